@@ -1,0 +1,57 @@
+"""The only clock, and the only place where text becomes an instant.
+
+Everything inside works with timezone-aware UTC datetimes; whoever needs local time converts a column and says so
+in its name.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from linerisk.errors import InputError
+
+
+def now() -> datetime:
+    """The present instant in UTC."""
+    return datetime.now(UTC)
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an ISO 8601 date or timestamp as a UTC instant; a bare date means its first instant, UTC.
+
+    >>> parse_instant("2024-07-25").isoformat()
+    '2024-07-25T00:00:00+00:00'
+    >>> parse_instant("2024-07-25T08:00:00+08:00").isoformat()
+    '2024-07-25T00:00:00+00:00'
+
+    Raises:
+        InputError: The text is not an ISO 8601 date or timestamp.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            "this is not an instant", expected="ISO 8601, such as 2024-07-25T00:00:00Z", found=repr(text)
+        ) from error
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def iso(instant: datetime) -> str:
+    """Write a UTC instant the way every file and answer of this project does.
+
+    >>> iso(datetime(2024, 7, 25, tzinfo=UTC))
+    '2024-07-25T00:00:00Z'
+    """
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_date(text: str) -> date:
+    """Read an ISO 8601 calendar date.
+
+    Raises:
+        InputError: The text is not a date.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError("this is not a date", expected="YYYY-MM-DD", found=repr(text)) from error

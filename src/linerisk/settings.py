@@ -1,0 +1,48 @@
+"""One frozen settings object, read from the environment at the doors (command line, service) and handed inwards.
+
+Nothing below the doors reads the environment. Secrets come from the environment or from files under the home,
+never from code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# src/linerisk/settings.py -> the folder that holds src/ and policies/: the checkout, or the unpacked bento.
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """Where state lives and which systems to talk to; every field can be set as LINERISK_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="LINERISK_", frozen=True)
+
+    home: Path = Field(default=Path("var"), description="state: MLflow store, live model, decision log, tokens")
+    policies: Path = Field(default=_PROJECT / "policies", description="dated policies, tiers.toml, reasons.toml")
+    tracking_uri: str | None = Field(default=None, description="MLflow tracking URI; default SQLite under home")
+    decision_log: str | None = Field(default=None, description="SQLAlchemy URL; default SQLite under home")
+    id_key: str | None = Field(default=None, description="secret that keys line ids; default a file under home")
+    time_zone: str = Field(default="Asia/Shanghai", description="local time of day for rhythm features")
+
+    @property
+    def mlflow_uri(self) -> str:
+        """The MLflow tracking URI in force."""
+        return self.tracking_uri or f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+
+    @property
+    def decision_log_url(self) -> str:
+        """The SQLAlchemy URL of the decision log in force."""
+        return self.decision_log or f"sqlite:///{(self.home / 'decisions.db').resolve()}"
+
+    @property
+    def live(self) -> Path:
+        """Where the service finds the champion and the published snapshot."""
+        return self.home / "live"
+
+    @property
+    def reports(self) -> Path:
+        """Where report pages go."""
+        return self.home / "reports"

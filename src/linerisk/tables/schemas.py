@@ -1,0 +1,92 @@
+"""What may enter: the tables of the contract as dataframely schemas, in the form the store keeps them.
+
+Ids arrive as opaque strings or integers and become Int64 keys by a keyed hash (`tables.identity`); instants are UTC
+microseconds; GB/T 2260 area codes are kept as integers, because only equality is ever asked of them.
+"""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+RECORD_TYPES = ("call_out", "call_in", "call_forwarded", "sms_out", "sms_in")
+PEER_KINDS = ("mobile", "fixed", "short_code", "service", "international", "virtual", "emergency", "unknown")
+PLAN_KINDS = ("prepaid", "postpaid", "enterprise", "iot")
+LINE_STATUS = ("active", "suspended", "closed")
+LABELS = ("fraud", "legitimate")
+LABEL_SOURCES = (
+    "police",
+    "complaint",
+    "verification_failed",
+    "verification_passed",
+    "dispute_upheld",
+    "dispute_cleared",
+    "random_audit",
+)
+
+_INSTANT = {"time_unit": "us", "time_zone": "UTC"}
+
+
+class Records(dy.Schema):
+    """Call legs and texts as seen by one line. Grain: one row per leg or text per line.
+
+    Null means the source did not say. `answered` null means that the source keeps no failed attempts, and then
+    `duration_s` > 0.
+    """
+
+    line_key = dy.Int64()
+    peer_key = dy.Int64()
+    peer_block = dy.Int64(nullable=True)
+    record_type = dy.Enum(RECORD_TYPES)
+    started_at = dy.Datetime(**_INSTANT)
+    received_at = dy.Datetime(**_INSTANT)
+    ring_s = dy.Float32(nullable=True, min=0.0, allow_inf=False, allow_nan=False)
+    duration_s = dy.Int32(min=0)
+    answered = dy.Bool(nullable=True)
+    peer_kind = dy.Enum(PEER_KINDS, nullable=True)
+    peer_area = dy.Int32(nullable=True)
+    visited_area = dy.Int32(nullable=True)
+    cell_key = dy.Int64(nullable=True)
+    device_key = dy.Int64(nullable=True)
+    device_model = dy.String(nullable=True)
+
+    @dy.rule()
+    def unknown_answer_has_duration(cls) -> pl.Expr:  # noqa: N805
+        """Where failed attempts are not kept, a record is a call that was answered, or a text."""
+        call = cls.record_type.col.is_in(["call_out", "call_in", "call_forwarded"])
+        return cls.answered.col.is_not_null() | ~call | (cls.duration_s.col > 0)
+
+
+class Accounts(dy.Schema):
+    """What the operator knew about a line, from `known_at` on. Grain: one row per line per change."""
+
+    line_key = dy.Int64()
+    known_at = dy.Datetime(**_INSTANT)
+    activated_on = dy.Date()
+    number_since = dy.Date(nullable=True)
+    ported_in_on = dy.Date(nullable=True)
+    customer_since = dy.Date(nullable=True)
+    home_area = dy.Int32()
+    plan_kind = dy.Enum(PLAN_KINDS)
+    holder_key = dy.Int64(nullable=True)
+    declared_use = dy.String(nullable=True)
+    declared_until = dy.Date(nullable=True)
+    last_verified_at = dy.Datetime(**_INSTANT, nullable=True)
+    status = dy.Enum(LINE_STATUS)
+
+
+class Labels(dy.Schema):
+    """What was later established about a line. Grain: one row per line per finding."""
+
+    line_key = dy.Int64()
+    label = dy.Enum(LABELS)
+    source = dy.Enum(LABEL_SOURCES)
+    occurred_at = dy.Datetime(**_INSTANT)
+    known_at = dy.Datetime(**_INSTANT)
+
+
+class Lines(dy.Schema):
+    """The operator's own (pseudonymous) id of every key seen. Grain: one row per line."""
+
+    line_key = dy.Int64(primary_key=True)
+    line_id = dy.String()
