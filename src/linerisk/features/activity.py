@@ -37,7 +37,8 @@ FEATURES = (
 def _by_line(prepared: pl.LazyFrame) -> pl.LazyFrame:
     w1, w7, w28 = pl.col("w1"), pl.col("w7"), pl.col("w28")
     out, inn, talk = pl.col("is_out"), pl.col("is_in"), pl.col("is_out") & pl.col("answered")
-    duration, rings = pl.col("duration_s").cast(pl.Int64), pl.col("ring_s").cast(pl.Float64)
+    # Whole milliseconds: integer sums are the same in any order, float sums are not.
+    duration, ring_ms = pl.col("duration_s").cast(pl.Int64), (pl.col("ring_s") * 1000).round().cast(pl.Int64)
     sums = prepared.group_by("line_key").agg(
         out_calls_count_24h=count(out & w1),
         out_calls_count_7d=count(out & w7),
@@ -50,7 +51,7 @@ def _by_line(prepared: pl.LazyFrame) -> pl.LazyFrame:
         long_28d=count(talk & w28 & (pl.col("duration_s") >= LONG_CALL_S)),
         talk_s_7d=(duration * (talk & w7)).sum(),
         talk_s_28d=(duration * (talk & w28)).sum(),
-        ring_s_7d=(rings * (out & w7)).sum(),
+        ring_ms_7d=(ring_ms * (out & w7)).sum(),
         rings_7d=count(out & w7 & pl.col("ring_s").is_not_null()),
         forwarded_calls_count_7d=count(pl.col("is_forwarded") & w7),
         out_texts_count_24h=count(pl.col("is_sms_out") & w1),
@@ -66,7 +67,7 @@ def _by_line(prepared: pl.LazyFrame) -> pl.LazyFrame:
         long_call_share_28d=share(c("long_28d"), c("answered_28d")),
         mean_call_duration_s_7d=mean_of(c("talk_s_7d"), c("answered_7d")),
         mean_call_duration_s_28d=mean_of(c("talk_s_28d"), c("answered_28d")),
-        mean_ring_s_7d=mean_of(c("ring_s_7d"), c("rings_7d")),
+        mean_ring_s_7d=mean_of(c("ring_ms_7d"), c("rings_7d") * 1000),
     ).select("line_key", *[feature.name for feature in FEATURES])
 
 
