@@ -27,9 +27,7 @@ def bucket_of(key: str, buckets: int) -> pl.Expr:
     return pl.col(key) % buckets
 
 
-def build_whole(
-    records: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, time_zone: str
-) -> pl.DataFrame:
+def build_whole(records: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, time_zone: str) -> pl.DataFrame:
     """Features of every line from one frame of records. Grain: one row per line, sorted by `line_key`.
 
     Args:
@@ -78,9 +76,7 @@ def build_bucketed(
     return _finish(pl.concat(lines), merged, account_features)
 
 
-def build_request(
-    records: pl.DataFrame, accounts: pl.DataFrame, *, as_of: datetime, time_zone: str
-) -> pl.DataFrame:
+def build_request(records: pl.DataFrame, accounts: pl.DataFrame, *, as_of: datetime, time_zone: str) -> pl.DataFrame:
     """Features of the lines of one request, from the records in its body; the plan is run in memory, unoptimised.
 
     A device or cell is shared only among the lines of the request.
@@ -100,9 +96,7 @@ def _run(prepared: pl.LazyFrame, stages: Iterable[Stage]) -> pl.DataFrame:
 
 def _merge_partials(partials: list[pl.DataFrame]) -> pl.DataFrame:
     """Partials of stages keyed elsewhere, merged by maximum. Grain: one row per line."""
-    return (
-        pl.concat(partials, how="diagonal").group_by("line_key").agg(pl.exclude("line_key").max())
-    )
+    return pl.concat(partials, how="diagonal").group_by("line_key").agg(pl.exclude("line_key").max())
 
 
 def _finish(lines: pl.DataFrame, merged: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:

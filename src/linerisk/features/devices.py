@@ -11,7 +11,15 @@ _NO_DEVICE = "devices not recorded"
 FEATURES = (
     Feature("distinct_devices_count_7d", "devices", "count", "7d", "different handsets used", _NO_DEVICE, "A08"),
     Feature("distinct_devices_count_28d", "devices", "count", "28d", "different handsets used", _NO_DEVICE, "A08"),
-    Feature("max_lines_per_device_count_28d", "devices", "count", "28d", "most lines seen on a handset of this line", _NO_DEVICE, "A08"),
+    Feature(
+        "max_lines_per_device_count_28d",
+        "devices",
+        "count",
+        "28d",
+        "most lines seen on a handset of this line",
+        _NO_DEVICE,
+        "A08",
+    ),
 )
 
 

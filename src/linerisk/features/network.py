@@ -10,8 +10,24 @@ BUSY_CELL_CALLS = 50
 """Outgoing calls in seven days on one cell from which a line counts as busy there: well above an ordinary line."""
 
 FEATURES = (
-    Feature("same_block_callee_share_7d", "network", "share", "7d", "outgoing calls to the block of 100 numbers just called before, other number", "blocks not recorded or fewer than two calls", "A05"),
-    Feature("busy_lines_per_cell_count_7d", "network", "count", "7d", "most busy lines on a cell where this line is busy", "not busy on any cell", "A09"),
+    Feature(
+        "same_block_callee_share_7d",
+        "network",
+        "share",
+        "7d",
+        "outgoing calls to the block of 100 numbers just called before, other number",
+        "blocks not recorded or fewer than two calls",
+        "A05",
+    ),
+    Feature(
+        "busy_lines_per_cell_count_7d",
+        "network",
+        "count",
+        "7d",
+        "most busy lines on a cell where this line is busy",
+        "not busy on any cell",
+        "A09",
+    ),
 )
 
 

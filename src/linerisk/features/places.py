@@ -14,15 +14,87 @@ _NO_CALLS = "no outgoing call in the window, or areas not recorded"
 _NO_CELL = "cells not recorded"
 
 FEATURES = (
-    Feature("out_of_town_share_24h", "places", "share", "24h", "calls to parties at home neither in the line's home nor where it was", _NO_CALLS, "A02"),
-    Feature("out_of_town_share_7d", "places", "share", "7d", "calls to parties at home neither in the line's home nor where it was", _NO_CALLS, "A02"),
-    Feature("out_of_town_share_28d", "places", "share", "28d", "calls to parties at home neither in the line's home nor where it was", _NO_CALLS, "A02"),
-    Feature("out_of_home_share_7d", "places", "share", "7d", "calls to parties outside the line's home area", _NO_CALLS, "A02"),
-    Feature("out_of_visited_share_7d", "places", "share", "7d", "calls to parties outside the area where the line was", _NO_CALLS, "A02"),
-    Feature("callee_area_entropy_7d", "places", "0-1", "7d", "evenness of calls over home areas of parties called", "fewer than two areas", "A02"),
-    Feature("distinct_callee_areas_count_7d", "places", "count", "7d", "different home areas of parties called", _NO_CALLS, "A02"),
-    Feature("away_call_share_7d", "places", "share", "7d", "outgoing calls made outside the home area", _NO_CALLS, "A12"),
-    Feature("distinct_visited_areas_count_28d", "places", "count", "28d", "different areas where the line was", "areas not recorded", "A12"),
+    Feature(
+        "out_of_town_share_24h",
+        "places",
+        "share",
+        "24h",
+        "calls to parties at home neither in the line's home nor where it was",
+        _NO_CALLS,
+        "A02",
+    ),
+    Feature(
+        "out_of_town_share_7d",
+        "places",
+        "share",
+        "7d",
+        "calls to parties at home neither in the line's home nor where it was",
+        _NO_CALLS,
+        "A02",
+    ),
+    Feature(
+        "out_of_town_share_28d",
+        "places",
+        "share",
+        "28d",
+        "calls to parties at home neither in the line's home nor where it was",
+        _NO_CALLS,
+        "A02",
+    ),
+    Feature(
+        "out_of_home_share_7d",
+        "places",
+        "share",
+        "7d",
+        "calls to parties outside the line's home area",
+        _NO_CALLS,
+        "A02",
+    ),
+    Feature(
+        "out_of_visited_share_7d",
+        "places",
+        "share",
+        "7d",
+        "calls to parties outside the area where the line was",
+        _NO_CALLS,
+        "A02",
+    ),
+    Feature(
+        "callee_area_entropy_7d",
+        "places",
+        "0-1",
+        "7d",
+        "evenness of calls over home areas of parties called",
+        "fewer than two areas",
+        "A02",
+    ),
+    Feature(
+        "distinct_callee_areas_count_7d",
+        "places",
+        "count",
+        "7d",
+        "different home areas of parties called",
+        _NO_CALLS,
+        "A02",
+    ),
+    Feature(
+        "away_call_share_7d",
+        "places",
+        "share",
+        "7d",
+        "outgoing calls made outside the home area",
+        _NO_CALLS,
+        "A12",
+    ),
+    Feature(
+        "distinct_visited_areas_count_28d",
+        "places",
+        "count",
+        "28d",
+        "different areas where the line was",
+        "areas not recorded",
+        "A12",
+    ),
     Feature("distinct_cells_count_7d", "places", "count", "7d", "different coarse cells used", _NO_CELL, "A09"),
     Feature("main_cell_share_7d", "places", "share", "7d", "records on the most used coarse cell", _NO_CELL, "A09"),
 )
@@ -33,19 +105,23 @@ def _shares(prepared: pl.LazyFrame) -> pl.LazyFrame:
     out, w1, w7 = c("is_out"), c("w1"), c("w7")
     known = c("not_home").is_not_null() & c("not_visited").is_not_null()
     town = c("not_home") & c("not_visited")
-    sums = prepared.filter(c("w28")).group_by("line_key").agg(
-        known_1=count(out & known & w1),
-        known_7=count(out & known & w7),
-        known_28=count(out & known),
-        town_1=count(out & town & known & w1),
-        town_7=count(out & town & known & w7),
-        town_28=count(out & town & known),
-        home_known_7=count(out & c("not_home").is_not_null() & w7),
-        home_7=count(out & c("not_home") & w7),
-        visited_known_7=count(out & c("not_visited").is_not_null() & w7),
-        visited_7=count(out & c("not_visited") & w7),
-        away_known_7=count(out & c("away").is_not_null() & w7),
-        away_7=count(out & c("away") & w7),
+    sums = (
+        prepared.filter(c("w28"))
+        .group_by("line_key")
+        .agg(
+            known_1=count(out & known & w1),
+            known_7=count(out & known & w7),
+            known_28=count(out & known),
+            town_1=count(out & town & known & w1),
+            town_7=count(out & town & known & w7),
+            town_28=count(out & town & known),
+            home_known_7=count(out & c("not_home").is_not_null() & w7),
+            home_7=count(out & c("not_home") & w7),
+            visited_known_7=count(out & c("not_visited").is_not_null() & w7),
+            visited_7=count(out & c("not_visited") & w7),
+            away_known_7=count(out & c("away").is_not_null() & w7),
+            away_7=count(out & c("away") & w7),
+        )
     )
     return sums.select(
         "line_key",

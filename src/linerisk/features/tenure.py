@@ -20,15 +20,91 @@ _NO_ACCOUNT = "no account row known yet"
 
 FEATURES = (
     Feature("tenure_days", "tenure", "days", "now", "days since activation", _NO_ACCOUNT, "A06", -1, "B01"),
-    Feature("number_age_days", "tenure", "days", "now", "days since the holder has had the number", "not known", "A06", -1, "B01"),
-    Feature("customer_days", "tenure", "days", "now", "days since the holder became a customer", "not known", "A06", -1, "B01"),
-    Feature("days_since_port_in", "tenure", "days", "now", "days since the number was ported in", "never ported in", "A06", -1, "B01"),
-    Feature("days_since_verification", "tenure", "days", "now", "days since the last passed verification", "never verified again", "A06", 0, "B02"),
-    Feature("use_declared", "tenure", "0/1", "now", "a business use is declared and not expired", _NO_ACCOUNT, "A06", -1, "B03"),
+    Feature(
+        "number_age_days",
+        "tenure",
+        "days",
+        "now",
+        "days since the holder has had the number",
+        "not known",
+        "A06",
+        -1,
+        "B01",
+    ),
+    Feature(
+        "customer_days",
+        "tenure",
+        "days",
+        "now",
+        "days since the holder became a customer",
+        "not known",
+        "A06",
+        -1,
+        "B01",
+    ),
+    Feature(
+        "days_since_port_in",
+        "tenure",
+        "days",
+        "now",
+        "days since the number was ported in",
+        "never ported in",
+        "A06",
+        -1,
+        "B01",
+    ),
+    Feature(
+        "days_since_verification",
+        "tenure",
+        "days",
+        "now",
+        "days since the last passed verification",
+        "never verified again",
+        "A06",
+        0,
+        "B02",
+    ),
+    Feature(
+        "use_declared",
+        "tenure",
+        "0/1",
+        "now",
+        "a business use is declared and not expired",
+        _NO_ACCOUNT,
+        "A06",
+        -1,
+        "B03",
+    ),
     Feature("is_prepaid", "tenure", "0/1", "now", "the plan is prepaid", _NO_ACCOUNT, "A06"),
-    Feature("is_enterprise", "tenure", "0/1", "now", "the plan is an enterprise plan", _NO_ACCOUNT, "A06", 0, "B03"),
-    Feature("holder_lines_count", "tenure", "count", "now", "active lines of the same holder", "holder not known", "A13"),
-    Feature("holder_new_lines_count_30d", "tenure", "count", "30d", "lines of the same holder activated in 30 days", "holder not known", "A13"),
+    Feature(
+        "is_enterprise",
+        "tenure",
+        "0/1",
+        "now",
+        "the plan is an enterprise plan",
+        _NO_ACCOUNT,
+        "A06",
+        0,
+        "B03",
+    ),
+    Feature(
+        "holder_lines_count",
+        "tenure",
+        "count",
+        "now",
+        "active lines of the same holder",
+        "holder not known",
+        "A13",
+    ),
+    Feature(
+        "holder_new_lines_count_30d",
+        "tenure",
+        "count",
+        "30d",
+        "lines of the same holder activated in 30 days",
+        "holder not known",
+        "A13",
+    ),
 )
 
 
@@ -53,9 +129,7 @@ def tenure_features(current: pl.LazyFrame, *, as_of: datetime) -> pl.LazyFrame:
     The holder's lines are counted over `current` as given: whoever runs it on fewer lines gets fewer.
     """
     c = pl.col
-    declared = c("declared_use").is_not_null() & (
-        c("declared_until").is_null() | (c("declared_until") >= as_of.date())
-    )
+    declared = c("declared_use").is_not_null() & (c("declared_until").is_null() | (c("declared_until") >= as_of.date()))
     holders = (
         current.filter(c("holder_key").is_not_null(), c("status") == "active")
         .group_by("holder_key")

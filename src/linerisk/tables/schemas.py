@@ -51,7 +51,7 @@ class Records(dy.Schema):
     device_model = dy.String(nullable=True)
 
     @dy.rule()
-    def unknown_answer_has_duration(cls) -> pl.Expr:  # noqa: N805
+    def unknown_answer_has_duration(cls) -> pl.Expr:
         """Where failed attempts are not kept, a record is a call that was answered, or a text."""
         call = cls.record_type.col.is_in(["call_out", "call_in", "call_forwarded"])
         return cls.answered.col.is_not_null() | ~call | (cls.duration_s.col > 0)

@@ -1,0 +1,206 @@
+"""The artefact: LightGBM text and JSON, checksummed. No pickle is written or loaded.
+
+A folder with `trees.txt` (LightGBM's own text), `model.json` (features, calibration, cut points, score bands, card) and
+`checksums.json` (SHA-256 of both). Loading checks the checksums and that the trees know the same columns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from linerisk.errors import ArtefactError
+from linerisk.model.calibration import BetaCalibration
+from linerisk.model.tiers import CutPoint, Tier, tier_index
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.float32]
+
+FORMAT = 1
+_TREES, _MODEL, _CHECKSUMS = "trees.txt", "model.json", "checksums.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBand:
+    """Observed fraud among calibration lines in one band of margins, with its exact 95 % interval."""
+
+    from_margin: float
+    rows: int
+    fraud: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureColumn:
+    """One column of the model's matrix: its name, its family, and a typical legitimate value."""
+
+    name: str
+    family: str
+    typical: float | None = None
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """Rows of Float32 in; margin, probability, interval, tier and contributions out.
+
+    Attributes:
+        name: Name in the registry.
+        version: Version in the registry; empty before registration.
+        columns: Features in the order of the matrix.
+        booster: The trees.
+        calibration: Margin to probability.
+        cuts: Where the raised tiers begin, lowest first.
+        bands: Score bands, by rising margin.
+        facts: What the card says besides: data fingerprint, times, metrics; JSON only.
+    """
+
+    name: str
+    version: str
+    columns: tuple[FeatureColumn, ...]
+    booster: lgb.Booster
+    calibration: BetaCalibration
+    cuts: tuple[CutPoint, ...]
+    bands: tuple[ScoreBand, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the matrix columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families in order of first appearance."""
+        return tuple(dict.fromkeys(column.family for column in self.columns))
+
+    def margin(self, rows: Rows) -> Floats:
+        """Raw log-odds, shape (n,). One thread: batches and single rows give the same bits."""
+        out: Floats = self.booster.predict(rows, raw_score=True, num_threads=1)
+        return out
+
+    def probability(self, margin: Floats) -> Floats:
+        """Calibrated P(fraud), shape (n,)."""
+        return self.calibration.probability(margin)
+
+    def interval(self, margin: Floats, probability: Floats) -> tuple[Floats, Floats]:
+        """Exact 95 % interval of the fraud observed in the line's score band, widened to hold its probability."""
+        edges = np.array([band.from_margin for band in self.bands[1:]])
+        band = np.searchsorted(edges, margin, side="right")
+        low = np.array([b.low for b in self.bands])[band]
+        high = np.array([b.high for b in self.bands])[band]
+        return np.minimum(low, probability), np.maximum(high, probability)
+
+    def tier(self, margin: Floats) -> npt.NDArray[np.int8]:
+        """Index into `TIERS`, shape (n,)."""
+        return tier_index(margin, self.cuts)
+
+    def shap_values(self, rows: Rows) -> Floats:
+        """LightGBM's exact tree SHAP on the margin, shape (n, features + 1); the last column is the base."""
+        out: Floats = np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1))
+        return out
+
+    def card(self) -> dict[str, Any]:
+        """What may be told about the model to everybody: promises with what was proven, bands, facts."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "fingerprint": self.fingerprint,
+            "features": len(self.columns),
+            "tiers": [asdict(cut) for cut in self.cuts],
+            "bands": [asdict(band) for band in self.bands],
+            "calibration": {"kind": "beta", **asdict(self.calibration)},
+            **self.facts,
+        }
+
+    def save(self, folder: Path) -> str:
+        """Write the artefact; the same model gives the same bytes. Returns its fingerprint."""
+        folder.mkdir(parents=True, exist_ok=True)
+        document = {
+            "format": FORMAT,
+            "name": self.name,
+            "columns": [asdict(column) for column in self.columns],
+            "calibration": asdict(self.calibration),
+            "cuts": [asdict(cut) for cut in self.cuts],
+            "bands": [asdict(band) for band in self.bands],
+            "facts": self.facts,
+        }
+        texts = {
+            _TREES: self.booster.model_to_string(),
+            _MODEL: json.dumps(document, indent=1, sort_keys=True),
+        }
+        sums = {}
+        for name, text in texts.items():
+            data = text.encode()
+            (folder / name).write_bytes(data)
+            sums[name] = hashlib.sha256(data).hexdigest()
+        (folder / _CHECKSUMS).write_text(json.dumps(sums, indent=1, sort_keys=True))
+        return _fingerprint(sums)
+
+    @classmethod
+    def load(cls, folder: Path, *, version: str = "") -> RiskModel:
+        """Read an artefact, refusing one whose bytes are not those that were written.
+
+        Raises:
+            ArtefactError: A file is missing or damaged, the format is another, or trees and columns disagree.
+        """
+        texts, sums = _checked_texts(folder)
+        document = json.loads(texts[_MODEL])
+        if document.get("format") != FORMAT:
+            raise ArtefactError(
+                "the artefact has another format", expected=str(FORMAT), found=str(document.get("format"))
+            )
+        columns = tuple(FeatureColumn(**column) for column in document["columns"])
+        booster = lgb.Booster(model_str=texts[_TREES])
+        if booster.feature_name() != [column.name for column in columns]:
+            raise ArtefactError(
+                "trees and columns disagree",
+                expected=f"{len(columns)} columns as in {_MODEL}",
+                found=f"{booster.num_feature()} in {_TREES}",
+                todo="register the model again",
+            )
+        return cls(
+            name=document["name"],
+            version=version,
+            columns=columns,
+            booster=booster,
+            calibration=BetaCalibration(**document["calibration"]),
+            cuts=tuple(CutPoint(**{**cut, "tier": Tier(cut["tier"])}) for cut in document["cuts"]),
+            bands=tuple(ScoreBand(**band) for band in document["bands"]),
+            facts=document["facts"],
+            fingerprint=_fingerprint(sums),
+        )
+
+
+def _fingerprint(sums: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
+
+
+def _checked_texts(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    try:
+        sums: dict[str, str] = json.loads((folder / _CHECKSUMS).read_text())
+        data = {name: (folder / name).read_bytes() for name in (_TREES, _MODEL)}
+    except (OSError, ValueError) as error:
+        raise ArtefactError(
+            "the model artefact cannot be read",
+            expected=f"{_TREES}, {_MODEL} and {_CHECKSUMS}",
+            found=type(error).__name__,
+            todo="promote or export the version again",
+        ) from error
+    for name, content in data.items():
+        if hashlib.sha256(content).hexdigest() != sums.get(name):
+            raise ArtefactError(
+                f"{name} is damaged",
+                expected=f"SHA-256 {sums.get(name)}",
+                found="another",
+                todo="export it again",
+            )
+    return {name: content.decode() for name, content in data.items()}, sums
