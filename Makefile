@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check
+.PHONY: help setup demo serve test test-slow check lint docs
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,7 +16,22 @@ help: ## list the verbs
 
 setup: .venv/stamp ## build .venv from requirements.lock
 
+demo: setup ## the whole main job on simulated records, in a few minutes
+	$(BIN)/linerisk demo
+
+serve: setup ## serve tiers over HTTP on what the demo made
+	$(BIN)/linerisk serve
+
 test: setup ## run the tests
 	$(BIN)/pytest -m "not slow"
 
-check: test ## what CI runs
+test-slow: setup ## run the tests that take minutes
+	$(BIN)/pytest -m slow
+
+lint: setup ## style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## what a change must pass

@@ -1,0 +1,190 @@
+"""The one transaction that writes: many requests, one commit, each request answered once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, tuple_
+
+from linerisk import as_of
+from linerisk.decisions import chain
+from linerisk.decisions.errors import ConflictError
+from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.schema import decisions, requests, sortable
+from linerisk.decisions.store import writing
+from linerisk.errors import DecisionLogError
+
+Key = tuple[str, str]
+Problem = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What a request was answered with, as it stands in the log.
+
+    Attributes:
+        records: Its decisions, in the order given.
+        problems: Its lines without a decision, as they were told.
+        body_hash: Hash of the body that was answered.
+        repeated: Whether the request had been answered before; then nothing was written.
+    """
+
+    records: tuple[DecisionRecord, ...]
+    problems: tuple[dict[str, str], ...]
+    body_hash: str
+    repeated: bool
+
+
+@dataclass(slots=True)
+class Append:
+    """One request that waits to be written, and the promise of its answer."""
+
+    caller: str
+    request_id: str
+    body_hash: str
+    records: tuple[DecisionRecord, ...]
+    problems: tuple[dict[str, str], ...]
+    encoded: list[bytes] = field(default_factory=list)
+    future: Future[StoredAnswer] = field(default_factory=Future)
+
+    @property
+    def key(self) -> Key:
+        """What makes a request the same request."""
+        return self.caller, self.request_id
+
+    def encode(self) -> None:
+        """Make the canonical bytes; done before the transaction so that the lock is held briefly.
+
+        Raises:
+            DecisionLogError: A record is of another request, or cannot be written as JSON.
+        """
+        if any((record.scored_by, record.request_id) != self.key for record in self.records):
+            raise DecisionLogError("a decision is recorded under another request", expected="its own caller and id")
+        try:
+            self.encoded = [record.to_json() for record in self.records]
+        except Exception as error:  # the encoder has many ways to say so, and the writer must outlive all of them
+            raise DecisionLogError("a decision cannot be written as JSON", found=type(error).__name__) from error
+
+
+Outcome = StoredAnswer | ConflictError
+
+
+def write(engine: Engine, appends: Sequence[Append]) -> list[Outcome]:
+    """Write all of them, or none: when this returns, every answer is on disk.
+
+    Raises:
+        SQLAlchemyError: The store could not be written; nothing was.
+    """
+    first: dict[Key, StoredAnswer] = {}
+    fresh: list[Append] = []
+    with writing(engine) as connection:
+        first.update(_answered_before(connection, appends))
+        for append in appends:
+            if append.key not in first:
+                first[append.key] = StoredAnswer(append.records, append.problems, append.body_hash, repeated=True)
+                fresh.append(append)
+        if fresh:
+            _insert(connection, fresh)
+    written = {id(append) for append in fresh}
+    return [_outcome(append, first[append.key], repeated=id(append) not in written) for append in appends]
+
+
+def stored_answer(connection: Connection, caller: str, request_id: str) -> StoredAnswer | None:
+    """What a request was answered with, if it was."""
+    row = connection.execute(_ONE_REQUEST, {"caller": caller, "request_id": request_id}).first()
+    return None if row is None else _load(connection, row)
+
+
+def conflict() -> ConflictError:
+    """The refusal of a request id that was used with another body."""
+    return ConflictError(
+        "this request_id was used before with another body",
+        expected="the same body, or a new request_id",
+        todo="send a new request_id",
+        field="request_id",
+    )
+
+
+def _outcome(append: Append, answer: StoredAnswer, *, repeated: bool) -> Outcome:
+    if answer.body_hash != append.body_hash:
+        return conflict()
+    return answer if repeated else StoredAnswer(append.records, append.problems, append.body_hash, repeated=False)
+
+
+def _answered_before(connection: Connection, appends: Sequence[Append]) -> dict[Key, StoredAnswer]:
+    keys = list({append.key for append in appends})
+    found: dict[Key, StoredAnswer] = {}
+    for row in connection.execute(_THESE_REQUESTS, {"keys": keys}).all():
+        found[row.caller, row.request_id] = _load(connection, row)
+    return found
+
+
+def _load(connection: Connection, row: Row[Any]) -> StoredAnswer:
+    records: tuple[DecisionRecord, ...] = ()
+    if row.first_seq is not None:
+        texts = connection.execute(_RECORDS, {"first": row.first_seq, "last": row.last_seq}).scalars()
+        records = tuple(DecisionRecord.from_json(text) for text in texts)
+    problems = tuple(msgspec.json.decode(row.problems, type=list[dict[str, str]]))
+    return StoredAnswer(records, problems, row.body_hash, repeated=True)
+
+
+def _insert(connection: Connection, fresh: Sequence[Append]) -> None:
+    created_at = sortable(as_of.now())
+    end = chain.tail(connection)
+    heads: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    for append in fresh:
+        before = end.seq
+        for record, encoded in zip(append.records, append.encoded, strict=True):
+            row = _row(record, encoded, end)
+            rows.append(row)
+            end = chain.Anchor(row["seq"], row["hash"])
+        heads.append(
+            {
+                "caller": append.caller,
+                "request_id": append.request_id,
+                "body_hash": append.body_hash,
+                "created_at": created_at,
+                "problems": msgspec.json.encode(append.problems).decode(),
+                "first_seq": before + 1 if append.records else None,
+                "last_seq": end.seq if append.records else None,
+            }
+        )
+    connection.execute(insert(requests), heads)
+    if rows:
+        connection.execute(insert(decisions), rows)
+
+
+def _row(record: DecisionRecord, encoded: bytes, before: chain.Anchor) -> dict[str, Any]:
+    seq = before.seq + 1
+    digest = chain.digest(encoded)
+    return {
+        "seq": seq,
+        "decision_id": record.decision_id,
+        "request_id": record.request_id,
+        "line_id": record.line_id,
+        "as_of": sortable(record.as_of),
+        "scored_at": sortable(record.scored_at),
+        "tier": str(record.tier),
+        "record": encoded.decode(),
+        "digest": digest,
+        "prev_hash": before.hash,
+        "hash": chain.link(before.hash, digest, seq),
+    }
+
+
+_ONE_REQUEST = select(requests).where(
+    requests.c.caller == bindparam("caller"), requests.c.request_id == bindparam("request_id")
+)
+_THESE_REQUESTS = select(requests).where(
+    tuple_(requests.c.caller, requests.c.request_id).in_(bindparam("keys", expanding=True))
+)
+_RECORDS = (
+    select(decisions.c.record)
+    .where(decisions.c.seq.between(bindparam("first"), bindparam("last")))
+    .order_by(decisions.c.seq)
+)

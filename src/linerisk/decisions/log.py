@@ -1,0 +1,178 @@
+"""The decision log: what was said, durable before it is said.
+
+One per process, opened after any fork. `append_async` is for event loops (`asyncio.wrap_future`), `append` for scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine, bindparam, select
+
+from linerisk.decisions import chain
+from linerisk.decisions.appending import Append, Problem, StoredAnswer, conflict, stored_answer, write
+from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.schema import decisions
+from linerisk.decisions.store import FAILURES, open_engine, unusable
+from linerisk.decisions.writer import GroupWriter
+
+
+class DecisionLog:
+    """Append-only, durable, hash-chained, idempotent.
+
+    Args:
+        url: SQLAlchemy URL; see `Settings.decision_log_url`.
+        create: Whether a missing store may be made.
+        busy_s: How long to wait for another process that writes.
+        most_waiting: How many records may wait to be written before `OverloadedError`.
+
+    Raises:
+        DecisionLogError: The store cannot be opened.
+    """
+
+    def __init__(self, url: str, *, create: bool = True, busy_s: float = 5.0, most_waiting: int = 20_000) -> None:
+        self._engine: Engine = open_engine(url, create=create, busy_s=busy_s)
+        self._writer = GroupWriter(partial(write, self._engine), most_waiting=most_waiting)
+
+    def append(
+        self,
+        caller: str,
+        request_id: str,
+        body_hash: str,
+        records: Sequence[DecisionRecord],
+        problems: Sequence[Problem] = (),
+    ) -> StoredAnswer:
+        """Record an answer; it is on disk when this returns.
+
+        Args:
+            caller: Name of the token; with `request_id` it makes the request the same request.
+            request_id: The caller's idempotency key.
+            body_hash: Hash of the request body.
+            records: Its decisions.
+            problems: Its lines without one.
+
+        Returns:
+            These records; or, of a request answered before, the records it was answered with.
+
+        Raises:
+            ConflictError: The request was answered before, to another body.
+            OverloadedError: Too many records wait; nothing was written.
+            DecisionLogError: Nothing was written.
+        """
+        return self.append_async(caller, request_id, body_hash, records, problems).result()
+
+    def append_async(
+        self,
+        caller: str,
+        request_id: str,
+        body_hash: str,
+        records: Sequence[DecisionRecord],
+        problems: Sequence[Problem] = (),
+    ) -> Future[StoredAnswer]:
+        """As `append`, but the future holds the answer, or `ConflictError` or `DecisionLogError`.
+
+        A future that is cancelled before its group is taken up is not written.
+
+        Raises:
+            OverloadedError: Too many records wait; nothing was written.
+            DecisionLogError: The log is closed.
+        """
+        told = tuple(dict(problem) for problem in problems)
+        return self._writer.submit(Append(caller, request_id, body_hash, tuple(records), told))
+
+    def find(self, caller: str, request_id: str, *, body_hash: str | None = None) -> StoredAnswer | None:
+        """What a request was answered with, if it was: a look before work that would be for nothing.
+
+        Raises:
+            ConflictError: It was answered, to another body than `body_hash`.
+            DecisionLogError: The log cannot be read.
+        """
+        with self._reading() as connection:
+            answer = stored_answer(connection, caller, request_id)
+        if answer is not None and body_hash is not None and answer.body_hash != body_hash:
+            raise conflict()
+        return answer
+
+    def get(self, decision_id: str) -> DecisionRecord | None:
+        """The frozen record of a decision; None of an unknown one."""
+        with self._reading() as connection:
+            text = connection.execute(_BY_ID, {"decision_id": decision_id}).scalar()
+        return None if text is None else DecisionRecord.from_json(text)
+
+    def by_line(self, line_id: str, *, limit: int = 50, before: str | None = None) -> tuple[DecisionRecord, ...]:
+        """Decisions of a line, newest first.
+
+        Args:
+            line_id: The line.
+            limit: At most so many.
+            before: Only those recorded before this decision, to turn pages.
+        """
+        query = _BY_LINE if before is None else _BY_LINE_BEFORE
+        with self._reading() as connection:
+            texts = connection.execute(query, {"line_id": line_id, "limit": limit, "before": before}).scalars().all()
+        return tuple(DecisionRecord.from_json(text) for text in texts)
+
+    def count(self) -> int:
+        """How many decisions stand in the log."""
+        return self.anchor().seq
+
+    @property
+    def waiting(self) -> int:
+        """How many records of this process wait to be written."""
+        return self._writer.waiting
+
+    def anchor(self) -> chain.Anchor:
+        """The end of the chain, to be kept elsewhere: with it, `verify` also sees a tail cut off or a chain forged."""
+        with self._reading() as connection:
+            return chain.tail(connection)
+
+    def verify(self, anchor: chain.Anchor | tuple[int, str] | None = None) -> chain.ChainReport:
+        """Walk the chain and say whether every row stands as it was written.
+
+        Args:
+            anchor: An end of the chain exported earlier.
+        """
+        try:
+            return chain.verify(self._engine, None if anchor is None else chain.Anchor(*anchor))
+        except FAILURES as error:
+            raise unusable(error) from error
+
+    def close(self) -> None:
+        """Write what waits, then let go of the store."""
+        self._writer.close()
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        """The log itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except FAILURES as error:
+            raise unusable(error) from error
+
+
+_BY_ID = select(decisions.c.record).where(decisions.c.decision_id == bindparam("decision_id"))
+_BY_LINE = (
+    select(decisions.c.record)
+    .where(decisions.c.line_id == bindparam("line_id"))
+    .order_by(decisions.c.seq.desc())
+    .limit(bindparam("limit"))
+)
+_BY_LINE_BEFORE = _BY_LINE.where(
+    decisions.c.seq < select(decisions.c.seq).where(decisions.c.decision_id == bindparam("before")).scalar_subquery()
+)

@@ -1,0 +1,1 @@
+"""Alembic migrations of the decision log, run by `linerisk.decisions.store`; there is no ini file."""

@@ -1,0 +1,94 @@
+"""Saying a decision again: the record's features through the model that scored it, compared bit for bit.
+
+On the same processor and library versions nothing differs. Elsewhere the last bit of an exponential may, and is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from linerisk.decisions.record import DecisionRecord, matrix_row
+from linerisk.errors import ArtefactError, DecisionLogError
+from linerisk.explanation import contributions
+from linerisk.model.risk_model import RiskModel, Rows
+from linerisk.model.tiers import TIERS
+
+Said = float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that came out otherwise; None where a side does not have it."""
+
+    field: str
+    recorded: Said
+    recomputed: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What saying a decision again gave.
+
+    Attributes:
+        identical: Whether every compared field has the same bits.
+        differences: The fields that have not.
+    """
+
+    identical: bool
+    differences: tuple[Difference, ...]
+
+
+def replay(record: DecisionRecord, model: RiskModel) -> Replay:
+    """Recompute margin, probability, interval and tier, and what they are made of by family.
+
+    Args:
+        record: The frozen decision.
+        model: The artefact whose fingerprint the record names.
+
+    Raises:
+        ArtefactError: The model is another one.
+        DecisionLogError: The record lacks a feature of its model.
+    """
+    if model.fingerprint != record.model.fingerprint:
+        raise ArtefactError(
+            "the decision was made by another model",
+            expected=f"fingerprint {record.model.fingerprint}",
+            found=model.fingerprint or "none",
+            todo=f"load version {record.model.version} of {record.model.name}",
+        )
+    missing = [name for name in model.feature_names if name not in record.features]
+    if missing:
+        raise DecisionLogError("the record lacks features of its model", found=f"no {', '.join(missing)}")
+    rows = matrix_row(record, model.feature_names)
+    pairs = [*_scores(record, model, rows), *_parts(record, model, rows)]
+    differences = tuple(Difference(*pair) for pair in pairs if not _same(pair[1], pair[2]))
+    return Replay(not differences, differences)
+
+
+def _scores(record: DecisionRecord, model: RiskModel, rows: Rows) -> Iterator[tuple[str, Said, Said]]:
+    margin = model.margin(rows)
+    probability = model.probability(margin)
+    low, high = model.interval(margin, probability)
+    yield "margin", record.margin, float(margin[0])
+    yield "probability", record.probability, float(probability[0])
+    yield "probability_low", record.probability_low, float(low[0])
+    yield "probability_high", record.probability_high, float(high[0])
+    yield "tier", record.tier, TIERS[int(model.tier(margin)[0])].value
+
+
+def _parts(record: DecisionRecord, model: RiskModel, rows: Rows) -> Iterator[tuple[str, Said, Said]]:
+    parts = contributions(model, rows)
+    recomputed: dict[str, float] = dict(zip(model.families, parts.by_family[0].tolist(), strict=True))
+    yield "base", record.base, parts.base
+    yield "calibration", record.calibration, parts.calibration
+    for family in dict.fromkeys([*record.contributions, *recomputed]):
+        yield f"contributions.{family}", record.contributions.get(family), recomputed.get(family)
+
+
+def _same(recorded: Said, recomputed: Said) -> bool:
+    if isinstance(recorded, float) and isinstance(recomputed, float):
+        return np.float64(recorded).tobytes() == np.float64(recomputed).tobytes()
+    return recorded == recomputed

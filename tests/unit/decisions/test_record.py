@@ -1,0 +1,101 @@
+"""A decision record says the same thing, bit for bit, after any journey through JSON."""
+
+import json
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from linerisk.decisions.record import DecisionRecord, RecordedReason, decision_ids, frozen_features, matrix_row
+from linerisk.errors import DecisionLogError
+
+MakeRecord = Callable[..., DecisionRecord]
+
+NOON = datetime(2024, 7, 1, 12, tzinfo=UTC)
+
+
+def test_a_record_reads_back_as_itself(make_record: MakeRecord) -> None:
+    record = make_record()
+    assert DecisionRecord.from_json(record.to_json()) == record
+
+
+def test_json_is_canonical_whatever_the_order_of_features(make_record: MakeRecord) -> None:
+    one = make_record(decision_id="x", features={"a": 1.0, "b": None})
+    other = make_record(decision_id="x", features={"b": None, "a": 1.0})
+    assert one.to_json() == other.to_json()
+    assert list(json.loads(one.to_json())) == sorted(json.loads(one.to_json()))
+
+
+def test_an_answer_has_the_shape_of_the_contract_and_what_adds_up(make_record: MakeRecord) -> None:
+    answer = make_record(as_of=NOON).answer()
+    assert json.loads(json.dumps(answer)) == answer
+    assert answer["as_of"] == "2024-07-01T12:00:00Z"
+    assert answer["model"] == {"name": "linerisk", "version": "7"}
+    assert answer["action"] == {
+        "kind": "verify",
+        "policy": "shenzhen-2024-07-b",
+        "steps": ["online_real_person"],
+        "held_by": None,
+    }
+    assert list(answer["reasons"][0]) == [
+        "code", "family", "direction", "zh", "en", "contribution", "facts"
+    ]  # fmt: skip
+    log_odds = answer["base"] + answer["calibration"] + sum(answer["contributions"].values())
+    assert log_odds == pytest.approx(math.log(0.0196 / 0.9804), abs=0.01)
+
+
+def test_an_answer_does_not_tell_who_asked_nor_the_features(make_record: MakeRecord) -> None:
+    assert not {"scored_by", "features", "last_verified_at"} & set(make_record().answer())
+
+
+@pytest.mark.parametrize(
+    "field", ["margin", "probability", "probability_low", "probability_high", "base", "calibration"]
+)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_score_that_is_not_finite_cannot_be_recorded(make_record: MakeRecord, field: str, value: float) -> None:
+    with pytest.raises(DecisionLogError, match="not finite"):
+        make_record(**{field: value})
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_an_infinite_feature_cannot_be_recorded(make_record: MakeRecord, value: float) -> None:
+    with pytest.raises(DecisionLogError, match="infinite feature"):
+        make_record(features={"calls_7d": value})
+
+
+def test_a_missing_feature_is_null_in_json_and_nan_in_the_matrix(make_record: MakeRecord) -> None:
+    [features] = frozen_features(["a", "b"], np.array([[0.1, np.nan]], dtype=np.float32))
+    record = make_record(features=features)
+    assert b'"features":{"a":0.10000000149011612,"b":null}' in record.to_json()
+    np.testing.assert_array_equal(
+        matrix_row(record, ["b", "a"]), np.array([[np.nan, 0.1]], dtype=np.float32), strict=True
+    )
+
+
+def test_whole_numbers_in_facts_stay_whole_so_that_a_repeated_answer_reads_the_same(make_record: MakeRecord) -> None:
+    reason = RecordedReason(
+        code="A", family="f", direction="raises", zh="", en="", contribution=0.5, facts={"calls": 3, "share": 3.0}
+    )
+    record = make_record(reasons=(reason,))
+    assert json.dumps(DecisionRecord.from_json(record.to_json()).answer()) == json.dumps(record.answer())
+
+
+def test_numbers_of_numpy_are_written_as_numbers(make_record: MakeRecord) -> None:
+    reason = RecordedReason(
+        code="A", family="f", direction="raises", zh="", en="", contribution=np.float64(0.5), facts={"n": np.float32(2)}
+    )
+    back = DecisionRecord.from_json(make_record(margin=np.float64(-1.5), reasons=(reason,)).to_json())
+    assert (back.margin, back.reasons[0].contribution, back.reasons[0].facts) == (-1.5, 0.5, {"n": 2.0})
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"decision_id": 3}'])
+def test_what_is_not_a_record_is_refused(text: str) -> None:
+    with pytest.raises(DecisionLogError, match="not a decision record"):
+        DecisionRecord.from_json(text)
+
+
+def test_ids_sort_as_time_does_and_within_a_request_as_given() -> None:
+    earlier, later = decision_ids(NOON, 1_000), decision_ids(NOON + timedelta(milliseconds=1), 1_000)
+    assert sorted(set(earlier + later)) == earlier + later
