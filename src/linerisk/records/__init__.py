@@ -1,0 +1,1 @@
+"""The yard: what arrives from outside, in whose shape, and the simulated operator."""

@@ -1,0 +1,243 @@
+"""Finds the input tables under a source and opens them lazily, in the contract's column names.
+
+Nothing is judged here beyond what concerns a file as a whole: that it can be read, and that it has the columns
+without which none of its rows could be used.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+import polars as pl
+import polars.exceptions as pl_errors
+
+from linerisk.errors import InputError
+from linerisk.records.contract import TABLES, Column, TableName
+from linerisk.records.mapping import CONTRACT, Mapping, TableMapping
+
+PARQUET = (".parquet", ".pq")
+CSV = (".csv", ".csv.gz")
+BEYOND_HEADER = "beyond_header"
+"""The column that catches cells of CSV rows longer than the header."""
+
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_HINT = "rename the columns, or name yours in a TOML file and give it as --mapping"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file that holds rows of one table.
+
+    Attributes:
+        table: Which table.
+        path: Where it is.
+        name: Its path below the source folder, as reports say it.
+        partition: What the `key=value` folders above it say.
+        mapping: How its columns become the contract's.
+    """
+
+    table: TableName
+    path: Path
+    name: str
+    partition: tuple[tuple[str, str | None], ...]
+    mapping: TableMapping
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether it is Parquet; else it is CSV."""
+        return self.path.name.endswith(PARQUET)
+
+    @cached_property
+    def scanned(self) -> pl.LazyFrame:
+        """The file as it is; of CSV every cell as text."""
+        if self.is_parquet:
+            return pl.scan_parquet(self.path, hive_partitioning=False, glob=False)
+        header = self._csv(schema=None).collect_schema().names()
+        return self._csv(schema=[*header, BEYOND_HEADER])
+
+    @cached_property
+    def found(self) -> tuple[str, ...]:
+        """The columns of the file.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+        with readable(self):
+            names = self.scanned.collect_schema().names()
+        return tuple(name for name in names if name != BEYOND_HEADER)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The columns that the contract has no place for."""
+        wanted = {self._own_name(column) for column in TABLES[self.table]}
+        return tuple(name for name in self.found if name not in wanted)
+
+    def frame(self) -> pl.LazyFrame:
+        """The rows with the contract's column names, their cells as they came; optional columns may be missing.
+
+        Raises:
+            InputError: A column is missing without which no row can be used.
+        """
+        partition = dict(self.partition)
+        chosen: dict[str, pl.Expr] = {}
+        missing: list[str] = []
+        for column in TABLES[self.table]:
+            own = self._own_name(column)
+            if own in self.found:
+                chosen[column.name] = pl.col(own)
+            elif own in partition:
+                chosen[column.name] = pl.lit(partition[own], dtype=pl.String)
+            elif column.name in self.mapping.constants:
+                chosen[column.name] = pl.lit(self.mapping.constants[column.name], dtype=pl.String)
+            elif column.required:
+                missing.append(own)
+        if missing:
+            raise self._missing(missing)
+        if not self.is_parquet:
+            chosen[BEYOND_HEADER] = pl.col(BEYOND_HEADER)
+        return self.scanned.select(**chosen)
+
+    def batches(self, rows: int) -> Iterator[pl.DataFrame]:
+        """The rows of `frame`, in order, about so many at a time.
+
+        Raises:
+            InputError: A column is missing, or the file turns out to be unreadable.
+        """
+        with readable(self):
+            batches = iter(self.frame().collect_batches(chunk_size=rows, maintain_order=True))
+        while True:
+            with readable(self):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def row_count(self) -> int | None:
+        """How many rows there are, where that can be said without reading them."""
+        if not self.is_parquet:
+            return None
+        with readable(self):
+            return int(self.scanned.select(pl.len()).collect().item())
+
+    def _own_name(self, column: Column) -> str:
+        return self.mapping.columns.get(column.name, column.name)
+
+    def _csv(self, *, schema: list[str] | None) -> pl.LazyFrame:
+        return pl.scan_csv(
+            self.path,
+            glob=False,
+            separator=self.mapping.separator,
+            infer_schema=False,
+            schema=None if schema is None else dict.fromkeys(schema, pl.String),
+            missing_columns=None if schema is None else "insert",
+            truncate_ragged_lines=True,
+        )
+
+    def _missing(self, missing: list[str]) -> InputError:
+        lowered = {name.lower(): name for name in self.found}
+        guesses = []
+        for name in missing:
+            close = [lowered[near] for near in difflib.get_close_matches(name.lower(), lowered, n=2, cutoff=0.5)]
+            guesses.append(f"{name} (closest: {', '.join(close)})" if close else name)
+        return InputError(
+            f"{self.name} cannot be {self.table}: it lacks {', '.join(guesses)}",
+            expected=", ".join(self._own_name(column) for column in TABLES[self.table] if column.required),
+            found=", ".join(self.found) or "no columns",
+            todo=_HINT,
+            field=missing[0],
+        )
+
+
+class readable:  # noqa: N801 - reads as a phrase: with readable(source)
+    """Turns what polars says of a file that it cannot read into an error that names the file and repeats no cell."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Raise `InputError` in place of an error of reading."""
+        if isinstance(error, pl_errors.PolarsError | OSError):
+            shape = "Parquet" if self._source.is_parquet else "CSV with a header, in UTF-8"
+            raise InputError(
+                f"{self._source.name} cannot be read",
+                expected=shape,
+                found=f"something else, or damage ({type(error).__name__})",
+                todo="write the file again, or take it out of the source",
+            ) from None
+
+
+def find_sources(source: Path, mapping: Mapping | None = None) -> list[Source]:
+    """Every file of every table under a source, in an order that depends on names only.
+
+    Args:
+        source: A folder that holds the tables as files or folders, or the file or folder of one table.
+        mapping: Says which files are which table, where they do not bear its name.
+
+    Raises:
+        InputError: There is nothing to read.
+    """
+    if not source.exists():
+        raise InputError("there is no such source", found=str(source), todo="name a folder or a file that exists")
+    root = source if source.is_dir() else source.parent
+    paths = sorted(_files(source)) if source.is_dir() else [source]
+    found = [
+        Source(table, path, path.relative_to(root).as_posix(), _partition(path.relative_to(root)), part)
+        for path in paths
+        for table in TABLES
+        for part in _claims(table, path, root, mapping)
+    ]
+    if not found:
+        raise InputError(
+            "the source holds none of the tables",
+            expected=f"{', '.join(TABLES)}, each a file or a folder of {' or '.join((*PARQUET, *CSV))} files",
+            found=", ".join(sorted(entry.name for entry in root.iterdir())[:20]) or "an empty folder",
+            todo="name the files after their tables, or say which is which in a TOML file given as --mapping",
+        )
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.name.startswith(("_", ".")):  # markers and droppings of other systems, such as _SUCCESS
+            continue
+        if path.is_dir():
+            yield from _files(path)
+        elif path.name.endswith((*PARQUET, *CSV)):
+            yield path
+
+
+def _claims(table: TableName, path: Path, root: Path, mapping: Mapping | None) -> Iterator[TableMapping]:
+    """The parts of the mapping, or the contract itself, by which a file is a table."""
+    inside = path.relative_to(root)
+    said = () if mapping is None else mapping.of(table)
+    for part in said or (CONTRACT,):
+        if part.files:
+            if any(_matches(inside, pattern) for pattern in part.files):
+                yield part
+        elif _named_after(table, root, inside):
+            yield part
+
+
+def _matches(inside: Path, pattern: str) -> bool:
+    return PurePosixPath(inside.as_posix()).match(pattern)
+
+
+def _named_after(table: TableName, root: Path, inside: Path) -> bool:
+    """`call_records/...`, `call_records.csv` and `call_records-2024-05.csv`, or all there is in a folder so named."""
+    first = inside.parts[0]
+    if len(inside.parts) == 1 and first.startswith(table):
+        return not first.removeprefix(table)[:1].isalnum()
+    return first == table or (root.resolve().name == table and not first.startswith(tuple(TABLES)))
+
+
+def _partition(inside: Path) -> tuple[tuple[str, str | None], ...]:
+    pairs = (part.split("=", 1) for part in inside.parent.parts if "=" in part)
+    return tuple((unquote(key), None if value == _HIVE_NULL else unquote(value)) for key, value in pairs)

@@ -1,0 +1,263 @@
+"""Cells become values: text and foreign types to the types of the contract, with a reason where that fails.
+
+A cell that cannot be read becomes null, and its row gets a rule such as `started_at|timestamp`. Everything works on
+whole columns; the slow ways of reading are tried only on the cells that the quick ones left over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import polars as pl
+
+from linerisk.errors import InputError
+from linerisk.records.contract import TABLES, Column, Kind, TableName
+from linerisk.records.mapping import ANY_OTHER, TableMapping
+from linerisk.tables import schemas
+
+Reader = Callable[[pl.Series], pl.Series]
+
+UTC_US = pl.Datetime("us", "UTC")
+CLOCK_TOLERANCE = timedelta(days=1)
+"""How far ahead of our clock an instant may be before it is taken for nonsense."""
+
+CODES: dict[TableName, dict[str, pl.Enum]] = {
+    "call_records": {"record_type": pl.Enum(schemas.RECORD_TYPES), "peer_kind": pl.Enum(schemas.PEER_KINDS)},
+    "accounts": {"plan_kind": pl.Enum(schemas.PLAN_KINDS), "status": pl.Enum(schemas.LINE_STATUS)},
+    "labels": {"label": pl.Enum(schemas.LABELS), "source": pl.Enum(schemas.LABEL_SOURCES)},
+}
+
+RULES: dict[Kind, str] = {
+    "id": "id",
+    "code": "known_code",
+    "area": "area_code",
+    "instant": "timestamp",
+    "date": "date",
+    "whole": "whole_number",
+    "number": "number",
+    "flag": "true_or_false",
+    "text": "text",
+}
+"""What the rule is called that a cell of each kind breaks when it cannot be read."""
+
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
+
+# The common shapes first; the general ones at the end read everything of ISO 8601, more slowly.
+_UTC_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+_LOCAL_FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+)
+_DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d 00:00:00", "%Y-%m-%dT00:00:00")
+_EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
+
+
+def cast(
+    raw: pl.DataFrame, table: TableName, mapping: TableMapping, *, now: datetime
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Read every cell of one batch.
+
+    Args:
+        raw: Columns of the contract as they came; optional ones may be missing.
+        table: Which table it is.
+        mapping: Codes, time zone and format.
+        now: The present, for telling instants that cannot have happened yet.
+
+    Returns:
+        The columns of the contract in its types, ids as text; and for every row the first rule that reading it
+        broke, or null.
+
+    Raises:
+        InputError: A whole column is of a type that cannot be what it should be.
+    """
+    values: list[pl.Series] = []
+    broken = pl.Series("rule", [None], dtype=pl.String).new_from_index(0, raw.height)
+    for column in TABLES[table]:
+        if column.name not in raw.columns:
+            values.append(pl.Series(column.name, [None], dtype=_dtype(table, column)).new_from_index(0, raw.height))
+            continue
+        cells = _recode(raw[column.name], mapping)
+        value = _read(cells, table, column, mapping)
+        if value.null_count() > cells.null_count():
+            broken = _mark(broken, cells.is_not_null() & value.is_null(), f"{column.name}|{RULES[column.kind]}")
+        if column.kind == "instant":
+            future = (value > now + CLOCK_TOLERANCE).fill_null(value=False)
+            broken = _mark(broken, future, f"{column.name}|not_in_the_future")
+        values.append(value.alias(column.name))
+    return pl.DataFrame(values), broken
+
+
+def _mark(broken: pl.Series, rows: pl.Series, rule: str) -> pl.Series:
+    """Name the rule on rows that have broken none so far."""
+    if not rows.any():
+        return broken
+    return broken.zip_with(~rows | broken.is_not_null(), pl.Series([rule]).new_from_index(0, len(broken)))
+
+
+def _recode(cells: pl.Series, mapping: TableMapping) -> pl.Series:
+    """Codes of the operator to codes of the contract; those not named stay, unless `*` says what they are."""
+    codes = dict(mapping.codes.get(cells.name, {}))
+    if cells.dtype == pl.String:
+        cells = cells.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+    if not codes:
+        return cells
+    text = cells.cast(pl.String)
+    other = codes.pop(ANY_OTHER, None)
+    named = {code: word or None for code, word in codes.items()}
+    rest = text if other is None else pl.lit(other or None, dtype=pl.String)
+    renamed = pl.first().replace_strict(named, default=rest, return_dtype=pl.String)
+    recoded: pl.Series = text.to_frame().select(pl.when(pl.first().is_not_null()).then(renamed)).to_series()
+    return recoded.alias(cells.name)
+
+
+def _read(cells: pl.Series, table: TableName, column: Column, mapping: TableMapping) -> pl.Series:
+    if cells.dtype == pl.Null:
+        return cells.cast(_dtype(table, column))
+    if column.kind == "code":
+        return _text(cells).cast(CODES[table][column.name], strict=False)
+    if column.kind == "instant":
+        return _instants(cells, mapping)
+    return _READERS[column.kind](cells)
+
+
+def _dtype(table: TableName, column: Column) -> pl.DataType:
+    if column.kind == "code":
+        return CODES[table][column.name]
+    return _DTYPES[column.kind]
+
+
+def _wrong_type(cells: pl.Series, expected: str) -> InputError:
+    return InputError(
+        f"the column {cells.name} cannot be read",
+        expected=expected,
+        found=str(cells.dtype),
+        todo="write the column in that type",
+        field=cells.name,
+    )
+
+
+def _ids(cells: pl.Series) -> pl.Series:
+    """Text of ids; a float has lost digits already, so it is no id."""
+    if cells.dtype.is_integer() or isinstance(cells.dtype, pl.String | pl.Categorical | pl.Enum):
+        return cells.cast(pl.String)
+    raise _wrong_type(cells, "ids as text or whole numbers")
+
+
+def _text(cells: pl.Series) -> pl.Series:
+    if cells.dtype.is_nested() or cells.dtype == pl.Binary:
+        raise _wrong_type(cells, "text or whole numbers")
+    return cells.cast(pl.String)
+
+
+def _areas(cells: pl.Series) -> pl.Series:
+    if cells.dtype.is_integer():
+        six = cells.is_between(100_000, 999_999)
+        return cells.to_frame().select(pl.when(six).then(pl.first().cast(pl.Int32, strict=False))).to_series()
+    shaped = pl.first().str.contains(r"^[1-9][0-9]{5}$")
+    return _text(cells).to_frame().select(pl.when(shaped).then(pl.first()).cast(pl.Int32)).to_series()
+
+
+def _whole(cells: pl.Series) -> pl.Series:
+    if cells.dtype.is_float() or cells.dtype.is_decimal():
+        cells = cells.to_frame().select(pl.when(pl.first() == pl.first().round(0)).then(pl.first())).to_series()
+    return (cells if cells.dtype.is_numeric() else _text(cells)).cast(pl.Int32, strict=False)
+
+
+def _numbers(cells: pl.Series) -> pl.Series:
+    return (cells if cells.dtype.is_numeric() else _text(cells)).cast(pl.Float32, strict=False)
+
+
+def _flags(cells: pl.Series) -> pl.Series:
+    if cells.dtype == pl.Boolean:
+        return cells
+    return _text(cells).str.to_lowercase().replace_strict(_FLAGS, default=None, return_dtype=pl.Boolean)
+
+
+def _dates(cells: pl.Series) -> pl.Series:
+    if isinstance(cells.dtype, pl.Date | pl.Datetime):
+        return cells.dt.date()
+    if cells.dtype != pl.String:
+        raise _wrong_type(cells, "dates, or text such as 2024-07-25")
+    return _by_formats(cells, pl.Date(), [partial(_date, shape=shape) for shape in _DATE_FORMATS])
+
+
+def _instants(cells: pl.Series, mapping: TableMapping) -> pl.Series:
+    zone = mapping.time_zone or "UTC"
+    shape = mapping.timestamp_format
+    if isinstance(cells.dtype, pl.Datetime | pl.Date):
+        return _to_utc(cells.cast(pl.Datetime("us", getattr(cells.dtype, "time_zone", None))), zone)
+    if shape in _EPOCHS and cells.dtype.is_numeric():
+        return _epoch(cells, unit=shape)
+    if cells.dtype != pl.String:
+        raise _wrong_type(cells, "timestamps, or text such as 2024-07-25T00:00:00Z")
+    quick, *general = _UTC_FORMATS
+    readers: list[Reader] = []
+    if shape is not None:
+        readers += [partial(_epoch, unit=shape) if shape in _EPOCHS else partial(_instant, shape=shape, zone=zone)]
+    readers += [partial(_instant, shape=quick, zone="UTC")]
+    readers += [partial(_instant, shape=each, zone=zone) for each in _LOCAL_FORMATS]
+    readers += [partial(_instant, shape=each, zone="UTC") for each in general]
+    return _by_formats(cells, UTC_US, [*readers, lambda text: _to_utc(_date(text).cast(pl.Datetime("us")), zone)])
+
+
+def _epoch(cells: pl.Series, unit: str) -> pl.Series:
+    return (cells.cast(pl.Int64, strict=False) * _EPOCHS[unit]).cast(UTC_US)
+
+
+def _date(text: pl.Series, shape: str = "%Y-%m-%d") -> pl.Series:
+    return text.str.to_date(shape, strict=False)
+
+
+def _instant(text: pl.Series, shape: str, zone: str) -> pl.Series:
+    return _to_utc(text.str.to_datetime(shape, strict=False, time_unit="us"), zone)
+
+
+def _by_formats(cells: pl.Series, dtype: pl.DataType, readers: list[Reader]) -> pl.Series:
+    """Try one way of reading after another, each only on the cells that those before it could not read.
+
+    Files keep to one way as a rule, so the one that reads most of a few cells goes first. No cell can be read in
+    two ways as two values.
+    """
+    few = cells.head(1000).drop_nulls().head(20)
+    first, *rest = sorted(readers, key=lambda reader: reader(few).null_count())
+    result = first(cells).cast(dtype)
+    for reader in rest:
+        if result.null_count() == cells.null_count():
+            break
+        left = (cells.is_not_null() & result.is_null()).arg_true()
+        result = result.scatter(left, reader(cells.gather(left)).cast(dtype))
+    return result
+
+
+def _to_utc(instants: pl.Series, zone: str) -> pl.Series:
+    """Instants without a zone are in the mapping's; of a local time that a clock change made twofold, the earlier."""
+    if isinstance(instants.dtype, pl.Datetime) and instants.dtype.time_zone is None:
+        instants = instants.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return instants.dt.convert_time_zone("UTC")
+
+
+_READERS: dict[Kind, Reader] = {
+    "id": _ids,
+    "area": _areas,
+    "date": _dates,
+    "whole": _whole,
+    "number": _numbers,
+    "flag": _flags,
+    "text": _text,
+}
+_DTYPES: dict[Kind, pl.DataType] = {
+    "id": pl.String(),
+    "area": pl.Int32(),
+    "instant": UTC_US,
+    "date": pl.Date(),
+    "whole": pl.Int32(),
+    "number": pl.Float32(),
+    "flag": pl.Boolean(),
+    "text": pl.String(),
+}

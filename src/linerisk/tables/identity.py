@@ -1,0 +1,130 @@
+"""Ids become keys: HMAC-SHA256 of the id as text, cut to 63 bits.
+
+A phone number has so few possible values that any hash without a secret can be undone by trying them all, so the
+hash is keyed, with a keyed hash that is a standard one. Keys are stable: the same id under the same secret has the
+same key on every machine and in every year, in a column as in a single look-up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+import polars_hash
+
+from linerisk.errors import InputError
+from linerisk.settings import Settings
+
+SECRET_BYTES = 32
+_SHORTEST_SECRET = 16
+_RECURRENCE = 4  # how often an id must recur, on average, to be looked up instead of hashed
+_HEX_DIGITS = 16  # 64 bits; halved below, so that every key is a non-negative Int64
+
+
+def key_of(column: str | pl.Expr, *, secret: bytes) -> pl.Expr:
+    """The key of every id of a column, in [0, 2^63); null for null.
+
+    The text of an integer is hashed, so "123" and 123 are the same line, and "007" and "7" are two.
+
+    Args:
+        column: Strings or integers.
+        secret: What `load_secret` gives.
+    """
+    ids = (pl.col(column) if isinstance(column, str) else column).cast(pl.String)
+    digest: pl.Expr = polars_hash.CryptographicHashingNameSpace(ids).hmac_sha256(key=_working_key(secret))
+    return (digest.str.slice(0, _HEX_DIGITS).str.to_integer(base=16, dtype=pl.UInt64) // 2).cast(pl.Int64)
+
+
+def keys_of_frame(frame: pl.DataFrame, names: Mapping[str, str], *, secret: bytes) -> pl.DataFrame:
+    """The keys of several columns at once, the same as `key_of` gives, quicker where ids recur.
+
+    Looking up a recurring id costs a third of hashing it; looking up a rare one costs more than hashing it.
+
+    Args:
+        frame: Has the columns of ids.
+        names: Column of ids -> name of its keys.
+        secret: What `load_secret` gives.
+
+    Returns:
+        The columns of keys only.
+    """
+    if not names:
+        return frame.select()
+    distinct = frame.select(pl.col(*names).approx_n_unique()).row(0, named=True)
+    columns = []
+    for column, name in names.items():
+        ids = frame.lazy().select(id=column)
+        key = key_of("id", secret=secret)
+        if distinct[column] * _RECURRENCE < frame.height:
+            known = ids.unique().with_columns(key=key)
+            keys = ids.join(known, on="id", how="left", maintain_order="left", nulls_equal=True)
+        else:
+            keys = ids.with_columns(key=key)
+        columns.append(keys.select(pl.col("key").alias(name)))
+    return pl.concat(pl.collect_all(columns), how="horizontal")
+
+
+def key_of_id(line_id: str | int, *, secret: bytes) -> int:
+    """The key of one id, the same as `key_of` gives for a column."""
+    digest = hmac.digest(_working_key(secret).encode(), str(line_id).encode(), "sha256")
+    return int.from_bytes(digest[: _HEX_DIGITS // 2], "big") // 2
+
+
+def fingerprint_of(secret: bytes) -> str:
+    """Tells whether two secrets are the same one without saying anything else about them."""
+    return hashlib.sha256(b"linerisk: which id key\x00" + secret).hexdigest()[:16]
+
+
+def load_secret(settings: Settings) -> bytes:
+    """The secret that keys ids: the setting, else the file `id_key` under the home, made when first asked for.
+
+    Raises:
+        InputError: The secret is too short to be one.
+    """
+    if settings.id_key is not None:
+        return _long_enough(settings.id_key.encode(), where="the setting id_key")
+    path = settings.home / "id_key"
+    if not path.exists():
+        _create(path)
+    return _long_enough(path.read_bytes(), where=f"the file {path.name} under the home")
+
+
+@lru_cache(maxsize=8)
+def _working_key(secret: bytes) -> str:
+    """The secret as text, bound to this use of it: the plugin takes its key as text only."""
+    return hashlib.sha256(b"linerisk: keys of ids\x00" + secret).hexdigest()
+
+
+def _create(path: Path) -> None:
+    """Write a new secret whole or not at all; when two processes try, both end up with the same one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".id_key-")  # 0600 from the start
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(SECRET_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
+
+
+def _long_enough(secret: bytes, *, where: str) -> bytes:
+    if len(secret) < _SHORTEST_SECRET:
+        raise InputError(
+            "the secret that keys line ids is too short",
+            expected=f"at least {_SHORTEST_SECRET} bytes in {where}",
+            found=f"{len(secret)} bytes",
+            todo="set LINERISK_ID_KEY to a long random text, or remove it and let a file be made",
+            field="id_key",
+        )
+    return secret

@@ -1,0 +1,140 @@
+"""The manifest: the one file that says what a store holds, and the only thing that changes when a store changes.
+
+Data files are written beside those in use under names made from their contents, and become visible together when
+`manifest.json` is replaced. Whoever is killed before that leaves the store as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from linerisk.errors import StoreError
+
+FORMAT = 1
+NAME = "manifest.json"
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One data file: where it is below the store, how many rows it has, and the SHA-256 of its bytes."""
+
+    path: str
+    rows: int
+    sha256: str
+
+
+class Ingested(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One source file that is in the store; `key` stands for its bytes and how they were read."""
+
+    key: str
+    table: str
+    name: str
+    rows: int
+    rejected: int
+    at: str
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a store holds.
+
+    Attributes:
+        format: Layout of the store.
+        id_key: Tells under which secret ids became keys.
+        days: UTC day of `started_at` -> the file of its records.
+        tables: `accounts`, `labels` and `lines` -> their files.
+        sources: What has been taken in.
+        rejected: Files of rejected rows.
+        superseded: Files that the last change replaced; they stay until the next one, for whoever is reading them.
+    """
+
+    format: int
+    id_key: str
+    days: dict[str, File] = {}
+    tables: dict[str, File] = {}
+    sources: tuple[Ingested, ...] = ()
+    rejected: tuple[str, ...] = ()
+    superseded: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the contents; it does not depend on the order in which they came, nor on their source."""
+        contents = {
+            "format": self.format,
+            "id_key": self.id_key,
+            "days": {day: file.sha256 for day, file in self.days.items()},
+            "tables": {table: file.sha256 for table, file in self.tables.items()},
+        }
+        return hashlib.sha256(msgspec.json.encode(contents, order="sorted")).hexdigest()
+
+    def files(self) -> set[str]:
+        """Every file, below the store, that readers may open."""
+        return {file.path for file in (*self.days.values(), *self.tables.values())}
+
+
+def read_manifest(store: Path) -> Manifest:
+    """Read what a store holds.
+
+    Raises:
+        StoreError: There is no store, or it is damaged, or of another format.
+    """
+    try:
+        content = (store / NAME).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise StoreError(
+            f"there is no record store at {store}", todo=f"make one with: linerisk ingest SRC --store {store}"
+        ) from None
+    try:
+        found = msgspec.json.decode(content, type=dict[str, object]).get("format")
+        if found == FORMAT:
+            return msgspec.json.decode(content, type=Manifest)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise StoreError(
+            f"the manifest of the record store at {store} is damaged",
+            found=str(error),
+            todo="restore the folder from a copy, or ingest the sources again into a new one",
+        ) from error
+    raise StoreError(
+        f"the record store at {store} is of another format",
+        expected=f"format {FORMAT}",
+        found=f"format {found}",
+        todo="ingest the sources again into a new store with this version of linerisk",
+    )
+
+
+def write_manifest(store: Path, manifest: Manifest) -> None:
+    """Replace what the store says it holds, in one step that survives power loss."""
+    temporary = store / f"{NAME}.new"
+    with temporary.open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=1))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(store / NAME)
+    sync(store)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_all_but(store: Path, keep: Iterable[str]) -> None:
+    """Remove data files that the manifest does not know: leftovers of a run that was stopped, and what it replaced."""
+    kept = set(keep)
+    for folder in ("days", "tables", "rejected"):
+        for path in (store / folder).glob("*.parquet"):
+            if path.relative_to(store).as_posix() not in kept:
+                path.unlink()

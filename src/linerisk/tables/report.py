@@ -1,0 +1,94 @@
+"""What an intake did, as data: for people in a table, for machines as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from linerisk.records.contract import TableName
+
+
+@dataclass(frozen=True, slots=True)
+class TableCount:
+    """What became of the rows of one table: `read` = `accepted` + `duplicates` + `rejected`.
+
+    Attributes:
+        read: Rows read; files that were in the store already are not read.
+        accepted: Rows that are new in the store.
+        duplicates: Good rows that the store, or another row of this run, said already.
+        rejected: Rows that broke a rule.
+        late: Good rows that the operator's platform received more than a day after they started.
+        files: Files read.
+    """
+
+    read: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    late: int = 0
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedCount:
+    """How many rows of a file broke a rule first, and the first of them (1 = the first row below the header)."""
+
+    table: TableName
+    file: str
+    rule: str
+    rows: int
+    first_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeReport:
+    """What one run of `ingest` did.
+
+    Attributes:
+        tables: Counts by table.
+        rejected: Counts by table, file and rule.
+        skipped: Files whose contents were in the store already.
+        notices: What the reader should know, one sentence each.
+        rejected_files: Where the rejected rows lie, below the store.
+        days: Days that the store holds now.
+        record_count: Records that the store holds now.
+        fingerprint: Fingerprint of the store now.
+    """
+
+    tables: dict[TableName, TableCount]
+    rejected: tuple[RejectedCount, ...]
+    skipped: tuple[str, ...]
+    notices: tuple[str, ...]
+    rejected_files: tuple[str, ...]
+    days: int
+    record_count: int
+    fingerprint: str
+
+    def as_dict(self) -> dict[str, object]:
+        """The report as plain dictionaries and lists."""
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts as they grow during a run."""
+
+    read: int = 0
+    rejected: int = 0
+    late: int = 0
+    files: int = 0
+    before: int = 0
+    after: int = 0
+    by_rule: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """(file, rule) -> (rows, first row)"""
+
+    def reject(self, file: str, rule: str, *, rows: int, first_row: int) -> None:
+        """Count rows of a file that broke a rule."""
+        counted, first = self.by_rule.get((file, rule), (0, first_row))
+        self.by_rule[file, rule] = (counted + rows, min(first, first_row))
+        self.rejected += rows
+
+    def frozen(self) -> TableCount:
+        """The counts at the end."""
+        accepted = self.after - self.before
+        good = self.read - self.rejected
+        return TableCount(self.read, accepted, good - accepted, self.rejected, self.late, self.files)

@@ -1,0 +1,77 @@
+"""Good rows wait here, by day, until every file has been read; in memory while they are few, then on the disk."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+ROWS_IN_MEMORY = 2_000_000
+
+
+class DayStaging:
+    """Records of many days, added in any order and taken out day by day."""
+
+    def __init__(self, folder: Path, *, rows_in_memory: int = ROWS_IN_MEMORY) -> None:
+        self._folder = folder
+        self._limit = rows_in_memory
+        self._held = 0
+        self._flushed = 0
+        self._memory: dict[date, list[pl.DataFrame]] = defaultdict(list)
+        self._disk: dict[date, list[Path]] = defaultdict(list)
+
+    def add(self, records: pl.DataFrame) -> None:
+        """Take records of any days."""
+        by_day = records.with_columns(day=pl.col("started_at").dt.date()).partition_by(
+            "day", as_dict=True, include_key=False
+        )
+        for (day,), part in by_day.items():
+            self._memory[day].append(part)
+        self._held += records.height
+        if self._held >= self._limit:
+            self._flush()
+
+    @property
+    def days(self) -> list[date]:
+        """The days that have records waiting."""
+        return sorted(self._memory.keys() | self._disk.keys())
+
+    def take(self, day: date) -> list[pl.DataFrame]:
+        """All records of a day, which are then forgotten."""
+        paths = self._disk.pop(day, [])
+        frames = [pl.read_ipc(path) for path in paths]
+        for path in paths:
+            path.unlink()
+        return [*frames, *self._memory.pop(day, [])]
+
+    def _flush(self) -> None:
+        self._flushed += 1
+        for day, frames in self._memory.items():
+            path = self._folder / f"{day.isoformat()}-{self._flushed}.arrow"
+            pl.concat(frames).write_ipc(path, compression="lz4")
+            self._disk[day].append(path)
+        self._memory.clear()
+        self._held = 0
+
+
+class TableStaging:
+    """Rows of a table that is small enough to hold, each once."""
+
+    def __init__(self, rows: Iterable[pl.DataFrame] = ()) -> None:
+        self._parts = list(rows)
+        self._settled = 0
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take rows; now and then repeated ones are dropped, so that memory follows the distinct rows."""
+        self._parts.append(rows)
+        height = sum(part.height for part in self._parts)
+        if height > 2 * self._settled + 100_000:
+            self._parts = [pl.concat(self._parts).unique()]
+            self._settled = self._parts[0].height
+
+    def take(self) -> list[pl.DataFrame]:
+        """All rows."""
+        return self._parts

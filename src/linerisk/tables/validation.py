@@ -1,0 +1,148 @@
+"""Good rows and rejected rows: one batch of one file, judged by the schema of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import dataframely as dy
+import polars as pl
+
+from linerisk.records.contract import TableName
+from linerisk.records.mapping import TableMapping
+from linerisk.records.sources import BEYOND_HEADER
+from linerisk.tables.casting import cast
+from linerisk.tables.identity import keys_of_frame
+from linerisk.tables.schemas import Accounts, Labels, Records
+
+KEYS = {
+    "line_id": "line_key",
+    "peer_id": "peer_key",
+    "peer_block": "peer_block",
+    "cell_id": "cell_key",
+    "device_id": "device_key",
+    "holder_id": "holder_key",
+}
+"""Column of the contract -> column of the store, for everything that is hashed."""
+
+
+class _NumberedRecords(Records):
+    row = dy.Int64()
+
+
+class _NumberedAccounts(Accounts):
+    row = dy.Int64()
+
+
+class _NumberedLabels(Labels):
+    row = dy.Int64()
+
+
+# The row number rides along, because that is how a failure is led back to the row as it came.
+_LAWS: dict[TableName, type[dy.Schema]] = {
+    "call_records": _NumberedRecords,
+    "accounts": _NumberedAccounts,
+    "labels": _NumberedLabels,
+}
+_IDS = {key: column for column, key in KEYS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One batch, judged.
+
+    Attributes:
+        good: Rows that broke no rule, in the shape of the store.
+        lines: `line_id` and `line_key` of the good rows, each line once.
+        rejected: The other rows as they came, as text, with `rule` and `row`.
+        read: How many rows there were.
+    """
+
+    good: pl.DataFrame
+    lines: pl.DataFrame
+    rejected: pl.DataFrame
+    read: int
+
+
+def judge(
+    raw: pl.DataFrame, table: TableName, mapping: TableMapping, *, secret: bytes, now: datetime, first_row: int
+) -> Judged:
+    """Tell good rows from bad ones.
+
+    Args:
+        raw: One batch, as `Source.batches` gives it.
+        table: Which table it is of.
+        mapping: How its cells are read.
+        secret: Keys the ids.
+        now: The present.
+        first_row: Number of the batch's first row in its file.
+    """
+    rows = pl.Series("row", range(first_row, first_row + raw.height), dtype=pl.Int64)
+    raw, rows = _without_blank_lines(raw, rows, said_by_mapping=mapping.constants)
+    values, broken = cast(raw, table, mapping, now=now)
+    if BEYOND_HEADER in raw.columns and raw[BEYOND_HEADER].null_count() < raw.height:
+        broken = broken.zip_with(raw[BEYOND_HEADER].is_null(), _rule("row|no_more_cells_than_the_header", raw.height))
+    if table == "call_records":
+        values = _with_received_at(values)
+    law = _LAWS[table]
+    ids = {name: KEYS[name] for name in values.columns if name in KEYS}
+    keys = keys_of_frame(values, ids, secret=secret)
+    keyed = pl.concat([values.drop(ids.keys() - {"line_id"}), keys, rows.to_frame()], how="horizontal")
+    shaped = keyed.select(law.column_names())
+    _, failure = law.filter(shaped)
+    broken = _with_broken_laws(broken, rows, failure.details().drop(name for name in shaped.columns if name != "row"))
+    good = broken.is_null()
+    kept = keyed.filter(good)
+    rejected = raw.with_columns(rows, broken).filter(~good)
+    return Judged(
+        good=kept.select(name for name in law.column_names() if name != "row"),
+        lines=kept.select("line_key", "line_id").unique(),
+        rejected=rejected.select("rule", "row", *(pl.col(name).cast(pl.String) for name in raw.columns)),
+        read=raw.height,
+    )
+
+
+def _rule(name: str, height: int) -> pl.Series:
+    return pl.Series("rule", [name]).new_from_index(0, height)
+
+
+def _without_blank_lines(
+    raw: pl.DataFrame, rows: pl.Series, *, said_by_mapping: Collection[str]
+) -> tuple[pl.DataFrame, pl.Series]:
+    """A blank line of a CSV file is no row, but it keeps its number."""
+    if BEYOND_HEADER not in raw.columns or raw["line_id"].null_count() == 0:
+        return raw, rows
+    said = raw.select(pl.any_horizontal(pl.exclude(list(said_by_mapping)).is_not_null())).to_series()
+    return raw.filter(said), rows.filter(said)
+
+
+def _with_received_at(values: pl.DataFrame) -> pl.DataFrame:
+    """Where the platform did not say when it had a row, it had it when the call was over."""
+    over = pl.col("started_at") + pl.duration(seconds="duration_s")
+    return values.with_columns(pl.col("received_at").fill_null(over))
+
+
+def _with_broken_laws(broken: pl.Series, rows: pl.Series, details: pl.DataFrame) -> pl.Series:
+    """Add the first rule of the schema that a row broke, unless reading it broke one already."""
+    if details.is_empty():
+        return broken
+    # What is missing comes first; `received_at` is missing only where that which fills it is.
+    rules = sorted(
+        set(details.columns) - {"row"},
+        key=lambda rule: (not rule.endswith("|nullability"), rule.startswith("received_at"), rule),
+    )
+    named = details.select(
+        "row",
+        law=pl.coalesce(pl.when(pl.col(rule) == "invalid").then(pl.lit(_as_said_outside(rule))) for rule in rules),
+    )
+    laws = rows.to_frame().join(named, on="row", how="left", maintain_order="left")["law"]
+    return broken.zip_with(broken.is_not_null(), laws)
+
+
+def _as_said_outside(rule: str) -> str:
+    """A rule with the contract's word for the column, such as `line_id|required` for `line_key|nullability`."""
+    column, _, law = rule.partition("|")
+    if not law:
+        return rule
+    return f"{_IDS.get(column, column)}|{'required' if law == 'nullability' else law}"

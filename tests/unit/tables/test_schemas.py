@@ -1,0 +1,62 @@
+"""The contract of what arrives and the schemas of what is kept say the same."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dataframely as dy
+import polars as pl
+import pytest
+
+from linerisk.records.contract import TABLES, TableName
+from linerisk.tables.casting import CODES
+from linerisk.tables.report import IntakeReport
+from linerisk.tables.schemas import Accounts, Labels, Records, Scores
+from linerisk.tables.store import RecordStore
+from linerisk.tables.validation import KEYS
+
+Take = Callable[..., tuple[IntakeReport, RecordStore]]
+Rows = Callable[..., pl.DataFrame]
+
+# The platform's own instant may be missing from what arrives; intake says what it was.
+FILLED = {"received_at"}
+
+
+@pytest.mark.parametrize(("table", "schema"), [("call_records", Records), ("accounts", Accounts), ("labels", Labels)])
+def test_columns_and_their_nulls_agree(table: TableName, schema: type[dy.Schema]) -> None:
+    arriving = {KEYS.get(column.name, column.name): column for column in TABLES[table]}
+    kept = schema.columns()
+    assert list(arriving) == list(kept)
+    assert {name for name, column in arriving.items() if column.required} == {
+        name for name, column in kept.items() if not column.nullable
+    } - FILLED
+    assert {name for name, column in kept.items() if isinstance(column, dy.Enum)} == set(CODES[table])
+
+
+def test_scores_hold_their_probability_within_its_interval() -> None:
+    row = {
+        "line_id": "007",
+        "as_of": datetime(2024, 7, 1, tzinfo=UTC),
+        "margin": -3.9,
+        "probability": 0.02,
+        "probability_low": 0.01,
+        "probability_high": 0.03,
+        "tier": "medium_low",
+        "action": "verify",
+        "reasons": ["A02", "C01"],
+        "model_version": "7",
+    }
+    rows = pl.DataFrame([row, {**row, "line_id": "7", "probability": 0.5}])
+    good, failure = Scores.filter(rows, cast=True)
+    assert good["line_id"].to_list() == ["007"]
+    assert failure.counts() == {"interval_holds_the_probability": 1}
+
+
+def test_what_a_report_says_is_plain_data(records: Rows, take_in: Take) -> None:
+    report, _ = take_in(records({}, {"duration_s": "-1"}), max_rejected=0.5)
+    said = report.as_dict()
+    assert said["tables"] == {
+        "call_records": {"read": 2, "accepted": 1, "duplicates": 0, "rejected": 1, "late": 0, "files": 1}
+    }
+    assert said["rejected"] == (
+        {"table": "call_records", "file": "call_records.csv", "rule": "duration_s|min", "rows": 1, "first_row": 2},
+    )
