@@ -6,8 +6,10 @@ Forget one and a test says which.
 
 from __future__ import annotations
 
+import dataframely as dy
+
 from linerisk.features import activity, contacts, devices, network, places, rhythm, tenure
-from linerisk.features.stages import Feature, Stage
+from linerisk.features.stages import NEVER_MISSING, Feature, Link, Stage
 
 FEATURES: tuple[Feature, ...] = (
     *activity.FEATURES,
@@ -23,6 +25,8 @@ FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 
 BY_NAME: dict[str, Feature] = {feature.name: feature for feature in FEATURES}
 
+ZERO_IF_NOTHING_SEEN: tuple[str, ...] = tuple(f.name for f in FEATURES if f.null_means == NEVER_MISSING)
+
 STAGES: tuple[Stage, ...] = (
     *activity.STAGES,
     *contacts.STAGES,
@@ -31,3 +35,16 @@ STAGES: tuple[Stage, ...] = (
     *devices.STAGES,
     *network.STAGES,
 )
+
+LINKS: tuple[Link, ...] = (*devices.LINKS, *network.LINKS)
+
+
+class Features(dy.Schema):
+    """The feature table: `line_key` and every feature of the catalogue, in its order. Grain: one row per line.
+
+    Null means what the feature's `null_means` says.
+    """
+
+    line_key = dy.Int64(primary_key=True)
+    # The columns are the catalogue's: written out here they would be a second list to keep.
+    locals().update({name: dy.Float32(nullable=name not in ZERO_IF_NOTHING_SEEN) for name in FEATURE_NAMES})

@@ -2,53 +2,57 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
-from linerisk.features.stages import Feature, Stage
+from linerisk.features.stages import Feature, Link, entries
 
-_NO_DEVICE = "devices not recorded"
+_entry = partial(
+    entries, family="devices", unit="count", null="no record in 28 days that names the handset", reason="A08"
+)
 
-FEATURES = (
-    Feature("distinct_devices_count_7d", "devices", "count", "7d", "different handsets used", _NO_DEVICE, "A08"),
-    Feature("distinct_devices_count_28d", "devices", "count", "28d", "different handsets used", _NO_DEVICE, "A08"),
-    Feature(
-        "max_lines_per_device_count_28d",
-        "devices",
-        "count",
+FEATURES: tuple[Feature, ...] = (
+    *_entry(
+        "distinct_devices_count",
+        "7d",
         "28d",
-        "most lines seen on a handset of this line",
-        _NO_DEVICE,
-        "A08",
+        meaning="different handsets the SIM was used in",
+        zh="使用的不同终端数",
+        en="different handsets used",
+    ),
+    *_entry(
+        "max_lines_per_device_count",
+        "28d",
+        meaning="most lines seen on one handset of this line, itself counted",
+        zh="同一终端上出现的最多号码数",
+        en="most lines sharing one handset",
     ),
 )
 
 
+def _handsets(prepared: pl.LazyFrame) -> pl.LazyFrame:
+    """Grain: one row per line and handset seen in 28 days; `recent` if also in 7."""
+    named = prepared.filter(pl.col("w28"), pl.col("device_key").is_not_null())
+    return named.group_by("device_key", "line_key").agg(recent=pl.col("w7").any())
+
+
 def _own(prepared: pl.LazyFrame) -> pl.LazyFrame:
-    c = pl.col
     return (
-        prepared.filter(c("w28"), c("device_key").is_not_null())
-        .group_by("line_key", "device_key")
-        .agg(recent=c("w7").any())
+        _handsets(prepared)
         .group_by("line_key")
         .agg(
-            distinct_devices_count_7d=c("recent").sum().cast(pl.Int64),
+            distinct_devices_count_7d=pl.col("recent").sum().cast(pl.Int64),
             distinct_devices_count_28d=pl.len().cast(pl.Int64),
         )
     )
 
 
-def _shared(prepared: pl.LazyFrame) -> pl.LazyFrame:
-    c = pl.col
-    return (
-        prepared.filter(c("w28"), c("device_key").is_not_null())
-        .select("device_key", "line_key")
-        .unique()
-        .group_by("device_key")
-        .agg("line_key", lines=pl.len().cast(pl.Int64))
-        .explode("line_key", empty_as_null=False, keep_nulls=False)
-        .group_by("line_key")
-        .agg(max_lines_per_device_count_28d=c("lines").max())
-    )
-
-
-STAGES = (Stage("line_key", _own), Stage("device_key", _shared))
+STAGES = (_own,)
+LINKS = (
+    Link(
+        "device_key",
+        "max_lines_per_device_count_28d",
+        lambda prepared: _handsets(prepared).select("device_key", "line_key"),
+    ),
+)

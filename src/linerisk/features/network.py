@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import polars as pl
 
-from linerisk.features.stages import Feature, Stage, count, share
+from linerisk.features.stages import NEVER_MISSING, Feature, Link, count, entries, share
 
 BUSY_CELL_CALLS = 50
 """Outgoing calls in seven days on one cell from which a line counts as busy there: well above an ordinary line."""
 
-FEATURES = (
-    Feature(
-        "same_block_callee_share_7d",
-        "network",
-        "share",
+FEATURES: tuple[Feature, ...] = (
+    *entries(
+        "same_block_callee_share",
         "7d",
-        "outgoing calls to the block of 100 numbers just called before, other number",
-        "blocks not recorded or fewer than two calls",
-        "A05",
+        family="network",
+        unit="share",
+        meaning="outgoing calls to another number of the block of 100 called just before, among calls after a call",
+        null="blocks not recorded, or fewer than two calls in the window",
+        reason="A05",
+        zh="连续拨打同一号段相邻号码的占比",
+        en="share of calls that go on within one block of numbers",
     ),
-    Feature(
-        "busy_lines_per_cell_count_7d",
-        "network",
-        "count",
+    *entries(
+        "busy_lines_per_cell_count",
         "7d",
-        "most busy lines on a cell where this line is busy",
-        "not busy on any cell",
-        "A09",
+        family="network",
+        unit="count",
+        meaning=f"most lines, itself counted, with {BUSY_CELL_CALLS} or more outgoing calls on a cell where this line "
+        "has as many; 0 if it has not on any cell",
+        null=NEVER_MISSING,
+        reason="A09",
+        zh="同一位置大量呼出的号码数",
+        en="lines calling heavily from the same cell",
     ),
 )
 
@@ -35,10 +40,12 @@ def _sweeps(prepared: pl.LazyFrame) -> pl.LazyFrame:
     c = pl.col
     follows = (c("line_key") == c("line_key").shift()).fill_null(value=False)
     same_block = (c("peer_block") == c("peer_block").shift()) & (c("peer_key") != c("peer_key").shift())
+    # Calls of the same second have no order of their own: by number, so that every runner sees the same one.
+    order = ("line_key", "age_s", "peer_key", "peer_block")
     return (
         prepared.filter(c("is_out"), c("w7"), c("peer_block").is_not_null())
-        .select("line_key", "age_s", "peer_key", "peer_block")
-        .sort("line_key", "age_s", "peer_key", descending=[False, True, False])
+        .select(order)
+        .sort(order, descending=[False, True, False, False])
         .with_columns(follows=follows, sweep=follows & same_block)
         .group_by("line_key")
         .agg(follows=count(c("follows")), sweep=count(c("sweep")))
@@ -46,19 +53,15 @@ def _sweeps(prepared: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _cells(prepared: pl.LazyFrame) -> pl.LazyFrame:
-    c = pl.col
+def _busy_cells(prepared: pl.LazyFrame) -> pl.LazyFrame:
     return (
-        prepared.filter(c("is_out"), c("w7"), c("cell_key").is_not_null())
+        prepared.filter(pl.col("is_out"), pl.col("w7"), pl.col("cell_key").is_not_null())
         .group_by("cell_key", "line_key")
         .agg(calls=pl.len())
-        .filter(c("calls") >= BUSY_CELL_CALLS)
-        .group_by("cell_key")
-        .agg("line_key", lines=pl.len().cast(pl.Int64))
-        .explode("line_key", empty_as_null=False, keep_nulls=False)
-        .group_by("line_key")
-        .agg(busy_lines_per_cell_count_7d=c("lines").max())
+        .filter(pl.col("calls") >= BUSY_CELL_CALLS)
+        .select("cell_key", "line_key")
     )
 
 
-STAGES = (Stage("line_key", _sweeps), Stage("cell_key", _cells))
+STAGES = (_sweeps,)
+LINKS = (Link("cell_key", "busy_lines_per_cell_count_7d", _busy_cells),)

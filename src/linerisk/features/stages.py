@@ -1,19 +1,20 @@
-"""What a feature and a stage are, and the prepared records that every stage starts from.
+"""What a feature, a stage and a link are, and the prepared records that they all start from.
 
-A stage is a key plus a pure function from prepared records to one row per line. Stages keyed on the line need only
-the line's own records, so any set of whole lines can be run apart. Stages keyed on a device or a cell need all
-records of that device or cell and give partials per line that merge by maximum, so records of different lines are
-never joined with each other.
+A stage is a pure function from prepared records to one row per line, and needs only the line's own records: any set
+of whole lines can be run apart. A link is what lines have in common, a handset or a cell: lines give pairs of (key,
+line), pairs of all lines are put together and counted, and so records of different lines are never joined.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
 
 import polars as pl
+
+from linerisk.errors import UsageError
 
 Family = Literal["activity", "contacts", "rhythm", "places", "devices", "tenure", "network"]
 FAMILIES: tuple[Family, ...] = ("activity", "contacts", "rhythm", "places", "devices", "tenure", "network")
@@ -24,6 +25,38 @@ OBSERVATION = timedelta(days=28)
 HISTORY = timedelta(days=56)
 """How far back records are read: the observation window and as much again, to know what is new or unusual."""
 
+NEVER_MISSING: Final = "never missing: nothing seen counts as 0"
+"""`null_means` of a feature that is a known 0 for a line without records."""
+
+RECORD_COLUMNS = (
+    "line_key",
+    "peer_key",
+    "peer_block",
+    "record_type",
+    "started_at",
+    "received_at",
+    "ring_s",
+    "duration_s",
+    "answered",
+    "peer_kind",
+    "peer_area",
+    "visited_area",
+    "cell_key",
+    "device_key",
+)
+"""Columns of `tables.schemas.Records` that features are made of; no other column is read."""
+
+_AS_THEY_ARE = ("line_key", "peer_key", "peer_block", "ring_s", "duration_s", "cell_key", "device_key")
+
+_LABEL_ZH = {"24h": "近24小时", "7d": "近7天", "28d": "近28天", "30d": "近30天", "now": ""}
+_LABEL_EN = {
+    "24h": ", last 24 hours",
+    "7d": ", last 7 days",
+    "28d": ", last 28 days",
+    "30d": ", last 30 days",
+    "now": "",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:
@@ -33,10 +66,13 @@ class Feature:
         name: `statistic_subject_unit_window`.
         family: The room it is cooked in; contributions are summed by family.
         unit: Unit of the value, such as `count`, `share`, `s`, `days`.
-        window: Length of time it looks at, such as `7d`, or `now`.
+        window: Length of time it looks at, such as `7d`, or `now`. A window ends with `as_of` and holds it; it does
+            not hold its first instant.
         meaning: What the value says, as one sentence.
-        null_means: What a missing value says.
+        null_means: What a missing value says, or `NEVER_MISSING`.
         reason_code: Code of the reason shown when it raises the risk.
+        label_zh: Short plain name with its window, in Chinese.
+        label_en: Short plain name with its window, in English.
         monotone: -1 if the risk may only fall as the value rises, +1 if only rise, 0 if free.
         lowers_code: Code of the reason shown when it lowers the risk, if there is one.
     """
@@ -48,72 +84,132 @@ class Feature:
     meaning: str
     null_means: str
     reason_code: str
+    label_zh: str
+    label_en: str
     monotone: Literal[-1, 0, 1] = 0
     lowers_code: str | None = None
 
 
+def entries(
+    stem: str,
+    *windows: str,
+    family: Family,
+    unit: str,
+    meaning: str,
+    null: str,
+    reason: str,
+    zh: str,
+    en: str,
+    monotone: Literal[-1, 0, 1] = 0,
+    lowers: str | None = None,
+) -> list[Feature]:
+    """The same statistic over several windows: names end with the window, labels say it.
+
+    >>> [feature.name for feature in entries("out_calls_count", "24h", "7d", family="activity", unit="count",
+    ...     meaning="outgoing call attempts", null=NEVER_MISSING, reason="A01", zh="呼出次数", en="outgoing calls")]
+    ['out_calls_count_24h', 'out_calls_count_7d']
+    """
+    return [
+        Feature(
+            name=stem if window == "now" else f"{stem}_{window}",
+            family=family,
+            unit=unit,
+            window=window,
+            meaning=meaning,
+            null_means=null,
+            reason_code=reason,
+            label_zh=_LABEL_ZH[window] + zh,
+            label_en=en + _LABEL_EN[window],
+            monotone=monotone,
+            lowers_code=lowers,
+        )
+        for window in windows
+    ]
+
+
+Stage = Callable[[pl.LazyFrame], pl.LazyFrame]
+"""Prepared records in; `line_key` and the stage's columns out. Grain: one row per line seen. Not sorted."""
+
+
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A key and a pure function from prepared records to one row per line.
+class Link:
+    """What lines have in common, and the feature that counts them.
 
     Attributes:
-        key: Column whose equal values must be seen together: `line_key`, `device_key` or `cell_key`.
-        run: Prepared records in; `line_key` and the columns of the stage out. Not sorted.
+        key: Column whose equal values link lines: `device_key` or `cell_key`.
+        feature: The feature: most lines on one key of this line.
+        pairs: Prepared records in; `key` and `line_key` out. Grain: one row per key and line.
     """
 
-    key: Literal["line_key", "device_key", "cell_key"]
-    run: Callable[[pl.LazyFrame], pl.LazyFrame]
+    key: str
+    feature: str
+    pairs: Callable[[pl.LazyFrame], pl.LazyFrame]
+
+    def count(self, pairs: pl.LazyFrame) -> pl.LazyFrame:
+        """The feature, from the pairs of all lines. Grain: one row per line with a pair."""
+        lines = pairs.group_by(self.key).agg(lines=pl.len().cast(pl.Int64))
+        return pairs.join(lines, on=self.key).group_by("line_key").agg(pl.col("lines").max().alias(self.feature))
+
+
+def utc(as_of: datetime) -> datetime:
+    """`as_of` as a UTC instant.
+
+    Raises:
+        UsageError: It has no time zone.
+    """
+    if as_of.tzinfo is None:
+        raise UsageError(
+            "as_of has no time zone", expected="a timezone-aware instant", found=as_of.isoformat(), field="as_of"
+        )
+    return as_of.astimezone(UTC)
+
+
+def at(instant: datetime) -> pl.Expr:
+    """A UTC instant as a literal. Polars makes one of a datetime by way of a column, at ten times the price."""
+    microseconds = (instant - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+    return pl.lit(microseconds, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
 
 
 def prepare(records: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
     """Give records the columns that stages count on.
 
     Args:
-        records: `tables.schemas.Records`; rows outside (as_of - HISTORY, as_of] or received later are dropped here,
-            whoever read them.
+        records: `tables.schemas.Records`, or at least `RECORD_COLUMNS`; rows outside (as_of - HISTORY, as_of] or
+            received later are dropped here, whoever read them.
         accounts: One row per line (`current_accounts`), for the home area.
         as_of: The instant we stand at.
         time_zone: Where the operator's customers live; only hour and weekday are local.
 
     Returns:
-        One row per record with `age_s` (seconds before `as_of`), `day`, `hour_slot` and `ten_minute_slot` (whole
-        periods before `as_of`, so that windows never depend on a calendar), the local hour and weekday, window
-        flags `w1`, `w7`, `w28`, type flags, `answered` filled, and place flags.
+        One row per record with `age_s` (whole seconds before `as_of`; windows and days are counted back from there,
+        so they never depend on a calendar), `started_local`, window flags `w1`, `w7`, `w28`, type flags, `answered`
+        filled, and areas as prefectures (first four digits of GB/T 2260).
     """
-    local = pl.col("started_at").dt.convert_time_zone(time_zone)
-    kind = pl.col("record_type")
-    age = (pl.lit(as_of).dt.cast_time_unit("us") - pl.col("started_at")).dt.total_seconds().cast(pl.Int32)
-    home = accounts.select("line_key", "home_area")
-    area, visited = pl.col("peer_area"), pl.col("visited_area")
+    as_of = utc(as_of)
+    c, kind, end = pl.col, pl.col("record_type"), at(as_of)
+    known = (c("started_at") > at(as_of - HISTORY)) & (c("started_at") <= end) & (c("received_at") <= end)
+    age = (end - c("started_at")).dt.total_seconds().cast(pl.Int32)
+    home = accounts.select("line_key", home=c("home_area") // 100)
     return (
-        records.filter(
-            pl.col("started_at") > as_of - HISTORY,
-            pl.col("started_at") <= as_of,
-            pl.col("received_at") <= as_of,
-        )
+        records.select(RECORD_COLUMNS)
+        .filter(known)
         .join(home, on="line_key", how="left")
-        .with_columns(
+        .select(
+            *_AS_THEY_ARE,
+            "home",
             age_s=age,
-            local_hour=local.dt.hour(),
-            weekday=local.dt.weekday(),
+            started_local=c("started_at").dt.convert_time_zone(time_zone),
             is_out=kind == "call_out",
             is_in=kind == "call_in",
             is_sms_out=kind == "sms_out",
             is_sms_in=kind == "sms_in",
             is_forwarded=kind == "call_forwarded",
-            answered=pl.col("answered").fill_null(pl.col("duration_s") > 0),
-            not_home=area != pl.col("home_area"),
-            not_visited=area != visited,
-            away=visited != pl.col("home_area"),
+            answered=c("answered").fill_null(c("duration_s") > 0),
+            is_virtual=(c("peer_kind") == "virtual").fill_null(value=False),
+            peer_area=c("peer_area") // 100,
+            visited_area=c("visited_area") // 100,
         )
-        .with_columns(
-            day=(pl.col("age_s") // DAY_S).cast(pl.Int16),
-            hour_slot=(pl.col("age_s") // 3600).cast(pl.Int16),
-            ten_minute_slot=(pl.col("age_s") // 600).cast(pl.Int32),
-            w1=pl.col("age_s") < DAY_S,
-            w7=pl.col("age_s") < 7 * DAY_S,
-            w28=pl.col("age_s") < 28 * DAY_S,
-        )
+        .with_columns(w1=c("age_s") < DAY_S, w7=c("age_s") < 7 * DAY_S, w28=c("age_s") < 28 * DAY_S)
     )
 
 
@@ -127,15 +223,20 @@ def share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     return pl.when(whole > 0).then(part.cast(pl.Float64) / whole.cast(pl.Float64))
 
 
-def mean_of(total: pl.Expr, rows: pl.Expr) -> pl.Expr:
-    """Mean from a sum and a count, null where there are no rows."""
-    return share(total, rows)
+_LOG_SCALE = 2**32
 
 
-def entropy(total_of_weight_logs: pl.Expr, total: pl.Expr, distinct: pl.Expr) -> pl.Expr:
-    """Shannon entropy divided by its maximum, from sum(w log w), sum(w) and the number of distinct values.
+def weight_log(weight: pl.Expr) -> pl.Expr:
+    """`w log w` in steps of 2^-32: sums of integers are the same in any order, sums of floats are not."""
+    log = pl.max_horizontal(weight, pl.lit(1, dtype=pl.Int64)).cast(pl.Float64).log()
+    return (weight * log * _LOG_SCALE).round().cast(pl.Int64)
+
+
+def evenness(weight_logs: pl.Expr, total: pl.Expr, distinct: pl.Expr) -> pl.Expr:
+    """Shannon entropy over its maximum, from sum(`weight_log`), sum(w) and the number of distinct values.
 
     Null with fewer than two distinct values, where the maximum is 0.
     """
     weight = total.cast(pl.Float64)
-    return pl.when(distinct > 1).then((weight.log() - total_of_weight_logs / weight) / distinct.log())
+    entropy = weight.log() - weight_logs / _LOG_SCALE / weight
+    return pl.when(distinct > 1).then(entropy / distinct.cast(pl.Float64).log())

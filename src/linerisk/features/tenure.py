@@ -1,153 +1,175 @@
 """Tenure: how old a line is by its dates, what the holder declared, when it was last verified.
 
-Four dates are kept apart, because a customer's age of a number and an operator's differ. Every feature that grows as
-an activation moves into the past is constrained to lower the risk only, so an older line never gets a higher tier
-than the same line younger.
+Four dates are kept apart, because a customer's age of a number and an operator's differ. The tier promise is that an
+older line never gets a higher tier than the same line younger: `tenure_days` is the only feature that changes when a
+line's activation moves into the past, it is never null where there is an account, and it may only lower the risk.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from linerisk.features.stages import Feature
+from linerisk.features.stages import Feature, at, entries, utc
 
 MAX_TENURE_DAYS = 5475
 """Fifteen years; older lines are not told apart."""
+NEW_LINE_DAYS = 30
 
 _NO_ACCOUNT = "no account row known yet"
+_UNKNOWN_DATE = "date not known"
 
-FEATURES = (
-    Feature("tenure_days", "tenure", "days", "now", "days since activation", _NO_ACCOUNT, "A06", -1, "B01"),
-    Feature(
+_age = partial(entries, family="tenure", unit="days", reason="A06", monotone=-1, lowers="B01")
+_flag = partial(entries, family="tenure", unit="0/1", null=_NO_ACCOUNT, reason="A06")
+
+FEATURES: tuple[Feature, ...] = (
+    *_age(
+        "tenure_days",
+        "now",
+        meaning="days since activation, in local calendar days, 5475 at most",
+        null=_NO_ACCOUNT,
+        zh="入网天数",
+        en="days since the line was activated",
+    ),
+    *_age(
         "number_age_days",
-        "tenure",
-        "days",
         "now",
-        "days since the holder has had the number",
-        "not known",
-        "A06",
-        -1,
-        "B01",
+        meaning="days since the holder has had the number",
+        null=_UNKNOWN_DATE,
+        zh="持有该号码的天数",
+        en="days since the holder has had the number",
     ),
-    Feature(
+    *_age(
         "customer_days",
-        "tenure",
-        "days",
         "now",
-        "days since the holder became a customer",
-        "not known",
-        "A06",
-        -1,
-        "B01",
+        meaning="days since the holder became a customer",
+        null=_UNKNOWN_DATE,
+        zh="成为客户的天数",
+        en="days since the holder became a customer",
     ),
-    Feature(
+    *_age(
         "days_since_port_in",
-        "tenure",
-        "days",
         "now",
-        "days since the number was ported in",
-        "never ported in",
-        "A06",
-        -1,
-        "B01",
+        meaning="days since the number was ported in",
+        null="never ported in, or date not known",
+        zh="携号转入天数",
+        en="days since the number was ported in",
     ),
-    Feature(
+    *entries(
         "days_since_verification",
-        "tenure",
-        "days",
         "now",
-        "days since the last passed verification",
-        "never verified again",
-        "A06",
-        0,
-        "B02",
+        family="tenure",
+        unit="days",
+        meaning=f"whole days since the last passed verification; {MAX_TENURE_DAYS} if never, or as long ago, "
+        "so that to pass one never raises the risk",
+        null=_NO_ACCOUNT,
+        reason="A06",
+        zh="距最近一次实人核验通过的天数",
+        en="days since identity was last verified",
+        monotone=1,
+        lowers="B02",
     ),
-    Feature(
+    *_flag(
         "use_declared",
-        "tenure",
-        "0/1",
         "now",
-        "a business use is declared and not expired",
-        _NO_ACCOUNT,
-        "A06",
-        -1,
-        "B03",
+        meaning="a business use is declared and not expired",
+        zh="已登记业务用途",
+        en="a business use is registered",
+        monotone=-1,
+        lowers="B03",
     ),
-    Feature("is_prepaid", "tenure", "0/1", "now", "the plan is prepaid", _NO_ACCOUNT, "A06"),
-    Feature(
+    *_flag("is_prepaid", "now", meaning="the plan is prepaid", zh="预付费套餐", en="prepaid plan"),
+    *_flag(
         "is_enterprise",
-        "tenure",
-        "0/1",
         "now",
-        "the plan is an enterprise plan",
-        _NO_ACCOUNT,
-        "A06",
-        0,
-        "B03",
+        meaning="the plan is an enterprise plan",
+        zh="单位（集团）套餐",
+        en="enterprise plan",
+        lowers="B03",
     ),
-    Feature(
+    *entries(
         "holder_lines_count",
-        "tenure",
-        "count",
         "now",
-        "active lines of the same holder",
-        "holder not known",
-        "A13",
+        family="tenure",
+        unit="count",
+        meaning="active lines of the same holder; the line itself counts whatever its status, which is an answer "
+        "to risk and must not be a sign of it",
+        null="holder not known",
+        reason="A13",
+        zh="同一证件名下在用号码数",
+        en="active lines of the same holder",
     ),
-    Feature(
-        "holder_new_lines_count_30d",
-        "tenure",
-        "count",
+    *entries(
+        "holder_new_lines_count",
         "30d",
-        "lines of the same holder activated in 30 days",
-        "holder not known",
-        "A13",
+        family="tenure",
+        unit="count",
+        meaning=f"other active lines of the same holder activated less than {NEW_LINE_DAYS} days ago; "
+        "not the line itself, so that its own age does not enter",
+        null="holder not known",
+        reason="A13",
+        zh="同一证件名下新开的其他号码数",
+        en="other lines of the same holder activated",
     ),
 )
 
 
 def current_accounts(accounts: pl.LazyFrame, *, as_of: datetime) -> pl.LazyFrame:
-    """The last account row known at `as_of` per line. Grain: one row per line."""
+    """The last account row known at `as_of` per line. Grain: one row per line.
+
+    Of rows known at the same instant, the last in the order of all columns is taken, so that row order is no matter.
+    """
+    names = accounts.collect_schema().names()
+    order = ["line_key", "known_at", *(name for name in names if name not in {"line_key", "known_at"})]
     return (
-        accounts.filter(pl.col("known_at") <= as_of)
-        .sort("line_key", "known_at")
+        accounts.filter(pl.col("known_at") <= at(utc(as_of)))
+        .sort(order, nulls_last=False)
         .group_by("line_key", maintain_order=True)
         .last()
     )
 
 
-def _days_since(column: str, as_of: datetime) -> pl.Expr:
-    days = (pl.lit(as_of.date()) - pl.col(column).cast(pl.Date)).dt.total_days()
-    return days.clip(0, MAX_TENURE_DAYS)
+def _days_since(column: str, today: date) -> pl.Expr:
+    return (pl.lit(today) - pl.col(column)).dt.total_days().clip(0, MAX_TENURE_DAYS)
 
 
-def tenure_features(current: pl.LazyFrame, *, as_of: datetime) -> pl.LazyFrame:
+def _holders(current: pl.LazyFrame, today: date) -> pl.LazyFrame:
+    """Grain: one row per holder with an active line."""
+    return (
+        current.filter(pl.col("holder_key").is_not_null(), pl.col("status") == "active")
+        .group_by("holder_key")
+        .agg(
+            holder_active=pl.len().cast(pl.Int64),
+            holder_new=(_days_since("activated_on", today) < NEW_LINE_DAYS).sum().cast(pl.Int64),
+        )
+    )
+
+
+def tenure_features(current: pl.LazyFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
     """Features of the account. Grain: one row per line of `current` (`current_accounts`).
 
     The holder's lines are counted over `current` as given: whoever runs it on fewer lines gets fewer.
     """
-    c = pl.col
-    declared = c("declared_use").is_not_null() & (c("declared_until").is_null() | (c("declared_until") >= as_of.date()))
-    holders = (
-        current.filter(c("holder_key").is_not_null(), c("status") == "active")
-        .group_by("holder_key")
-        .agg(
-            holder_lines_count=pl.len().cast(pl.Int64),
-            holder_new_lines_count_30d=(_days_since("activated_on", as_of) < 30).sum().cast(pl.Int64),
-        )
-    )
-    return current.join(holders, on="holder_key", how="left").select(
+    c, as_of = pl.col, utc(as_of)
+    today = as_of.astimezone(ZoneInfo(time_zone)).date()
+    verified = (at(as_of) - c("last_verified_at")).dt.total_days().clip(0, MAX_TENURE_DAYS)
+    declared = c("declared_use").is_not_null() & (c("declared_until").is_null() | (c("declared_until") >= today))
+    itself = (c("status") == "active").cast(pl.Int64)
+    itself_new = itself * (_days_since("activated_on", today) < NEW_LINE_DAYS)
+    held = c("holder_key").is_not_null()
+    return current.join(_holders(current, today), on="holder_key", how="left").select(
         "line_key",
-        "holder_lines_count",
-        "holder_new_lines_count_30d",
-        tenure_days=_days_since("activated_on", as_of),
-        number_age_days=_days_since("number_since", as_of),
-        customer_days=_days_since("customer_since", as_of),
-        days_since_port_in=_days_since("ported_in_on", as_of),
-        days_since_verification=_days_since("last_verified_at", as_of),
+        tenure_days=_days_since("activated_on", today),
+        number_age_days=_days_since("number_since", today),
+        customer_days=_days_since("customer_since", today),
+        days_since_port_in=_days_since("ported_in_on", today),
+        days_since_verification=verified.fill_null(MAX_TENURE_DAYS),
         use_declared=declared.cast(pl.Int8),
         is_prepaid=(c("plan_kind") == "prepaid").cast(pl.Int8),
         is_enterprise=(c("plan_kind") == "enterprise").cast(pl.Int8),
+        holder_lines_count=pl.when(held).then(c("holder_active").fill_null(0) - itself + 1),
+        holder_new_lines_count_30d=pl.when(held).then(c("holder_new").fill_null(0) - itself_new),
     )

@@ -1,0 +1,55 @@
+"""Devices: handsets of a line, and lines of a handset."""
+
+import pytest
+
+from linerisk.features.spec import Spec
+
+SPECS = (
+    Spec(
+        "A handset counts once; records that do not name theirs are left out.",
+        {"distinct_devices_count_7d": 1, "distinct_devices_count_28d": 2},
+        """
+        ago | record_type | device
+        1h  | call_out    | old
+        2h  | sms_in      | old
+        2h  | call_in     | -
+        9d  | call_out    | older
+        30d | call_out    | oldest
+        """,
+    ),
+    Spec(
+        "Lines that share a handset within 28 days, at whatever times; the fullest handset of the line counts.",
+        {"max_lines_per_device_count_28d": 3},
+        """
+        line | ago | device
+        me   | 1h  | box
+        sim2 | 20d | box
+        sim3 | 2d  | box
+        sim3 | 1d  | phone
+        sim4 | 40d | box
+        me   | 3d  | phone
+        """,
+    ),
+    Spec(
+        "A handset of one's own is a handset with one line.",
+        {"max_lines_per_device_count_28d": 1},
+        """
+        line  | ago | device
+        me    | 1h  | mine
+        other | 1h  | theirs
+        """,
+    ),
+    Spec(
+        "Where handsets are not recorded, nothing is known.",
+        {"distinct_devices_count_7d": None, "distinct_devices_count_28d": None, "max_lines_per_device_count_28d": None},
+        """
+        ago | device
+        1h  | -
+        """,
+    ),
+)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.says)
+def test_example(spec: Spec) -> None:
+    assert spec.found() == spec.values
