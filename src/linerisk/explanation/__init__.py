@@ -1,0 +1,12 @@
+"""Contributions to reasons: what moved a line's log-odds, by family, and one true sentence for each of the largest.
+
+Contributions are exact: with the base and what calibration adds to it they sum to the calibrated log-odds. Sentences
+state what was seen on the holder's own line, when, and compared with what; never a cut point, never a weight, and
+nothing that the values do not bear out.
+"""
+
+from linerisk.explanation.contributions import Contributions, contributions
+from linerisk.explanation.reasons import Explanation, Reason, explain
+from linerisk.explanation.wording import Said, Wording
+
+__all__ = ["Contributions", "Explanation", "Reason", "Said", "Wording", "contributions", "explain"]

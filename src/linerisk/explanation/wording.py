@@ -1,0 +1,133 @@
+"""The words of reasons: `reasons.toml`, read, checked against the catalogue, and said of values.
+
+A feature's sentences stand in the order of the file; the first whose conditions the values bear out is said, else its
+plain name with its value. So a sentence can claim "a high share" only where the share is high, whichever way the model
+was moved by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from linerisk.explanation.sentences import Compared, Family, ReasonsFile, Sentence, check, compiled
+from linerisk.explanation.values import BY_UNIT, plainly
+from linerisk.features.catalogue import BY_NAME
+from linerisk.policy.shapes import REASONS_FILE, Words, read_table
+
+Direction = Literal["raises", "lowers"]
+
+_SAY: Final = {name: BY_UNIT[feature.unit] for name, feature in BY_NAME.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reason in words.
+
+    Attributes:
+        code: Reason code.
+        zh: Sentence in Chinese.
+        en: Sentence in English.
+        facts: Values of the features that the sentence rests on.
+    """
+
+    code: str
+    zh: str
+    en: str
+    facts: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Sentences by feature, ready to be said; `load` checks them.
+
+    Attributes:
+        codes: What each reason code is about, true of any value.
+        sentences: By feature, in the order in which they are tried.
+        plain: What is said of a value when no sentence fits.
+        missing: What is said when there is no value.
+        compared: What is said of a value beside that of a typical line.
+        families: By family, with the code for a value that lowers the risk without being a merit of its own.
+        unknown: Codes for columns that the catalogue does not know, by direction.
+    """
+
+    codes: dict[str, Words]
+    sentences: dict[str, tuple[Sentence, ...]]
+    plain: Words
+    missing: Words
+    compared: Compared
+    families: dict[str, Family]
+    unknown: dict[Direction, str]
+
+    @classmethod
+    def load(cls, folder: Path) -> Wording:
+        """Read `reasons.toml`.
+
+        Raises:
+            PolicyError: It cannot be read, names a feature or code that does not exist, or leaves one without words.
+        """
+        file = folder / REASONS_FILE
+        read = read_table(file, ReasonsFile)
+        check(read, file)
+        return cls(
+            codes=read.codes,
+            sentences=compiled(read),
+            plain=read.plain.value,
+            missing=read.plain.missing,
+            compared=read.plain.compared,
+            families=read.families,
+            unknown={"raises": read.unknown.raises, "lowers": read.unknown.lowers},
+        )
+
+    def say(
+        self, column: str, *, direction: Direction, values: Mapping[str, float], typical: float | None = None
+    ) -> Said:
+        """What a column of a model says about a line.
+
+        Args:
+            column: The column that moved its family most.
+            direction: Which way.
+            values: The line's values by column; NaN where there is none.
+            typical: The column's value on a typical line in normal use.
+        """
+        feature = BY_NAME.get(column)
+        if feature is None:
+            return self._say_plainly(column, self.unknown[direction], (column, column), values, typical)
+        code = feature.reason_code if direction == "raises" else self.families[feature.family].lowers
+        for sentence in self.sentences.get(column, ()):
+            if sentence.direction in {direction, "either"} and sentence.fits(values):
+                facts = {name: values[name] for name in sentence.facts}
+                spoken = {name: _SAY[name](value) for name, value in facts.items()}
+                zh = sentence.zh.format_map({name: text[0] for name, text in spoken.items()})
+                en = sentence.en.format_map({name: text[1] for name, text in spoken.items()})
+                if sentence.compare:
+                    zh, en = self._beside(column, values[column], typical, zh, en)
+                return Said(sentence.code or code, zh, en[:1].upper() + en[1:], facts)
+        label = (feature.label_zh, feature.label_en[:1].upper() + feature.label_en[1:])
+        return self._say_plainly(column, code, label, values, typical)
+
+    def _say_plainly(
+        self, column: str, code: str, label: tuple[str, str], values: Mapping[str, float], typical: float | None
+    ) -> Said:
+        value, facts = values[column], {}
+        if not math.isfinite(value):
+            zh, en = self.missing.zh, self.missing.en
+        else:
+            facts = {column: value}
+            spoken = _SAY.get(column, plainly)(value)
+            zh, en = self.plain.zh.replace("{value}", spoken[0]), self.plain.en.replace("{value}", spoken[1])
+            zh, en = self._beside(column, value, typical, zh, en)
+        # The label goes in last: it may be any column's name, braces and all.
+        zh, en = zh.replace("{label}", label[0]), en.replace("{label}", label[1])
+        return Said(code, zh, en, facts)
+
+    def _beside(self, column: str, value: float, typical: float | None, zh: str, en: str) -> tuple[str, str]:
+        """The sentence with how the value stands beside the typical one; nothing where both are said alike."""
+        say = _SAY.get(column, plainly)
+        if typical is None or not math.isfinite(typical) or say(typical) == say(value):
+            return zh, en
+        words = self.compared.above if value > typical else self.compared.below
+        return zh + words.zh, en + words.en

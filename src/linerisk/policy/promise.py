@@ -1,0 +1,72 @@
+"""The numbers of `tiers.toml`: what is promised to legitimate lines, and what reviewers and models can bear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from linerisk.model.tiers import RAISED, Tier, TierPromise
+from linerisk.policy.shapes import TIERS_FILE, Days, Table, read_table, wrong_key
+
+_Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
+
+
+class _Promise(Table):
+    alpha: dict[Tier, _Share]
+    delta: Annotated[float, Field(gt=0, lt=0.5, strict=True)]
+    min_ratio: Annotated[float, Field(gt=1, strict=True)]
+
+
+class _Limits(Table):
+    review_capacity_per_day: Annotated[int, Field(gt=0, strict=True)]
+    model_valid_days: Days
+
+
+class _TiersFile(Table):
+    promise: _Promise
+    limits: _Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Numbers of `tiers.toml` besides the promise.
+
+    Attributes:
+        review_capacity_per_day: Lines that reviewers can look at in a day.
+        model_valid_days: Days from promotion after which a model should no longer be live.
+    """
+
+    review_capacity_per_day: int
+    model_valid_days: int
+
+
+def load_promise(folder: Path) -> TierPromise:
+    """The wished-for shares of legitimate lines per raised tier.
+
+    Raises:
+        PolicyError: The file is wrong, or two neighbouring tiers are closer than `min_ratio`.
+    """
+    file = folder / TIERS_FILE
+    promise = read_table(file, _TiersFile).promise
+    key = "promise.alpha"
+    if set(promise.alpha) != set(RAISED):
+        raise wrong_key(file, key, expected=", ".join(RAISED), found=", ".join(promise.alpha))
+    low, middle, high = (promise.alpha[tier] for tier in RAISED)
+    # The ratio of 1e-4 and 1e-5 is not quite ten in floats.
+    if min(low / middle, middle / high) < promise.min_ratio * (1 - 1e-9):
+        expected = f"shares that fall by a factor of at least {promise.min_ratio:g} from tier to tier"
+        raise wrong_key(file, key, expected=expected, found=f"{low:g}, {middle:g}, {high:g}")
+    return TierPromise(alpha=(low, middle, high), delta=promise.delta, min_ratio=promise.min_ratio)
+
+
+def load_limits(folder: Path) -> Limits:
+    """The limits of `tiers.toml`.
+
+    Raises:
+        PolicyError: The file is wrong.
+    """
+    limits = read_table(folder / TIERS_FILE, _TiersFile).limits
+    return Limits(review_capacity_per_day=limits.review_capacity_per_day, model_valid_days=limits.model_valid_days)

@@ -1,0 +1,114 @@
+"""What a policy file may hold, and how a TOML file is read or refused."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from linerisk.errors import PolicyError
+
+TIERS_FILE: Final = "tiers.toml"
+REASONS_FILE: Final = "reasons.toml"
+
+HeldBy = Literal["cool_down", "stale", "degraded"]
+Hours = Annotated[int, Field(gt=0, strict=True)]
+Days = Annotated[int, Field(gt=0, strict=True)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Table(BaseModel):
+    """A frozen table that knows all of its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Words(Table):
+    """The same words in both languages."""
+
+    zh: Text
+    en: Text
+
+
+class Material(Words):
+    """What the holder brings; there is always another way for who cannot."""
+
+    alternatives: Annotated[tuple[Words, ...], Field(min_length=1)]
+
+
+class Step(Words):
+    """One thing the holder does, online or in a hall, with materials by id."""
+
+    channel: Literal["online", "hall"]
+    materials: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class TierRule(Words):
+    """What a tier is called and asks for: nothing, or the steps in order."""
+
+    kind: Literal["none", "verify"]
+    steps: tuple[str, ...] = ()
+
+
+class Clocks(Table):
+    """How long things may take."""
+
+    verify_within_hours: Hours
+    cool_down_days: Days
+    answer_target_hours: Hours
+    answer_limit_days: Days
+    snapshot_max_age_hours: Hours
+
+
+class Halls(Words):
+    """Which halls serve; anything narrower than the whole country needs a stated ground."""
+
+    scope: Literal["country", "province", "city"]
+    ground: Text | None = None
+
+
+class Appeal(Table):
+    """Where to object, that a person decides on request, and who is next."""
+
+    channels: Annotated[tuple[Words, ...], Field(min_length=1)]
+    human: Words
+    regulator: Words
+
+
+class Wording(Table):
+    """Words for the holder; `notice` has places in braces, the others have none."""
+
+    notice: Words
+    anti_imposter: Words
+    nothing_to_do: Words
+    held: dict[HeldBy, Words]
+
+
+_AnyTable = TypeVar("_AnyTable", bound=Table)
+
+
+def read_table(file: Path, shape: type[_AnyTable]) -> _AnyTable:
+    """Read a TOML file of a shape.
+
+    Raises:
+        PolicyError: It cannot be read or has another shape; names the file and the first wrong key.
+    """
+    try:
+        return shape.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise wrong_key(file, key, expected=first["msg"], found=repr(first["input"])[:80]) from error
+    except (OSError, ValueError) as error:
+        raise PolicyError(
+            f"{file.name} cannot be read", expected="TOML in UTF-8", found=f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def wrong_key(file: Path, key: str, *, expected: str, found: str) -> PolicyError:
+    """The error for one key of one file."""
+    return PolicyError(
+        f"{file.name} is wrong at {key}", expected=expected, found=found, todo="mend the file", field=key
+    )

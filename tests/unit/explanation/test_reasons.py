@@ -1,0 +1,104 @@
+"""Reasons: at most four, the largest first, each of a family that moved the line, in the direction it moved it."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from linerisk.explanation import Wording, explain
+from linerisk.features.catalogue import BY_NAME
+from linerisk.model.risk_model import FeatureColumn, RiskModel
+
+Rows = npt.NDArray[np.float32]
+
+
+def test_reasons_are_the_families_with_the_largest_contributions(
+    model: RiskModel, lines: Rows, wording: Wording
+) -> None:
+    for explanation in explain(model, lines[:200], wording):
+        assert set(explanation.contributions) == set(model.families)
+        largest = sorted(explanation.contributions, key=lambda f: -abs(explanation.contributions[f]))[:4]
+        assert [reason.family for reason in explanation.reasons] == largest
+        for reason in explanation.reasons:
+            assert reason.contribution == explanation.contributions[reason.family]
+            assert reason.direction == ("raises" if reason.contribution > 0 else "lowers")
+
+
+def test_every_reason_is_said_in_both_languages_and_speaks_of_its_family(
+    model: RiskModel, lines: Rows, wording: Wording
+) -> None:
+    reasons = [reason for explanation in explain(model, lines, wording) for reason in explanation.reasons]
+    assert {reason.direction for reason in reasons} == {"raises", "lowers"}
+    for reason in reasons:
+        assert reason.zh
+        assert reason.en
+        assert reason.zh.isascii() is False
+        assert "{" not in reason.zh + reason.en
+        assert reason.code in wording.codes
+        assert reason.code[0] == ("A" if reason.direction == "raises" else "B")
+        assert all(math.isfinite(value) for value in reason.facts.values())
+        if reason.facts:
+            assert BY_NAME[next(iter(reason.facts))].family == reason.family
+
+
+def test_facts_are_the_very_values_that_were_scored(model: RiskModel, lines: Rows, wording: Wording) -> None:
+    for row, explanation in zip(lines[:100], explain(model, lines[:100], wording), strict=True):
+        for reason in explanation.reasons:
+            for name, value in reason.facts.items():
+                assert np.float32(value) == row[model.feature_names.index(name)]
+
+
+def test_within_a_family_the_feature_that_moved_it_most_in_its_direction_speaks(
+    fit: Callable[..., RiskModel], wording: Wording
+) -> None:
+    rng = np.random.default_rng(8)
+    rows = rng.random((3_000, 2)).astype(np.float32)
+    columns = (FeatureColumn("out_of_town_share_7d", "places"), FeatureColumn("away_call_share_7d", "places"))
+    model = fit(rows, columns, weights=(8.0, -3.0))
+    high, low = explain(model, np.array([[0.95, 0.05], [0.02, 0.95]], dtype=np.float32), wording)
+    assert set(high.reasons[0].facts) == {"out_of_town_share_7d"}
+    assert (high.reasons[0].code, high.reasons[0].direction) == ("A02", "raises")
+    assert "占比较高（95%）" in high.reasons[0].zh
+    assert (low.reasons[0].code, low.reasons[0].direction) == ("B14", "lowers")
+    assert "占比较低（2%）" in low.reasons[0].zh
+    assert "low share of calls (2 %)" in low.reasons[0].en
+
+
+def test_a_family_that_moved_nothing_is_no_reason(fit: Callable[..., RiskModel], wording: Wording) -> None:
+    rng = np.random.default_rng(9)
+    rows = rng.random((1_000, 2)).astype(np.float32)
+    rows[:, 1] = 4.0  # no tree can split on it
+    columns = (FeatureColumn("out_of_town_share_7d", "places"), FeatureColumn("distinct_devices_count_7d", "devices"))
+    explanation = explain(fit(rows, columns, weights=(6.0, 0.0)), rows[:1], wording)[0]
+    assert explanation.contributions["devices"] == 0
+    assert [reason.family for reason in explanation.reasons] == ["places"]
+
+
+def test_columns_of_another_table_are_said_by_their_names(fit: Callable[..., RiskModel], wording: Wording) -> None:
+    rng = np.random.default_rng(10)
+    rows = (rng.random((1_000, 2)) * 100).astype(np.float32)
+    rows[0, 0], rows[1] = np.nan, (99, 99)
+    columns = (FeatureColumn("monthly_fee", "money", 50.0), FeatureColumn("data_mb", "usage"))
+    explanations = explain(fit(rows, columns, weights=(9.0, -2.0)), rows[:40], wording)
+    missing, high = explanations[:2]
+    said = {reason.family: reason for explanation in (missing, high) for reason in explanation.reasons}
+    assert said["money"].zh == "monthly_fee：99，高于一般正常使用的号码"
+    assert said["money"].en == "monthly_fee: 99, above a typical line in normal use"
+    assert said["money"].facts == {"monthly_fee": 99.0}
+    assert said["usage"].en.startswith("data_mb: ")
+    codes = {reason.direction: reason.code for explanation in explanations for reason in explanation.reasons}
+    assert codes == {"raises": "A99", "lowers": "B99"}
+    no_value = next(reason for reason in missing.reasons if reason.family == "money")
+    assert (no_value.facts, no_value.en) == ({}, "monthly_fee: nothing on record")
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_every_row_gets_its_own_explanation_in_order(
+    model: RiskModel, lines: Rows, wording: Wording, rows: int
+) -> None:
+    explanations = explain(model, lines[:rows], wording)
+    log_odds = model.calibration.log_odds(model.margin(lines[:rows]))
+    totals = [e.base + e.calibration + sum(e.contributions.values()) for e in explanations]
+    assert totals == pytest.approx(log_odds.tolist(), abs=1e-9)

@@ -1,0 +1,47 @@
+"""The promise to legitimate lines and the limits of reviewers and models come from `tiers.toml`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from linerisk.errors import PolicyError
+from linerisk.model.tiers import TierPromise
+from linerisk.policy import Limits, load_limits, load_promise
+
+
+def test_the_shipped_promise_is_that_of_the_contract(folder: Path) -> None:
+    assert load_promise(folder) == TierPromise(alpha=(1e-3, 1e-4, 1e-5), delta=0.05, min_ratio=3.0)
+
+
+def test_the_shipped_limits(folder: Path) -> None:
+    assert load_limits(folder) == Limits(review_capacity_per_day=50, model_valid_days=45)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("medium_low = 1e-3", "medium_low = 2e-4", "promise.alpha"),
+        ("medium_low = 1e-3", "", "promise.alpha"),
+        ("medium_low = 1e-3", "medium_low = 1.5", "promise.alpha.medium_low"),
+        ("delta = 0.05", "delta = 0.0", "promise.delta"),
+        ("min_ratio = 3.0", "min_ratio = 1.0", "promise.min_ratio"),
+        ("review_capacity_per_day = 50", "review_capacity_per_day = 0.5", "limits.review_capacity_per_day"),
+        ("model_valid_days = 45", "model_valid_weeks = 6", "limits.model_valid_days"),
+    ],
+)
+def test_a_wrong_number_is_named(change: Callable[[str, str, str], Path], old: str, new: str, key: str) -> None:
+    folder = change("tiers.toml", old, new)
+    with pytest.raises(PolicyError, match=r"tiers\.toml") as error:
+        load_promise(folder)
+    assert error.value.field == key
+
+
+def test_shares_at_exactly_the_least_ratio_are_accepted(change: Callable[[str, str, str], Path]) -> None:
+    assert load_promise(change("tiers.toml", "medium_low = 1e-3", "medium_low = 3e-4")).alpha[0] == 3e-4
+
+
+def test_without_the_file_nothing_is_promised(folder: Path) -> None:
+    (folder / "tiers.toml").unlink()
+    with pytest.raises(PolicyError, match="cannot be read"):
+        load_limits(folder)
