@@ -38,6 +38,11 @@ class Settings(BaseSettings):
         return self.decision_log or f"sqlite:///{(self.home / 'decisions.db').resolve()}"
 
     @property
+    def tokens(self) -> Path:
+        """Where the hashes of tokens are kept."""
+        return self.home / "tokens.json"
+
+    @property
     def live(self) -> Path:
         """Where the service finds the champion and the published snapshot."""
         return self.home / "live"

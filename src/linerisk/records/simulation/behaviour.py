@@ -85,7 +85,7 @@ def _events(people: Population, days: int, rng: np.random.Generator) -> list[Str
 def _awakenings(people: Population, days: int, rng: np.random.Generator) -> Streams:
     line = np.flatnonzero(people.persona == NAMES.index("idle"))
     line = line[rng.random(len(line)) < _AWAKENED_SHARE * days / 30.0]
-    start = rng.random(len(line)) * days
+    start = np.maximum(rng.random(len(line)) * days, people.activated[line] + 1.0)
     return draw(AWAKENED, line, rng, start=start, until=start + rng.uniform(2.0, 15.0, len(line)))
 
 

@@ -17,7 +17,7 @@ from linerisk.records.simulation.population import Population
 from linerisk.records.simulation.streams import FOREVER, Streams
 
 _MISSED_REACH, _TEXT_REACH = 0.12, 0.15
-_HALF_FOUND_REACH, _FOUND_SLOPE = 14.0, 2.2
+_HALF_FOUND_REACH, _FOUND_SLOPE = 8.0, 2.5
 _DELAY_DAYS, _DELAY_SIGMA, _DELAY_RANGE = 9.5, 0.75, (1.0, 30.0)
 _WRONG_SHARE = 0.035
 """Wrong fraud labels on legal lines, as a share of the right ones."""

@@ -24,7 +24,8 @@ from linerisk.records.simulation.traffic import Scene, all_legs
 from linerisk.records.simulation.writing import Calendar
 
 CHUNK_LINES = 4096
-PREVALENCE_DAYS = 28.0
+UNFOUND_DAYS = 14.0
+"""Days for which a fraud of the last 28 stays unfound, about: so many days' worth of frauds make the prevalence."""
 _HOLIDAYS = {(1, 1), *((5, day) for day in range(1, 6)), *((10, day) for day in range(1, 8))}
 _MOST_PREVALENCE = 0.2
 _FIRST_WEEKEND_DAY = 5
@@ -73,7 +74,7 @@ class _Plan:
 
     def frauds_before(self, line: int) -> int:
         """Fraud lines among the lines before this one: spread evenly, exact in total."""
-        return round(line * self.prevalence * self.days / PREVALENCE_DAYS)
+        return round(line * self.prevalence * self.days / UNFOUND_DAYS)
 
 
 def simulate(
@@ -95,7 +96,7 @@ def simulate(
         lines: Number of lines.
         days: Length of the period, local days.
         seed: Seed of all randomness.
-        prevalence: Share of lines whose fraud falls into any 28 days.
+        prevalence: Share of lines, at any time, with a fraud of the last 28 days that nobody has found yet.
         start: First day, local time.
         on_progress: Called with (step, done, total) after every chunk of lines.
 
@@ -122,7 +123,7 @@ def _refuse(out: Path, *, lines: int, days: int, seed: int, prevalence: float) -
     for name, value, least in (("lines", lines, 1), ("days", days, 1), ("seed", seed, 0)):
         if value < least:
             raise UsageError(f"`{name}` is too small", expected=f"at least {least}", found=str(value), field=name)
-    most = min(_MOST_PREVALENCE, PREVALENCE_DAYS / (2.0 * days))
+    most = min(_MOST_PREVALENCE, UNFOUND_DAYS / (2.0 * days))
     if not 0.0 <= prevalence <= most:
         raise UsageError(
             "`prevalence` is out of range",

@@ -32,7 +32,7 @@ _YOUNG, _OLD, _ORDINARY = range(3)
 
 
 _BURST = Traffic(
-    out=46.0, spread=0.0, jitter=0.0, day_shape=30.0, rhythm="dialler", fresh=0.94, again=0.06, town=0.92,
+    out=64.0, spread=0.0, jitter=0.0, day_shape=30.0, rhythm="dialler", fresh=0.94, again=0.06, town=0.92,
     fixed=0.03, answered=0.3, talk=16.0, retry=0.04, back=0.02, batch=0.3, regular=0.2, place="one",
 )  # fmt: skip
 _SPARSE = Traffic(

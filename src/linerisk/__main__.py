@@ -1,0 +1,5 @@
+"""`python -m linerisk`."""
+
+from linerisk.cli import app
+
+app()

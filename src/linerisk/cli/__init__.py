@@ -1,0 +1,21 @@
+"""The command line: the verbs of the product. Reads settings, calls one workflow each, prints what came of it."""
+
+from __future__ import annotations
+
+import typer
+
+from linerisk.cli.shown import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Calibrated fraud-risk tiers for phone lines: records in, tiers with reasons out.",
+    epilog="State lives under --home or LINERISK_HOME (default ./var). Start with [bold]linerisk demo[/bold].",
+)
+
+# The verbs register themselves on the app.
+from linerisk.cli import data, models, operate  # noqa: E402, F401

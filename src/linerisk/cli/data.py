@@ -1,0 +1,126 @@
+"""Verbs about data: simulate, ingest, features."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linerisk.as_of import parse_date, parse_instant
+from linerisk.cli import app
+from linerisk.cli.shown import AsJson, Home, out, progress, settings_for, show_json, table
+
+Store = Annotated[Path, typer.Option("--store", help="Folder of the record store.")]
+AsOf = Annotated[
+    str, typer.Option("--as-of", help="Instant we stand at, ISO 8601; a bare date is its first instant, UTC.")
+]
+
+
+@app.command(epilog="Example: linerisk simulate source --lines 2000 --days 98 --seed 1")
+def simulate(
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write; new or empty.")],
+    lines: Annotated[int, typer.Option(help="Number of lines.")],
+    days: Annotated[int, typer.Option(help="Number of days.")],
+    seed: Annotated[int, typer.Option(help="Seed; the same arguments write the same bytes.")],
+    prevalence: Annotated[float, typer.Option(help="Share of lines with fraud in any 28 days.")] = 0.005,
+    start: Annotated[str, typer.Option(help="First day.")] = "2024-04-19",
+    as_json: AsJson = False,
+) -> None:
+    """Write a simulated operator's records, accounts and labels, in the shape that `ingest` reads."""
+    from linerisk.records.simulation import simulate as run
+
+    with progress() as tell:
+        report = run(
+            target, lines=lines, days=days, seed=seed, prevalence=prevalence, start=parse_date(start), on_progress=tell
+        )
+    out.print(f"{report.records:,} records of {report.lines:,} lines in {target}")
+    show_json(as_json, asdict(report))
+
+
+@app.command(epilog="Example: linerisk ingest raw/ --store store --mapping mapping.toml")
+def ingest(
+    source: Annotated[
+        Path, typer.Argument(metavar="SRC", help="Folder with call_records, accounts, labels, or one file.")
+    ],
+    store: Store,
+    mapping: Annotated[
+        str | None, typer.Option(help="TOML file with your own column names, or the name of a shipped one (sichuan).")
+    ] = None,
+    max_rejected: Annotated[
+        float, typer.Option(help="Share of rejected rows per table from which the run stops.")
+    ] = 0.01,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Validate, de-duplicate and store records; bad rows go to rejected/ with the rule that they broke."""
+    from linerisk.records.mapping import Mapping, shipped
+    from linerisk.tables.identity import load_secret
+    from linerisk.tables.intake import ingest as run
+
+    chosen = None
+    if mapping is not None:
+        path = Path(mapping)
+        chosen = Mapping.load(path if path.suffix == ".toml" else shipped(mapping))
+    with progress() as tell:
+        report = run(
+            source,
+            store,
+            secret=load_secret(settings_for(home)),
+            mapping=chosen,
+            max_rejected=max_rejected,
+            on_progress=tell,
+        )
+    show_intake(report)
+    show_json(as_json, report.as_dict())
+
+
+def show_intake(report: object) -> None:
+    """Print what came in, and what was rejected and why."""
+    from linerisk.tables.report import IntakeReport
+
+    assert isinstance(report, IntakeReport)  # noqa: S101 - the import above must stay lazy
+    table(
+        "What came in",
+        ["table", "files", "rows read", "accepted", "duplicates", "rejected", "late"],
+        [
+            [name, *(f"{n:,}" for n in (c.files, c.read, c.accepted, c.duplicates, c.rejected, c.late))]
+            for name, c in report.tables.items()
+        ],
+        right=range(1, 7),
+    )
+    if report.rejected:
+        table(
+            "Rejected rows, kept in rejected/",
+            ["table", "file", "rule", "rows", "first row"],
+            [[r.table, r.file, r.rule, f"{r.rows:,}", f"{r.first_row:,}"] for r in report.rejected],
+            right=(3, 4),
+        )
+    for name in report.skipped:
+        out.print(f"in the store already, skipped: {name}")
+    for notice in report.notices:
+        out.print(f"[dim]{notice}[/dim]")
+
+
+@app.command(epilog="Example: linerisk features --store store --as-of 2024-07-26 --out features.parquet")
+def features(
+    store: Store,
+    as_of: AsOf,
+    target: Annotated[Path, typer.Option("--out", help="Parquet file to write, one row per line.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build the features of every line as of an instant."""
+    from linerisk.workflows.features import write_features
+
+    with progress() as tell:
+        rows = write_features(
+            settings_for(home),
+            store,
+            as_of=parse_instant(as_of),
+            target=target,
+            on_progress=lambda d, t: tell("features", d, t),
+        )
+    out.print(f"{rows:,} lines in {target}")
+    show_json(as_json, {"lines": rows, "out": str(target)})

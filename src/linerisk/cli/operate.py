@@ -1,0 +1,188 @@
+"""Verbs of operation: demo, publish, serve, replay, audit, tokens, policy."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from linerisk.as_of import now, parse_date, parse_instant
+from linerisk.cli import app
+from linerisk.cli.data import AsOf, Store
+from linerisk.cli.shown import AsJson, Home, out, progress, settings_for, show_json, table
+from linerisk.errors import DecisionLogError, UsageError
+
+if TYPE_CHECKING:
+    from linerisk.policy import Policy
+
+tokens_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke the service's tokens.")
+policy_app = typer.Typer(no_args_is_help=True, help="Say which policy is in force.")
+audit_app = typer.Typer(no_args_is_help=True, help="Check the decision log.")
+app.add_typer(tokens_app, name="tokens")
+app.add_typer(policy_app, name="policy")
+app.add_typer(audit_app, name="audit")
+
+
+@app.command(epilog="Example: linerisk publish --store store --as-of 2024-07-26")
+def publish(store: Store, as_of: AsOf, home: Home = None, as_json: AsJson = False) -> None:
+    """Build the features of every line and swap them in as the snapshot that the service answers from."""
+    from linerisk.workflows.release import publish as run
+
+    with progress() as tell:
+        meta = run(
+            settings_for(home), store, as_of=parse_instant(as_of), on_progress=lambda d, t: tell("features", d, t)
+        )
+    out.print(f"snapshot {meta.id} of {meta.lines:,} lines is live")
+    show_json(as_json, {"snapshot": meta.id, "lines": meta.lines, "as_of": meta.as_of})
+
+
+@app.command(epilog="Example: linerisk serve --port 3000")
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; loopback unless you say otherwise.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+    workers: Annotated[int, typer.Option(help="Worker processes.")] = 1,
+    home: Home = None,
+) -> None:
+    """Serve tiers over HTTP until stopped."""
+    from linerisk.service.serve import serve as run
+
+    raise typer.Exit(run(settings_for(home), host=host, port=port, workers=workers))
+
+
+@app.command(epilog="Example: linerisk replay 01K0ABCDEFGHJKMNPQRSTVWXYZ")
+def replay(
+    decision_id: Annotated[str, typer.Argument(help="The decision to say again.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute a decision from its frozen record, and say identical or what differs."""
+    from linerisk.workflows.replay import replay_decision
+
+    replayed = replay_decision(settings_for(home), decision_id)
+    if replayed.identical:
+        out.print(f"identical: {decision_id}")
+    else:
+        table(
+            f"{decision_id} differs",
+            ["field", "recorded", "recomputed"],
+            [[d.field, str(d.recorded), str(d.recomputed)] for d in replayed.differences],
+        )
+    show_json(as_json, asdict(replayed))
+    raise typer.Exit(0 if replayed.identical else 1)
+
+
+@audit_app.command("verify", epilog="Example: linerisk audit verify")
+def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
+    """Check the chain of the decision log from the first row to the last."""
+    from linerisk.decisions.log import DecisionLog
+
+    with DecisionLog(settings_for(home).decision_log_url, create=False) as log:
+        report = log.verify()
+    show_json(as_json, asdict(report))
+    if not report.ok:
+        raise DecisionLogError(
+            "the chain of the decision log is broken",
+            found=f"row {report.first_bad_seq}: {report.what}",
+            todo="compare with an exported anchor or a copy; nothing after that row can be relied on",
+        )
+    out.print(f"the chain holds: {report.rows:,} decisions")
+
+
+@tokens_app.command("create", epilog="Example: linerisk tokens create suspension --role scorer")
+def tokens_create(
+    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    role: Annotated[str, typer.Option(help="scorer, reviewer, lead or auditor.")],
+    days: Annotated[int | None, typer.Option(help="Days until it expires; default never.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token; it is shown once and kept only as a hash."""
+    from linerisk.service.tokens import Role, TokenStore
+
+    if role not in set(Role):
+        raise UsageError("there is no such role", expected=", ".join(Role), found=role, field="role")
+    expires_at = None if days is None else now() + timedelta(days=days)
+    secret = TokenStore(settings_for(home).tokens).create(name, Role(role), expires_at=expires_at)
+    if as_json:
+        show_json(True, {"name": name, "role": role, "token": secret})
+    else:
+        out.print(secret, soft_wrap=True)
+
+
+@tokens_app.command("list", epilog="Example: linerisk tokens list")
+def tokens_list(home: Home = None, as_json: AsJson = False) -> None:
+    """List tokens by name; secrets are not kept."""
+    from linerisk.service.tokens import TokenStore
+
+    rows = TokenStore(settings_for(home).tokens).tokens()
+    table(
+        "Tokens",
+        ["name", "role", "created", "expires", "revoked"],
+        [[t.name, t.role, str(t.created_at), str(t.expires_at or ""), str(t.revoked_at or "")] for t in rows],
+    )
+    show_json(
+        as_json, {"tokens": [{"name": t.name, "role": t.role, "revoked": t.revoked_at is not None} for t in rows]}
+    )
+
+
+@tokens_app.command("revoke", epilog="Example: linerisk tokens revoke suspension")
+def tokens_revoke(name: Annotated[str, typer.Argument(help="Whose token.")], home: Home = None) -> None:
+    """Revoke a token at once."""
+    from linerisk.service.tokens import TokenStore
+
+    TokenStore(settings_for(home).tokens).revoke(name)
+    out.print(f"revoked: {name}")
+
+
+@policy_app.command("show", epilog="Example: linerisk policy show --on 2024-07-26")
+def policy_show(
+    on: Annotated[str, typer.Option("--on", help="Day, YYYY-MM-DD, in the policy's own time zone.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show the policy in force on a day: steps, materials and alternatives per tier."""
+    from linerisk.policy import in_force, load_policies
+
+    settings = settings_for(None)
+    noon = datetime.combine(parse_date(on), time(12), ZoneInfo(settings.time_zone))
+    policy = in_force(load_policies(settings.policies), noon)
+    show_policy(policy)
+    show_json(as_json, policy.summary())
+
+
+def show_policy(policy: Policy) -> None:
+    """Print what a policy asks for, tier by tier, with materials and what may stand in for each."""
+    said = policy.summary()
+    out.print(f"[bold]{said['id']}[/bold], in force from {said['in_force_from']}")
+    out.print(f"{said['title']['zh']}\n{said['title']['en']}")
+    rows = []
+    for name, rule in said["tiers"].items():
+        steps = [said["steps"][step] for step in rule["steps"]]
+        materials = list(dict.fromkeys(material for step in steps for material in step["materials"]))
+        rows.append(
+            [
+                f"{rule['zh']}\n{name}",
+                "\n".join(f"{step['zh']}\n{step['en']}" for step in steps) or "none",
+                "\n".join(
+                    f"{said['materials'][m]['en']} ({len(said['materials'][m]['alternatives'])} alternatives)"
+                    for m in materials
+                ),
+            ]
+        )
+    table("What each tier asks for", ["tier", "steps", "materials"], rows)
+    for note in said["notes"]:
+        out.print(f"[dim]{note['zh']}\n{note['en']}[/dim]")
+
+
+@app.command(epilog="Example: linerisk demo --home var")
+def demo(
+    lines: Annotated[int, typer.Option(help="Lines to simulate.")] = 40_000,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Walk the whole main job on simulated records, no questions asked, in a few minutes."""
+    from linerisk.cli.walk import run_demo
+
+    show_json(as_json, run_demo(settings_for(home), lines=lines))

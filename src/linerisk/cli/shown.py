@@ -1,0 +1,121 @@
+"""How the command line speaks: a paragraph for an error, progress on a terminal, tables, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from typer.core import TyperGroup
+from typing_extensions import override
+
+from linerisk.errors import LineriskError, UsageError
+from linerisk.settings import Settings
+
+_WIDTH_WITHOUT_TERMINAL = 140
+
+
+def _console(*, stderr: bool) -> Console:
+    """A console as wide as its terminal; in a pipe or a log, wide enough that tables do not fold."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _WIDTH_WITHOUT_TERMINAL)
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Where state lives; default LINERISK_HOME, else ./var.", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a machine-readable result last.")]
+As = Annotated[
+    str | None, typer.Option("--by", help="Who does this; default the user of this machine.", show_default=False)
+]
+
+
+class Commands(TyperGroup):
+    """Turns the errors a user can meet into one paragraph and an exit code: 2 for wrong usage, 1 for the rest."""
+
+    @override
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LineriskError as error:
+            err.print(f"[bold red]{error.code}[/bold red]: {error.paragraph()}", soft_wrap=True)
+            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+        except KeyboardInterrupt as error:
+            err.print("stopped; nothing half-written was left behind")
+            raise typer.Exit(130) from error
+
+
+class Tell(Protocol):
+    """Takes progress: a step, how much of it is done, how much there is."""
+
+    def __call__(self, step: str, done: int, total: int, /) -> None:
+        """Show it."""
+
+
+def settings_for(home: Path | None) -> Settings:
+    """Settings from the environment, with the home named on the command line before it."""
+    return Settings() if home is None else Settings(home=home)
+
+
+def who(by: str | None) -> str:
+    """The name given, or the user of this machine."""
+    if by:
+        return by
+    import getpass
+
+    return getpass.getuser()
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """Progress bars on a terminal, one line per finished step elsewhere; both on stderr, so that output stays clean."""
+    bars = Progress(
+        SpinnerColumn(finished_text="[green]✓[/green]"),
+        TextColumn("{task.description:<28}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        disable=not err.is_terminal,
+    )
+    tasks: dict[str, Any] = {}
+
+    def tell(step: str, done: int, total: int, /) -> None:
+        if step not in tasks:
+            tasks[step] = bars.add_task(step, total=total)
+        bars.update(tasks[step], completed=done, total=total)
+        if not err.is_terminal and done == total:
+            err.print(f"  {step}: {done:,}/{total:,}")
+
+    with bars:
+        yield tell
+
+
+def show_json(wanted: bool, value: dict[str, Any]) -> None:
+    """Print the machine-readable result, on one line, if wanted."""
+    if wanted:
+        sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False) + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    """Print a table; columns whose numbers are in `right` are aligned right."""
+    shown = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, pad_edge=False
+    )
+    for index, column in enumerate(columns):
+        shown.add_column(column, justify="right" if index in right else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*row)
+    out.print(shown)

@@ -1,0 +1,226 @@
+"""The demo: the whole main job on one machine, from simulated records to answers of the real service over HTTP."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+from ulid import ULID
+
+from linerisk.as_of import iso
+from linerisk.cli.data import show_intake
+from linerisk.cli.models import show_trained
+from linerisk.cli.shown import Tell, err, out, progress, table
+from linerisk.errors import LineriskError, NotLiveError
+from linerisk.evaluation.gates import passed
+from linerisk.records.simulation import simulate
+from linerisk.records.simulation.story import Story, write_story
+from linerisk.service.tokens import Role, TokenStore
+from linerisk.settings import Settings
+from linerisk.tables.identity import load_secret
+from linerisk.tables.intake import ingest
+from linerisk.workflows.release import promote, publish
+from linerisk.workflows.train import Trained, train_store
+
+AS_OF = datetime(2024, 7, 26, tzinfo=UTC)
+"""The day after the story of July 2024 ran in the news."""
+DAYS = 98
+SEED = 20240726
+_START_UP_S = 60.0
+
+
+def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
+    """Walk the main job and print each stage; what an earlier walk left under `home/demo` is made anew.
+
+    Args:
+        settings: Where state lives.
+        lines: Lines to simulate.
+
+    Returns:
+        The machine-readable result.
+    """
+    began = time.monotonic()
+    place = settings.home / "demo"
+    shutil.rmtree(place, ignore_errors=True)
+    source, store = place / "source", place / "store"
+    with progress() as tell:
+        simulated = simulate(
+            source, lines=lines, days=DAYS, seed=SEED, start=_first_day(), on_progress=_prefixed(tell, "simulate")
+        )
+        story = write_story(source, as_of=AS_OF, seed=SEED)
+        _write_faulty(source / "call_records" / "faulty.csv")
+        report = ingest(source, store, secret=load_secret(settings), on_progress=_prefixed(tell, "ingest"))
+        trained = train_store(
+            settings, store, as_of=AS_OF, trained_by="demo-trainer", on_progress=_prefixed(tell, "train")
+        )
+        live = passed(trained.gates)
+        if live:
+            promote(settings, trained.version.version, by="demo-trainer", approver="demo-approver", reason="demo")
+            publish(settings, store, as_of=AS_OF, on_progress=lambda d, t: tell("publish", d, t))
+    out.print(f"\n{simulated.records:,} records of {simulated.lines:,} simulated lines over {DAYS} days")
+    show_intake(report)
+    show_trained(trained)
+    if not live:
+        raise LineriskError(
+            "the demo's model may not be promoted", found="a failed gate, see above", todo="read the report"
+        )
+    with err.status("starting the service"):
+        answers = _ask_service(settings, story)
+    _show_answers(story, answers)
+    _show_places(settings, trained, time.monotonic() - began)
+    return {
+        "records": simulated.records,
+        "intake": report.as_dict(),
+        "model": trained.as_dict(),
+        "answers": answers,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def _first_day() -> date:
+    return (AS_OF - timedelta(days=DAYS)).date()
+
+
+def _prefixed(tell: Tell, verb: str) -> Tell:
+    def told(step: str, done: int, total: int, /) -> None:
+        tell(step if step.startswith(verb) else f"{verb}: {step}", done, total)
+
+    return told
+
+
+def _write_faulty(path: Path) -> None:
+    """A small file with the faults that real sources have, so that the demo shows what becomes of them."""
+    good = {
+        "line_id": "demo-faulty",
+        "peer_id": "demo-peer",
+        "record_type": "call_out",
+        "started_at": iso(AS_OF - timedelta(days=3)),
+        "duration_s": "30",
+        "answered": "true",
+        "peer_area": "440300",
+    }
+    faults: list[dict[str, str | None]] = [
+        {**good, "line_id": "demo-faulty"},
+        {**good, "duration_s": "-5"},
+        {**good, "duration_s": "half a minute"},
+        {**good, "record_type": "fax"},
+        {**good, "peer_area": "Shenzhen"},
+        {**good, "peer_id": None},
+        {**good, "started_at": "yesterday"},
+        {**good, "line_id": "demo-faulty"},
+    ]
+    pl.DataFrame(faults).write_csv(path)
+
+
+def _ask_service(settings: Settings, story: Story) -> dict[str, Any]:
+    """Start the service, ask for the story's three lines as the suspension system would, stop it."""
+    tokens = TokenStore(settings.tokens)
+    name = f"demo-{ULID()}"
+    secret = tokens.create(name, Role.SCORER)
+    try:
+        with running_service(settings, log=settings.home / "demo" / "service.log") as client:
+            told = client.post(
+                "/v1/score",
+                headers={"Authorization": f"Bearer {secret}"},
+                json={
+                    "request_id": name,
+                    "as_of": iso(AS_OF),
+                    "lines": [{"line_id": line.line_id} for line in (story.young, story.old, story.ordinary)],
+                },
+            )
+            told.raise_for_status()
+            answers: dict[str, Any] = told.json()
+            return answers
+    finally:
+        tokens.revoke(name)
+
+
+@contextmanager
+def running_service(settings: Settings, *, log: Path) -> Iterator[httpx.Client]:
+    """The real service as a process of its own, on a free port of this machine, stopped at the end.
+
+    Args:
+        settings: Where state lives.
+        log: File for what the service writes.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "linerisk", "serve", "--port", str(port), "--home", str(settings.home)]
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=sink)  # noqa: S603 - our own command
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+                _wait_until_ready(client, process, log)
+                yield client
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def _wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_UP_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if client.get("/readyz").is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise NotLiveError("the service did not come up", expected=f"ready within {_START_UP_S:g} s", found=f"see {log}")
+
+
+def _show_answers(story: Story, answers: dict[str, Any]) -> None:
+    out.print("\n[bold]Three lines, as the service answered over HTTP[/bold]")
+    by_id = {decision["line_id"]: decision for decision in answers["decisions"]}
+    for line in (story.young, story.old, story.ordinary):
+        decision = by_id[line.line_id]
+        action = decision["action"]
+        low, high = decision["probability_low"], decision["probability_high"]
+        steps = ", ".join(action["steps"]) or "nothing is asked"
+        table(
+            f"{line.en} · {line.zh}",
+            ["tier", "probability, 95 %", "action", "under policy", "decision"],
+            [
+                [
+                    decision["tier"],
+                    f"{decision['probability']:.4f} [{low:.4f}, {high:.4f}]",
+                    f"{action['kind']}: {steps}",
+                    action["policy"],
+                    decision["decision_id"],
+                ]
+            ],
+        )
+        for reason in decision["reasons"]:
+            out.print(f"  {reason['contribution']:+.2f} {reason['code']} {reason['zh']}\n        {reason['en']}")
+    for problem in answers["problems"]:
+        out.print(f"[yellow]{problem['line_id']}: {problem['message']}[/yellow]")
+
+
+def _show_places(settings: Settings, trained: Trained, seconds: float) -> None:
+    table(
+        "Where things are",
+        ["what", "where"],
+        [
+            ["model report", str(trained.report)],
+            ["MLflow store", settings.mlflow_uri],
+            ["decision log", settings.decision_log_url],
+            ["record store", str(settings.home / "demo" / "store")],
+        ],
+    )
+    out.print(
+        f"\nDone in {seconds:.0f} s. Go on with:\n"
+        "  make serve                                       the service on what the demo made\n"
+        "  .venv/bin/linerisk tokens create me --role scorer  a token to ask it with\n"
+        "  notebooks/01_explore.ipynb                       a look at the data, with the kernel of .venv"
+    )

@@ -1,0 +1,65 @@
+"""Cross-validated ranking of a recipe on one table, for tables that have no time in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedKFold
+
+from linerisk.evaluation.metrics import auc
+from linerisk.training.examples import Examples
+from linerisk.training.fit import Recipe, fit_trees, margins
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidated:
+    """Means over folds, with the spread between them.
+
+    Attributes:
+        auc: Mean over folds.
+        auc_sd: Standard deviation between folds.
+        macro_f1: Mean of both classes' F1 at an even margin, mean over folds.
+        macro_f1_sd: Standard deviation between folds.
+        columns: Columns used.
+    """
+
+    auc: float
+    auc_sd: float
+    macro_f1: float
+    macro_f1_sd: float
+    columns: int
+
+
+def cross_validate(
+    examples: Examples, recipe: Recipe, *, on_progress: Callable[[int, int], None] | None = None
+) -> CrossValidated:
+    """Fit on four fifths, measure on the fifth left out, five times.
+
+    Args:
+        examples: One row per line.
+        recipe: How trees are grown; its seed also draws the folds.
+        on_progress: Called with (folds done, folds in all).
+    """
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=recipe.seed)
+    ranked, matched = [], []
+    for done, (fit, held) in enumerate(folds.split(examples.rows, examples.fraud), start=1):
+        inside = np.zeros(len(examples), dtype=np.bool_)
+        inside[fit] = True
+        booster = fit_trees(examples.take(inside), recipe)
+        margin = margins(booster, examples.take(~inside))
+        ranked.append(auc(margin, examples.fraud[held]))
+        matched.append(f1_score(examples.fraud[held], margin > 0, average="macro"))
+        if on_progress is not None:
+            on_progress(done, FOLDS)
+    return CrossValidated(
+        auc=float(np.mean(ranked)),
+        auc_sd=float(np.std(ranked)),
+        macro_f1=float(np.mean(matched)),
+        macro_f1_sd=float(np.std(matched)),
+        columns=len(examples.columns),
+    )

@@ -1,0 +1,62 @@
+"""The pair that a process answers from, kept open while the pointer stands still."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from linerisk.errors import LineriskError
+from linerisk.live.pair import Live, not_live
+from linerisk.live.pointer import Stamp, stamp_of
+
+
+class LiveHolder:
+    """Keeps what is live open, and follows the pointer when it moves.
+
+    Args:
+        folder: The live folder.
+        on_refused: Told why what the pointer points at now was refused; the pair before stays in use.
+        background: Whether reading the new pair may take its time on a thread while the old pair answers.
+    """
+
+    def __init__(
+        self, folder: Path, *, on_refused: Callable[[LineriskError], None] | None = None, background: bool = False
+    ) -> None:
+        self._folder = folder
+        self._on_refused = on_refused
+        self._background = background
+        self._live: Live | None = None
+        self._tried: Stamp | None = None
+        self._reading = threading.Lock()
+        self.refused: LineriskError | None = None
+
+    def current(self) -> Live:
+        """The pair that is live; one `stat` where nothing moved.
+
+        Raises:
+            NotLiveError: Nothing was ever live here.
+            ArtefactError: The first pair is damaged.
+            StoreError: The same.
+        """
+        stamp = stamp_of(self._folder)
+        if stamp != self._tried:
+            if self._live is not None and self._background:
+                threading.Thread(target=self._follow, name="live-reader", daemon=True).start()
+                self._tried = stamp
+            else:
+                self._follow()
+        if self._live is None:
+            raise self.refused or not_live("no model is live")
+        return self._live
+
+    def _follow(self) -> None:
+        with self._reading:
+            self._tried = stamp_of(self._folder)
+            try:
+                self._live = Live.open(self._folder)
+                self.refused = None
+            except LineriskError as error:
+                self.refused = error
+                if self._on_refused is not None:
+                    self._on_refused(error)

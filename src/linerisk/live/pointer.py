@@ -1,0 +1,124 @@
+"""The pointer file and how files of the live folder are written: whole, on disk, and moved to their place."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import filelock
+import msgspec
+
+from linerisk.errors import StoreError
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Stamp = tuple[int, int, int]
+
+_POINTER = "current.json"
+_LOCK_S = 60.0
+
+
+class ModelMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """Which artefact is live, under which name and version, since and until when."""
+
+    fingerprint: str
+    name: str
+    version: str
+    live_since: Instant
+    expires_at: Instant | None = None
+
+    def expired(self, now: datetime) -> bool:
+        """Whether it has outlived what its evidence was said to carry."""
+        return self.expires_at is not None and now >= self.expires_at
+
+
+class Pointer(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of `current.json`."""
+
+    model: ModelMeta | None = None
+    snapshot: str | None = None
+    format: int = 1
+
+
+def stamp_of(folder: Path) -> Stamp | None:
+    """What tells one pointer file from the next; None where there is none."""
+    try:
+        stat = (folder / _POINTER).stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def read_pointer(folder: Path) -> Pointer:
+    """What the pointer says; empty where nothing was put yet.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    path = folder / _POINTER
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Pointer)
+    except FileNotFoundError:
+        return Pointer()
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StoreError(
+            f"{_POINTER} in the live folder is damaged",
+            found=type(error).__name__,
+            todo="promote and publish again",
+        ) from error
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[Pointer]:
+    """The pointer, while nobody else may change the folder.
+
+    Raises:
+        StoreError: Somebody else keeps changing it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(folder / ".lock", timeout=_LOCK_S):
+            yield read_pointer(folder)
+    except filelock.Timeout as error:
+        raise StoreError("another command is publishing", todo="try again when it is done") from error
+
+
+@contextmanager
+def scratch_beside(folder: Path) -> Iterator[Path]:
+    """An empty folder on the same disk as the folders of `folder`, gone afterwards unless it was placed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as scratch:
+        made = Path(scratch) / "made"
+        made.mkdir()
+        yield made
+
+
+def place(made: Path, target: Path) -> None:
+    """Move a filled folder to its place once it is on disk; a damaged or equal one that is there gives way."""
+    for path in (*made.iterdir(), made):
+        _sync(path)
+    if target.exists():
+        target.rename(made.parent / "before")
+    made.rename(target)
+    _sync(target.parent)
+
+
+def write_pointer(folder: Path, pointer: Pointer) -> None:
+    """Swap the pointer; from now on readers find the new pair, whatever happens to the machine."""
+    beside = folder / f".{_POINTER}"
+    beside.write_bytes(msgspec.json.format(msgspec.json.encode(pointer), indent=1))
+    _sync(beside)
+    beside.replace(folder / _POINTER)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

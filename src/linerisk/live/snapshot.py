@@ -1,0 +1,179 @@
+"""A snapshot: features of all lines at one instant, as three arrays and what they say about themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from linerisk import as_of as clock
+from linerisk.errors import ArtefactError, StoreError
+from linerisk.features.tenure import current_accounts
+from linerisk.model.risk_model import Rows
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Keys = npt.NDArray[np.int64]
+
+META = "meta.json"
+_ARRAYS = ("keys.npy", "features.npy", "verified.npy")
+_NO_ACCOUNT, _NEVER = -2, -1
+"""In `verified.npy`, in place of microseconds: no account known, account known and never verified."""
+
+
+class SnapshotMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """What a snapshot says about itself.
+
+    Attributes:
+        id: `as_of` and the beginning of the hash over its arrays: the same content has the same id.
+        as_of: The instant its features stand at.
+        created_at: When it was made.
+        lines: Number of lines.
+        without_account: How many of them have no account known at `as_of`.
+        columns: Names of the feature columns, in order.
+        sha256: By file.
+        keyed_by: Tells which secret keyed the lines (`tables.identity.fingerprint_of`); empty if not said.
+    """
+
+    id: str
+    as_of: Instant
+    created_at: Instant
+    lines: int
+    without_account: int
+    columns: tuple[str, ...]
+    sha256: dict[str, str]
+    keyed_by: str = ""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Features of all lines at one instant, sorted by key; the features stay on disk, mapped into memory."""
+
+    meta: SnapshotMeta
+    keys: Keys
+    features: Rows
+    verified: Keys
+    order: npt.NDArray[np.intp]
+
+    def find(self, keys: Keys) -> npt.NDArray[np.intp]:
+        """Row of each key; -1 of a line that the snapshot does not know."""
+        if len(self.keys) == 0:
+            return np.full(len(keys), -1, dtype=np.intp)
+        rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[rows] == keys, rows, -1)
+
+    def rows(self, indexes: npt.NDArray[np.intp]) -> Rows:
+        """Features of these rows, in the order of the model's columns."""
+        return np.ascontiguousarray(self.features[indexes][:, self.order])
+
+    def last_verified(self, index: int) -> datetime | None:
+        """When the holder of a row's line last passed verification, if ever."""
+        micros = int(self.verified[index])
+        return None if micros < 0 else datetime.fromtimestamp(micros / 1e6, UTC)
+
+    def has_account(self, index: int) -> bool:
+        """Whether an account of a row's line was known."""
+        return int(self.verified[index]) != _NO_ACCOUNT
+
+
+def write_snapshot(
+    folder: Path,
+    features: pl.DataFrame,
+    *,
+    accounts: pl.LazyFrame,
+    as_of: datetime,
+    catalogue: Sequence[str],
+    keyed_by: str,
+) -> SnapshotMeta:
+    """Fill a folder with the files of a snapshot; see `put_snapshot`."""
+    ordered = features.sort("line_key")
+    verified = _verified(ordered, accounts, as_of=as_of)
+    arrays = (
+        ordered["line_key"].to_numpy(),
+        ordered.select(pl.col(catalogue).cast(pl.Float32).fill_null(float("nan"))).to_numpy(order="c"),
+        verified,
+    )
+    sums = {}
+    for name, array in zip(_ARRAYS, arrays, strict=True):
+        np.save(folder / name, array)
+        sums[name] = _sha256(folder / name)
+    meta = SnapshotMeta(
+        id=_snapshot_id(as_of, sums),
+        as_of=as_of.astimezone(UTC),
+        created_at=clock.now(),
+        lines=ordered.height,
+        without_account=int((verified == _NO_ACCOUNT).sum()),
+        columns=tuple(catalogue),
+        sha256=sums,
+        keyed_by=keyed_by,
+    )
+    (folder / META).write_bytes(msgspec.json.format(msgspec.json.encode(meta), indent=1))
+    return meta
+
+
+def open_snapshot(home: Path, *, feature_names: Sequence[str]) -> Snapshot:
+    """Check every byte of a snapshot and map it into memory.
+
+    Args:
+        home: Its folder.
+        feature_names: The columns of the model, in order.
+
+    Raises:
+        StoreError: It is damaged.
+        ArtefactError: It lacks columns of the model.
+    """
+    try:
+        meta = msgspec.json.decode((home / META).read_bytes(), type=SnapshotMeta)
+        sums = {name: _sha256(home / name) for name in _ARRAYS}
+    except (OSError, msgspec.MsgspecError) as error:
+        raise _damaged(home.name, found=type(error).__name__) from error
+    if sums != meta.sha256:
+        raise _damaged(home.name, found=", ".join(name for name in _ARRAYS if sums[name] != meta.sha256.get(name)))
+    missing = [name for name in feature_names if name not in meta.columns]
+    if missing:
+        raise ArtefactError(
+            "the snapshot lacks columns of the model",
+            expected=f"{len(feature_names)} columns",
+            found=f"without {', '.join(missing[:3])}",
+            todo="publish a snapshot made by the same version of the feature catalogue",
+        )
+    position = {name: i for i, name in enumerate(meta.columns)}
+    order = np.array([position[name] for name in feature_names], dtype=np.intp)
+    keys, features, verified = (np.load(home / name, mmap_mode="r", allow_pickle=False) for name in _ARRAYS)
+    return Snapshot(meta, keys, features, verified, order)
+
+
+def _damaged(snapshot_id: str, *, found: str) -> StoreError:
+    return StoreError(
+        f"the snapshot {snapshot_id} is damaged",
+        expected="the files that were published, byte for byte",
+        found=found,
+        todo="publish it again with `linerisk publish`",
+    )
+
+
+def _verified(ordered: pl.DataFrame, accounts: pl.LazyFrame, *, as_of: datetime) -> Keys:
+    """Microseconds of the last verification per line, or why there are none."""
+    known = current_accounts(accounts, as_of=as_of).select(
+        "line_key", micros=pl.col("last_verified_at").dt.epoch("us").fill_null(_NEVER)
+    )
+    joined = ordered.lazy().select("line_key").join(known, on="line_key", how="left", maintain_order="left")
+    micros: Keys = joined.collect()["micros"].fill_null(_NO_ACCOUNT).to_numpy()
+    return micros
+
+
+def _snapshot_id(as_of: datetime, sums: dict[str, str]) -> str:
+    digest = hashlib.sha256("".join(sums[name] for name in _ARRAYS).encode()).hexdigest()
+    return f"{as_of.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest[:12]}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

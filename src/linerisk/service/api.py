@@ -1,0 +1,112 @@
+"""The `/v1` API: routes, roles, and one error shape whatever goes wrong.
+
+An ASGI application that knows nothing of BentoML.
+"""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+
+from linerisk.errors import LineriskError
+from linerisk.service import http
+from linerisk.service.desk import Desk
+from linerisk.service.errors import (
+    ForbiddenError,
+    InternalError,
+    MethodError,
+    NotFoundError,
+    UnauthorisedError,
+    status_of,
+)
+from linerisk.service.http import Receive, Request, Scope, Send
+from linerisk.service.logs import log, where
+from linerisk.service.metrics import metrics
+from linerisk.service.reading import READING
+from linerisk.service.routes import Route
+from linerisk.service.scoring_calls import SCORING
+from linerisk.service.tokens import Token
+
+ROUTES: tuple[Route, ...] = (*SCORING, *READING)
+_FIXED = {route.path: route for route in ROUTES if "{" not in route.path}
+
+
+class Api:
+    """The `/v1` application of one process.
+
+    Args:
+        desk: What it answers from.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = time.perf_counter()
+        request = Request(scope, receive)
+        name = "unknown"
+        try:
+            route = _route(request)
+            name = route.path
+            request.caller = self._admit(request, route).name
+            content = await route.handler(self._desk, request)
+            status = HTTPStatus.OK
+            await http.send_json(send, content)
+        except LineriskError as error:
+            if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                log().error("refused", route=name, error=type(error).__name__, where=where(error))
+            status = await http.send_refusal(send, error, request_id=request.request_id)
+        except Exception as error:  # noqa: BLE001  # nothing but the error shape may leave, whatever failed
+            log().error("failed", route=name, error=type(error).__name__, where=where(error))
+            refusal = InternalError("the request could not be answered", todo="tell the operator of this service")
+            status = await http.send_refusal(send, refusal, request_id=request.request_id)
+        metrics().answered(name, status, time.perf_counter() - started)
+
+    def _admit(self, request: Request, route: Route) -> Token:
+        """The token of a request that may make this call.
+
+        Raises:
+            UnauthorisedError: There is none that stands.
+            ForbiddenError: Its role may not.
+        """
+        given = request.headers(b"authorization")
+        scheme, _, secret = (given[0] if len(given) == 1 else b"").decode("latin-1").partition(" ")
+        token = self._desk.tokens.verify(secret.strip()) if scheme.lower() == "bearer" else None
+        if token is None:
+            raise UnauthorisedError(
+                "there is no token that stands",
+                expected="Authorization: Bearer TOKEN",
+                todo="ask the operator of this service for one (`linerisk tokens create`)",
+            )
+        if token.role not in route.roles:
+            raise ForbiddenError(
+                "the token's role may not make this call", expected=" or ".join(sorted(route.roles)), found=token.role
+            )
+        return token
+
+
+def _route(request: Request) -> Route:
+    """The route of a path and method; its variable parts go into the request.
+
+    Raises:
+        NotFoundError: There is no such path.
+        MethodError: The path is there, the method is not.
+    """
+    method = request.scope["method"]
+    fixed = _FIXED.get(request.scope["path"])
+    if fixed is not None and fixed.method == method:
+        return fixed
+    segments = http.path_segments(request.scope)
+    allowed: list[str] = []
+    for route in ROUTES if segments is not None else ():
+        params = route.match(segments or [])
+        if params is None:
+            continue
+        if route.method == method:
+            request.params = params
+            return route
+        allowed.append(route.method)
+    if allowed:
+        raise MethodError("this method is not offered here", allowed=tuple(allowed))
+    raise NotFoundError("there is nothing under this path", todo="GET /docs.json lists the calls")

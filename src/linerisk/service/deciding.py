@@ -1,0 +1,138 @@
+"""Lines ready to be scored become frozen decisions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from linerisk.decisions.record import (
+    DecisionRecord,
+    RecordedAction,
+    RecordedModel,
+    RecordedReason,
+    decision_ids,
+    frozen_features,
+)
+from linerisk.explanation import Reason, Wording, explain
+from linerisk.live import Live, Snapshot
+from linerisk.model.risk_model import Rows
+from linerisk.model.tiers import Tier
+from linerisk.policy import Policy
+from linerisk.scoring import score
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Lines ready to be scored, and what their decisions share.
+
+    Attributes:
+        request_id: The caller's idempotency key.
+        caller: Name of the token.
+        as_of: The instant stood at.
+        now: When they are scored.
+        live: The pair that scores them.
+        line_ids: As the caller names them.
+        rows: Their features, in the order of the model's columns.
+        with_account: Whether an account was known of each.
+        last_verified: When each was last verified.
+        stale: Whether the snapshot is older than the policy allows.
+        snapshot: Where the features come from; None if from records in the request.
+    """
+
+    request_id: str
+    caller: str
+    as_of: datetime
+    now: datetime
+    live: Live
+    line_ids: list[str]
+    rows: Rows
+    with_account: list[bool]
+    last_verified: list[datetime | None]
+    stale: bool
+    snapshot: Snapshot | None
+
+
+def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecord]:
+    """Score, explain and freeze; nothing is recorded yet.
+
+    A model that has outlived its evidence still says its tier, and says it as `degraded`, so that no measure starts by
+    itself.
+
+    Args:
+        asked: The lines.
+        policy: The policy in force at `as_of`.
+        wording: Words of the reasons.
+    """
+    if not asked.line_ids:
+        return []
+    model = asked.live.model
+    scored = score(model, asked.rows)
+    expired = asked.live.model_meta.expired(asked.now)
+    status = [_status(stale=asked.stale, degraded=expired or not known) for known in asked.with_account]
+    said_by = RecordedModel(
+        name=asked.live.model_meta.name, version=asked.live.model_meta.version, fingerprint=model.fingerprint
+    )
+    columns: Any = zip(
+        decision_ids(asked.now, len(asked.line_ids)),
+        asked.line_ids,
+        status,
+        scored.tiers,
+        asked.last_verified,
+        explain(model, asked.rows, wording),
+        frozen_features(model.feature_names, asked.rows),
+        *(column.tolist() for column in (scored.margin, scored.probability, scored.low, scored.high)),
+        strict=True,
+    )
+    return [
+        DecisionRecord(
+            decision_id=decision_id,
+            request_id=asked.request_id,
+            line_id=line_id,
+            as_of=asked.as_of,
+            scored_at=asked.now,
+            status=state,
+            margin=margin,
+            probability=probability,
+            probability_low=low,
+            probability_high=high,
+            tier=tier.value,
+            action=_action(policy, tier, state, verified, asked.as_of),
+            reasons=tuple(_reason(reason) for reason in why.reasons),
+            base=why.base,
+            calibration=why.calibration,
+            # In the order that the log gives them back in: an answer said again has the same bytes.
+            contributions=dict(sorted(why.contributions.items())),
+            model=said_by,
+            features_from="records" if asked.snapshot is None else "snapshot",
+            features=features,
+            scored_by=asked.caller,
+            snapshot_id=None if asked.snapshot is None else asked.snapshot.meta.id,
+            last_verified_at=verified,
+        )
+        for decision_id, line_id, state, tier, verified, why, features, margin, probability, low, high in columns
+    ]
+
+
+def _action(policy: Policy, tier: Tier, status: str, verified: datetime | None, as_of: datetime) -> RecordedAction:
+    action = policy.action(tier, last_verified_at=verified, as_of=as_of, status=status)
+    return RecordedAction(kind=action.kind, policy=action.policy, steps=action.steps, held_by=action.held_by)
+
+
+def _reason(reason: Reason) -> RecordedReason:
+    return RecordedReason(
+        code=reason.code,
+        family=reason.family,
+        direction=reason.direction,
+        zh=reason.zh,
+        en=reason.en,
+        contribution=reason.contribution,
+        facts={name: value if math.isfinite(value) else None for name, value in sorted(reason.facts.items())},
+    )
+
+
+def _status(*, stale: bool, degraded: bool) -> str:
+    if degraded:
+        return "degraded"
+    return "stale" if stale else "fresh"

@@ -1,0 +1,188 @@
+"""What one process keeps open to answer from, and the answers themselves: lines in, frozen decisions out.
+
+Nothing here knows HTTP. A decision is scored, explained, given the action of the policy in force, and frozen; it is
+the caller's business to record it before it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from linerisk import as_of as clock
+from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.record import DecisionRecord
+from linerisk.errors import ArtefactError, LineriskError, StoreError
+from linerisk.explanation import Wording
+from linerisk.features.catalogue import FEATURE_NAMES
+from linerisk.live import Live, LiveHolder, Snapshot, not_live
+from linerisk.policy import Policy, in_force, load_policies
+from linerisk.service.deciding import Asked, decide
+from linerisk.service.errors import WrongValueError
+from linerisk.service.request_records import cook
+from linerisk.service.tokens import TokenStore
+from linerisk.service.types import LineById, LineWithRecords, ProblemBody, RecordsRequest, ScoreRequest, instant_of
+from linerisk.settings import Settings
+from linerisk.tables.identity import fingerprint_of, key_of_id, load_secret
+
+_NAMED_AT_MOST = 5
+
+Decided = tuple[list[DecisionRecord], list[ProblemBody]]
+"""Decisions, not recorded yet, and what there is to say about lines."""
+
+
+class Desk:
+    """The live pair, policies, wording, tokens and the decision log of one process.
+
+    Args:
+        settings: Where they are.
+        on_refused: Told why a new live pair was refused.
+
+    Raises:
+        PolicyError: Policies or wording are wrong.
+        DecisionLogError: The decision log cannot be opened.
+    """
+
+    def __init__(self, settings: Settings, *, on_refused: Callable[[LineriskError], None] | None = None) -> None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.policies = load_policies(settings.policies)
+        self.wording = Wording.load(settings.policies)
+        self.tokens = TokenStore(settings.home / "tokens.json")
+        self.holder = LiveHolder(settings.live, on_refused=on_refused, background=True)
+        self.log = DecisionLog(settings.decision_log_url)
+        self._secret = load_secret(settings)
+
+    def close(self) -> None:
+        """Write what waits and let go of the log."""
+        self.log.close()
+
+    def by_id(self, request: ScoreRequest, *, caller: str) -> Decided:
+        """Score lines of the published snapshot.
+
+        Raises:
+            NotLiveError: There is no model or no snapshot.
+            WrongValueError: `as_of` is before the snapshot's.
+        """
+        now = clock.now()
+        live = self.holder.current()
+        snapshot = self._snapshot(live)
+        given = None if request.as_of is None else instant_of(request.as_of, now=now)
+        if given is not None and given < snapshot.meta.as_of:
+            raise WrongValueError(
+                "as_of is before the published snapshot",
+                expected=f"{clock.iso(snapshot.meta.as_of)} or later",
+                found=clock.iso(given),
+                field="as_of",
+            )
+        ids, _, problems = _each_once(request.lines)
+        keys = np.array([key_of_id(line_id, secret=self._secret) for line_id in ids], dtype=np.int64)
+        found = snapshot.find(keys)
+        problems += [
+            ProblemBody(line_id, "unknown_line", "the published snapshot does not know this line")
+            for line_id, row in zip(ids, found.tolist(), strict=True)
+            if row < 0
+        ]
+        rows = found[found >= 0]
+        as_of = given or snapshot.meta.as_of
+        policy = in_force(self.policies, as_of)
+        asked = Asked(
+            request_id=request.request_id,
+            caller=caller,
+            as_of=as_of,
+            now=now,
+            live=live,
+            line_ids=[line_id for line_id, row in zip(ids, found.tolist(), strict=True) if row >= 0],
+            rows=snapshot.rows(rows),
+            with_account=[snapshot.has_account(row) for row in rows.tolist()],
+            last_verified=[snapshot.last_verified(row) for row in rows.tolist()],
+            stale=(given or now) - snapshot.meta.as_of > policy.snapshot_max_age,
+            snapshot=snapshot,
+        )
+        return self._decided(asked, policy, problems)
+
+    def by_records(self, request: RecordsRequest, *, caller: str) -> Decided:
+        """Score lines from records in the request.
+
+        Raises:
+            NotLiveError: There is no model.
+            ArtefactError: The model has columns that are not made from records.
+        """
+        now = clock.now()
+        live = self.holder.current()
+        foreign = [name for name in live.model.feature_names if name not in FEATURE_NAMES]
+        if foreign:
+            raise ArtefactError(
+                "the model that is live has columns that are not made from records",
+                expected="features of the catalogue",
+                found=", ".join(foreign[:_NAMED_AT_MOST]),
+                todo="score by id, or promote a model trained on the catalogue",
+            )
+        as_of = now if request.as_of is None else instant_of(request.as_of, now=now)
+        policy = in_force(self.policies, as_of)
+        ids, positions, problems = _each_once(request.lines)
+        cooked = cook(
+            request.lines,
+            positions=positions,
+            columns=live.model.feature_names,
+            as_of=as_of,
+            now=now,
+            secret=self._secret,
+            time_zone=self.settings.time_zone,
+        )
+        by_position = dict(zip(positions, ids, strict=True))
+        asked = Asked(
+            request_id=request.request_id,
+            caller=caller,
+            as_of=as_of,
+            now=now,
+            live=live,
+            line_ids=[by_position[position] for position in cooked.positions],
+            rows=cooked.rows,
+            with_account=cooked.with_account,
+            last_verified=cooked.last_verified,
+            stale=False,
+            snapshot=None,
+        )
+        return self._decided(asked, policy, problems + cooked.problems)
+
+    def _snapshot(self, live: Live) -> Snapshot:
+        if live.snapshot is None:
+            raise not_live("no snapshot is published")
+        keyed_by = live.snapshot.meta.keyed_by
+        if keyed_by and keyed_by != fingerprint_of(self._secret):
+            raise StoreError(
+                "the published snapshot was keyed by another id key",
+                expected="the id key of this home",
+                found="another",
+                todo="publish again, or set LINERISK_ID_KEY to the key that the store was made with",
+            )
+        return live.snapshot
+
+    def _decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody]) -> Decided:
+        unknown = [
+            _without_account(line_id)
+            for line_id, known in zip(asked.line_ids, asked.with_account, strict=True)
+            if not known
+        ]
+        return decide(asked, policy, self.wording), problems + unknown
+
+
+def _without_account(line_id: str) -> ProblemBody:
+    return ProblemBody(line_id, "account_missing", "decided as degraded: no account of this line is known at as_of")
+
+
+def _each_once(
+    lines: Sequence[LineById | LineWithRecords],
+) -> tuple[list[str], list[int], list[ProblemBody]]:
+    """The ids of a request as text and where they stand, each once; a line named again is a problem."""
+    first: dict[str, int] = {}
+    problems: list[ProblemBody] = []
+    for position, line in enumerate(lines):
+        line_id = str(line.line_id)
+        if line_id in first:
+            problems.append(ProblemBody(line_id, "duplicate_line", f"the same line as lines[{first[line_id]}]"))
+        else:
+            first[line_id] = position
+    return list(first), list(first.values()), problems

@@ -1,0 +1,66 @@
+"""The only module that knows the hook in BentoML by which `/v1` is answered in front of its middleware.
+
+`Service.to_asgi` gives the application that a worker runs, and `Service.__call__` makes the instance when the worker
+starts. Both are BentoML's internals, so the version is pinned and a contract test asks the running server. BentoML
+keeps what it is good at: processes, workers, lifecycle, health, metrics, documentation, build.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bentoml._internal.server
+from _bentoml_sdk import Service
+
+from linerisk.service.front import Front
+from linerisk.service.http import AsgiApp
+
+_ASSETS = Path(bentoml._internal.server.__file__).parent / "static_content"  # noqa: SLF001
+
+
+class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
+    """A BentoML service whose `/v1` does not pass through BentoML.
+
+    Its inner class gives the `/v1` application as `api`.
+    """
+
+    def __call__(self) -> Any:
+        """Make the instance of this worker, and answer from it."""
+        self.instance = super().__call__()
+        return self.instance
+
+    def to_asgi(self, is_main: bool = True) -> Front:  # noqa: FBT001, FBT002  # BentoML's signature
+        """The application that a worker runs."""
+        self.instance = None
+        files = [f"/static_content/{path.name}" for path in _ASSETS.iterdir()]
+        return Front(super().to_asgi(is_main), api=self._api, files=files)
+
+    @property
+    def doc(self) -> str:
+        """What the documentation page says at the top."""
+        return (
+            "Calibrated fraud-risk tiers for phone lines. `Authorization: Bearer TOKEN`; roles are named with each "
+            "call. An answer leaves when its decisions are on disk. Every refusal has the shape of `ErrorAnswer`."
+        )
+
+    @property
+    def openapi_spec(self) -> _Spec:
+        """BentoML's own paths and those of `/v1`."""
+        from linerisk.service.openapi import merged  # noqa: PLC0415  # only a worker that is asked for it needs it
+
+        return _Spec(merged(super().openapi_spec.asdict()))
+
+    def _api(self) -> AsgiApp | None:
+        return None if self.instance is None else self.instance.api
+
+
+class _Spec:
+    """What BentoML asks of a specification."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self._content = content
+
+    def asdict(self) -> dict[str, Any]:
+        """The document."""
+        return self._content

@@ -1,0 +1,189 @@
+"""Just enough HTTP over ASGI: a request, its body within bounds of size and time, an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+
+from linerisk.errors import LineriskError
+from linerisk.service.errors import (
+    BusyError,
+    MalformedError,
+    MediaTypeError,
+    MethodError,
+    SlowBodyError,
+    TooLargeError,
+    answer_of,
+    retry_after_of,
+    status_of,
+)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_CLOSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+_ALWAYS = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_encode = msgspec.json.Encoder().encode
+
+
+class BodyBudget:
+    """How many bytes of bodies a process holds at once.
+
+    Args:
+        most: At most so many; more are refused for the moment.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+
+    def take(self, size: int) -> None:
+        """Count bytes in.
+
+        Raises:
+            BusyError: Too many are held already.
+        """
+        if self._held + size > self._most:
+            raise BusyError("too many large requests at once", todo="try again shortly")
+        self._held += size
+
+    def give_back(self, size: int) -> None:
+        """Count bytes out."""
+        self._held -= size
+
+
+@dataclass
+class Request:
+    """One request.
+
+    Attributes:
+        scope: The ASGI scope.
+        receive: Where the body comes from.
+        params: Named parts of the path.
+        caller: Name of the token.
+        request_id: The caller's id of the request, once the body was read.
+    """
+
+    scope: Scope
+    receive: Receive
+    params: dict[str, str] = field(default_factory=dict)
+    caller: str = ""
+    request_id: str | None = None
+
+    def headers(self, name: bytes) -> list[bytes]:
+        """Values of a header, by its lower-case name."""
+        return [value for key, value in self.scope["headers"] if key == name]
+
+    def query(self) -> dict[str, str]:
+        """Query parameters.
+
+        Raises:
+            MalformedError: They are not UTF-8, or one is given twice.
+        """
+        try:
+            pairs = parse_qs(self.scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
+        except ValueError as error:
+            raise MalformedError("the query cannot be read", expected="percent-encoded UTF-8") from error
+        for name, values in pairs.items():
+            if len(values) > 1:
+                raise MalformedError("a query parameter is given twice", field=name[:64])
+        return {name: values[0] for name, values in pairs.items()}
+
+    async def json_body(self, *, most: int, within_s: float, budget: BodyBudget) -> bytes:
+        """The body, refused as soon as it is known to be of another kind, too large or too slow.
+
+        Raises:
+            MediaTypeError: It is said to be something else than JSON.
+            TooLargeError: It is larger than `most`.
+            SlowBodyError: It did not arrive within `within_s`.
+            MalformedError: The client went away.
+        """
+        self._check_media_type()
+        for length in self.headers(b"content-length"):
+            if not length.isdigit() or int(length) > most:
+                raise _too_large(most)
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    message = await self.receive()
+                    if message["type"] == "http.disconnect":
+                        raise MalformedError("the body ended early")
+                    chunk = message.get("body", b"")
+                    if size + len(chunk) > most:
+                        raise _too_large(most)
+                    budget.take(len(chunk))
+                    size += len(chunk)
+                    chunks.append(chunk)
+                    if not message.get("more_body", False):
+                        return b"".join(chunks)
+        except TimeoutError as error:
+            raise SlowBodyError("the body did not arrive in time", expected=f"within {within_s:g} s") from error
+        finally:
+            budget.give_back(size)
+
+    def _check_media_type(self) -> None:
+        kinds = self.headers(b"content-type")
+        kind, _, parameters = (kinds[0] if len(kinds) == 1 else b"").decode("latin-1").partition(";")
+        parameters = parameters.replace(" ", "").replace('"', "").lower()
+        if kind.strip().lower() != "application/json" or parameters not in {"", "charset=utf-8"}:
+            raise MediaTypeError("the body is of another kind", expected="Content-Type: application/json")
+        if any(value.strip().lower() != b"identity" for value in self.headers(b"content-encoding")):
+            raise MediaTypeError("the body is compressed", expected="no Content-Encoding")
+
+
+def path_segments(scope: Scope) -> list[str] | None:
+    """Parts of the path, decoded one by one, so that an id may hold a slash; None if they are not UTF-8."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    try:
+        return [unquote(part, errors="strict") for part in raw.decode("ascii").strip("/").split("/")]
+    except ValueError:
+        return None
+
+
+async def send_json(
+    send: Send, content: Any, *, status: HTTPStatus = HTTPStatus.OK, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> None:
+    """Send an answer as JSON."""
+    body = content if isinstance(content, bytes) else _encode(content)
+    await send(
+        {
+            "type": "http.response.start",
+            "status": int(status),
+            "headers": [*_ALWAYS, (b"content-length", b"%d" % len(body)), *headers],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_refusal(send: Send, error: LineriskError, *, request_id: str | None = None) -> HTTPStatus:
+    """Send a refusal in the one error shape."""
+    status = status_of(error)
+    headers: list[tuple[bytes, bytes]] = []
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if (seconds := retry_after_of(error)) is not None:
+        headers.append((b"retry-after", b"%d" % seconds))
+    if status in _CLOSING:
+        headers.append((b"connection", b"close"))
+    if isinstance(error, MethodError):
+        headers.append((b"allow", ", ".join(error.allowed).encode()))
+    await send_json(send, answer_of(error, request_id=request_id), status=status, headers=tuple(headers))
+    return status
+
+
+def _too_large(most: int) -> TooLargeError:
+    return TooLargeError("the body is too large", expected=f"at most {most} bytes", todo="send fewer lines at a time")

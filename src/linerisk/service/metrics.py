@@ -1,0 +1,97 @@
+"""Figures for `/metrics`. Labels are routes, statuses, tiers and codes: few, and never a line or a caller.
+
+Counters and histograms live in the multiprocess folder that BentoML collects, so they add up over workers. What is
+live is said at the time of the scrape by the worker that answers it, since all workers follow the same pointer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+
+from prometheus_client import Counter, Histogram
+
+from linerisk.decisions.record import DecisionRecord
+from linerisk.errors import LineriskError
+from linerisk.live import LiveHolder
+from linerisk.service.types import ProblemBody
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The counters of one process."""
+
+    def __init__(self) -> None:
+        self._requests = Counter("linerisk_requests", "Answered requests", ["route", "status"])
+        self._seconds = Histogram("linerisk_request_seconds", "Time to answer, seconds", ["route"], buckets=_BUCKETS)
+        self._decisions = Counter("linerisk_decisions", "Decisions recorded and told", ["tier", "status"])
+        self._problems = Counter("linerisk_problems", "What was said about lines instead or besides", ["code"])
+        self._refused = Counter("linerisk_live_refused", "New live pairs that were refused")
+        # Looking a child up by its labels takes a lock each time; there are few of them.
+        self._request_of = cache(self._requests.labels)
+        self._seconds_of = cache(self._seconds.labels)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self._request_of(route, str(int(status))).inc()
+        self._seconds_of(route).observe(seconds)
+
+    def decided(self, records: Iterable[DecisionRecord], problems: Iterable[ProblemBody]) -> None:
+        """Count the lines of one answer that was newly recorded."""
+        for (tier, status), count in Tally((record.tier, record.status) for record in records).items():
+            self._decisions.labels(tier, status).inc(count)
+        for code, count in Tally(problem.code for problem in problems).items():
+            self._problems.labels(code).inc(count)
+
+    def refused(self) -> None:
+        """Count a new live pair that was refused."""
+        self._refused.inc()
+
+
+@cache
+def metrics() -> Metrics:
+    """The counters of this process; the client's registry takes each name once."""
+    return Metrics()
+
+
+def live_text(holder: LiveHolder, *, now: datetime, waiting: int) -> str:
+    """What is live and what waits, in the Prometheus text format."""
+    lines = [
+        "# HELP linerisk_log_waiting Decisions that wait to be written, in the worker that answers",
+        "# TYPE linerisk_log_waiting gauge",
+        f"linerisk_log_waiting {waiting}",
+    ]
+    try:
+        live = holder.current()
+    except LineriskError:
+        lines += _gauge("linerisk_live", "Whether there is a model to answer with", 0)
+        return "\n".join(lines) + "\n"
+    meta = live.model_meta
+    lines += _gauge("linerisk_live", "Whether there is a model to answer with", 1)
+    lines += _gauge(
+        "linerisk_model_info",
+        "The model that is live",
+        1,
+        labels=f'name="{_quoted(meta.name)}",version="{_quoted(meta.version)}",fingerprint="{meta.fingerprint[:12]}"',
+    )
+    lines += _gauge("linerisk_model_expired", "Whether the model has outlived its evidence", int(meta.expired(now)))
+    if live.snapshot is not None:
+        age = (now - live.snapshot.meta.as_of).total_seconds()
+        lines += _gauge("linerisk_snapshot_age_seconds", "Age of what scoring by id answers from", age)
+        lines += _gauge("linerisk_snapshot_lines", "Lines of the snapshot", live.snapshot.meta.lines)
+    return "\n".join(lines) + "\n"
+
+
+def _gauge(name: str, help_text: str, value: float, *, labels: str = "") -> list[str]:
+    return [
+        f"# HELP {name} {help_text}",
+        f"# TYPE {name} gauge",
+        f"{name}{{{labels}}} {value}" if labels else f"{name} {value}",
+    ]
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,137 @@
+"""The calls of `/v1` as OpenAPI, made from the routes and types that answer them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from linerisk import __version__
+from linerisk.decisions.record import RecordedAction, RecordedReason
+from linerisk.service.api import ROUTES
+from linerisk.service.errors import ErrorAnswer
+from linerisk.service.routes import Route
+from linerisk.service.types import ProblemBody, RecordsRequest, ScoreRequest
+
+_REFUSALS = {
+    "400": "malformed",
+    "401": "no token that stands",
+    "403": "the token's role may not",
+    "404": "nothing there",
+    "405": "another method",
+    "408": "the body did not arrive in time",
+    "409": "the request_id was used with another body",
+    "413": "the body is too large",
+    "415": "the body is not JSON",
+    "422": "a value is wrong: which field, what was expected, what was found",
+    "503": "overloaded, or nothing is live; see Retry-After",
+}
+_ONLY_WITH_BODY = frozenset({"408", "409", "413", "415"})
+_QUERIES: dict[str, dict[str, dict[str, Any]]] = {
+    "/v1/policy": {"on": {"type": "string", "format": "date"}},
+    "/v1/lines/{line_id}/decisions": {
+        "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+        "before": {"type": "string"},
+    },
+}
+
+
+class ModelName(msgspec.Struct):
+    """The model that scored."""
+
+    name: str
+    version: str
+
+
+class DecisionBody(msgspec.Struct):
+    """One decision, as it was recorded. `base + calibration + sum(contributions)` is the log-odds of `probability`."""
+
+    decision_id: str
+    request_id: str
+    line_id: str
+    as_of: str
+    scored_at: str
+    status: str
+    margin: float
+    probability: float
+    probability_low: float
+    probability_high: float
+    tier: str
+    action: RecordedAction
+    reasons: list[RecordedReason]
+    base: float
+    calibration: float
+    contributions: dict[str, float]
+    model: ModelName
+    features_from: str
+    snapshot_id: str | None
+
+
+class ScoreAnswer(msgspec.Struct):
+    """Decisions of the lines that could be scored, and what there is to say about lines.
+
+    A line without a decision has a problem (`unknown_line`, `wrong_value`, `nothing_known`); a line named again has one
+    (`duplicate_line`); a line decided as `degraded` has a decision and a problem (`account_missing`).
+    """
+
+    request_id: str
+    decisions: list[DecisionBody]
+    problems: list[ProblemBody]
+
+
+def merged(document: dict[str, Any]) -> dict[str, Any]:
+    """BentoML's document with the calls of `/v1`."""
+    components = dict(document.get("components") or {})
+    _, schemas = msgspec.json.schema_components(
+        [ScoreRequest, RecordsRequest, ScoreAnswer, ErrorAnswer], ref_template="#/components/schemas/{name}"
+    )
+    components["schemas"] = {**components.get("schemas", {}), **schemas}
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    paths: dict[str, Any] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        **document,
+        "openapi": "3.1.0",
+        "info": {**document["info"], "title": "linerisk", "version": __version__, "contact": {}},
+        "paths": {**paths, **document["paths"]},
+        "components": components,
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    answer = _schema("ScoreAnswer") if route.body is not None else {"type": "object"}
+    operation: dict[str, Any] = {
+        "summary": route.summary,
+        "description": f"Role: {', '.join(sorted(route.roles))}.",
+        "operationId": f"{route.method.lower()}_{re.sub(r'[^a-z0-9]+', '_', route.path[1:].lower()).strip('_')}",
+        "tags": ["/v1"],
+        "security": [{"token": []}],
+        "parameters": [
+            *(_parameter(name, "path", {"type": "string"}) for name in re.findall(r"{(\w+)}", route.path)),
+            *(_parameter(name, "query", schema) for name, schema in _QUERIES.get(route.path, {}).items()),
+        ],
+        "responses": {
+            "200": {"description": "answered", "content": {"application/json": {"schema": answer}}},
+            **{
+                status: {"description": told, "content": {"application/json": {"schema": _schema("ErrorAnswer")}}}
+                for status, told in _REFUSALS.items()
+                if route.body is not None or status not in _ONLY_WITH_BODY
+            },
+        },
+    }
+    if route.body is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _schema(route.body.__name__)}},
+        }
+    return operation
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+
+
+def _schema(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}

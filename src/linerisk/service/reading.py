@@ -1,0 +1,185 @@
+"""The calls that only read: decisions, their reasons in full, replay, policy and model."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from linerisk import as_of as clock
+from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.replay import replay
+from linerisk.errors import ArtefactError, InputError, PolicyError
+from linerisk.live import model_of
+from linerisk.policy import in_force
+from linerisk.service.desk import Desk
+from linerisk.service.errors import NotFoundError, WrongValueError
+from linerisk.service.http import Request
+from linerisk.service.routes import Route
+from linerisk.service.tokens import Role
+from linerisk.service.types import LONGEST_ID, NO_CONTROLS
+from linerisk.tables.schemas import EARLIEST
+
+_MOST_DECISIONS = 200
+_SOME_DECISIONS = 50
+
+
+async def decision(desk: Desk, request: Request) -> dict[str, Any]:
+    """Answer `GET /v1/decisions/{id}`: the frozen record."""
+    record = await _record(desk, request)
+    return {
+        **record.answer(),
+        "features": record.features,
+        "model": {
+            "name": record.model.name,
+            "version": record.model.version,
+            "fingerprint": record.model.fingerprint,
+        },
+        "last_verified_at": None if record.last_verified_at is None else clock.iso(record.last_verified_at),
+        "scored_by": record.scored_by,
+    }
+
+
+async def line_decisions(desk: Desk, request: Request) -> dict[str, Any]:
+    """Answer `GET /v1/lines/{line_id}/decisions`: history of a line, newest first, a page at a time."""
+    query = request.query()
+    limit = _limit(query.get("limit"))
+    line_id = _id(request.params["line_id"], field="line_id")
+    before = None if "before" not in query else _id(query["before"], field="before")
+    find = partial(desk.log.by_line, line_id, limit=limit, before=before)
+    records = await asyncio.to_thread(find)
+    following = records[-1].decision_id if len(records) == limit else None
+    return {"line_id": line_id, "decisions": [record.answer() for record in records], "next_before": following}
+
+
+async def explanation(desk: Desk, request: Request) -> dict[str, Any]:
+    """Answer `GET /v1/decisions/{id}/explanation`: what the log-odds are made of, and the values scored."""
+    record = await _record(desk, request)
+    told = record.answer()
+    return {
+        "decision_id": record.decision_id,
+        "line_id": record.line_id,
+        "as_of": told["as_of"],
+        "tier": record.tier,
+        "probability": record.probability,
+        "log_odds": record.base + record.calibration + math.fsum(record.contributions.values()),
+        "base": record.base,
+        "calibration": record.calibration,
+        "contributions": record.contributions,
+        "reasons": told["reasons"],
+        "features": record.features,
+        "model": told["model"],
+    }
+
+
+async def replay_decision(desk: Desk, request: Request) -> dict[str, Any]:
+    """Answer `POST /v1/decisions/{id}/replay`: identical, or what differs."""
+    record = await _record(desk, request)
+    said = await asyncio.to_thread(_replay, desk, record)
+    return {"decision_id": record.decision_id, **said}
+
+
+async def policy(desk: Desk, request: Request) -> dict[str, Any]:
+    """Answer `GET /v1/policy?on=DATE`."""
+    on = request.query().get("on")
+    instant = clock.now() if on is None else _midnight(on, desk.settings.time_zone)
+    try:
+        return in_force(desk.policies, instant).summary()
+    except PolicyError as error:
+        raise NotFoundError(error.wrong, expected=error.expected, found=error.found, field="on") from error
+
+
+async def model(desk: Desk, _request: Request) -> dict[str, Any]:
+    """Answer `GET /v1/model`: the card, with what was proven, and what is live since when."""
+    live = desk.holder.current()
+    meta, snapshot = live.model_meta, live.snapshot
+    return {
+        **live.model.card(),
+        "name": meta.name,
+        "version": meta.version,
+        "live_since": clock.iso(meta.live_since),
+        "expires_at": None if meta.expires_at is None else clock.iso(meta.expires_at),
+        "expired": meta.expired(clock.now()),
+        "snapshot": None
+        if snapshot is None
+        else {
+            "id": snapshot.meta.id,
+            "as_of": clock.iso(snapshot.meta.as_of),
+            "created_at": clock.iso(snapshot.meta.created_at),
+            "lines": snapshot.meta.lines,
+        },
+    }
+
+
+async def _record(desk: Desk, request: Request) -> DecisionRecord:
+    record = await asyncio.to_thread(desk.log.get, _id(request.params["id"], field="id"))
+    if record is None:
+        raise NotFoundError("there is no such decision", field="id")
+    return record
+
+
+def _replay(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
+    try:
+        artefact = model_of(desk.settings.live, record.model.fingerprint, version=record.model.version)
+    except ArtefactError as error:
+        raise ArtefactError(
+            "the model of this decision cannot be loaded here",
+            expected=f"version {record.model.version} of {record.model.name}",
+            found=error.wrong,
+            todo="restore models/ under the live folder from a backup",
+        ) from error
+    result = replay(record, artefact)
+    return {
+        "identical": result.identical,
+        "differences": [
+            {"field": each.field, "recorded": each.recorded, "recomputed": each.recomputed}
+            for each in result.differences
+        ],
+    }
+
+
+def _id(text: str, *, field: str) -> str:
+    """An id as it may stand in the log; not every database takes every character."""
+    if not re.fullmatch(NO_CONTROLS, text) or len(text) > LONGEST_ID:
+        raise WrongValueError(
+            f"{field} is no id", expected=f"1 to {LONGEST_ID} characters, none of control", found="another", field=field
+        )
+    return text
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return _SOME_DECISIONS
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST_DECISIONS and len(text) <= len("200")):
+        raise WrongValueError(
+            "limit is wrong", expected=f"1 to {_MOST_DECISIONS}", found=repr(text[:32]), field="limit"
+        )
+    return int(text)
+
+
+def _midnight(text: str, time_zone: str) -> datetime:
+    """The first instant of a date in local time, since policies begin with a local day."""
+    try:
+        on: date = clock.parse_date(text)
+    except InputError as error:
+        raise WrongValueError(error.wrong, expected=error.expected, found=repr(text[:32]), field="on") from error
+    if not EARLIEST.date() < on < date.max:
+        raise WrongValueError("on is no date of a policy", expected="a date of our times", found=text, field="on")
+    return datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
+
+
+_READERS = frozenset({Role.SCORER, Role.REVIEWER, Role.AUDITOR})
+_EXPLAINERS = frozenset({Role.REVIEWER, Role.AUDITOR})
+_ANY = frozenset(Role)
+READING: tuple[Route, ...] = (
+    Route("GET", "/v1/decisions/{id}", _READERS, decision, "The frozen record of a decision"),
+    Route("GET", "/v1/lines/{line_id}/decisions", _READERS, line_decisions, "Decisions of a line, newest first"),
+    Route("GET", "/v1/decisions/{id}/explanation", _EXPLAINERS, explanation, "Reasons in full"),
+    Route("POST", "/v1/decisions/{id}/replay", _EXPLAINERS, replay_decision, "Recompute a decision from its record"),
+    Route("GET", "/v1/policy", _ANY, policy, "The policy in force, now or on a date"),
+    Route("GET", "/v1/model", _ANY, model, "The model card, with what is live since when"),
+)

@@ -1,0 +1,196 @@
+"""Lines with records in a body become features, by the rules of the intake and the stages of training.
+
+A record or an account that breaks a rule makes its own line unusable and says why; the other lines are scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from operator import attrgetter
+
+import msgspec
+import numpy as np
+import polars as pl
+from msgspec.structs import replace
+
+from linerisk.as_of import iso
+from linerisk.features.build import build_request
+from linerisk.model.risk_model import Rows
+from linerisk.records.contract import TableName
+from linerisk.records.mapping import TableMapping
+from linerisk.service.types import AccountBody, LineWithRecords, ProblemBody, RecordBody
+from linerisk.tables.casting import CODES
+from linerisk.tables.identity import key_of_id
+from linerisk.tables.merging import merge_records
+from linerisk.tables.validation import judge
+
+_AS_SAID = TableMapping()
+_NUMBERS: dict[str, pl.DataType] = {"duration_s": pl.Int64(), "ring_s": pl.Float64(), "answered": pl.Boolean()}
+
+_NOT_BELOW_0 = frozenset({"duration_s", "ring_s"})
+_EXPECTED = {
+    "required": "a value",
+    "timestamp": "an instant in ISO 8601, such as 2024-07-25T00:00:00Z",
+    "date": "a date, such as 2024-07-25",
+    "area_code": "six digits, as in GB/T 2260",
+    "whole_number": "a whole number of at most 32 bits",
+    "not_in_the_future": "an instant that has been",
+    "min": "an instant since 1990",
+    "unknown_answer_has_duration": "true or false, since only a call that was answered has a duration above 0",
+}
+
+
+@dataclass(frozen=True)
+class Cooked:
+    """Features of the usable lines of a request.
+
+    Attributes:
+        positions: Position in the request of each row.
+        rows: Float32, one row per usable line.
+        with_account: Whether a usable line's account is known at `as_of`.
+        last_verified: When a usable line was last verified.
+        problems: Why the other lines are not usable.
+    """
+
+    positions: list[int]
+    rows: Rows
+    with_account: list[bool]
+    last_verified: list[datetime | None]
+    problems: list[ProblemBody]
+
+
+def cook(
+    lines: Sequence[LineWithRecords],
+    *,
+    positions: Sequence[int],
+    columns: Sequence[str],
+    as_of: datetime,
+    now: datetime,
+    secret: bytes,
+    time_zone: str,
+) -> Cooked:
+    """Make the features of lines from their records.
+
+    Args:
+        lines: All lines of the request.
+        positions: Which of them are asked for; the same line is there once.
+        columns: The columns of the model.
+        as_of: The instant to stand at.
+        now: The present.
+        secret: Keys the ids.
+        time_zone: Local time zone of hours and weekdays.
+    """
+    ids = [str(lines[position].line_id) for position in positions]
+    records, bad_records = _records(lines, positions, ids, now=now, secret=secret)
+    accounts, bad_accounts = _accounts(lines, positions, ids, as_of=as_of, now=now, secret=secret)
+    wrong = {**bad_accounts, **bad_records}
+    keys = np.array([key_of_id(line_id, secret=secret) for line_id in ids], dtype=np.int64)
+    bad_keys = [int(keys[i]) for i in wrong]
+    if bad_keys:
+        records = records.filter(~pl.col("line_key").is_in(bad_keys))
+        accounts = accounts.filter(~pl.col("line_key").is_in(bad_keys))
+    known = accounts.filter(pl.col("known_at") <= as_of)
+    features = build_request(merge_records([records]), accounts, as_of=as_of, time_zone=time_zone)
+    at = {key: row for row, key in enumerate(features["line_key"].to_list())}
+    verified = dict(zip(known["line_key"].to_list(), known["last_verified_at"].to_list(), strict=True))
+    found = [i for i, key in enumerate(keys.tolist()) if key in at]
+    matrix = features.select(pl.col(columns).fill_null(float("nan"))).to_numpy(order="c")
+    problems = [_problem(ids[i], wrong.get(i)) for i in sorted(set(range(len(ids))) - set(found))]
+    return Cooked(
+        positions=[positions[i] for i in found],
+        rows=np.ascontiguousarray(matrix[[at[int(keys[i])] for i in found]], dtype=np.float32),
+        with_account=[int(keys[i]) in verified for i in found],
+        last_verified=[verified.get(int(keys[i])) for i in found],
+        problems=problems,
+    )
+
+
+def _records(
+    lines: Sequence[LineWithRecords], positions: Sequence[int], ids: Sequence[str], *, now: datetime, secret: bytes
+) -> tuple[pl.DataFrame, dict[int, str]]:
+    """Good records of all lines, and what is wrong with the first bad one of a line."""
+    counts = [len(lines[position].records) for position in positions]
+    flat = list(chain.from_iterable(lines[position].records for position in positions))
+    raw = _frame(RecordBody, flat).with_columns(
+        line_id=pl.Series(np.repeat(np.array(ids, dtype=object), counts), dtype=pl.String)
+    )
+    judged = judge(raw, "call_records", _AS_SAID, secret=secret, now=now, first_row=0)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    wrong: dict[int, str] = {}
+    for rule, row in judged.rejected.select("rule", "row").unique("row").sort("row").iter_rows():
+        line = int(np.searchsorted(starts, row, side="right")) - 1
+        field = _field(rule, "call_records")
+        wrong.setdefault(
+            line, _said(f"records[{row - int(starts[line])}].{field}", rule, getattr(flat[row], field, None))
+        )
+    return judged.good, wrong
+
+
+def _accounts(
+    lines: Sequence[LineWithRecords],
+    positions: Sequence[int],
+    ids: Sequence[str],
+    *,
+    as_of: datetime,
+    now: datetime,
+    secret: bytes,
+) -> tuple[pl.DataFrame, dict[int, str]]:
+    """Good accounts, and what is wrong with the others."""
+    given = [(i, account) for i, position in enumerate(positions) if (account := lines[position].account) is not None]
+    known = [account if account.known_at else replace(account, known_at=iso(as_of)) for _, account in given]
+    raw = _frame(AccountBody, known).with_columns(line_id=pl.Series([ids[i] for i, _ in given], dtype=pl.String))
+    judged = judge(raw, "accounts", _AS_SAID, secret=secret, now=now, first_row=0)
+    wrong: dict[int, str] = {}
+    for rule, row in judged.rejected.select("rule", "row").iter_rows():
+        i, account = given[row]
+        field = _field(rule, "accounts")
+        wrong.setdefault(i, _said(f"account.{field}", rule, getattr(account, field, None)))
+    return judged.good, wrong
+
+
+def _frame(kind: type[msgspec.Struct], bodies: Sequence[msgspec.Struct]) -> pl.DataFrame:
+    """Bodies as columns; ids become text, as everywhere.
+
+    A column that nobody gave is left out, since the intake takes it for null without looking at it.
+    """
+    names = kind.__struct_fields__
+    required = set(names[: len(names) - len(kind.__struct_defaults__)])
+    columns = []
+    for name in names:
+        cells = list(map(attrgetter(name), bodies))
+        if name in required or cells.count(None) < len(cells):
+            columns.append(pl.Series(name, cells, dtype=_NUMBERS.get(name, pl.String()), strict=False))
+    return pl.DataFrame(columns)
+
+
+def _field(rule: str, table: TableName) -> str:
+    column, _, law = rule.partition("|")
+    if law:
+        return column
+    return "answered" if table == "call_records" else "status"
+
+
+def _said(field: str, rule: str, value: object) -> str:
+    return f"{field}: expected {_expected(rule)}; found {msgspec.json.encode(value).decode()[:60]}"
+
+
+def _expected(rule: str) -> str:
+    """What a rule asks for, in words."""
+    column, _, law = rule.rpartition("|")
+    if law == "known_code":
+        codes = next(codes[column] for codes in CODES.values() if column in codes)
+        return f"one of {', '.join(codes.categories)}"
+    if law == "min" and column in _NOT_BELOW_0:
+        return "0 or more"
+    if law in {"min", "max"} and column.endswith("_area"):
+        law = "area_code"
+    return _EXPECTED.get(law, law.replace("_", " "))
+
+
+def _problem(line_id: str, wrong: str | None) -> ProblemBody:
+    if wrong is not None:
+        return ProblemBody(line_id, "wrong_value", wrong)
+    return ProblemBody(line_id, "nothing_known", "neither a record nor an account of this line is known at as_of")

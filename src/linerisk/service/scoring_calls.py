@@ -1,0 +1,178 @@
+"""The calls that score: the body is read, its lines are decided, the decisions are recorded, then told.
+
+Small requests are worked on where they arrive; large ones on a thread, a few at a time, so that they hold nobody up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+
+from linerisk import as_of as clock
+from linerisk.decisions.appending import StoredAnswer
+from linerisk.decisions.record import DecisionRecord
+from linerisk.policy import in_force
+from linerisk.service.desk import Decided, Desk
+from linerisk.service.errors import BusyError, SocialInsuranceError, WrongValueError
+from linerisk.service.http import BodyBudget, Request
+from linerisk.service.metrics import metrics
+from linerisk.service.routes import Route
+from linerisk.service.strict_json import parse, typed
+from linerisk.service.tokens import Role
+from linerisk.service.types import MOST_BYTES, ProblemBody, RecordsRequest, ScoreRequest
+
+BODY_WITHIN_S = 20.0
+_SMALL_BYTES = 2_048
+_FEW_LINES = 4
+_LARGE_AT_ONCE = 2
+_LARGE_WAITING = 32
+_SOCIAL_INSURANCE = re.compile(r"social.?(insurance|security)|shebao|社保|社会保险", re.IGNORECASE)
+
+Scoring = TypeVar("Scoring", ScoreRequest, RecordsRequest)
+_sorted_json = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Queue:
+    """Large requests: a few are worked on, some wait, more are refused.
+
+    Args:
+        at_once: How many are worked on.
+        waiting: How many may wait.
+    """
+
+    def __init__(self, *, at_once: int, waiting: int) -> None:
+        self._slots = asyncio.Semaphore(at_once)
+        self._most = waiting
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a slot.
+
+        Raises:
+            BusyError: Too many wait already.
+        """
+        if self._slots.locked() and self._waiting >= self._most:
+            raise BusyError("too many large requests wait", expected=f"at most {self._most}", todo="try again shortly")
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+
+_QUEUE = Queue(at_once=_LARGE_AT_ONCE, waiting=_LARGE_WAITING)
+_BUDGET = BodyBudget(16 * MOST_BYTES)
+
+
+async def score(desk: Desk, request: Request) -> dict[str, Any]:
+    """Answer `POST /v1/score`."""
+    return await _answer(desk, request, ScoreRequest, desk.by_id)
+
+
+async def score_records(desk: Desk, request: Request) -> dict[str, Any]:
+    """Answer `POST /v1/score/records`."""
+    return await _answer(desk, request, RecordsRequest, desk.by_records)
+
+
+async def _answer(desk: Desk, request: Request, kind: type[Scoring], decide: Callable[..., Decided]) -> dict[str, Any]:
+    text = await request.json_body(most=MOST_BYTES, within_s=BODY_WITHIN_S, budget=_BUDGET)
+    if kind is ScoreRequest and len(text) <= _SMALL_BYTES:
+        body, digest = _read(desk, request, text, kind)
+        if len(body.lines) <= _FEW_LINES:
+            records, problems = decide(body, caller=request.caller)
+            return await _recorded(desk, request, digest, records, problems)
+    async with _QUEUE.turn():
+        body, digest = await asyncio.to_thread(_read, desk, request, text, kind)
+        found = await asyncio.to_thread(desk.log.find, request.caller, body.request_id, body_hash=digest)
+        if found is not None:
+            return await asyncio.to_thread(_told, body.request_id, found)
+        records, problems = await asyncio.to_thread(decide, body, caller=request.caller)
+        return await _recorded(desk, request, digest, records, problems)
+
+
+def _read(desk: Desk, request: Request, text: bytes, kind: type[Scoring]) -> tuple[Scoring, str]:
+    """The request in a body, and the hash that tells whether it is the same one again.
+
+    Raises:
+        MalformedError: It is not JSON that means one thing only.
+        WrongValueError: A field is wrong.
+    """
+    tree = parse(text)
+    if isinstance(tree, dict) and isinstance(given := tree.get("request_id"), str):
+        request.request_id = given[:128]
+    try:
+        body = typed(tree, kind)
+    except WrongValueError as error:
+        raise _social_insurance(desk, error) or error from None
+    # The order of keys does not make it another body; the path does.
+    digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + _sorted_json(tree)).hexdigest()
+    return body, digest
+
+
+def _social_insurance(desk: Desk, error: WrongValueError) -> SocialInsuranceError | None:
+    """The refusal of a field for social-insurance information, naming the policy that does not ask for it."""
+    name = (error.field or "").rpartition(".")[2]
+    if not _SOCIAL_INSURANCE.search(name):
+        return None
+    policy = in_force(desk.policies, clock.now())
+    if any(_SOCIAL_INSURANCE.search(asked) for asked in (*policy.steps, *policy.materials)):
+        return None
+    return SocialInsuranceError(
+        f"the policy in force, {policy.id}, does not ask for social-insurance information",
+        expected="no such field",
+        found=f"`{name[:64]}`",
+        todo="leave it out, and do not collect it",
+        field=error.field,
+    )
+
+
+async def _recorded(
+    desk: Desk, request: Request, digest: str, records: list[DecisionRecord], problems: list[ProblemBody]
+) -> dict[str, Any]:
+    """The answer, once its decisions are on disk; of a request answered before, that answer."""
+    request_id = request.request_id or ""
+    told = [msgspec.structs.asdict(problem) for problem in problems]
+    stored = await asyncio.wrap_future(desk.log.append_async(request.caller, request_id, digest, records, told))
+    if not stored.repeated:
+        metrics().decided(records, problems)
+    return _told(request_id, stored)
+
+
+def _told(request_id: str, stored: StoredAnswer) -> dict[str, Any]:
+    return {
+        "request_id": request_id,
+        "decisions": [record.answer() for record in stored.records],
+        "problems": list(stored.problems),
+    }
+
+
+_SCORERS = frozenset({Role.SCORER})
+SCORING: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/v1/score",
+        _SCORERS,
+        score,
+        "Score lines of the published snapshot; decisions are recorded",
+        ScoreRequest,
+    ),
+    Route(
+        "POST",
+        "/v1/score/records",
+        _SCORERS,
+        score_records,
+        "Score lines from the records in the body, by the code that training uses; decisions are recorded",
+        RecordsRequest,
+    ),
+)

@@ -1,0 +1,34 @@
+"""Where a model came from: which commit, which locked dependencies."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from importlib.metadata import distributions
+from pathlib import Path
+
+_PROJECT = Path(__file__).resolve().parents[3]
+
+
+def commit() -> str:
+    """The commit of the checkout, with `-dirty` if something is uncommitted; `unknown` outside a checkout."""
+    git = shutil.which("git")
+    if git is None or not (_PROJECT / ".git").exists():
+        return "unknown"
+    described = subprocess.run(  # noqa: S603 - a fixed command of our own
+        [git, "-C", str(_PROJECT), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return described.stdout.strip() or "unknown"
+
+
+def lock_hash() -> str:
+    """SHA-256 of `requirements.lock`; of the names and versions installed where there is no lock beside the code."""
+    lock = _PROJECT / "requirements.lock"
+    if lock.is_file():
+        return hashlib.sha256(lock.read_bytes()).hexdigest()
+    installed = sorted(f"{d.metadata['Name']}=={d.version}" for d in distributions())
+    return "installed:" + hashlib.sha256("\n".join(installed).encode()).hexdigest()

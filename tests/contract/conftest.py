@@ -1,0 +1,260 @@
+"""The service as its callers meet it: a real process, over HTTP, with a small real model. No simulator."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+
+from linerisk.features.catalogue import FEATURE_NAMES, FEATURES
+from linerisk.live import put_model, put_snapshot
+from linerisk.model.calibration import fit_beta
+from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
+from linerisk.model.tiers import TierPromise, cut_points
+from linerisk.service.tokens import Role, TokenStore
+from linerisk.settings import Settings
+from linerisk.tables.identity import fingerprint_of, key_of, load_secret
+from linerisk.tables.schemas import Accounts
+
+AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
+LINES = 200
+WITHOUT_ACCOUNT = "line-007"
+STARTS_WITHIN_S = 120
+
+
+@dataclass(frozen=True)
+class World:
+    """A home with something live, and tokens that open it."""
+
+    settings: Settings
+    tokens: dict[str, str]
+
+    def publish(self, *, as_of: datetime, seed: int = 11) -> str:
+        """Make a snapshot of all lines live; its id."""
+        secret = load_secret(self.settings)
+        ids = [f"line-{i:03}" for i in range(LINES)]
+        rows, _ = made_up_rows(np.random.default_rng(seed), LINES)
+        keys = pl.DataFrame({"line_id": ids}).select(line_key=key_of("line_id", secret=secret))
+        meta = put_snapshot(
+            self.settings.live,
+            keys.hstack(pl.DataFrame(rows, schema=list(FEATURE_NAMES))),
+            accounts=accounts([line for line in ids if line != WITHOUT_ACCOUNT], secret=secret),
+            as_of=as_of,
+            keyed_by=fingerprint_of(secret),
+        )
+        return meta.id
+
+    def promote(self, *, version: str, seed: int, expires_at: datetime | None = None) -> None:
+        """Make a model live."""
+        artefact = self.settings.home / f"artefact-{version}"
+        fit(seed).save(artefact)
+        put_model(self.settings.live, artefact, name="linerisk", version=version, expires_at=expires_at)
+
+
+@dataclass
+class Server:
+    """A running service."""
+
+    url: str
+    world: World
+    process: subprocess.Popen[bytes]
+    log: Path
+    clients: dict[str, httpx.Client] = field(default_factory=dict)
+
+    def client(self, role: str | None = "scorer") -> httpx.Client:
+        """A client with the token of a role, or without one."""
+        key = role or ""
+        if key not in self.clients:
+            headers = {} if role is None else {"authorization": f"Bearer {self.world.tokens[role]}"}
+            self.clients[key] = httpx.Client(base_url=self.url, headers=headers, timeout=60)
+        return self.clients[key]
+
+    def score(self, request_id: str, *lines: str, **more: Any) -> httpx.Response:
+        """`POST /v1/score`."""
+        body = {"request_id": request_id, "lines": [{"line_id": line} for line in lines], **more}
+        return self.client().post("/v1/score", json=body)
+
+    def kill(self) -> None:
+        """As if the power went: everything that belongs to it, at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+
+
+def made_up_rows(rng: np.random.Generator, n: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Rows over the catalogue's columns, some values missing, and which of them are fraud."""
+    fraud = rng.random(n) < 0.2
+    rows = rng.gamma(2.0, 1.0, (n, len(FEATURE_NAMES))).astype(np.float32)
+    rows[:, ::3] += fraud[:, None] * rng.gamma(1.0, 1.0, (n, 1)).astype(np.float32)
+    rows[rng.random(rows.shape) < 0.05] = np.nan
+    return rows, fraud
+
+
+def fit(seed: int) -> RiskModel:
+    """A model of thirty trees on made-up rows, calibrated and cut on others."""
+    rows, fraud = made_up_rows(np.random.default_rng(seed), 4_000)
+    booster = lgb.train(
+        {"objective": "binary", "num_leaves": 15, "verbosity": -1, "num_threads": 1, "seed": seed},
+        lgb.Dataset(rows[:2_000], fraud[:2_000].astype(float), feature_name=list(FEATURE_NAMES)),
+        num_boost_round=30,
+    )
+    margin = np.asarray(booster.predict(rows[2_000:], raw_score=True, num_threads=1))
+    return RiskModel(
+        name="linerisk",
+        version="",
+        columns=tuple(FeatureColumn(f.name, f.family, 1.0) for f in FEATURES),
+        booster=booster,
+        calibration=fit_beta(margin, fraud[2_000:]),
+        cuts=cut_points(margin[~fraud[2_000:]], TierPromise()),
+        bands=(ScoreBand(-np.inf, 1_800, 20, 0.005, 0.02), ScoreBand(0.0, 200, 150, 0.6, 0.9)),
+    )
+
+
+def accounts(ids: list[str], *, secret: bytes) -> pl.DataFrame:
+    """Accounts, all alike, long known."""
+    rows = pl.DataFrame(
+        {
+            "line_id": ids,
+            "known_at": AS_OF - timedelta(days=90),
+            "activated_on": date(2023, 1, 1),
+            "home_area": 440300,
+            "plan_kind": "prepaid",
+            "status": "active",
+        }
+    ).with_columns(line_key=key_of("line_id", secret=secret))
+    schema = Accounts.create_empty().schema
+    missing = [pl.lit(None).alias(name) for name in schema if name not in rows.columns]
+    return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+def make_world(home: Path) -> World:
+    """A home with model version 1, a snapshot at `AS_OF` and a token per role."""
+    store = TokenStore(home / "tokens.json")
+    world = World(Settings(home=home), {role.value: store.create(f"a-{role.value}", role) for role in Role})
+    world.promote(version="1", seed=7)
+    world.publish(as_of=AS_OF)
+    return world
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start(arguments: list[str], world: World, *, port: int, cwd: Path, environment: dict[str, str]) -> Server:
+    """Start a server and wait until it is ready."""
+    log = world.settings.home / "server.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            arguments,
+            cwd=cwd,
+            env={**os.environ, "BENTOML_DO_NOT_TRACK": "True", **environment},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    server = Server(f"http://127.0.0.1:{port}", world, process, log)
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{server.url}/readyz").status_code == httpx.codes.OK:
+                return server
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    server.kill()
+    pytest.fail(f"the service did not start:\n{log.read_text()}")
+
+
+def stop(server: Server) -> None:
+    for client in server.clients.values():
+        client.close()
+    if server.process.poll() is None:
+        server.process.terminate()
+        try:
+            server.process.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+_SERVE = """
+import sys
+from pathlib import Path
+from linerisk.service.serve import serve
+from linerisk.settings import Settings
+serve(Settings(home=Path(sys.argv[1])), port=int(sys.argv[2]))
+"""
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """What `linerisk serve` starts, from a folder that is not the project."""
+    folder = tmp_path_factory.mktemp("served")
+    world = make_world(folder / "home")
+    port = free_port()
+    arguments = [sys.executable, "-c", _SERVE, "home", str(port)]
+    server = start(arguments, world, port=port, cwd=folder, environment={})
+    yield server
+    stop(server)
+
+
+@pytest.fixture(scope="session")
+def bento(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bento built from the project, without a network; its version says that it is the bento's code that runs."""
+    bentos = tmp_path_factory.mktemp("bentoml")
+    project = Path(__file__).resolve().parents[2]
+    source = tmp_path_factory.mktemp("project")
+    for name in ("src", "policies"):
+        shutil.copytree(project / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    package = source / "src" / "linerisk" / "__init__.py"
+    package.write_text(package.read_text().replace('__version__ = "', '__version__ = "bento-'))
+    for name in ("bentofile.yaml", "requirements.lock"):
+        shutil.copy(project / name, source / name)
+    environment = {**os.environ, "BENTOML_HOME": str(bentos), "BENTOML_DO_NOT_TRACK": "True"}
+    command = [sys.executable, "-m", "bentoml", "build", "--output", "tag"]
+    built = subprocess.run(command, cwd=source, env=environment, capture_output=True, check=False, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (found,) = (path for path in (bentos / "bentos" / "linerisk").iterdir() if path.is_dir())
+    return found
+
+
+@pytest.fixture
+def bento_service(bento: Path, tmp_path: Path) -> Iterator[Server]:
+    """What `bentoml serve <bento>` starts, with a home of its own."""
+    world = make_world(tmp_path / "home")
+    port = free_port()
+    arguments = [sys.executable, "-m", "bentoml", "serve", str(bento), "--host", "127.0.0.1", "--port", str(port)]
+    environment = {"LINERISK_HOME": str(world.settings.home), "BENTOML_HOME": str(tmp_path / "bentoml")}
+    server = start(arguments, world, port=port, cwd=tmp_path, environment=environment)
+    yield server
+    stop(server)
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    """Wait for something that happens beside the test."""
+
+    def waiting(happened: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not happened():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.05)
+
+    return waiting

@@ -1,0 +1,120 @@
+"""What the people who run it rely on: health, figures, documentation, quiet logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from linerisk.service.api import ROUTES
+from linerisk.service.openapi import DecisionBody
+
+_LISTENING = "0A"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
+def test_health_needs_no_token(service: Any, path: str) -> None:
+    assert service.client(None).get(path).status_code == 200
+
+
+def test_the_figures_count_requests_tiers_and_what_is_live(service: Any) -> None:
+    service.score("figures", "line-001", "nobody")
+    service.client(None).get("/v1/model")
+    text = service.client(None).get("/metrics").text
+    for figure in (
+        'linerisk_requests_total{route="/v1/score",status="200"}',
+        'linerisk_requests_total{route="/v1/model",status="401"}',
+        'linerisk_request_seconds_count{route="/v1/score"}',
+        'linerisk_decisions_total{status="stale",tier="',
+        'linerisk_problems_total{code="unknown_line"}',
+        "linerisk_live 1",
+        'linerisk_model_info{name="linerisk",version="1",',
+        "linerisk_model_expired 0",
+        "linerisk_snapshot_lines 200",
+        "linerisk_snapshot_age_seconds ",
+        "linerisk_log_waiting 0",
+    ):
+        assert figure in text, figure
+
+
+def test_paths_made_up_by_callers_do_not_grow_the_figures(service: Any) -> None:
+    for i in range(20):
+        service.client(None).get(f"/made-up-{i}")
+        service.client(None).get(f"/v1/decisions/made-up-{i}")
+    text = service.client(None).get("/metrics").text
+    assert "made-up" not in text
+    assert 'route="/v1/decisions/{id}"' in text
+
+
+def test_the_documentation_names_every_call(service: Any) -> None:
+    document = service.client(None).get("/docs.json").json()
+    for route in ROUTES:
+        operation = document["paths"][route.path][route.method.lower()]
+        assert operation["security"] == [{"token": []}]
+        assert {"200", "401", "403"} <= set(operation["responses"])
+        for role in route.roles:
+            assert role in operation["description"]
+    assert {"/livez", "/readyz", "/healthz", "/metrics"} <= set(document["paths"])
+    assert document["info"]["title"] == "linerisk"
+
+
+def test_every_reference_of_the_documentation_leads_somewhere(service: Any) -> None:
+    document = service.client(None).get("/docs.json").json()
+    references: list[str] = []
+
+    def walk(part: Any) -> None:
+        if isinstance(part, dict):
+            references.extend(value for key, value in part.items() if key == "$ref")
+            part = list(part.values())
+        if isinstance(part, list):
+            for each in part:
+                walk(each)
+
+    walk(document)
+    assert references
+    for reference in references:
+        place: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+
+
+def test_an_answer_has_the_fields_that_the_documentation_names(service: Any) -> None:
+    (decision,) = service.score("documented", "line-001").json()["decisions"]
+    assert list(decision) == list(DecisionBody.__struct_fields__)
+
+
+def test_the_documentation_page_may_load_nothing_from_elsewhere(service: Any) -> None:
+    page = service.client(None).get("/")
+    assert page.status_code == 200
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    assert service.client(None).get("/static_content/swagger-ui-bundle.js").status_code == 200
+
+
+def test_answers_are_not_kept_by_caches(service: Any) -> None:
+    headers = service.score("cache", "line-001").headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_logs_hold_one_line_of_the_start_and_neither_ids_nor_tokens(service: Any) -> None:
+    service.score("in-no-log", "line-003", "13800138000")
+    service.client().get("/v1/lines/13800138000/decisions")
+    service.client().post("/v1/score", content=b'{"13800138000":', headers={"content-type": "application/json"})
+    httpx.get(f"{service.url}/v1/lines/13800138000/decisions", headers={"authorization": "Bearer 13800138000"})
+    log = service.log.read_text()
+    (start,) = (line for line in log.splitlines() if '"ready"' in line)
+    assert service.url in start
+    assert '"model": "1"' in start
+    assert '"snapshot": "20240801T000000Z-' in start
+    assert "13800138000" not in log
+    assert "line-0" not in log
+    assert not any(secret in log for secret in service.world.tokens.values())
+
+
+def test_it_listens_on_loopback_only(service: Any) -> None:
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    addresses = {socket[1] for socket in sockets if socket[3] == _LISTENING}
+    port = f"{int(service.url.rpartition(':')[2]):04X}"
+    assert {address for address in addresses if address.endswith(f":{port}")} == {f"0100007F:{port}"}

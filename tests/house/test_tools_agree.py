@@ -1,0 +1,21 @@
+"""Style, format, types and import contracts, as tests: what the tool says is what the test says."""
+
+from collections.abc import Callable
+
+Tool = Callable[..., None]
+
+
+def test_ruff_finds_nothing(tool: Tool) -> None:
+    tool("ruff", "check", "--no-fix", "--output-format=concise", ".")
+
+
+def test_every_file_is_formatted(tool: Tool) -> None:
+    tool("ruff", "format", "--check", ".")
+
+
+def test_types_are_strict_and_hold(tool: Tool) -> None:
+    tool("mypy")
+
+
+def test_rooms_import_downwards_only(tool: Tool) -> None:
+    tool("lint-imports", "--no-cache")

@@ -1,0 +1,101 @@
+"""A planted world: fraud drawn with known probabilities, of which age is one cause. One good model fitted on it."""
+
+from dataclasses import replace
+
+import lightgbm as lgb
+import numpy as np
+import pytest
+
+from linerisk.evaluation.evaluate import Evaluation, evaluate
+from linerisk.evaluation.gates import GateResult, run_gates
+from linerisk.features.catalogue import BY_NAME
+from linerisk.model.calibration import fit_beta, sigmoid
+from linerisk.model.risk_model import FeatureColumn, RiskModel
+from linerisk.model.tiers import TierPromise, cut_points
+from linerisk.training.examples import Examples, Slices
+from linerisk.training.fit import Recipe, fit_model
+
+NAMES = (
+    "tenure_days",
+    "number_age_days",
+    "out_calls_count_7d",
+    "one_shot_callee_share_7d",
+    "distinct_devices_count_28d",
+)
+
+
+def plant(lines: int, seed: int, *, older_is_riskier: bool = False, only: bool = False) -> Examples:
+    """Lines with known probabilities of fraud, about 5 % in all.
+
+    `older_is_riskier` turns the effect of age round; `only` takes away every other cause.
+    """
+    rng = np.random.default_rng(seed)
+    tenure = rng.uniform(0, 3000, lines)
+    calls = rng.lognormal(2.5, 1.0, lines)
+    one_shot = rng.beta(2, 3, lines)
+    devices = 1 + rng.poisson(0.4, lines)
+    age = np.log1p(tenure) - 7
+    others = 0.0 if only else 1.1 * (np.log(calls) - 2.5) + 5.0 * (one_shot - 0.4) + 0.8 * (devices - 1.4)
+    log_odds = -4.2 + (1.5 * age if older_is_riskier else -0.9 * age) + others
+    return Examples(
+        columns=tuple(FeatureColumn(name, BY_NAME[name].family) for name in NAMES),
+        rows=np.column_stack([tenure, tenure, calls, one_shot, devices]).astype(np.float32),
+        fraud=rng.random(lines) < sigmoid(log_odds),
+        line_key=np.arange(lines) + lines * seed,
+    )
+
+
+class Bench:
+    """The tools of this file, handed over by a fixture, because a conftest cannot be imported."""
+
+    names = NAMES
+    recipe = Recipe(trees=60, leaves=15, depth=5, learning_rate=0.1)
+    promise = TierPromise()
+    plant = staticmethod(plant)
+
+    def slices(self, *, older_is_riskier: bool = False, only: bool = False) -> Slices:
+        train, calibration, test = (
+            plant(lines, seed, older_is_riskier=older_is_riskier, only=only)
+            for lines, seed in ((4_000, 1), (6_000, 2), (6_000, 3))
+        )
+        return Slices(train, calibration, test, "planted")
+
+    def fit(self, slices: Slices, recipe: Recipe | None = None) -> RiskModel:
+        return fit_model(slices, name="planted", recipe=recipe or self.recipe, promise=self.promise)
+
+    def around(self, booster: lgb.Booster, slices: Slices) -> RiskModel:
+        """A model of trees that somebody else grew, calibrated as ours are."""
+        margin, fraud = np.asarray(booster.predict(slices.calibration.rows, raw_score=True)), slices.calibration.fraud
+        return replace(
+            self.fit(slices, Recipe(trees=1)),
+            booster=booster,
+            calibration=fit_beta(margin, fraud),
+            cuts=cut_points(margin[~fraud], self.promise),
+        )
+
+    def measure(self, model: RiskModel, slices: Slices, *, champion: RiskModel | None = None) -> Evaluation:
+        return evaluate(model, slices, capacity=50, shuffled_average_precision=0.08, champion=champion)
+
+    def answer(self, code: str, evaluation: Evaluation) -> GateResult:
+        """What one gate says of an evaluation."""
+        return next(result for result in run_gates(evaluation) if result.code == code)
+
+
+@pytest.fixture(scope="session")
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.fixture(scope="session")
+def slices(bench: Bench) -> Slices:
+    return bench.slices()
+
+
+@pytest.fixture(scope="session")
+def model(bench: Bench, slices: Slices) -> RiskModel:
+    return bench.fit(slices)
+
+
+@pytest.fixture(scope="session")
+def evaluation(bench: Bench, model: RiskModel, slices: Slices) -> Evaluation:
+    return bench.measure(model, slices)

@@ -1,0 +1,48 @@
+"""G007: the machinery finds nothing where there is nothing. G008: the model is compact enough to give reasons."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from linerisk.evaluation.evaluate import Evaluation, evaluate
+from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.metrics import average_precision
+from linerisk.model.risk_model import RiskModel
+from linerisk.training.examples import Slices
+from linerisk.training.fit import Recipe, fit_trees, margins
+
+
+def found_by(bench: Any, model: RiskModel, slices: Slices, *, shuffle: bool) -> Evaluation:
+    """Measure with trees grown on shuffled labels, or on labels that somebody forgot to shuffle."""
+    fraud = slices.train.fraud
+    labels = np.random.default_rng(0).permutation(fraud) if shuffle else fraud
+    margin = margins(fit_trees(replace(slices.train, fraud=labels), bench.recipe), slices.test)
+    found = average_precision(margin, slices.test.fraud)
+    return evaluate(model, slices, capacity=50, shuffled_average_precision=found)
+
+
+def test_g007_passes_where_shuffled_labels_lose(bench: Any, model: RiskModel, slices: Slices) -> None:
+    assert bench.answer("G007", found_by(bench, model, slices, shuffle=True)).outcome is Outcome.PASSED
+
+
+def test_g007_fails_where_labels_were_not_shuffled(bench: Any, model: RiskModel, slices: Slices) -> None:
+    assert bench.answer("G007", found_by(bench, model, slices, shuffle=False)).outcome is Outcome.FAILED
+
+
+def test_g008_passes_on_a_compact_model(bench: Any, evaluation: Evaluation) -> None:
+    assert bench.answer("G008", evaluation).outcome is Outcome.PASSED
+
+
+def test_g008_passes_on_the_largest_model_of_the_default_recipe(bench: Any, evaluation: Evaluation) -> None:
+    largest = Recipe().trees * Recipe().leaves
+    assert bench.answer("G008", replace(evaluation, leaves=largest)).outcome is Outcome.PASSED
+    assert bench.answer("G008", replace(evaluation, leaves=largest + 1)).outcome is Outcome.FAILED
+
+
+def test_g008_fails_on_500_trees_of_63_leaves(bench: Any, slices: Slices) -> None:
+    large = Recipe(trees=500, leaves=63, depth=8, least_rows_in_leaf=5, least_hessian_in_leaf=1e-3)
+    few = replace(slices, test=slices.test.take(np.arange(len(slices.test)) < 600))
+    found = bench.measure(bench.fit(slices, large), few)
+    assert found.leaves > 20_000
+    assert bench.answer("G008", found).outcome is Outcome.FAILED

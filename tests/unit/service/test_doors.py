@@ -1,0 +1,53 @@
+"""What may be imported where, and how many large requests may wait."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from linerisk.service.errors import BusyError
+from linerisk.service.scoring_calls import Queue
+
+_HEAVY = ("bentoml", "lightgbm", "linerisk.evaluation", "linerisk.registry", "linerisk.training", "mlflow", "polars")
+
+
+@pytest.mark.parametrize(
+    ("module", "may"),
+    [
+        ("linerisk.service.tokens", set()),
+        ("linerisk.service.serve", set()),
+        ("linerisk.service.app", {"bentoml"}),  # imported by the process that minds the workers, too
+        ("linerisk.service.openapi", {"lightgbm", "polars"}),  # and with it all that answers
+    ],
+)
+def test_a_door_imports_nothing_that_it_does_not_need(module: str, may: set[str]) -> None:
+    code = f"import sys, {module}; print(*(name for name in {_HEAVY!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert set(done.stdout.split()) == may
+
+
+def test_large_requests_wait_their_turn_and_too_many_are_refused() -> None:
+    async def run() -> tuple[int, int]:
+        queue = Queue(at_once=2, waiting=3)
+        leave = asyncio.Event()
+        inside = most = 0
+
+        async def work() -> None:
+            nonlocal inside, most
+            async with queue.turn():
+                inside += 1
+                most = max(most, inside)
+                await leave.wait()
+                inside -= 1
+
+        tasks = [asyncio.create_task(work()) for _ in range(6)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        leave.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        return most, sum(isinstance(result, BusyError) for result in results)
+
+    assert asyncio.run(run()) == (2, 1)

@@ -1,0 +1,135 @@
+"""A body is read within bounds of size and time; paths are taken apart before they are decoded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from linerisk.decisions.errors import ConflictError, OverloadedError
+from linerisk.errors import DecisionLogError, LineriskError, NotLiveError
+from linerisk.service.errors import BusyError, MalformedError, SlowBodyError, TooLargeError, answer_of, status_of
+from linerisk.service.front import Front
+from linerisk.service.http import BodyBudget, Request, path_segments, send_refusal
+
+
+def reading(*chunks: bytes, most: int = 100, within_s: float = 5.0, budget: int = 1_000, then: str = "end") -> bytes:
+    """Read a body that arrives in chunks, and then ends, stalls, or breaks off."""
+    messages: list[dict[str, Any]] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    if then == "end":
+        messages[-1]["more_body"] = False
+    elif then == "break":
+        messages.append({"type": "http.disconnect"})
+
+    async def receive() -> dict[str, Any]:
+        if not messages:
+            await asyncio.sleep(60)
+        return messages.pop(0)
+
+    scope = {"headers": [(b"content-type", b"application/json")]}
+    request = Request(scope, receive)
+    return asyncio.run(request.json_body(most=most, within_s=within_s, budget=BodyBudget(budget)))
+
+
+def test_chunks_are_one_body() -> None:
+    assert reading(b"{", b"", b"}") == b"{}"
+
+
+def test_a_body_is_refused_as_soon_as_it_is_too_large() -> None:
+    with pytest.raises(TooLargeError):
+        reading(b"x" * 60, b"x" * 60, then="stall")
+
+
+def test_a_body_that_does_not_come_is_refused_in_time() -> None:
+    with pytest.raises(SlowBodyError):
+        reading(b"{", within_s=0.05, then="stall")
+
+
+def test_a_body_that_breaks_off_is_malformed() -> None:
+    with pytest.raises(MalformedError):
+        reading(b"{", then="break")
+
+
+def test_bodies_at_once_are_bounded() -> None:
+    with pytest.raises(BusyError):
+        reading(b"x" * 60, budget=50)
+
+
+def test_what_was_counted_in_is_counted_out() -> None:
+    budget = BodyBudget(100)
+    budget.take(80)
+    with pytest.raises(BusyError):
+        budget.take(30)
+    budget.give_back(80)
+    budget.take(100)
+
+
+@pytest.mark.parametrize(
+    ("raw", "segments"),
+    [
+        (b"/v1/lines/a%2Fb/decisions", ["v1", "lines", "a/b", "decisions"]),
+        (b"/v1/lines/%E4%B8%AD/decisions", ["v1", "lines", "中", "decisions"]),
+        (b"/v1/lines/%FF/decisions", None),
+        (b"/v1/lines/\xff/decisions", None),
+    ],
+)
+def test_a_path_is_taken_apart_before_it_is_decoded(raw: bytes, segments: list[str] | None) -> None:
+    assert path_segments({"raw_path": raw, "path": "?"}) == segments
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ConflictError("x"), 409),
+        (OverloadedError("x"), 503),
+        (DecisionLogError("x"), 503),
+        (NotLiveError("x"), 503),
+        (BusyError("x"), 503),
+        (LineriskError("x"), 500),
+    ],
+)
+def test_every_error_has_its_status(error: LineriskError, status: int) -> None:
+    assert status_of(error) == status
+
+
+def test_a_refusal_says_its_facts() -> None:
+    error = MalformedError("it is wrong", expected="right", found="left", todo="turn it", field="way")
+    told = answer_of(error, request_id="r").error
+    assert (told.code, told.message) == ("malformed", "it is wrong; expected: right; found: left")
+    assert (told.hint, told.field, told.request_id) == ("turn it", "way", "r")
+
+
+def sent(run: Callable[[Any], Any]) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    asyncio.run(run(send))
+    return messages
+
+
+def test_overload_says_when_to_try_again() -> None:
+    start, _ = sent(lambda send: send_refusal(send, OverloadedError("too much")))
+    assert start["status"] == HTTPStatus.SERVICE_UNAVAILABLE
+    assert (b"retry-after", b"1") in start["headers"]
+
+
+async def _nothing(*_: Any) -> None:
+    raise AssertionError("this must not be reached")
+
+
+def test_before_the_worker_is_ready_the_api_is_unavailable() -> None:
+    front = Front(_nothing, api=lambda: None)
+    scope = {"type": "http", "path": "/v1/score", "method": "POST"}
+    start, _ = sent(lambda send: front(scope, _nothing, send))
+    assert start["status"] == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def test_a_websocket_is_closed() -> None:
+    front = Front(_nothing, api=lambda: None)
+    (message,) = sent(lambda send: front({"type": "websocket", "path": "/v1/score"}, _nothing, send))
+    assert message["type"] == "websocket.close"

@@ -1,0 +1,91 @@
+"""JSON of one meaning, and where in it a wrong value stands."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linerisk.service.errors import MalformedError, WrongValueError
+from linerisk.service.strict_json import DEEPEST, colons_outside_strings, parse, typed
+from linerisk.service.types import RecordsRequest, ScoreRequest
+
+texts = st.text(alphabet=st.sampled_from('ab:,"\\{}[] é\n'), max_size=8)
+trees = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(trees, st.booleans())
+def test_whatever_json_says_is_read(tree: Any, ascii_only: bool) -> None:  # noqa: FBT001
+    assert parse(json.dumps(tree, ensure_ascii=ascii_only).encode()) == tree
+
+
+@given(st.dictionaries(texts, trees, min_size=1, max_size=4))
+def test_a_key_named_twice_is_never_read(tree: dict[str, Any]) -> None:
+    name = next(iter(tree))
+    text = json.dumps(tree)
+    again = f"{text[:-1]}, {json.dumps(name)}: 1}}"
+    for wrapped in (again, f"[[{again}]]"):
+        with pytest.raises(MalformedError, match="twice"):
+            parse(wrapped.encode())
+
+
+def test_long_bodies_are_counted_like_short_ones() -> None:
+    body = msgspec.json.encode([{"a:b": "c:d", "e": [{"f": ":::"}]}] * 2_000)
+    assert len(body) > 4096
+    assert colons_outside_strings(body) == 6_000
+    assert colons_outside_strings(body.replace(b"c:d", b'c\\":d')) == 6_000
+
+
+def test_depth_is_bounded() -> None:
+    parse(b"[" * DEEPEST + b"]" * DEEPEST)
+    for depth in (DEEPEST + 2, 1_000, 1_000_000):
+        with pytest.raises(MalformedError, match=r"deep|not JSON"):
+            parse(b"[" * depth + b"]" * depth)
+
+
+def facts(tree: Any, kind: type[Any]) -> tuple[str | None, str | None, str | None]:
+    with pytest.raises(WrongValueError) as refusal:
+        typed(tree, kind)
+    error = refusal.value
+    return error.field, error.expected, error.found
+
+
+def test_a_missing_field_is_named() -> None:
+    assert facts({"request_id": "r"}, ScoreRequest) == ("lines", "`lines`", "none")
+
+
+def test_an_unknown_field_is_named_with_its_place() -> None:
+    tree = {"request_id": "r", "lines": [{"line_id": "a"}, {"line_id": "b", "lineid": 1}]}
+    assert facts(tree, ScoreRequest) == ("lines[1].lineid", None, "`lineid`")
+
+
+def test_a_wrong_type_is_told_with_both_types() -> None:
+    record = {"peer_id": "p", "record_type": "call_out", "started_at": 5, "duration_s": 1}
+    tree = {"request_id": "r", "lines": [{"line_id": "a", "records": [record]}]}
+    assert facts(tree, RecordsRequest) == ("lines[0].records[0].started_at", "str", "int")
+
+
+def test_a_wrong_value_is_told_with_the_value() -> None:
+    assert facts({"request_id": "a b", "lines": [{"line_id": "x"}]}, ScoreRequest) == (
+        "request_id",
+        "str matching regex '^[!-~]+$'",
+        '"a b"',
+    )
+
+
+def test_a_long_value_is_cut_short() -> None:
+    _, _, found = facts({"request_id": "x" * 500, "lines": [{"line_id": "x"}]}, ScoreRequest)
+    assert found == '"' + "x" * 59 + "…"
+
+
+def test_of_a_list_only_its_length_is_told() -> None:
+    _, expected, found = facts({"request_id": "r", "lines": [{"line_id": "x"}] * 1_001}, ScoreRequest)
+    assert (expected, found) == ("array of length <= 1000", "1001 of them")

@@ -1,0 +1,241 @@
+"""What is live: swapped as a whole, checked byte for byte, never half there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+import pytest
+
+from linerisk.errors import ArtefactError, LineriskError, NotLiveError, StoreError
+from linerisk.live import Live, LiveHolder, SnapshotMeta, model_of, put_model, put_snapshot
+from linerisk.model.calibration import BetaCalibration
+from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
+from linerisk.model.tiers import CutPoint, Tier
+from linerisk.tables.schemas import Accounts
+
+AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
+COLUMNS = ("b", "a")
+KEYS = [5, 2, 9, 2**62]
+
+Promote = Callable[..., None]
+
+
+def model(seed: int = 1, columns: tuple[str, ...] = COLUMNS) -> RiskModel:
+    rng = np.random.default_rng(seed)
+    rows = rng.random((200, len(columns)), dtype=np.float32)
+    booster = lgb.train(
+        {"objective": "binary", "num_leaves": 4, "verbosity": -1, "num_threads": 1},
+        lgb.Dataset(rows, (rows[:, 0] > 0.5).astype(float), feature_name=list(columns)),
+        num_boost_round=2,
+    )
+    return RiskModel(
+        name="m",
+        version="",
+        columns=tuple(FeatureColumn(name, "activity") for name in columns),
+        booster=booster,
+        calibration=BetaCalibration(1.0, 1.0, 0.0),
+        cuts=(CutPoint(Tier.MEDIUM_LOW, 1.0, 0.1, 0.1, 100, 9, 0),),
+        bands=(ScoreBand(-np.inf, 100, 1, 0.0, 0.1),),
+    )
+
+
+def accounts(verified: dict[int, datetime | None], known_at: datetime = AS_OF) -> pl.DataFrame:
+    schema = Accounts.create_empty().schema
+    rows = pl.DataFrame({"line_key": list(verified), "last_verified_at": list(verified.values())})
+    rows = rows.with_columns(known_at=pl.lit(known_at), home_area=440300, plan_kind=pl.lit("prepaid"))
+    missing = [pl.lit(None).alias(name) for name in schema if name not in rows.columns]
+    return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Path:
+    return tmp_path / "live"
+
+
+@pytest.fixture
+def promote(live: Path, tmp_path: Path) -> Promote:
+    def promoting(version: str = "1", *, seed: int = 1, columns: tuple[str, ...] = COLUMNS) -> None:
+        artefact = tmp_path / f"artefact-{version}"
+        model(seed, columns).save(artefact)
+        put_model(live, artefact, name="m", version=version, expires_at=None)
+
+    return promoting
+
+
+def publish(live: Path, *, add: float = 0.0, as_of: datetime = AS_OF, known_at: datetime = AS_OF) -> SnapshotMeta:
+    features = pl.DataFrame({"line_key": KEYS, "a": [0.5, 0.2, None, 1.0], "b": [5.0 + add, 2.0, 9.0, 62.0]})
+    known = accounts({5: AS_OF - timedelta(days=3), 2: None}, known_at)
+    return put_snapshot(live, features, accounts=known, as_of=as_of, catalogue=("a", "b"))
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def test_nothing_published_says_which_commands_to_run(live: Path) -> None:
+    with pytest.raises(NotLiveError) as refusal:
+        Live.open(live)
+    for command in ("linerisk train", "linerisk promote", "linerisk publish", "linerisk demo"):
+        assert command in str(refusal.value)
+
+
+def test_a_model_alone_is_live_without_a_snapshot(live: Path, promote: Promote) -> None:
+    promote("3")
+    opened = Live.open(live)
+    assert opened.model_meta.version == opened.model.version == "3"
+    assert opened.model.fingerprint == opened.model_meta.fingerprint
+    assert opened.snapshot is None
+
+
+def test_a_snapshot_may_come_before_the_first_model(live: Path, promote: Promote) -> None:
+    publish(live)
+    with pytest.raises(NotLiveError):
+        Live.open(live)
+    promote()
+    assert Live.open(live).snapshot is not None
+
+
+def test_lines_are_found_by_key_and_rows_are_in_the_order_of_the_model(live: Path, promote: Promote) -> None:
+    promote()
+    meta = publish(live)
+    snapshot = Live.open(live).snapshot
+    assert snapshot is not None
+    assert (meta.lines, meta.without_account) == (4, 2)
+    found = snapshot.find(np.array([9, 1, 2, 2**62, 2**63 - 1], dtype=np.int64))
+    assert found.tolist() == [2, -1, 0, 3, -1]
+    rows = snapshot.rows(found[[0, 2]])
+    np.testing.assert_array_equal(rows, np.array([[9.0, np.nan], [2.0, 0.2]], dtype=np.float32))
+    assert isinstance(snapshot.features, np.memmap)
+
+
+def test_a_snapshot_knows_who_was_verified_when_and_whose_account_is_known(live: Path, promote: Promote) -> None:
+    promote()
+    publish(live)
+    snapshot = Live.open(live).snapshot
+    assert snapshot is not None
+    never, verified, unknown = snapshot.find(np.array([2, 5, 9])).tolist()
+    assert snapshot.last_verified(verified) == AS_OF - timedelta(days=3)
+    assert snapshot.last_verified(never) is None
+    assert snapshot.last_verified(unknown) is None
+    assert [snapshot.has_account(row) for row in (never, verified, unknown)] == [True, True, False]
+
+
+def test_an_account_known_later_is_not_known(live: Path) -> None:
+    assert publish(live, known_at=AS_OF + timedelta(seconds=1)).without_account == 4
+
+
+def test_an_empty_snapshot_knows_nobody(live: Path, promote: Promote) -> None:
+    promote()
+    features = pl.DataFrame(schema={"line_key": pl.Int64, "a": pl.Float32, "b": pl.Float32})
+    put_snapshot(live, features, accounts=accounts({}), as_of=AS_OF, catalogue=("a", "b"))
+    snapshot = Live.open(live).snapshot
+    assert snapshot is not None
+    assert snapshot.find(np.array([1, 2])).tolist() == [-1, -1]
+
+
+def test_the_same_content_has_the_same_id(live: Path) -> None:
+    assert publish(live).id == publish(live).id
+    assert publish(live).id != publish(live, add=1.0).id
+    assert publish(live).id.startswith("20240801T000000Z-")
+
+
+@pytest.mark.parametrize("name", ["keys.npy", "features.npy", "verified.npy", "meta.json"])
+def test_a_damaged_snapshot_is_refused(live: Path, promote: Promote, name: str) -> None:
+    promote()
+    damage(live / "snapshots" / publish(live).id / name)
+    with pytest.raises(StoreError, match="damaged"):
+        Live.open(live)
+
+
+@pytest.mark.parametrize("name", ["trees.txt", "model.json"])
+def test_a_damaged_model_is_refused(live: Path, promote: Promote, name: str) -> None:
+    promote()
+    damage(next((live / "models").glob(f"*/{name}")))
+    with pytest.raises(ArtefactError, match="damaged"):
+        Live.open(live)
+
+
+def test_a_model_that_needs_more_than_the_snapshot_has_changes_nothing(live: Path, promote: Promote) -> None:
+    promote("1")
+    publish(live)
+    with pytest.raises(ArtefactError, match="lacks columns"):
+        promote("2", columns=("a", "b", "c"))
+    assert Live.open(live).model_meta.version == "1"
+
+
+def test_a_snapshot_that_lacks_columns_of_the_model_changes_nothing(live: Path, promote: Promote) -> None:
+    promote()
+    before = publish(live)
+    features = pl.DataFrame({"line_key": [1], "a": [0.5]})
+    with pytest.raises(ArtefactError, match="without b"):
+        put_snapshot(live, features, accounts=accounts({}), as_of=AS_OF, catalogue=("a",))
+    snapshot = Live.open(live).snapshot
+    assert snapshot is not None
+    assert snapshot.meta == before
+    assert {path.name for path in (live / "snapshots").iterdir()} == {before.id}
+
+
+def test_old_models_are_kept_for_replay_and_old_snapshots_are_dropped(live: Path, promote: Promote) -> None:
+    promote("1", seed=1)
+    first = Live.open(live).model_meta.fingerprint
+    promote("2", seed=2)
+    ids = [publish(live, add=float(i)).id for i in range(5)]
+    assert model_of(live, first, version="1").fingerprint == first
+    assert {path.name for path in (live / "snapshots").iterdir()} == set(ids[2:])
+
+
+def test_an_unknown_model_is_refused(live: Path) -> None:
+    with pytest.raises(ArtefactError):
+        model_of(live, "0" * 64)
+
+
+def test_a_holder_follows_the_pointer(live: Path, promote: Promote) -> None:
+    promote("1")
+    holder = LiveHolder(live)
+    first = holder.current()
+    assert holder.current() is first
+    promote("2", seed=2)
+    assert holder.current().model_meta.version == "2"
+    published = publish(live)
+    snapshot = holder.current().snapshot
+    assert snapshot is not None
+    assert snapshot.meta.id == published.id
+
+
+def test_a_holder_keeps_the_old_pair_when_the_new_one_is_damaged(live: Path, promote: Promote) -> None:
+    refused: list[LineriskError] = []
+    promote("1")
+    publish(live)
+    holder = LiveHolder(live, on_refused=refused.append)
+    before = holder.current()
+    damage(live / "snapshots" / publish(live, add=1.0).id / "features.npy")
+    assert holder.current() is before
+    assert [type(error) for error in refused] == [StoreError]
+    assert holder.refused is refused[0]
+    holder.current()
+    assert len(refused) == 1  # told once
+    publish(live, add=2.0)
+    assert holder.current() is not before
+    assert holder.refused is None
+
+
+def test_a_holder_of_nothing_waits_for_something(live: Path, promote: Promote) -> None:
+    holder = LiveHolder(live)
+    with pytest.raises(NotLiveError):
+        holder.current()
+    promote()
+    assert holder.current().model_meta.version == "1"
+
+
+def test_a_damaged_pointer_is_refused(live: Path) -> None:
+    publish(live)
+    (live / "current.json").write_text("{")
+    with pytest.raises(StoreError, match=r"current\.json"):
+        Live.open(live)
