@@ -20,7 +20,7 @@ demo: setup ## the whole main job on simulated records, in a few minutes
 	$(BIN)/linerisk demo
 
 serve: setup ## serve tiers over HTTP on what the demo made
-	$(BIN)/linerisk serve
+	$(BIN)/linerisk serve --home var/demo
 
 test: setup ## run the tests
 	$(BIN)/pytest -m "not slow"
@@ -33,5 +33,10 @@ lint: setup ## style, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup ## print again what is generated: features, errors, settings, commands, rooms, notebook outputs
+	$(BIN)/python -m linerisk.features.manual
+	$(BIN)/python tests/docs/pages.py
+	$(BIN)/python tests/docs/notebooks.py
 
 check: lint test ## what a change must pass

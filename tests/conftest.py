@@ -40,6 +40,8 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
     """A trained and live operator of `LINES` lines, with the story's three lines in it."""
     home = tmp_path_factory.mktemp("operator")
     settings = Settings(home=home / "var")
+    settings.home.mkdir()
+    (settings.home / "id_key").write_bytes(b"the same lines fall into the same slices every time")
     source, store = home / "source", home / "store"
     simulate(source, lines=LINES, days=DAYS, seed=SEED, start=(AS_OF - timedelta(days=DAYS)).date())
     story = write_story(source, as_of=AS_OF, seed=SEED)

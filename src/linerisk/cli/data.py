@@ -24,7 +24,10 @@ def simulate(
     lines: Annotated[int, typer.Option(help="Number of lines.")],
     days: Annotated[int, typer.Option(help="Number of days.")],
     seed: Annotated[int, typer.Option(help="Seed; the same arguments write the same bytes.")],
-    prevalence: Annotated[float, typer.Option(help="Share of lines with fraud in any 28 days.")] = 0.005,
+    prevalence: Annotated[
+        float,
+        typer.Option(help="Share of lines, at any time, with a fraud of the last 28 days that nobody has found yet."),
+    ] = 0.005,
     start: Annotated[str, typer.Option(help="First day.")] = "2024-04-19",
     as_json: AsJson = False,
 ) -> None:

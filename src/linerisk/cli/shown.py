@@ -12,7 +12,7 @@ from typing import Annotated, Any, Protocol
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typer.core import TyperGroup
 from typing_extensions import override
@@ -85,7 +85,7 @@ def progress() -> Iterator[Tell]:
         SpinnerColumn(finished_text="[green]✓[/green]"),
         TextColumn("{task.description:<28}"),
         BarColumn(bar_width=28),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
         TimeElapsedColumn(),
         console=err,
         disable=not err.is_terminal,
@@ -95,9 +95,10 @@ def progress() -> Iterator[Tell]:
     def tell(step: str, done: int, total: int, /) -> None:
         if step not in tasks:
             tasks[step] = bars.add_task(step, total=total)
+        was_done = bars.tasks[tasks[step]].finished
         bars.update(tasks[step], completed=done, total=total)
-        if not err.is_terminal and done == total:
-            err.print(f"  {step}: {done:,}/{total:,}")
+        if not err.is_terminal and done == total and not was_done:
+            err.print(f"  {step}: done")
 
     with bars:
         yield tell
@@ -111,9 +112,9 @@ def show_json(wanted: bool, value: dict[str, Any]) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
     """Print a table; columns whose numbers are in `right` are aligned right."""
-    shown = Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, pad_edge=False
-    )
+    # Printed apart: above a narrow table Rich would fold the title to the table's width.
+    out.print(f"\n[bold]{title}[/bold]")
+    shown = Table(header_style="dim", box=SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         shown.add_column(column, justify="right" if index in right else "left", overflow="fold")
     for row in rows:

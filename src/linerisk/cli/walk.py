@@ -36,11 +36,15 @@ AS_OF = datetime(2024, 7, 26, tzinfo=UTC)
 """The day after the story of July 2024 ran in the news."""
 DAYS = 98
 SEED = 20240726
+_ID_KEY = b"the demo's ids are made up: all may know it"
+"""Keys the demo's ids, so that every machine's demo splits its lines alike and shows the same figures."""
 _START_UP_S = 60.0
 
 
 def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
-    """Walk the main job and print each stage; what an earlier walk left under `home/demo` is made anew.
+    """Walk the main job and print each stage.
+
+    Everything lives under `home/demo`, apart from a real operator's state; records of an earlier walk are made anew.
 
     Args:
         settings: Where state lives.
@@ -50,9 +54,12 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
         The machine-readable result.
     """
     began = time.monotonic()
-    place = settings.home / "demo"
-    shutil.rmtree(place, ignore_errors=True)
-    source, store = place / "source", place / "store"
+    settings = settings.model_copy(update={"home": settings.home / "demo"})
+    source, store = settings.home / "source", settings.home / "store"
+    for old in (source, store):
+        shutil.rmtree(old, ignore_errors=True)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    (settings.home / "id_key").write_bytes(_ID_KEY)
     with progress() as tell:
         simulated = simulate(
             source, lines=lines, days=DAYS, seed=SEED, start=_first_day(), on_progress=_prefixed(tell, "simulate")
@@ -128,7 +135,7 @@ def _ask_service(settings: Settings, story: Story) -> dict[str, Any]:
     name = f"demo-{ULID()}"
     secret = tokens.create(name, Role.SCORER)
     try:
-        with running_service(settings, log=settings.home / "demo" / "service.log") as client:
+        with running_service(settings, log=settings.home / "service.log") as client:
             told = client.post(
                 "/v1/score",
                 headers={"Authorization": f"Bearer {secret}"},
@@ -189,7 +196,7 @@ def _show_answers(story: Story, answers: dict[str, Any]) -> None:
         low, high = decision["probability_low"], decision["probability_high"]
         steps = ", ".join(action["steps"]) or "nothing is asked"
         table(
-            f"{line.en} · {line.zh}",
+            f"{line.line_id}: {line.en} · {line.zh}",
             ["tier", "probability, 95 %", "action", "under policy", "decision"],
             [
                 [
@@ -215,12 +222,17 @@ def _show_places(settings: Settings, trained: Trained, seconds: float) -> None:
             ["model report", str(trained.report)],
             ["MLflow store", settings.mlflow_uri],
             ["decision log", settings.decision_log_url],
-            ["record store", str(settings.home / "demo" / "store")],
+            ["record store", str(settings.home / "store")],
         ],
     )
-    out.print(
-        f"\nDone in {seconds:.0f} s. Go on with:\n"
-        "  make serve                                       the service on what the demo made\n"
-        "  .venv/bin/linerisk tokens create me --role scorer  a token to ask it with\n"
-        "  notebooks/01_explore.ipynb                       a look at the data, with the kernel of .venv"
+    home, command = settings.home, Path(sys.argv[0])
+    table(
+        f"Done in {seconds:.0f} s. How to go on",
+        ["with", "for"],
+        [
+            [f"make serve, or {command} serve --home {home}", "the service, kept up on what the demo made"],
+            [f"{command} tokens create me --role scorer --home {home}", "a token to ask it with"],
+            [f"{command} models --home {home}", "versions, and what was live when"],
+            ["notebooks/01_explore.ipynb", "a look at such records, with the kernel of .venv"],
+        ],
     )

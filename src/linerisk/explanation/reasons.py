@@ -13,6 +13,8 @@ from linerisk.model.risk_model import RiskModel, Rows
 
 MOST_REASONS: Final = 4
 """A notice with more is a checklist, not a reason."""
+LEAST_OTHER_WAY: Final = 0.1
+"""Log-odds from which a family that speaks the other way has the last place, however small beside the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Explanation:
         base: Margin of the trees' average line.
         calibration: What calibration adds to the base.
         contributions: Log-odds by family, every family of the model.
-        reasons: At most four, the largest first, whichever way they go.
+        reasons: At most four, the largest first; where all of these go one way, the last place is for the strongest
+            family that goes the other, so that nobody is shown one side only.
     """
 
     base: float
@@ -66,13 +69,13 @@ def explain(model: RiskModel, rows: Rows, wording: Wording) -> list[Explanation]
     parts = contributions(model, rows)
     families, names = model.families, model.feature_names
     typical = [column.typical for column in model.columns]
-    largest = np.argsort(-np.abs(parts.by_family), axis=1, kind="stable")[:, :MOST_REASONS].tolist()
+    ordered = np.argsort(-np.abs(parts.by_family), axis=1, kind="stable").tolist()
     strongest = parts.strongest.tolist()
     explanations = []
     for i, (values, amounts) in enumerate(zip(rows.tolist(), parts.by_family.tolist(), strict=True)):
         by_name = dict(zip(names, values, strict=True))
         reasons = []
-        for k in largest[i]:
+        for k in _spoken(ordered[i], amounts):
             if amounts[k] == 0:
                 continue
             column = strongest[i][k]
@@ -88,3 +91,13 @@ def explain(model: RiskModel, rows: Rows, wording: Wording) -> list[Explanation]
             )
         )
     return explanations
+
+
+def _spoken(ordered: list[int], amounts: list[float]) -> list[int]:
+    """The families to name: the largest, with room for the strongest that goes the other way."""
+    chosen = ordered[:MOST_REASONS]
+    other = next((k for k in ordered[MOST_REASONS:] if amounts[k] * amounts[chosen[0]] < 0), None)
+    one_sided = all(amounts[k] * amounts[chosen[0]] >= 0 for k in chosen)
+    if one_sided and other is not None and abs(amounts[other]) >= LEAST_OTHER_WAY:
+        chosen[-1] = other
+    return chosen

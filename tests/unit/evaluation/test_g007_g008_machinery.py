@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from linerisk.evaluation.evaluate import Evaluation, evaluate
-from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.gates import GateLimits, Outcome
 from linerisk.evaluation.metrics import average_precision
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Slices
@@ -37,7 +37,12 @@ def test_g008_passes_on_a_compact_model(bench: Any, evaluation: Evaluation) -> N
 def test_g008_passes_on_the_largest_model_of_the_default_recipe(bench: Any, evaluation: Evaluation) -> None:
     largest = Recipe().trees * Recipe().leaves
     assert bench.answer("G008", replace(evaluation, leaves=largest)).outcome is Outcome.PASSED
-    assert bench.answer("G008", replace(evaluation, leaves=largest + 1)).outcome is Outcome.FAILED
+
+
+def test_g008_fails_on_one_leaf_too_many(bench: Any, evaluation: Evaluation) -> None:
+    most = GateLimits().most_leaves
+    assert bench.answer("G008", replace(evaluation, leaves=most)).outcome is Outcome.PASSED
+    assert bench.answer("G008", replace(evaluation, leaves=most + 1)).outcome is Outcome.FAILED
 
 
 def test_g008_fails_on_500_trees_of_63_leaves(bench: Any, slices: Slices) -> None:

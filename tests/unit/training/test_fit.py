@@ -141,9 +141,7 @@ def test_probabilities_add_up_to_the_planted_number_of_frauds(slices: Slices, tr
     assert probability.sum() == pytest.approx(truth.sum(), rel=0.06)
 
 
-def test_ranking_comes_close_to_that_of_the_truth(
-    slices: Slices, truth: Truth, model: RiskModel
-) -> None:
+def test_ranking_comes_close_to_that_of_the_truth(slices: Slices, truth: Truth, model: RiskModel) -> None:
     test = slices.test
     best = average_precision(truth, test.fraud)
     assert best - 0.05 < average_precision(model.margin(test.rows), test.fraud) <= best + 0.02

@@ -130,7 +130,7 @@ LEGAL: tuple[Persona, ...] = (
         life=Traffic(out=0.01, services=0.02, texts_out=0.03, spread=1.2), plans=(0.05, 0.05, 0.1, 0.8),
     ),
     Persona(name="event", share=0.031, years=6.0, fresh=0.05, contacts=45, life=_LIFE),
-    Persona(name="drive", share=0.009, years=7.0, fresh=0.35, town=0.4, life=_SELDOM),
+    Persona(name="drive", share=0.010, years=5.0, fresh=2.0, town=0.4, life=_SELDOM),
     Persona(
         name="redialler", share=0.002, years=8.0, fresh=0.1, life=_LIFE,
         work=_work(out=9.0, rhythm="office", weekend=0.1, fresh=0.06, again=0.92, town=0.9, fixed=0.9, answered=0.12,
@@ -148,8 +148,8 @@ EVENT = Traffic(
 )  # fmt: skip
 """A teacher rings the parents of a new class, a couple its guests, a graduate every company."""
 DRIVE = Traffic(
-    out=40.0, spread=0.6, day_shape=3.0, rhythm="relay", fresh=0.89, again=0.09, town=0.87, focus=0.15, answered=0.34,
-    talk=20.0, retry=0.07, back=0.055, batch=0.35, jitter=0.9, sweep=0.03,
+    out=40.0, spread=0.6, day_shape=3.0, rhythm="relay", fresh=0.89, again=0.09, town=0.87, focus=0.15, answered=0.42,
+    talk=30.0, retry=0.07, back=0.09, batch=0.35, jitter=0.9, sweep=0.01,
 )  # fmt: skip
 """A week on the telephone with strangers all over the country: a harvest to sell, policies to renew, old comrades or
 unpaid customers to find."""
@@ -207,19 +207,20 @@ class Scheme:
 
 FRAUD: tuple[Scheme, ...] = (
     Scheme(
-        name="goip", share=0.16, traffic=_BURST, days=6, days_sigma=0.7, new=0.6, lead=12, years=0.8, gang=10, decoy=0.3,
+        name="goip", share=0.13, traffic=_BURST, days=6, days_sigma=0.7, new=0.55, lead=12, years=0.9, gang=10,
+        decoy=0.4,
     ),
     Scheme(
-        name="goip_camouflaged", share=0.06, days=9, days_sigma=0.5, new=0.6, lead=15, years=0.8, gang=8, decoy=0.5,
+        name="goip_camouflaged", share=0.09, days=9, days_sigma=0.5, new=0.6, lead=15, years=0.8, gang=8, decoy=0.5,
         traffic=replace(_BURST, mates=0.16, listed=0.2),
     ),
     Scheme(
-        name="burst_dialler", share=0.14, days=2, days_sigma=0.4, longest=5, new=0.6, lead=9, years=1.0, decoy=0.25,
+        name="burst_dialler", share=0.07, days=2, days_sigma=0.4, longest=5, new=0.6, lead=9, years=1.0, decoy=0.25,
         traffic=Traffic(out=105.0, spread=0.6, rhythm="dialler", fresh=0.95, again=0.05, town=0.85, answered=0.26,
                         talk=12.0, back=0.03, regular=0.2, place="one", handset="own", jitter=0.6, sweep=0.1),
     ),
     Scheme(
-        name="relay", share=0.20, days=6, days_sigma=0.5, longest=14, new=0.35, lead=12, host="ordinary", years=3.0,
+        name="relay", share=0.19, days=6, days_sigma=0.5, longest=14, new=0.35, lead=12, host="ordinary", years=3.0,
         traffic=_RELAY, decoy=0.35, harm=2.5,
     ),
     Scheme(
@@ -233,7 +234,7 @@ FRAUD: tuple[Scheme, ...] = (
                         text_reply=0.01, place="one", handset="new", sweep=0.15),
     ),
     Scheme(
-        name="patient", share=0.11, days=32, days_sigma=0.35, longest=60, new=0.4, lead=20, host="idle", years=2.0,
+        name="patient", share=0.15, days=32, days_sigma=0.35, longest=60, new=0.4, lead=20, host="idle", years=2.0,
         traffic=Traffic(out=3.6, inn=0.5, spread=0.7, rhythm="shop", fresh=0.35, again=0.6, town=0.9, answered=0.7,
                         talk=420.0, back=0.3, place="one", handset="new", texts_out=0.5, jitter=0.7),
         harm=5.0, decoy=0.5,
@@ -243,11 +244,11 @@ FRAUD: tuple[Scheme, ...] = (
         traffic=replace(_BURST, listed=0.5),
     ),
     Scheme(
-        name="aged_line_sold", share=0.12, days=9, days_sigma=0.4, longest=20, new=0.0, host="silent", years=5.0,
-        traffic=_RELAY, harm=2.0,
+        name="aged_line_sold", share=0.16, days=9, days_sigma=0.4, longest=20, new=0.0, host="silent", years=5.0,
+        traffic=replace(_RELAY, out=32.0, sweep=0.05), harm=2.0,
     ),
     Scheme(
-        name="hijacked", share=0.03, days=1.8, days_sigma=0.3, longest=4, new=0.0, host="ordinary", years=4.0,
+        name="hijacked", share=0.05, days=1.8, days_sigma=0.3, longest=4, new=0.0, host="ordinary", years=4.0,
         keeps_life=True, traffic=_RELAY, harm=2.5,
     ),
 )  # fmt: skip

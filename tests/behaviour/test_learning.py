@@ -1,0 +1,57 @@
+"""What the learning wing owes an operator: an honest judgement, out of time, on lines that the model never saw."""
+
+import itertools
+import json
+from typing import Any
+
+from linerisk.evaluation.gates import Outcome
+from linerisk.model.tiers import TIERS
+from linerisk.workflows.train import registry_for
+
+
+def test_the_model_is_judged_later_and_on_other_lines_than_it_learnt_from(operator: Any) -> None:
+    how = operator.trained.evaluation.how
+    assert how.startswith("split by time and by line")
+    assert how.endswith("no line in two slices")
+
+
+def test_fraud_is_found_but_not_as_if_it_wore_a_badge(operator: Any) -> None:
+    found = operator.trained.evaluation.average_precision
+    assert found.low < 0.85
+    assert found.high > 0.5
+    assert found.low > 20 * operator.trained.evaluation.prevalence
+
+
+def test_shuffled_labels_lose(operator: Any) -> None:
+    evaluation = operator.trained.evaluation
+    assert evaluation.shuffled_average_precision < evaluation.average_precision.low / 2
+
+
+def test_age_was_asked_of_every_tested_line_and_raised_none(operator: Any) -> None:
+    evaluation = operator.trained.evaluation
+    assert (evaluation.tenure_checked, evaluation.tenure_raised) == (evaluation.lines, 0)
+
+
+def test_every_gate_answered_and_only_the_first_model_has_nothing_to_beat(operator: Any) -> None:
+    answers = {gate.code: gate.outcome for gate in operator.trained.gates}
+    assert answers.pop("G009") is Outcome.NOT_APPLICABLE
+    assert set(answers.values()) == {Outcome.PASSED}
+
+
+def test_every_tier_shows_what_was_proven_beside_what_was_wished(operator: Any) -> None:
+    rows = operator.trained.evaluation.tiers
+    assert tuple(row.tier for row in rows) == TIERS
+    proven = [row.proven for row in rows[1:]]
+    assert all(low >= 3 * high * (1 - 1e-9) for low, high in itertools.pairwise(proven))
+    assert all(row.proven >= row.wished for row in rows[1:])
+
+
+def test_the_registered_artefact_says_where_it_came_from(operator: Any) -> None:
+    registry = registry_for(operator.settings)
+    version = registry.champion()
+    folder = registry.folder(version.version)
+    assert {file.name for file in folder.iterdir()} == {"trees.txt", "model.json", "checksums.json"}
+    facts = json.loads((folder / "model.json").read_text())["facts"]
+    assert facts["as_of"] == "2024-07-26T00:00:00Z"
+    assert len(facts["data"]) == 64
+    assert facts["figures"]["average_precision"] == operator.trained.evaluation.average_precision.value

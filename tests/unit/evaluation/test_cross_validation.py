@@ -1,0 +1,47 @@
+"""Cross-validation fits on four fifths and measures on the fifth left out."""
+
+import numpy as np
+import pytest
+
+from linerisk.evaluation.cross_validation import cross_validate
+from linerisk.model.risk_model import FeatureColumn
+from linerisk.training.examples import Examples
+from linerisk.training.fit import Recipe
+
+FEW = Recipe(trees=20)
+
+
+def drawn(strength: float, *, lines: int = 1_500) -> Examples:
+    """One column that tells fraud by `strength` standard deviations, one that tells nothing."""
+    rng = np.random.default_rng(0)
+    fraud = rng.random(lines) < 0.3
+    rows = rng.normal(size=(lines, 2)).astype(np.float32)
+    rows[:, 0] += np.float32(strength) * fraud
+    return Examples(tuple(FeatureColumn(name, "other") for name in "ab"), rows, fraud, np.arange(lines))
+
+
+def test_ranking_comes_to_what_the_planted_difference_allows() -> None:
+    # Two normal distributions 1.5 standard deviations apart: AUC = Phi(1.5 / sqrt 2) = 0.8556.
+    found = cross_validate(drawn(1.5), FEW)
+    assert found.auc == pytest.approx(0.8556, abs=0.03)
+    assert 0 < found.auc_sd < 0.05
+    assert found.columns == 2
+
+
+def test_nothing_to_find_is_nothing_found_on_lines_left_out() -> None:
+    assert cross_validate(drawn(0.0), FEW).auc == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_clear_difference_is_found_for_both_kinds() -> None:
+    assert cross_validate(drawn(8.0), FEW).macro_f1 > 0.98
+
+
+def test_folds_are_told_one_by_one() -> None:
+    told: list[tuple[int, int]] = []
+    cross_validate(drawn(1.0, lines=400), Recipe(trees=2), on_progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+
+
+def test_the_same_seed_draws_the_same_folds() -> None:
+    assert cross_validate(drawn(1.0), Recipe(trees=3)) == cross_validate(drawn(1.0), Recipe(trees=3))
+    assert cross_validate(drawn(1.0), Recipe(trees=3)) != cross_validate(drawn(1.0), Recipe(trees=3, seed=2))

@@ -1,0 +1,147 @@
+"""Promotion takes passed gates and two people; the way back takes one; what was live when is never lost."""
+
+from collections.abc import Callable
+
+import pytest
+
+from linerisk.errors import RegistryError
+from linerisk.registry import CHALLENGER, CHAMPION, Registry, Version
+from linerisk.registry.entries import LONGEST_WORDS, Move, standing_versions
+
+Open = Callable[[str], Registry]
+Register = Callable[..., Version]
+
+
+def of(open_registry: Open, register: Register, name: str, versions: int = 1) -> Registry:
+    """A registry with some versions trained by li."""
+    registry = open_registry(name)
+    for _ in range(versions):
+        register(registry)
+    return registry
+
+
+def test_a_promoted_version_is_the_champion(open_registry: Open, register: Register) -> None:
+    registry = of(open_registry, register, "promoted")
+    move = registry.promote("1", by="li", approver="wang", reason="first model")
+    assert registry.champion().version == "1"
+    assert registry.version("1").aliases == (CHALLENGER, CHAMPION) or registry.version("1").aliases == (
+        CHAMPION,
+        CHALLENGER,
+    )
+    assert (move.what, move.version, move.before, move.by, move.approver) == ("promoted", "1", None, "li", "wang")
+
+
+@pytest.mark.parametrize("gates", ["failed", "unknown", ""])
+def test_a_version_whose_gates_did_not_pass_is_refused(open_registry: Open, register: Register, gates: str) -> None:
+    registry = open_registry(f"gates {gates}")
+    register(registry, gates=gates)
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("1", by="li", approver="wang")
+    assert refused.value.expected == "every gate passed"
+    assert registry.alias(CHAMPION) is None
+
+
+@pytest.mark.parametrize(
+    ("by", "approver"),
+    [
+        ("li", "li"),  # who trained it asks and approves
+        ("zhao", "li"),  # who trained it approves
+        ("zhao", "zhao"),  # who asks approves
+        ("zhao", " Li "),  # blanks and capitals make no other person
+        ("zhao", "ZHAO"),
+        ("zhao", ""),  # nobody
+        ("zhao", "  "),
+    ],
+)
+def test_a_second_person_must_approve(open_registry: Open, register: Register, by: str, approver: str) -> None:
+    registry = of(open_registry, register, f"second person {by}, {approver.strip() or len(approver)}.{approver}")
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("1", by=by, approver=approver)
+    assert refused.value.wrong == "a second person must approve"
+    assert registry.history() == ()
+
+
+def test_an_unknown_version_cannot_be_promoted(open_registry: Open, register: Register) -> None:
+    with pytest.raises(RegistryError) as refused:
+        of(open_registry, register, "promote unknown").promote("7", by="li", approver="wang")
+    assert refused.value.expected == "1"
+
+
+def test_the_champion_cannot_be_promoted_again(open_registry: Open, register: Register) -> None:
+    registry = of(open_registry, register, "again")
+    registry.promote("1", by="li", approver="wang")
+    with pytest.raises(RegistryError, match="version 1 is champion already"):
+        registry.promote("1", by="li", approver="wang")
+    assert len(registry.history()) == 1
+
+
+def test_rollback_makes_the_one_before_champion_on_the_word_of_one(open_registry: Open, register: Register) -> None:
+    registry = of(open_registry, register, "back", versions=2)
+    registry.promote("1", by="li", approver="wang")
+    registry.promote("2", by="li", approver="wang")
+    move = registry.rollback(by="chen", reason="overturned decisions")
+    assert (move.what, move.version, move.before, move.by) == ("rolled back", "1", "2", "chen")
+    assert registry.champion().version == "1"
+
+
+def test_a_second_rollback_goes_further_back_and_never_to_what_was_rolled_back(
+    open_registry: Open, register: Register
+) -> None:
+    registry = of(open_registry, register, "further back", versions=3)
+    for version in ("1", "2", "3"):
+        registry.promote(version, by="li", approver="wang")
+    assert registry.rollback(by="chen", reason="3 is bad").version == "2"
+    assert registry.rollback(by="chen", reason="2 is bad too").version == "1"
+    with pytest.raises(RegistryError, match="no version to go back to"):
+        registry.rollback(by="chen", reason="and 1")
+    assert registry.champion().version == "1"
+
+
+def test_without_a_version_before_there_is_no_way_back(open_registry: Open, register: Register) -> None:
+    registry = of(open_registry, register, "no way back")
+    with pytest.raises(RegistryError, match="no champion yet"):
+        registry.rollback(by="chen", reason="x")
+    registry.promote("1", by="li", approver="wang")
+    with pytest.raises(RegistryError) as refused:
+        registry.rollback(by="chen", reason="x")
+    assert refused.value.found == "only version 1 is left"
+
+
+def test_what_was_live_when_is_told_oldest_first_by_whoever_opens_the_store(
+    open_registry: Open, register: Register
+) -> None:
+    registry = of(open_registry, register, "history", versions=2)
+    registry.promote("1", by="li", approver="wang", reason="第一个模型")
+    registry.promote("2", by="zhao", approver="wang", reason="retrained")
+    registry.rollback(by="chen", reason="too strict")
+    told = open_registry("history").history()
+    assert [(m.what, m.version, m.before, m.by, m.approver, m.reason) for m in told] == [
+        ("promoted", "1", None, "li", "wang", "第一个模型"),
+        ("promoted", "2", "1", "zhao", "wang", "retrained"),
+        ("rolled back", "1", "2", "chen", "chen", "too strict"),
+    ]
+    assert [m.at for m in told] == sorted(m.at for m in told)
+
+
+def test_a_long_reason_is_kept_as_far_as_a_tag_holds(open_registry: Open, register: Register) -> None:
+    registry = of(open_registry, register, "long reason")
+    assert len(registry.promote("1", by="li", approver="wang", reason="x" * 9_000).reason) == LONGEST_WORDS
+    assert registry.history()[0].reason == "x" * LONGEST_WORDS
+
+
+def moves(*said: tuple[str, str]) -> list[Move]:
+    return [Move("2024-07-26T00:00:00Z", what, version, None, "li", "wang", "") for what, version in said]
+
+
+@pytest.mark.parametrize(
+    ("said", "standing"),
+    [
+        ([], []),
+        ([("promoted", "1"), ("promoted", "2")], ["1", "2"]),
+        ([("promoted", "1"), ("promoted", "2"), ("rolled back", "1")], ["1"]),
+        ([("promoted", "1"), ("promoted", "2"), ("rolled back", "1"), ("promoted", "3")], ["1", "3"]),
+        ([("promoted", "1"), ("promoted", "2"), ("promoted", "1")], ["1", "2", "1"]),
+    ],
+)
+def test_versions_that_stand_are_those_not_rolled_back(said: list[tuple[str, str]], standing: list[str]) -> None:
+    assert standing_versions(moves(*said)) == standing

@@ -1,0 +1,114 @@
+"""Training again: against a champion, against one that cannot be loaded, and with the command that makes it again."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from linerisk.errors import InputError, RegistryError
+from linerisk.evaluation.gates import Outcome
+from linerisk.settings import Settings
+from linerisk.training.fit import Recipe
+from linerisk.workflows.compare import compare_versions
+from linerisk.workflows.train import Trained, registry_for, train_table
+
+QUICK = Recipe(trees=20)
+
+
+def train(home: Path, table: Path, recipe: Recipe = QUICK, name: str = "linerisk") -> Trained:
+    settings = Settings(home=home)
+    return train_table(settings, table, label="y", id_column="line_id", trained_by="li", name=name, recipe=recipe)
+
+
+def outcome(trained: Trained, code: str) -> tuple[Outcome, str]:
+    return next((gate.outcome, gate.finding) for gate in trained.gates if gate.code == code)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, small_table: Path) -> Path:
+    """One home, because making an MLflow store takes seconds, with a champion: version 1 of `linerisk`."""
+    home = tmp_path_factory.mktemp("home")
+    train(home, small_table)
+    registry_for(Settings(home=home)).promote("1", by="li", approver="wang")
+    return home
+
+
+def test_a_challenger_is_compared_with_the_champion_on_the_same_lines(home: Path, small_table: Path) -> None:
+    challenger = train(home, small_table, Recipe(trees=20, seed=2))
+    assert outcome(challenger, "G009")[0] is Outcome.PASSED
+    assert "against version 1" in outcome(challenger, "G009")[1]
+    compared = compare_versions(Settings(home=home))
+    assert compared.champion.version == "1"
+    assert compared.challenger.version == challenger.version.version
+    assert {gate.code: gate.outcome for gate in compared.gates} == {
+        gate.code: gate.outcome for gate in challenger.gates
+    }
+    told = json.loads(json.dumps(compared.as_dict()))
+    assert told["figures"]["average_precision"]["challenger"] == challenger.evaluation.average_precision.value
+
+
+def test_a_challenger_that_learnt_nothing_fails_and_may_not_be_promoted(home: Path, small_table: Path) -> None:
+    clueless = train(home, small_table, Recipe(trees=1, leaves=2, feature_share=0.1, least_rows_in_leaf=780))
+    assert outcome(clueless, "G009")[0] is Outcome.FAILED
+    with pytest.raises(RegistryError, match="may not be promoted"):
+        registry_for(Settings(home=home)).promote(clueless.version.version, by="li", approver="wang")
+
+
+def test_a_champion_that_is_damaged_fails_the_gate_closed(home: Path, small_table: Path) -> None:
+    train(home, small_table, name="damaged")
+    registry = registry_for(Settings(home=home), "damaged")
+    registry.promote("1", by="li", approver="wang")
+    (registry.folder("1") / "trees.txt").write_text("damaged")
+    challenger = train(home, small_table, name="damaged")
+    assert outcome(challenger, "G009") == (
+        Outcome.FAILED,
+        "the champion, version 1, cannot be loaded: trees.txt is damaged",
+    )
+    assert challenger.version.gates == "failed"
+
+
+def test_two_trainings_give_the_same_artefact(home: Path, small_table: Path) -> None:
+    first, second = (train(home, small_table, name="twice") for _ in range(2))
+    assert first.model.fingerprint == second.model.fingerprint != ""
+    registry = registry_for(Settings(home=home), "twice")
+    for name in ("trees.txt", "model.json", "checksums.json"):
+        assert (registry.folder("1") / name).read_bytes() == (registry.folder("2") / name).read_bytes()
+
+
+def test_the_command_that_makes_it_again_names_seed_and_model(home: Path, small_table: Path) -> None:
+    trained = train(home, small_table, Recipe(trees=20, seed=7), name="mine")
+    command = re.search(r"<pre>(.*)</pre>", trained.report.read_text(encoding="utf-8"))
+    assert command is not None
+    assert command[1].endswith("small.parquet --label y --id line_id --name mine --seed 7")
+
+
+def test_a_model_is_named_after_its_table_and_its_steps_are_told(home: Path, small_table: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    trained = train_table(
+        Settings(home=home),
+        small_table,
+        label="y",
+        id_column="line_id",
+        trained_by="li",
+        recipe=QUICK,
+        on_progress=lambda step, done, total: told.append((step, done, total)),
+    )
+    assert (trained.version.name, trained.report.name) == ("small", "small-1.html")
+    assert list(dict.fromkeys(step for step, _, _ in told)) == ["cross-validation", "trees", "evaluation", "registry"]
+    assert told[-1] == ("registry", 1, 1)
+    assert list(trained.cross_validation) == ["all columns"]
+    assert not [notice for notice in trained.notices if "Shortcut" in notice]
+
+
+def test_nothing_is_registered_from_a_table_that_cannot_be_read(home: Path, small_table: Path) -> None:
+    with pytest.raises(InputError):
+        train_table(Settings(home=home), small_table, label="z", id_column=None, trained_by="li", name="unreadable")
+    assert registry_for(Settings(home=home), "unreadable").versions() == ()
+
+
+def test_without_a_challenger_there_is_nothing_to_compare(tmp_path: Path, small_table: Path) -> None:
+    train(tmp_path, small_table)
+    registry_for(Settings(home=tmp_path)).promote("1", by="li", approver="wang")
+    with pytest.raises(RegistryError, match="nothing to compare"):
+        compare_versions(Settings(home=tmp_path))
