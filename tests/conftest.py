@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from linerisk.cli.walk import AS_OF, DAYS, ID_KEY, SEED
 from linerisk.records.simulation import simulate
 from linerisk.records.simulation.story import Story, write_story
 from linerisk.settings import Settings
@@ -16,10 +17,7 @@ from linerisk.tables.intake import IntakeReport, ingest
 from linerisk.workflows.release import promote, publish
 from linerisk.workflows.train import Trained, train_store
 
-AS_OF = datetime(2024, 7, 26, tzinfo=UTC)
-DAYS = 98
-LINES = 24_000
-SEED = 20240726
+LINES = 32_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
     home = tmp_path_factory.mktemp("operator")
     settings = Settings(home=home / "var")
     settings.home.mkdir()
-    (settings.home / "id_key").write_bytes(b"the same lines fall into the same slices every time")
+    (settings.home / "id_key").write_bytes(ID_KEY)
     source, store = home / "source", home / "store"
     simulate(source, lines=LINES, days=DAYS, seed=SEED, start=(AS_OF - timedelta(days=DAYS)).date())
     story = write_story(source, as_of=AS_OF, seed=SEED)

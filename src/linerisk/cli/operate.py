@@ -178,7 +178,7 @@ def show_policy(policy: Policy) -> None:
 
 @app.command(epilog="Example: linerisk demo --home var")
 def demo(
-    lines: Annotated[int, typer.Option(help="Lines to simulate.")] = 40_000,
+    lines: Annotated[int, typer.Option(help="Lines to simulate.")] = 32_000,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:

@@ -36,7 +36,7 @@ AS_OF = datetime(2024, 7, 26, tzinfo=UTC)
 """The day after the story of July 2024 ran in the news."""
 DAYS = 98
 SEED = 20240726
-_ID_KEY = b"the demo's ids are made up: all may know it"
+ID_KEY = b"the demo's ids are made up: all may know it"
 """Keys the demo's ids, so that every machine's demo splits its lines alike and shows the same figures."""
 _START_UP_S = 60.0
 
@@ -59,7 +59,7 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
     for old in (source, store):
         shutil.rmtree(old, ignore_errors=True)
     settings.home.mkdir(parents=True, exist_ok=True)
-    (settings.home / "id_key").write_bytes(_ID_KEY)
+    (settings.home / "id_key").write_bytes(ID_KEY)
     with progress() as tell:
         simulated = simulate(
             source, lines=lines, days=DAYS, seed=SEED, start=_first_day(), on_progress=_prefixed(tell, "simulate")

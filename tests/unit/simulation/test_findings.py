@@ -106,8 +106,8 @@ def test_some_lines_are_verified_again_or_declare_their_use(accounts: pl.DataFra
 def test_new_lines_are_mostly_legal_and_frauds_are_mostly_but_not_only_new(truth: pl.DataFrame) -> None:
     age = (c("fraud_from") - c("activated_at")).dt.total_days()
     frauds = truth.filter("is_fraud").select(age.alias("age"))["age"]
-    assert 0.4 < (frauds < 30).mean() < 0.75
-    assert (frauds > 365).mean() > 0.08
+    assert 0.25 < (frauds < 30).mean() < 0.55
+    assert 0.1 < (frauds > 365).mean() < 0.5
     recent = truth["activated_at"].max() - timedelta(days=30)
     new = truth.filter(c("activated_at") > recent)
     assert new["is_fraud"].mean() < 0.5

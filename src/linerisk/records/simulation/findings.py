@@ -19,7 +19,7 @@ from linerisk.records.simulation.streams import FOREVER, Streams
 _MISSED_REACH, _TEXT_REACH = 0.12, 0.15
 _HALF_FOUND_REACH, _FOUND_SLOPE = 8.0, 2.5
 _DELAY_DAYS, _DELAY_SIGMA, _DELAY_RANGE = 9.5, 0.75, (1.0, 30.0)
-_WRONG_SHARE = 0.035
+_WRONG_SHARE = 0.08
 """Wrong fraud labels on legal lines, as a share of the right ones."""
 _CLEARED_SHARE = 0.5
 _AUDITED_SHARE, _VERIFIED_SHARE, _PASSED_THOUGH_FRAUD = 0.015, 0.006, 0.15

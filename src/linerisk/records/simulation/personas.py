@@ -130,16 +130,16 @@ LEGAL: tuple[Persona, ...] = (
         life=Traffic(out=0.01, services=0.02, texts_out=0.03, spread=1.2), plans=(0.05, 0.05, 0.1, 0.8),
     ),
     Persona(name="event", share=0.031, years=6.0, fresh=0.05, contacts=45, life=_LIFE),
-    Persona(name="drive", share=0.010, years=5.0, fresh=2.0, town=0.4, life=_SELDOM),
+    Persona(name="drive", share=0.012, years=5.0, fresh=3.5, town=0.4, life=_SELDOM),
     Persona(
         name="redialler", share=0.002, years=8.0, fresh=0.1, life=_LIFE,
         work=_work(out=9.0, rhythm="office", weekend=0.1, fresh=0.06, again=0.92, town=0.9, fixed=0.9, answered=0.12,
                    retry=0.5, day_shape=0.4, back=0.1),
     ),
     Persona(
-        name="e_commerce_seller", share=0.008, years=2.0, fresh=2.0, cells=2, life=_SIDE, work=_SELLER, declared=0.2,
+        name="e_commerce_seller", share=0.011, years=2.0, fresh=5.0, cells=2, life=_SIDE, work=_SELLER, declared=0.2,
     ),
-    Persona(name="new_hire", share=0.005, years=3.0, fresh=25.0, life=_SIDE),
+    Persona(name="new_hire", share=0.006, years=3.0, fresh=28.0, life=_SIDE),
 )  # fmt: skip
 
 EVENT = Traffic(
@@ -207,7 +207,7 @@ class Scheme:
 
 FRAUD: tuple[Scheme, ...] = (
     Scheme(
-        name="goip", share=0.13, traffic=_BURST, days=6, days_sigma=0.7, new=0.55, lead=12, years=0.9, gang=10,
+        name="goip", share=0.11, traffic=_BURST, days=6, days_sigma=0.7, new=0.55, lead=12, years=0.9, gang=10,
         decoy=0.4,
     ),
     Scheme(
@@ -234,7 +234,7 @@ FRAUD: tuple[Scheme, ...] = (
                         text_reply=0.01, place="one", handset="new", sweep=0.15),
     ),
     Scheme(
-        name="patient", share=0.15, days=32, days_sigma=0.35, longest=60, new=0.4, lead=20, host="idle", years=2.0,
+        name="patient", share=0.17, days=32, days_sigma=0.35, longest=60, new=0.4, lead=20, host="idle", years=2.0,
         traffic=Traffic(out=3.6, inn=0.5, spread=0.7, rhythm="shop", fresh=0.35, again=0.6, town=0.9, answered=0.7,
                         talk=420.0, back=0.3, place="one", handset="new", texts_out=0.5, jitter=0.7),
         harm=5.0, decoy=0.5,
@@ -244,11 +244,11 @@ FRAUD: tuple[Scheme, ...] = (
         traffic=replace(_BURST, listed=0.5),
     ),
     Scheme(
-        name="aged_line_sold", share=0.16, days=9, days_sigma=0.4, longest=20, new=0.0, host="silent", years=5.0,
-        traffic=replace(_RELAY, out=32.0, sweep=0.05), harm=2.0,
+        name="aged_line_sold", share=0.17, days=9, days_sigma=0.4, longest=20, new=0.0, host="silent", years=5.0,
+        traffic=replace(_RELAY, out=32.0, sweep=0.08), harm=2.0,
     ),
     Scheme(
-        name="hijacked", share=0.05, days=1.8, days_sigma=0.3, longest=4, new=0.0, host="ordinary", years=4.0,
+        name="hijacked", share=0.06, days=1.8, days_sigma=0.3, longest=4, new=0.0, host="ordinary", years=4.0,
         keeps_life=True, traffic=_RELAY, harm=2.5,
     ),
 )  # fmt: skip
