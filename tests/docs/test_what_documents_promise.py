@@ -15,7 +15,7 @@ from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedMo
 from linerisk.records.simulation.story import write_story
 
 NOW = datetime(2024, 7, 26, tzinfo=UTC)
-LONGEST_README = 120
+LONGEST_README = 130
 
 
 @pytest.fixture(scope="module")
