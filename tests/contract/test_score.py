@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 ACCOUNT = {"activated_on": "2024-01-01", "home_area": "440300", "plan_kind": "prepaid", "status": "active"}
-RECORD = {"peer_id": "007", "record_type": "call_out", "started_at": "2024-07-30T10:00:00Z", "duration_s": 30}
+RECORD = {
+    "peer_id": "007",
+    "record_type": "call_out",
+    "started_at": "2024-07-30T10:00:00Z",
+    "duration_s": 30,
+    "peer_area": "440100",
+    "visited_area": "440300",
+    "cell_id": "a cell",
+    "device_id": "a handset",
+}
 AS_OF = "2024-08-01T00:00:00Z"
 
 
@@ -98,9 +107,9 @@ def test_an_old_snapshot_answers_stale_and_holds_the_action(service: Any) -> Non
     assert {d["action"]["held_by"] for d in asked} == {"stale"}
 
 
-def test_a_snapshot_of_the_instant_asked_for_is_fresh(service: Any) -> None:
+def test_asking_for_its_own_instant_does_not_make_an_old_snapshot_fresh(service: Any) -> None:
     (decision,) = service.score("fresh", "line-001", as_of=AS_OF).json()["decisions"]
-    assert decision["status"] == "fresh"
+    assert decision["status"] == "stale"
 
 
 def test_without_an_account_a_line_is_degraded_with_the_tier_it_has_anyway(service: Any) -> None:
@@ -169,6 +178,29 @@ def test_records_in_the_body_are_scored(score_records: Any) -> None:
     assert (decision["line_id"], decision["features_from"], decision["status"]) == ("new", "records", "fresh")
     assert decision["as_of"] == AS_OF
     assert answer["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"device_id": None}, "device_id"),
+        ({"cell_id": None, "visited_area": None}, "visited_area, cell_id"),
+    ],
+)
+def test_a_line_whose_records_lack_an_input_is_degraded_and_nothing_starts(
+    score_records: Any, given: dict[str, None], named: str
+) -> None:
+    record = {**RECORD, **given}
+    answer = score_records(f"thin-{len(given)}", {"line_id": "thin", "account": ACCOUNT, "records": [record]}).json()
+    assert answer["decisions"][0]["status"] == "degraded"
+    assert answer["problems"][0]["code"] == "inputs_missing"
+    assert named in answer["problems"][0]["message"]
+
+
+def test_a_line_without_any_record_is_degraded(score_records: Any) -> None:
+    answer = score_records("silent", {"line_id": "silent", "account": ACCOUNT, "records": []}).json()
+    assert answer["decisions"][0]["status"] == "degraded"
+    assert answer["problems"][0]["code"] == "inputs_missing"
 
 
 def test_records_after_the_instant_change_nothing(score_records: Any) -> None:

@@ -7,8 +7,10 @@ test compares; whoever changes what is printed here prints it again.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
+import itertools
 import re
 import sys
 import tomllib
@@ -21,8 +23,14 @@ import typer
 
 from linerisk.cli import app
 from linerisk.errors import LineriskError, UsageError
+from linerisk.records.contract import TABLES, Kind, TableName
+from linerisk.records.mapping import Mapping, TableMapping
 from linerisk.service.errors import RefusedError, status_of
 from linerisk.settings import Settings
+from linerisk.tables.intake import LATE, ingest
+from linerisk.tables.merging import IDENTITY
+from linerisk.tables.rules import allowed, rules_of
+from linerisk.tables.validation import KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "linerisk"
@@ -244,10 +252,91 @@ def command_table() -> str:
     return "\n".join(rows + [f"| `linerisk {words}` | {' '.join(sub.help.split())} |" for words, sub in commands()])
 
 
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+KINDS: dict[Kind, str] = {
+    "id": "id: text, or whole number",
+    "code": "code",
+    "area": "area code, six digits",
+    "instant": "timestamp",
+    "date": "date",
+    "whole": "whole number",
+    "number": "number",
+    "flag": "true or false",
+    "text": "text",
+}
+
+
+def columns_table(table: TableName) -> str:
+    """Every column of an input table."""
+    rows = ["| column | type | required | meaning | allowed |", "|---|---|---|---|---|"]
+    for column in TABLES[table]:
+        words = ", ".join(f"`{word}`" for word in allowed(table, column) or ())
+        must = "yes" if column.required else ""
+        rows.append(f"| `{column.name}` | {KINDS[column.kind]} | {must} | {column.meaning} | {words} |")
+    return "\n".join(rows)
+
+
+def rules_table() -> str:
+    """Every rule of every table, once, with the tables whose rows can break it."""
+    tables: dict[tuple[str, str], list[str]] = {}
+    for table in TABLES:
+        for rule, said in rules_of(table).items():
+            tables.setdefault((rule, said), []).append(table)
+    rows = ["| rule | tables | asks that |", "|---|---|---|"]
+    for (rule, said), names in tables.items():
+        where = "all" if len(names) == len(TABLES) else ", ".join(names)
+        rows.append(f"| `{rule.replace('|', chr(92) + '|')}` | {where} | {said} |")
+    return "\n".join(rows)
+
+
+def mapping_keys() -> str:
+    """Every key of a mapping file, at the top and under a table."""
+    texts = {model: attribute_docs(model) for model in (Mapping, TableMapping)}
+    rows = ["| key | where | what it says |", "|---|---|---|"]
+    for model, where in ((Mapping, "at the top"), (TableMapping, "under a table")):
+        for key in model.model_fields:
+            said = "one or more parts, each `[[...]]`; see below" if key in TABLES else texts[model][key]
+            rows.append(f"| `{key}` | {where} | {said} |")
+    return "\n".join(rows)
+
+
+def attribute_docs(model: type) -> dict[str, str]:
+    """The text below each attribute of a class, on one line."""
+    (tree,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(tree, ast.ClassDef)
+    found: dict[str, str] = {}
+    for node, after in itertools.pairwise(tree.body):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(after, ast.Expr):
+            found[node.target.id] = " ".join(ast.literal_eval(after.value).split())
+    return found
+
+
+def limits() -> str:
+    """Figures of the intake."""
+    default = inspect.signature(ingest).parameters["max_rejected"].default
+    return (
+        f"At most {default:.0%} of the rows of each table may be bad (`--max-rejected`). A record is late if it was\n"
+        f"received more than {LATE.total_seconds() / 3600:.0f} hours after it started. Two records are one if they "
+        f"agree in\n{', '.join(f'`{name}`' for name in _identity())}."
+    )
+
+
+def _identity() -> list[str]:
+    own = {key: column for column, key in KEYS.items()}
+    return [own.get(name, name) for name in IDENTITY]
+
+
 # --- printing --------------------------------------------------------------------------------------------------------
 
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "architecture.md": {"picture": picture, "layers": layer_list},
+    "data.md": {
+        **{table: functools.partial(columns_table, table) for table in TABLES},
+        "limits": limits,
+        "rules": rules_table,
+        "mapping keys": mapping_keys,
+    },
     "operations.md": {"settings": settings_table, "commands": command_table},
 }
 """Page -> name of a part -> what prints it."""

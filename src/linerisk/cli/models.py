@@ -121,7 +121,7 @@ def _tier_cells(row: TierRow) -> list[str]:
         "" if seen is None else f"{seen.value:.1e}",
         "" if row.proven is None else f"{row.proven:.1e}",
         "" if row.wished is None else f"{row.wished:.0e}",
-        f"{row.missing:,}" if row.missing else "",
+        f"{row.missing:,}" if row.missing else ("ladder widened" if (row.proven or 0) > (row.wished or 1) else ""),
     ]
 
 
@@ -269,7 +269,7 @@ def score(
                 found="neither, or parts of both",
             )
     write_beside(frame, target)
-    counts = {str(tier): int(n) for tier, n in frame["tier"].value_counts().iter_rows()}
+    counts = {str(tier): int(n) for tier, n in frame["tier"].value_counts().sort("tier").iter_rows()}
     table("Lines per tier", ["tier", "lines"], [[tier, f"{n:,}"] for tier, n in counts.items()], right=(1,))
     out.print(f"{frame.height:,} lines in {target}")
     show_json(as_json, {"lines": frame.height, "out": str(target), "tiers": counts})

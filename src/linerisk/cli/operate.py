@@ -95,7 +95,7 @@ def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
 def tokens_create(
     name: Annotated[str, typer.Argument(help="Who will use it.")],
     role: Annotated[str, typer.Option(help="scorer, reviewer, lead or auditor.")],
-    days: Annotated[int | None, typer.Option(help="Days until it expires; default never.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; default never.")] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -178,7 +178,9 @@ def show_policy(policy: Policy) -> None:
 
 @app.command(epilog="Example: linerisk demo --home var")
 def demo(
-    lines: Annotated[int, typer.Option(help="Lines to simulate.")] = 32_000,
+    lines: Annotated[
+        int, typer.Option(min=20_000, help="Lines to simulate; fewer hold too little fraud to judge a model by.")
+    ] = 32_000,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:

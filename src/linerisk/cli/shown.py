@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 from typing_extensions import override
 
@@ -47,10 +49,13 @@ class Commands(TyperGroup):
 
     @override
     def invoke(self, ctx: Any) -> Any:
+        # What is written is about people: for its owner only.
+        os.umask(0o077)
         try:
             return super().invoke(ctx)
         except LineriskError as error:
-            err.print(f"[bold red]{error.code}[/bold red]: {error.paragraph()}", soft_wrap=True)
+            said = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in error.paragraph())
+            err.print(f"[bold red]{error.code}[/bold red]:", Text(said), soft_wrap=True)
             raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
         except KeyboardInterrupt as error:
             err.print("stopped; nothing half-written was left behind")

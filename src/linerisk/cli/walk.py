@@ -23,6 +23,8 @@ from linerisk.cli.models import show_trained
 from linerisk.cli.shown import Tell, err, out, progress, table
 from linerisk.errors import LineriskError, NotLiveError
 from linerisk.evaluation.gates import passed
+from linerisk.model.tiers import TIERS
+from linerisk.policy import load_policies
 from linerisk.records.simulation import simulate
 from linerisk.records.simulation.story import Story, write_story
 from linerisk.service.tokens import Role, TokenStore
@@ -39,6 +41,7 @@ SEED = 20240726
 ID_KEY = b"the demo's ids are made up: all may know it"
 """Keys the demo's ids, so that every machine's demo splits its lines alike and shows the same figures."""
 _START_UP_S = 60.0
+_SIMULATED = "Trained on simulated records: the figures show that the machinery works, and say nothing of any operator."
 
 
 def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
@@ -68,7 +71,12 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
         _write_faulty(source / "call_records" / "faulty.csv")
         report = ingest(source, store, secret=load_secret(settings), on_progress=_prefixed(tell, "ingest"))
         trained = train_store(
-            settings, store, as_of=AS_OF, trained_by="demo-trainer", on_progress=_prefixed(tell, "train")
+            settings,
+            store,
+            as_of=AS_OF,
+            trained_by="demo-trainer",
+            notices=(_SIMULATED,),
+            on_progress=_prefixed(tell, "train"),
         )
         live = passed(trained.gates)
         if live:
@@ -83,7 +91,7 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
         )
     with err.status("starting the service"):
         answers = _ask_service(settings, story)
-    _show_answers(story, answers)
+    _show_answers(settings, story, answers)
     _show_places(settings, trained, time.monotonic() - began)
     return {
         "records": simulated.records,
@@ -187,9 +195,13 @@ def _wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], lo
     raise NotLiveError("the service did not come up", expected=f"ready within {_START_UP_S:g} s", found=f"see {log}")
 
 
-def _show_answers(story: Story, answers: dict[str, Any]) -> None:
+def _show_answers(settings: Settings, story: Story, answers: dict[str, Any]) -> None:
     out.print("\n[bold]Three lines, as the service answered over HTTP[/bold]")
     by_id = {decision["line_id"]: decision for decision in answers["decisions"]}
+    out.print(
+        f"[dim]Status is stale and actions are held, because the records end on {AS_OF:%Y-%m-%d}: "
+        "a measure never starts by itself from a snapshot older than the policy allows.[/dim]"
+    )
     for line in (story.young, story.old, story.ordinary):
         decision = by_id[line.line_id]
         action = decision["action"]
@@ -202,7 +214,7 @@ def _show_answers(story: Story, answers: dict[str, Any]) -> None:
                 [
                     decision["tier"],
                     f"{decision['probability']:.4f} [{low:.4f}, {high:.4f}]",
-                    f"{action['kind']}: {steps}",
+                    f"{action['kind']}{' (held: ' + action['held_by'] + ')' if action['held_by'] else ''}: {steps}",
                     action["policy"],
                     decision["decision_id"],
                 ]
@@ -210,8 +222,28 @@ def _show_answers(story: Story, answers: dict[str, Any]) -> None:
         )
         for reason in decision["reasons"]:
             out.print(f"  {reason['contribution']:+.2f} {reason['code']} {reason['zh']}\n        {reason['en']}")
+    _show_policies(settings)
     for problem in answers["problems"]:
         out.print(f"[yellow]{problem['line_id']}: {problem['message']}[/yellow]")
+
+
+def _show_policies(settings: Settings) -> None:
+    """What each tier asked for before and after the change of July 2024: a decision names the one in force."""
+    policies = load_policies(settings.policies)
+    table(
+        "What each tier asks for, by policy",
+        ["tier", *(f"{policy.id}, from {policy.in_force_from}" for policy in policies)],
+        [
+            [
+                tier,
+                *(
+                    ", ".join(policy.action(tier, last_verified_at=None, as_of=AS_OF).steps) or "nothing"
+                    for policy in policies
+                ),
+            ]
+            for tier in TIERS
+        ],
+    )
 
 
 def _show_places(settings: Settings, trained: Trained, seconds: float) -> None:

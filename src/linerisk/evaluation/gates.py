@@ -116,7 +116,10 @@ def _order(e: Evaluation, _limits: GateLimits) -> _Answer:
     rates = [row.fraud_rate for row in e.tiers if row.fraud_rate is not None]
     above = any(row.fraud_rate.low > e.prevalence for row in raised if row.fraud_rate is not None)
     crossed = any(higher.high < lower.low for lower, higher in itertools.pairwise(rates))
-    finding = ", ".join(f"{row.tier} {row.fraud}/{row.lines}" for row in raised)
+    finding = ", ".join(f"{row.tier} {row.fraud} of {row.lines}" for row in raised)
+    dips = any(higher.value < lower.value for lower, higher in itertools.pairwise(rates))
+    if dips and not crossed:
+        finding += "; a dip as seen, not provable with so few lines"
     return _answer(above and not crossed, limit, finding)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import difflib
 import hashlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from linerisk.errors import InputError
 from linerisk.records.contract import TABLES, TableName, columns_of
+from linerisk.records.text import shown
 
 _SHIPPED = Path(__file__).parent / "mappings"
 ANY_OTHER = "*"
@@ -66,10 +67,13 @@ class Mapping(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    """What the mapping is called in messages."""
     notices: tuple[str, ...] = ()
     """What the reader of an intake report must know, such as what the files cannot say."""
     time_zone: str = "UTC"
+    """Zone of timestamps that name none, such as `Asia/Shanghai`; default UTC."""
     timestamp_format: str | None = None
+    """Shape of timestamps, for tables that say none of their own; see below."""
     call_records: tuple[TableMapping, ...] = ()
     accounts: tuple[TableMapping, ...] = ()
     labels: tuple[TableMapping, ...] = ()
@@ -83,21 +87,23 @@ class Mapping(BaseModel):
         """
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
-            return cls.model_validate(content)
         except FileNotFoundError as error:
             raise InputError("there is no such mapping", found=str(path), todo=_shipped_hint()) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"the mapping {path.name} is not TOML", found=str(error)) from error
+            raise InputError(f"the mapping {path.name} is not TOML", found=shown(str(error), most=200)) from error
+        try:
+            return cls.model_validate(content)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the whole"
-            raise InputError(
-                f"the mapping {path.name} says something that it cannot",
-                found=f"{where}: {first['msg']}",
-                todo="the keys of a mapping are name, notices, time_zone, timestamp_format and, for each table, "
-                + ", ".join(TableMapping.model_fields),
-                field=where,
-            ) from error
+            wrong = _as_input_error(error, content)
+        except InputError as error:
+            wrong = error
+        raise InputError(
+            f"the mapping {path.name} is wrong, {wrong.wrong}",
+            expected=wrong.expected,
+            found=wrong.found,
+            todo=wrong.todo,
+            field=wrong.field,
+        )
 
     def of(self, table: TableName) -> tuple[TableMapping, ...]:
         """What is said about one table, with the mapping's own zone and format where a table names none."""
@@ -114,23 +120,96 @@ class Mapping(BaseModel):
 
     @model_validator(mode="after")
     def _says_only_what_the_contract_knows(self) -> Self:
-        for problem in self._problems():
-            raise ValueError(problem)
+        for table in TABLES:
+            for number, part in enumerate(self.of(table), start=1):
+                where = _part(table, number, of=len(self.of(table)))
+                for key in ("columns", "codes", "constants"):
+                    _only_columns_of(table, where, key, getattr(part, key))
+                both = part.columns.keys() & part.constants.keys()
+                if both:
+                    raise InputError(
+                        f"{where}: {min(both)} is both a column and a constant",
+                        expected="it under columns or under constants",
+                        field=f"{table}.{min(both)}",
+                    )
+                _must_be_a_zone(where, part.time_zone)
+                _must_separate(where, part.separator)
         return self
 
-    def _problems(self) -> Iterator[str]:
-        for table in TABLES:
-            known = columns_of(table)
-            for part in self.of(table):
-                for name in (*part.columns, *part.codes, *part.constants):
-                    if name not in known:
-                        close = difflib.get_close_matches(name, known, n=1)
-                        meant = f", did you mean {close[0]!r}?" if close else f"; it has {', '.join(known)}"
-                        yield f"{table} has no column {name!r}{meant}"
-                for name in part.columns.keys() & part.constants.keys():
-                    yield f"{table}.{name} is both a column and a constant"
-                if part.time_zone not in available_timezones():
-                    yield f"{part.time_zone!r} is not a time zone, such as 'Asia/Shanghai'"
+
+def _part(table: str, number: int, *, of: int) -> str:
+    """How a reader finds a part of the file: `[[call_records]]`, or the second of several."""
+    return f"[[{table}]]" if of == 1 else f"[[{table}]] number {number}"
+
+
+def _close(name: str, known: Iterable[str]) -> str | None:
+    close = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5)
+    return f"did you mean {' or '.join(map(repr, close))}?" if close else None
+
+
+def _only_columns_of(table: TableName, where: str, key: str, said: dict[str, object]) -> None:
+    known = columns_of(table)
+    for name, value in said.items():
+        if name in known:
+            continue
+        turned = value in known if key == "columns" else False
+        hint = f"turn it round: {value} = {name!r}, for the contract's name comes first" if turned else None
+        raise InputError(
+            f"{where}, under {key}: {table} has no column {shown(name, most=40)!r}",
+            expected=f"a column of the contract before the sign =: {', '.join(known)}",
+            found=shown(name, most=40),
+            todo=hint or _close(name, known),
+            field=f"{table}.{key}",
+        )
+
+
+def _must_be_a_zone(where: str, zone: str | None) -> None:
+    zones = available_timezones()
+    if zone not in zones:
+        raise InputError(
+            f"{where}: {shown(str(zone), most=40)!r} is not a time zone",
+            expected="a name such as 'Asia/Shanghai' or 'UTC'",
+            todo=_close(str(zone), {each.lower(): each for each in zones}),
+            field="time_zone",
+        )
+
+
+def _must_separate(where: str, separator: str) -> None:
+    if len(separator) != 1 or not separator.isascii():
+        raise InputError(
+            f"{where}: separator is not one character",
+            expected='one ASCII character, such as ";" or "\\t"',
+            found=shown(separator, most=40) or "nothing",
+            field="separator",
+        )
+
+
+def _as_input_error(error: ValidationError, content: dict[str, Any]) -> InputError:
+    """The first thing that pydantic found, in the words of the file: part, key, what was expected."""
+    first, *others = error.errors()
+    table, number, *keys = (*first["loc"], None) if len(first["loc"]) == 1 else first["loc"]
+    if isinstance(number, int):
+        where = f"{_part(str(table), number + 1, of=len(content[str(table)]))}"
+    else:
+        where, keys = "at the top", [table, *([] if number is None else [number]), *keys]
+    known = list(TableMapping.model_fields if where != "at the top" else Mapping.model_fields)
+    key = shown(".".join(str(each) for each in keys), most=60)
+    if first["type"] == "extra_forbidden":
+        elsewhere = where == "at the top" and key in TableMapping.model_fields
+        wrong, expected = f"there is no key {key!r}", ", ".join(known)
+        todo = f"put {key} under a [[table]], such as [[call_records]]" if elsewhere else _close(key, known)
+    elif first["type"] == "missing":
+        wrong, expected, todo = f"the key {key!r} is missing", 'for example name = "our-switch"', None
+    else:
+        wrong, expected, todo = (
+            f"the key {key!r} has a wrong value" if key else "it has a wrong form",
+            first["msg"],
+            None,
+        )
+        if where == "at the top" and key in TABLES:
+            expected, todo = f"[[{key}]], with two brackets on each side", f"write [[{key}]] in place of [{key}]"
+    more = f" ({len(others)} more like it)" if others else ""
+    return InputError(f"{where}: {wrong}{more}", expected=expected, todo=todo, field=key or str(table))
 
 
 CONTRACT = TableMapping(time_zone="UTC")

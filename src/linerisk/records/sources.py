@@ -19,6 +19,7 @@ import polars.exceptions as pl_errors
 from linerisk.errors import InputError
 from linerisk.records.contract import TABLES, Column, TableName
 from linerisk.records.mapping import CONTRACT, Mapping, TableMapping
+from linerisk.records.text import not_text, shown
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv", ".csv.gz")
@@ -57,6 +58,7 @@ class Source:
         """The file as it is; of CSV every cell as text."""
         if self.is_parquet:
             return pl.scan_parquet(self.path, hive_partitioning=False, glob=False)
+        self.must_be_text()
         header = self._csv(schema=None).collect_schema().names()
         return self._csv(schema=[*header, BEYOND_HEADER])
 
@@ -71,11 +73,38 @@ class Source:
             names = self.scanned.collect_schema().names()
         return tuple(name for name in names if name != BEYOND_HEADER)
 
+    def must_be_text(self, *, whole: bool = False) -> None:
+        """Look at the header of a CSV file, or at all of it.
+
+        Raises:
+            InputError: It is empty, or not text in UTF-8.
+        """
+        if self.path.stat().st_size == 0:
+            raise InputError(
+                f"{self.name} is empty", expected="CSV with a header", found="0 bytes", todo="take it out of the source"
+            )
+        wrong = not_text(self.path, separator=self.mapping.separator, whole=whole)
+        if wrong is not None:
+            raise InputError(
+                f"{self.name} cannot be read: it is not a text file in UTF-8",
+                expected="CSV with a header, in UTF-8, or Parquet under a name that ends in .parquet",
+                found=wrong,
+                todo="write it again in UTF-8 (for example: iconv -f GB18030 -t UTF-8), or take it out of the source",
+            )
+
     @property
     def unused(self) -> tuple[str, ...]:
         """The columns that the contract has no place for."""
         wanted = {self._own_name(column) for column in TABLES[self.table]}
         return tuple(name for name in self.found if name not in wanted)
+
+    @property
+    def unfound(self) -> tuple[str, ...]:
+        """Columns that the mapping names for optional ones of the contract, and that the file lacks."""
+        there = {*self.found, *dict(self.partition)}
+        optional = {column.name for column in TABLES[self.table] if not column.required}
+        named = self.mapping.columns.items()
+        return tuple(f"{own} for {name}" for name, own in named if name in optional and own not in there)
 
     def frame(self) -> pl.LazyFrame:
         """The rows with the contract's column names, their cells as they came; optional columns may be missing.
@@ -85,7 +114,7 @@ class Source:
         """
         partition = dict(self.partition)
         chosen: dict[str, pl.Expr] = {}
-        missing: list[str] = []
+        missing: list[Column] = []
         for column in TABLES[self.table]:
             own = self._own_name(column)
             if own in self.found:
@@ -95,7 +124,7 @@ class Source:
             elif column.name in self.mapping.constants:
                 chosen[column.name] = pl.lit(self.mapping.constants[column.name], dtype=pl.String)
             elif column.required:
-                missing.append(own)
+                missing.append(column)
         if missing:
             raise self._missing(missing)
         if not self.is_parquet:
@@ -138,19 +167,28 @@ class Source:
             truncate_ragged_lines=True,
         )
 
-    def _missing(self, missing: list[str]) -> InputError:
+    def _missing(self, missing: list[Column]) -> InputError:
         lowered = {name.lower(): name for name in self.found}
         guesses = []
-        for name in missing:
-            close = [lowered[near] for near in difflib.get_close_matches(name.lower(), lowered, n=2, cutoff=0.5)]
-            guesses.append(f"{name} (closest: {', '.join(close)})" if close else name)
+        for column in missing:
+            own = self._own_name(column)
+            said = own if own == column.name else f"{own}, which the mapping names for {column.name}"
+            close = [lowered[near] for near in difflib.get_close_matches(own.lower(), lowered, n=2, cutoff=0.5)]
+            guesses.append(f"{said} (closest: {shown(', '.join(close), most=80)})" if close else said)
         return InputError(
             f"{self.name} cannot be {self.table}: it lacks {', '.join(guesses)}",
             expected=", ".join(self._own_name(column) for column in TABLES[self.table] if column.required),
-            found=", ".join(self.found) or "no columns",
-            todo=_HINT,
-            field=missing[0],
+            found=shown(", ".join(self.found), most=400) or "no columns",
+            todo=self._other_separator() or _HINT,
+            field=self._own_name(missing[0]),
         )
+
+    def _other_separator(self) -> str | None:
+        """A header that is one cell with another usual separator in it was cut at the wrong character."""
+        if self.is_parquet or len(self.found) != 1:
+            return None
+        other = [each for each in ",;\t|" if each in self.found[0] and each != self.mapping.separator]
+        return f"its cells seem to be separated by {other[0]!r}: say separator in the mapping" if other else None
 
 
 class readable:  # noqa: N801 - reads as a phrase: with readable(source)
@@ -165,6 +203,8 @@ class readable:  # noqa: N801 - reads as a phrase: with readable(source)
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Raise `InputError` in place of an error of reading."""
         if isinstance(error, pl_errors.PolarsError | OSError):
+            if not self._source.is_parquet and not isinstance(error, FileNotFoundError | PermissionError):
+                self._source.must_be_text(whole=True)
             shape = "Parquet" if self._source.is_parquet else "CSV with a header, in UTF-8"
             raise InputError(
                 f"{self._source.name} cannot be read",
@@ -189,7 +229,7 @@ def find_sources(source: Path, mapping: Mapping | None = None) -> list[Source]:
     root = source if source.is_dir() else source.parent
     paths = sorted(_files(source)) if source.is_dir() else [source]
     found = [
-        Source(table, path, path.relative_to(root).as_posix(), _partition(path.relative_to(root)), part)
+        Source(table, path, shown(path.relative_to(root).as_posix()), _partition(path.relative_to(root)), part)
         for path in paths
         for table in TABLES
         for part in _claims(table, path, root, mapping)
@@ -198,7 +238,7 @@ def find_sources(source: Path, mapping: Mapping | None = None) -> list[Source]:
         raise InputError(
             "the source holds none of the tables",
             expected=f"{', '.join(TABLES)}, each a file or a folder of {' or '.join((*PARQUET, *CSV))} files",
-            found=", ".join(sorted(entry.name for entry in root.iterdir())[:20]) or "an empty folder",
+            found=shown(", ".join(sorted(entry.name for entry in root.iterdir())[:20])) or "an empty folder",
             todo="name the files after their tables, or say which is which in a TOML file given as --mapping",
         )
     return found

@@ -153,7 +153,7 @@ class Registry:
             raise RegistryError(
                 "there is no champion yet",
                 expected="a promoted version",
-                todo="linerisk promote VERSION --approver NAME",
+                todo="name a version, or have one promoted: linerisk promote VERSION --approver NAME",
             )
         return version
 
@@ -233,7 +233,7 @@ class Registry:
         standing = standing_versions(self.history())
         if len(standing) < 2:  # noqa: PLR2004 - the champion and one before
             raise RegistryError("there is no version to go back to", found=f"only version {current.version} is left")
-        return self._move(ROLLED_BACK, self.version(standing[-2]), by=by, approver=by, reason=reason)
+        return self._move(ROLLED_BACK, self.version(standing[-2]), by=by, approver="", reason=reason)
 
     def _move(self, what: str, version: Version, *, by: str, approver: str, reason: str) -> Move:
         current = self.alias(CHAMPION)

@@ -36,6 +36,7 @@ class Asked:
         line_ids: As the caller names them.
         rows: Their features, in the order of the model's columns.
         with_account: Whether an account was known of each.
+        missing: Inputs that are missing of each; empty where all are there.
         last_verified: When each was last verified.
         stale: Whether the snapshot is older than the policy allows.
         snapshot: Where the features come from; None if from records in the request.
@@ -49,6 +50,7 @@ class Asked:
     line_ids: list[str]
     rows: Rows
     with_account: list[bool]
+    missing: list[tuple[str, ...]]
     last_verified: list[datetime | None]
     stale: bool
     snapshot: Snapshot | None
@@ -70,7 +72,10 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
     model = asked.live.model
     scored = score(model, asked.rows)
     expired = asked.live.model_meta.expired(asked.now)
-    status = [_status(stale=asked.stale, degraded=expired or not known) for known in asked.with_account]
+    status = [
+        _status(stale=asked.stale, degraded=expired or not known or bool(missing))
+        for known, missing in zip(asked.with_account, asked.missing, strict=True)
+    ]
     said_by = RecordedModel(
         name=asked.live.model_meta.name, version=asked.live.model_meta.version, fingerprint=model.fingerprint
     )

@@ -96,8 +96,10 @@ class Desk:
             line_ids=[line_id for line_id, row in zip(ids, found.tolist(), strict=True) if row >= 0],
             rows=snapshot.rows(rows),
             with_account=[snapshot.has_account(row) for row in rows.tolist()],
+            missing=[()] * len(rows),
             last_verified=[snapshot.last_verified(row) for row in rows.tolist()],
-            stale=(given or now) - snapshot.meta.as_of > policy.snapshot_max_age,
+            # Judged by the clock, whatever as_of is asked for: nobody can make an old snapshot fresh by asking.
+            stale=now - snapshot.meta.as_of > policy.snapshot_max_age,
             snapshot=snapshot,
         )
         return self._decided(asked, policy, problems)
@@ -141,6 +143,7 @@ class Desk:
             line_ids=[by_position[position] for position in cooked.positions],
             rows=cooked.rows,
             with_account=cooked.with_account,
+            missing=cooked.missing,
             last_verified=cooked.last_verified,
             stale=False,
             snapshot=None,
@@ -166,7 +169,14 @@ class Desk:
             for line_id, known in zip(asked.line_ids, asked.with_account, strict=True)
             if not known
         ]
-        return decide(asked, policy, self.wording), problems + unknown
+        thin = [
+            ProblemBody(
+                line_id, "inputs_missing", f"decided as degraded: no record of this line has {', '.join(missing)}"
+            )
+            for line_id, missing in zip(asked.line_ids, asked.missing, strict=True)
+            if missing
+        ]
+        return decide(asked, policy, self.wording), problems + unknown + thin
 
 
 def _without_account(line_id: str) -> ProblemBody:

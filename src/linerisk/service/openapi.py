@@ -72,7 +72,8 @@ class ScoreAnswer(msgspec.Struct):
     """Decisions of the lines that could be scored, and what there is to say about lines.
 
     A line without a decision has a problem (`unknown_line`, `wrong_value`, `nothing_known`); a line named again has one
-    (`duplicate_line`); a line decided as `degraded` has a decision and a problem (`account_missing`).
+    (`duplicate_line`); a line decided as `degraded` has a decision and a problem
+    (`account_missing`, `inputs_missing`).
     """
 
     request_id: str

@@ -30,6 +30,14 @@ from linerisk.tables.validation import judge
 _AS_SAID = TableMapping()
 _NUMBERS: dict[str, pl.DataType] = {"duration_s": pl.Int64(), "ring_s": pl.Float64(), "answered": pl.Boolean()}
 
+_LOOKED_AT = {
+    "peer_area": "peer_area",
+    "visited_area": "visited_area",
+    "cell_id": "cell_key",
+    "device_id": "device_key",
+}
+"""Columns that may be null in a record, but not in all records of a line: then its score rests on too little."""
+
 _NOT_BELOW_0 = frozenset({"duration_s", "ring_s"})
 _EXPECTED = {
     "required": "a value",
@@ -52,6 +60,7 @@ class Cooked:
         rows: Float32, one row per usable line.
         with_account: Whether a usable line's account is known at `as_of`.
         last_verified: When a usable line was last verified.
+        missing: Inputs that no record of a usable line has; empty where all are there.
         problems: Why the other lines are not usable.
     """
 
@@ -59,6 +68,7 @@ class Cooked:
     rows: Rows
     with_account: list[bool]
     last_verified: list[datetime | None]
+    missing: list[tuple[str, ...]]
     problems: list[ProblemBody]
 
 
@@ -104,6 +114,7 @@ def cook(
         rows=np.ascontiguousarray(matrix[[at[int(keys[i])] for i in found]], dtype=np.float32),
         with_account=[int(keys[i]) in verified for i in found],
         last_verified=[verified.get(int(keys[i])) for i in found],
+        missing=_missing(records, [int(keys[i]) for i in found]),
         problems=problems,
     )
 
@@ -127,6 +138,17 @@ def _records(
             line, _said(f"records[{row - int(starts[line])}].{field}", rule, getattr(flat[row], field, None))
         )
     return judged.good, wrong
+
+
+def _missing(records: pl.DataFrame, keys: Sequence[int]) -> list[tuple[str, ...]]:
+    """Per line the inputs that none of its records has; `records` where there is no record at all."""
+    absent = records.group_by("line_key").agg(
+        pl.col(column).is_null().all().alias(name) for name, column in _LOOKED_AT.items()
+    )
+    by_key = {
+        row[0]: tuple(name for name, gone in zip(_LOOKED_AT, row[1:], strict=True) if gone) for row in absent.rows()
+    }
+    return [by_key.get(key, ("records",)) for key in keys]
 
 
 def _accounts(

@@ -6,6 +6,7 @@ whole columns; the slow ways of reading are tried only on the cells that the qui
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +15,8 @@ import polars as pl
 
 from linerisk.errors import InputError
 from linerisk.records.contract import TABLES, Column, Kind, TableName
-from linerisk.records.mapping import ANY_OTHER, TableMapping
+from linerisk.records.mapping import ANY_OTHER, Mapping, TableMapping
+from linerisk.records.text import shown
 from linerisk.tables import schemas
 
 Reader = Callable[[pl.Series], pl.Series]
@@ -91,6 +93,37 @@ def cast(
             broken = _mark(broken, future, f"{column.name}|not_in_the_future")
         values.append(value.alias(column.name))
     return pl.DataFrame(values), broken
+
+
+def must_map_to_known_codes(mapping: Mapping) -> None:
+    """Look whether a mapping's codes and constants are words of the contract, where the contract lists its words.
+
+    Raises:
+        InputError: One is not.
+    """
+    for table, columns in CODES.items():
+        for part in mapping.of(table):
+            for name, known in columns.items():
+                own = part.codes.get(name, {})
+                said = list(own.items())
+                if name in part.constants and part.constants[name] not in own:
+                    said.append(("every row", part.constants[name]))
+                for code, word in said:
+                    if word and word not in known.categories:
+                        raise _unknown_code(mapping, table, name, code=code, word=word)
+
+
+def _unknown_code(mapping: Mapping, table: TableName, name: str, *, code: str, word: str) -> InputError:
+    known = tuple(CODES[table][name].categories)
+    close = difflib.get_close_matches(word.lower(), known, n=2, cutoff=0.5)
+    return InputError(
+        f"the mapping {shown(mapping.name, most=40)!r} turns {shown(code, most=40)!r} of {table}.{name} into a word "
+        "that the contract does not have",
+        expected=", ".join(known),
+        found=shown(word, most=40),
+        todo=f"did you mean {' or '.join(map(repr, close))}?" if close else "write one of those",
+        field=f"{table}.{name}",
+    )
 
 
 def _mark(broken: pl.Series, rows: pl.Series, rule: str) -> pl.Series:

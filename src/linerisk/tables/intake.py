@@ -17,12 +17,15 @@ import msgspec
 import polars as pl
 
 from linerisk import as_of
-from linerisk.errors import InputError, UsageError
+from linerisk.errors import UsageError
 from linerisk.records.contract import TABLES, TableName
 from linerisk.records.mapping import Mapping
 from linerisk.records.sources import Source, find_sources, readable
+from linerisk.records.text import shown
+from linerisk.tables.casting import must_map_to_known_codes
 from linerisk.tables.manifest import File, Ingested, Manifest, sha256_of
 from linerisk.tables.merging import merge_lines, merge_records, merge_rows
+from linerisk.tables.refusal import Found, refusal, too_many
 from linerisk.tables.report import IntakeReport, RejectedCount, Tally
 from linerisk.tables.staging import DayStaging, TableStaging
 from linerisk.tables.validation import Judged, judge
@@ -54,12 +57,15 @@ def ingest(
         on_progress: Called with (step, done, total) as work goes on.
 
     Raises:
-        InputError: A file cannot be used as a whole, or too many rows are bad; the store is as it was.
+        InputError: A file cannot be used as a whole, or too many rows are bad; the store is as it was. Rows
+                rejected by a run of too many are kept in `rejected/` all the same.
         StoreError: The store cannot be written, or holds keys of another secret.
     """
     if not 0 <= max_rejected <= 1:
         raise UsageError("max_rejected is a share", expected="0 to 1", found=str(max_rejected), field="max_rejected")
     sources = find_sources(source, mapping)
+    if mapping is not None:
+        must_map_to_known_codes(mapping)
     tell = on_progress or (lambda _step, _done, _total: None)
     with writing(store, secret=secret) as writer:
         run = _Run(writer, secret=secret, notices=() if mapping is None else mapping.notices)
@@ -81,7 +87,9 @@ class _Run:
         self._days = DayStaging(writer.staging)
         self._tables: dict[TableName | Literal["lines"], TableStaging] = defaultdict(TableStaging)
         self._unused: dict[TableName, dict[str, None]] = defaultdict(dict)
+        self._unfound: dict[TableName, dict[str, None]] = defaultdict(dict)
         self._rejected: list[tuple[str, Path]] = []
+        self._found = Found()
         self._rejected_files: tuple[str, ...] = ()
         self._skipped: list[str] = []
         self._ingested: list[Ingested] = []
@@ -105,12 +113,17 @@ class _Run:
         tell("reading", sum(sizes), sum(sizes))
         for table, columns in self._unused.items():
             if columns:
-                self._notices.append(f"columns of {table} that are not used: {', '.join(columns)}")
+                self._notices.append(f"columns of {table} that are not used: {shown(', '.join(columns), most=2000)}")
+        for table, columns in self._unfound.items():
+            if columns:
+                said = shown(", ".join(columns), most=2000)
+                self._notices.append(f"columns of {table} that the mapping names and some file lacks: {said}")
 
     def _read_one(self, source: Source, key: str) -> Iterator[int]:
         """Read a file; yields how many rows have been read."""
         self._tallies[source.table].files += 1
         self._unused[source.table].update(dict.fromkeys(source.unused))
+        self._unfound[source.table].update(dict.fromkeys(source.unfound))
         position = read = rejected = 0
         for batch in source.batches(BATCH_ROWS):
             judged = judge(
@@ -141,29 +154,16 @@ class _Run:
         tally = self._tallies[source.table]
         for rule, rows, first_row in counts.rows():
             tally.reject(source.name, rule, rows=rows, first_row=first_row)
+        self._found.add(source.table, rejected, source.mapping)
         part = self._writer.staging / f"rejected-{len(self._rejected) + 1}.parquet"
         rejected.insert_column(1, pl.lit(source.name).alias("file")).write_parquet(part)
         self._rejected.append((f"{source.table}-{source.path.name.split('.')[0]}", part))
 
     def stop_if_too_many_rejected(self, max_rejected: float) -> None:
-        for table, tally in self._tallies.items():
-            if tally.rejected <= max_rejected * tally.read:
-                continue
-            worst = sorted(tally.by_rule.items(), key=lambda item: -item[1][0])
-            by_rule: dict[str, int] = defaultdict(int)
-            for (_, rule), (rows, _) in worst:
-                by_rule[rule] += rows
-            top = sorted(by_rule.items(), key=lambda item: -item[1])[:5]
-            (file, rule), (_, first_row) = worst[0]
-            raise InputError(
-                f"too many rows of {table} are bad, so nothing was taken in",
-                expected=f"at most {max_rejected:.2%} of {tally.read} rows",
-                found=f"{tally.rejected} ({tally.rejected / tally.read:.2%}): "
-                + ", ".join(f"{name} in {rows} rows" for name, rows in top)
-                + f"; for example {rule} in row {first_row} of {file}",
-                todo="mend the source, map its codes with --mapping, or allow more with --max-rejected",
-                field=rule.split("|")[0],
-            )
+        tables = too_many(self._tallies, max_rejected)
+        if tables:
+            kept_in = self._writer.place_refused(self._rejected)
+            raise refusal(tables, self._tallies, found=self._found, max_rejected=max_rejected, kept_in=kept_in)
 
     # --- writing -----------------------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ from linerisk.errors import StoreError
 
 FORMAT = 1
 NAME = "manifest.json"
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
 
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,11 +111,18 @@ def write_manifest(store: Path, manifest: Manifest) -> None:
     """Replace what the store says it holds, in one step that survives power loss."""
     temporary = store / f"{NAME}.new"
     with temporary.open("wb") as file:
+        os.fchmod(file.fileno(), PRIVATE_FILE)
         file.write(msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=1))
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(store / NAME)
     sync(store)
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder, if there is none, that only its owner may look into, whatever the umask."""
+    path.mkdir(exist_ok=True)
+    path.chmod(PRIVATE_FOLDER)
 
 
 def sync(path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
+from linerisk.tables.manifest import PRIVATE_FILE
+
 ROWS_IN_MEMORY = 2_000_000
 
 
@@ -52,6 +54,7 @@ class DayStaging:
         for day, frames in self._memory.items():
             path = self._folder / f"{day.isoformat()}-{self._flushed}.arrow"
             pl.concat(frames).write_ipc(path, compression="lz4")
+            path.chmod(PRIVATE_FILE)
             self._disk[day].append(path)
         self._memory.clear()
         self._held = 0

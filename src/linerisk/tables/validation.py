@@ -14,6 +14,7 @@ from linerisk.records.mapping import TableMapping
 from linerisk.records.sources import BEYOND_HEADER
 from linerisk.tables.casting import cast
 from linerisk.tables.identity import keys_of_frame
+from linerisk.tables.rules import BEYOND_THE_HEADER
 from linerisk.tables.schemas import Accounts, Labels, Records
 
 KEYS = {
@@ -82,7 +83,7 @@ def judge(
     raw, rows = _without_blank_lines(raw, rows, said_by_mapping=mapping.constants)
     values, broken = cast(raw, table, mapping, now=now)
     if BEYOND_HEADER in raw.columns and raw[BEYOND_HEADER].null_count() < raw.height:
-        broken = broken.zip_with(raw[BEYOND_HEADER].is_null(), _rule("row|no_more_cells_than_the_header", raw.height))
+        broken = broken.zip_with(raw[BEYOND_HEADER].is_null(), _rule(BEYOND_THE_HEADER, raw.height))
     if table == "call_records":
         values = _with_received_at(values)
     law = _LAWS[table]

@@ -24,6 +24,10 @@ ROW_GROUP = 2**16
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "row_group_size": ROW_GROUP}
 
 
+REFUSED = "refused-"
+"""What the folders of rejected rows of refused runs are called, before their number."""
+
+
 class StoreWriter:
     """What may be done to a store while its lock is held; nothing is visible before `commit`."""
 
@@ -31,7 +35,7 @@ class StoreWriter:
         self.path = path
         self.manifest = manifest
         self.staging = path / "staging"
-        self.staging.mkdir()
+        manifests.make_private_folder(self.staging)
 
     def read(self, file: File) -> pl.DataFrame:
         """A whole data file."""
@@ -57,6 +61,31 @@ class StoreWriter:
             names.append(name)
         return tuple(names)
 
+    def place_refused(self, parts: list[tuple[str, Path]]) -> Path:
+        """Keep the rejected rows of a run that is refused: a folder of their own, there whole or not at all.
+
+        The manifest does not know of it, so the store is as it was. Folders of earlier refused runs go.
+        """
+        staged = self.staging / "refused"
+        manifests.make_private_folder(staged)
+        names: set[str] = set()
+        for stem, part in parts:
+            number = 1
+            while (name := f"{stem}-{number}.parquet") in names:
+                number += 1
+            names.add(name)
+            self._place(part, f"staging/refused/{name}")
+        manifests.sync(staged)
+        rejected = self.path / "rejected"
+        manifests.make_private_folder(rejected)
+        earlier = [path for path in rejected.glob(f"{REFUSED}*") if path.is_dir()]
+        target = rejected / f"{REFUSED}{1 + max((_number_of(path) for path in earlier), default=0)}"
+        os.replace(staged, target)  # noqa: PTH105 - said as the system call that it is
+        for path in earlier:  # out of sight in one step, then swept with the staging folder
+            os.replace(path, self.staging / path.name)  # noqa: PTH105
+        manifests.sync(rejected)
+        return target
+
     def commit(self, manifest: Manifest) -> None:
         """Make everything written visible, and what it replaced removable."""
         for folder in ("days", "tables", "rejected"):
@@ -75,7 +104,8 @@ class StoreWriter:
 
     def _place(self, temporary: Path, name: str) -> None:
         target = self.path / name
-        target.parent.mkdir(exist_ok=True)
+        manifests.make_private_folder(target.parent)
+        temporary.chmod(manifests.PRIVATE_FILE)
         manifests.sync(temporary)
         os.replace(temporary, target)  # noqa: PTH105 - said as the system call that it is
 
@@ -87,16 +117,18 @@ def writing(store: Path, *, secret: bytes) -> Iterator[StoreWriter]:
     Raises:
         StoreError: Another run is writing, ids were keyed by another secret, or the store is damaged.
     """
-    lock = filelock.FileLock(store / ".lock")
+    lock = filelock.FileLock(store / ".lock", mode=manifests.PRIVATE_FILE)
     try:
         store.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
+        (store / ".lock").chmod(manifests.PRIVATE_FILE)
     except filelock.Timeout:
         raise StoreError(f"another ingest is writing to {store}", todo="wait until it has ended") from None
     except OSError as error:
         raise _unwritable(store, error) from error
     try:
         manifest = _manifest_for(store, fingerprint_of(secret))
+        _close_to_others(store)
         shutil.rmtree(store / "staging", ignore_errors=True)
         writer = StoreWriter(store, manifest)
         writer.clean()
@@ -109,6 +141,20 @@ def writing(store: Path, *, secret: bytes) -> Iterator[StoreWriter]:
             writer.clean()
     finally:
         lock.release()
+
+
+def _number_of(refused: Path) -> int:
+    number = refused.name.removeprefix(REFUSED)
+    return int(number) if number.isdecimal() else 0
+
+
+def _close_to_others(store: Path) -> None:
+    """Raw ids are in a store: nobody but its owner looks in, whatever the umask, and whoever made the folder."""
+    try:
+        for folder in (store, *(path for path in store.iterdir() if path.is_dir())):
+            folder.chmod(manifests.PRIVATE_FOLDER)
+    except OSError as error:
+        raise _unwritable(store, error) from error
 
 
 def _unwritable(store: Path, error: OSError) -> StoreError:

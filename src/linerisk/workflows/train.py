@@ -91,6 +91,7 @@ def train_store(
     as_of: datetime,
     trained_by: str,
     recipe: Recipe | None = None,
+    notices: Sequence[str] = (),
     on_progress: Progress | None = None,
 ) -> Trained:
     """Train on a record store, as of an instant.
@@ -101,6 +102,7 @@ def train_store(
         as_of: When we train: records and labels known later do not exist.
         trained_by: Who does it; somebody else must promote.
         recipe: How trees are grown.
+        notices: What a reader must know of these records before believing a figure.
         on_progress: Called with (step, done, total).
     """
     store = RecordStore.open(store_path)
@@ -117,7 +119,7 @@ def train_store(
         trained_by=trained_by,
         data=store.fingerprint,
         as_of=iso(as_of),
-        notices=(),
+        notices=notices,
         again=["linerisk", "train", "--store", str(store_path), "--as-of", iso(as_of), *_seed(recipe)],
         cross_validation={},
         tell=tell,

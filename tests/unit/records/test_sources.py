@@ -117,3 +117,59 @@ def test_what_cannot_be_read_is_named_without_a_cell_of_it(tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"labels\.csv cannot be read") as error:
         list(source.batches(10))
     assert "13800138000" not in str(error.value)
+
+
+def refused(folder: Path, mapping: Mapping | None = None) -> str:
+    [source] = find_sources(folder, mapping)
+    with pytest.raises(InputError) as error:
+        list(source.batches(10))
+    return str(error.value)
+
+
+def test_bytes_that_are_no_text_are_said_so_and_not_printed(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes(bytes(range(256)) * 20)
+    said = refused(tmp_path)
+    assert "not a text file in UTF-8" in said
+    assert said.isprintable()
+    assert said.isascii()
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (LABELS.encode("utf-16"), "it begins like UTF-16"),
+        (b"PK\x03\x04\x14\x00", "such as a spreadsheet"),
+        (b"\x1b[2Jline_id,label\n1,2\n", r"control characters in its first line: \x1b[.."),
+        ("line_id,城市\n".encode("gb18030"), "not UTF-8 from byte 9 on"),
+        (LABELS.encode() + "1,城市,police,,\n".encode("gb18030"), "not UTF-8 from byte 82 on"),
+        (b"", "0 bytes"),
+    ],
+)
+def test_what_is_no_csv_in_utf8_is_told_apart(tmp_path: Path, content: bytes, hint: str) -> None:
+    (tmp_path / "labels.csv").write_bytes(content)
+    assert hint in refused(tmp_path)
+
+
+def test_control_characters_of_names_are_escaped(tmp_path: Path) -> None:
+    pl.DataFrame({"a\x1b[2J": [1]}).write_parquet(tmp_path / "labels-\x07.parquet")
+    said = refused(tmp_path)
+    assert said.isprintable()
+    assert r"labels-\x07.parquet" in said
+
+
+def test_another_separator_is_guessed(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(LABELS.replace(",", ";"))
+    assert "separated by ';'" in refused(tmp_path)
+
+
+def test_a_mapped_column_that_the_file_lacks_is_named_with_both_names(tmp_path: Path) -> None:
+    _touch(tmp_path, "labels.csv")
+    mapping = Mapping.model_validate({"name": "x", "labels": [{"columns": {"label": "lable"}}]})
+    assert "lacks lable, which the mapping names for label (closest: label)" in refused(tmp_path, mapping)
+
+
+def test_a_mark_of_byte_order_and_characters_cut_by_blocks_are_text(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes(b"\xef\xbb\xbf" + LABELS.encode() + "市".encode() * 700_000)
+    [source] = find_sources(tmp_path)
+    source.must_be_text(whole=True)
+    assert source.found[0] == "line_id"

@@ -118,7 +118,7 @@ def test_what_was_live_when_is_told_oldest_first_by_whoever_opens_the_store(
     assert [(m.what, m.version, m.before, m.by, m.approver, m.reason) for m in told] == [
         ("promoted", "1", None, "li", "wang", "第一个模型"),
         ("promoted", "2", "1", "zhao", "wang", "retrained"),
-        ("rolled back", "1", "2", "chen", "chen", "too strict"),
+        ("rolled back", "1", "2", "chen", "", "too strict"),
     ]
     assert [m.at for m in told] == sorted(m.at for m in told)
 
