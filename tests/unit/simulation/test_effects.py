@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def operator(folder: Path, **arguments: Any) -> tuple[pl.DataFrame, pl.DataFrame
 def festival(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """Three weeks around the lunar new year of 2024: per part of the period, what the effect speaks of."""
     folder = tmp_path_factory.mktemp("festival")
-    records, _ = operator(folder / "source", start=date(2024, 1, 27), days=28, effects=["spring_festival"])
+    records, _ = operator(folder / "source", start=date(2024, 1, 27), days=21, effects=["spring_festival"])
     week = c("day").is_between(date(2024, 2, 9), date(2024, 2, 16))
     before = c("day") < date(2024, 2, 3)
     return (
@@ -66,7 +66,7 @@ def test_in_the_festival_week_many_are_in_their_hometowns_and_call_people_out_of
 
 
 def test_journeys_home_end_a_few_days_after_the_festival(tmp_path: Path) -> None:
-    records, _ = operator(tmp_path / "source", start=date(2025, 1, 25), days=28, effects=["spring_festival"])
+    records, _ = operator(tmp_path / "source", start=date(2025, 1, 28), days=18, lines=800, effects=["spring_festival"])
     away = records.filter(OUT).group_by("day").agg((c("visited_area") != c("home_area")).mean()).sort("day")
     share = dict(away.iter_rows())
     assert share[date(2025, 1, 30)] > 2 * share[date(2025, 2, 12)]
@@ -85,28 +85,35 @@ def test_new_years_are_those_of_the_lunar_calendar() -> None:
         assert (later - earlier).days in {354, 355, 383, 384, 385}
 
 
-def test_in_september_students_come_with_new_lines(tmp_path: Path) -> None:
-    arguments: dict[str, Any] = {"start": date(2024, 8, 15), "days": 35, "lines": 2500}
-    _, usual = operator(tmp_path / "usual", **arguments)
-    _, term = operator(tmp_path / "term", **arguments, effects=["september"])
-    within = c("activated_at").dt.date().is_between(date(2024, 8, 20), date(2024, 9, 15))
+def test_in_september_students_come_with_new_lines() -> None:
+    start, days = date(2024, 8, 1), 61
 
-    def new(truth: pl.DataFrame, who: pl.Expr) -> int:
-        return truth.filter(within, who).height
+    def new_lines(*effects: str) -> dict[str, int]:
+        chosen = choose(start, days, effects=effects, drift=None)
+        people = populate(0, 20_000, 100, days=days, rng=np.random.default_rng(3), begin=chosen.begin)
+        chosen.enrol(people, np.random.default_rng(4))
+        since, until = ((day - start).days for day in (date(2024, 8, 20), date(2024, 9, 16)))
+        student = people.persona == NAMES.index("student")
+        new = (people.activated >= since) & (people.activated < until)
+        assert (people.closed[student] > people.activated[student]).all()
+        return {"students": int((new & student).sum()), "others": int((new & ~student).sum()), "of": int(student.sum())}
 
-    student = c("persona") == "student"
-    assert new(term, student) > 5 * new(usual, student)
-    assert new(term, ~student) == new(usual, ~student)
-    assert term.filter(student).height == usual.filter(student).height
+    usual, term = new_lines(), new_lines("september")
+    assert term["of"] == usual["of"]
+    assert term["students"] > 5 * usual["students"]
+    assert term["students"] == pytest.approx(0.2 * term["of"], rel=0.3)
+    assert term["others"] == usual["others"]
 
 
 def test_a_line_bought_in_september_calls_nobody_before(tmp_path: Path) -> None:
-    records, _ = operator(tmp_path / "source", start=date(2024, 8, 10), days=30, effects=["september"])
+    records, truth = operator(tmp_path / "source", start=date(2024, 8, 17), days=21, effects=["september"])
+    new = truth.filter(c("persona") == "student", c("activated_at") > datetime(2024, 8, 20, tzinfo=UTC))
+    assert new.height > 10
     assert records.filter(c("started_at") < c("activated_at")).height == 0
 
 
 def test_on_the_sales_day_couriers_call_sixty_percent_more_and_others_as_ever(tmp_path: Path) -> None:
-    arguments: dict[str, Any] = {"start": date(2024, 11, 1), "days": 18, "lines": 3000}
+    arguments: dict[str, Any] = {"start": date(2024, 11, 4), "days": 15, "lines": 3000}
     usual, _ = operator(tmp_path / "usual", **arguments)
     sales, _ = operator(tmp_path / "sales", **arguments, effects=["sales_day"])
     days = c("day").is_between(date(2024, 11, 11), date(2024, 11, 16))
