@@ -115,8 +115,8 @@ def happenings(
     within = np.arange(len(cell)) - np.repeat(np.cumsum(flat) - flat, flat)
     spread_evenly = (within + rng.random(len(cell))) / flat[cell]
     regular = streams.values["regular"][stream]
-    chosen = np.where(regular > 0, regular * spread_evenly + (1 - regular) * rng.random(len(cell)), spread_evenly)
-    chosen = np.where(regular > 0, chosen, rng.random(len(cell)))
+    machine = regular * spread_evenly + (1 - regular) * rng.random(len(cell))
+    chosen = np.where(regular > 0, machine, rng.random(len(cell)))
     sitting = rng.random(len(cell)) < streams.values["batch"][stream]
     seat = numbers.uniform(cell * _SITTINGS + np.floor(chosen * _SITTINGS).astype(np.int64), 11)
     second = hours.second_of_day(np.where(sitting, seat, chosen), streams.rhythm[stream])

@@ -84,10 +84,10 @@ def area_of(number: Ints) -> Ints:
 
 def kind_of(number: Ints) -> Ints:
     """Index into `KINDS`."""
-    within = number % SPAN
-    domestic = np.select([within < _VIRTUAL, within < _FIXED], [0, 2], 1)
-    special = 3 + np.minimum((number - SERVICE) // SPAN, 3)
-    return np.where(number < SERVICE, domestic, special).astype(np.int64)
+    span = number // SPAN
+    within = number - span * SPAN
+    domestic = np.asarray([0, 2, 1])[(within >= _VIRTUAL).astype(np.int64) + (within >= _FIXED)]
+    return np.where(number < SERVICE, domestic, 3 + np.minimum(span - SERVICE // SPAN, 3))
 
 
 def disguise(values: Ints, seed: int) -> npt.NDArray[np.uint64]:
