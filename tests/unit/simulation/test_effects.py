@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from linerisk.cli import app
 from linerisk.errors import UsageError
 from linerisk.records.simulation import simulate
 from linerisk.records.simulation.effects import EFFECTS, NEW_YEARS, choose
@@ -184,3 +186,21 @@ def test_an_effect_leaves_alone_who_is_who(tmp_path: Path) -> None:
     _, sales = operator(tmp_path / "sales", **arguments, effects=["sales_day"])
     who = ["line_id", "persona", "life", "is_fraud", "fraud_from", "activated_at"]
     assert usual.select(who).equals(sales.select(who))
+
+
+def test_the_command_takes_effects_drift_and_workers(tmp_path: Path) -> None:
+    words = ["simulate", str(tmp_path / "typed"), "--lines", "40", "--days", "30", "--seed", "1"]
+    words += ["--start", "2024-01-25"]
+    words += ["--effect", "spring_festival", "--drift", "boxes-to-relays", "--workers", "1"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    simulate(
+        tmp_path / "called",
+        lines=40,
+        days=30,
+        seed=1,
+        start=date(2024, 1, 25),
+        effects=["spring_festival"],
+        drift="boxes-to-relays",
+    )
+    for path in (tmp_path / "called").rglob("*.parquet"):
+        assert path.read_bytes() == (tmp_path / "typed" / path.relative_to(tmp_path / "called")).read_bytes()
