@@ -25,6 +25,8 @@ from linerisk.cli import app
 from linerisk.errors import LineriskError, UsageError
 from linerisk.records.contract import TABLES, Kind, TableName
 from linerisk.records.mapping import Mapping, TableMapping
+from linerisk.records.simulation.personas import AWAKENED, DRIVE, EVENT, FRAUD, LEGAL, NEW_HIRE
+from linerisk.records.simulation.streams import Traffic
 from linerisk.service.errors import RefusedError, status_of
 from linerisk.settings import Settings
 from linerisk.tables.intake import LATE, ingest
@@ -327,6 +329,43 @@ def _identity() -> list[str]:
     return [own.get(name, name) for name in IDENTITY]
 
 
+# --- simulation ------------------------------------------------------------------------------------------------------
+
+
+def legal_table() -> str:
+    """Every kind of customer, with the traffic that it is known by."""
+    rows = [
+        "| kind | share | years | new | life out/in a day | work or event | out a day | stranger | answered | town |"
+    ]
+    rows += ["|---|---|---|---|---|---|---|---|---|---|"]
+    for one in LEGAL:
+        life = f"{one.life.out:g} / {one.life.inn:g}" if one.life else "–"
+        traffic = one.work or {"event": EVENT, "drive": DRIVE, "new_hire": NEW_HIRE, "idle": AWAKENED}.get(one.name)
+        what = (
+            "–" if traffic is None else "always" if one.work else "some lines" if one.name == "idle" else "for a while"
+        )
+        who = f"`{one.name}` | {one.share:.1%} | {one.years:g} | x{one.fresh:g}"
+        rows += [f"| {who} | {life} | {what} | {_traffic(traffic)} |"]
+    return "\n".join(rows)
+
+
+def fraud_table() -> str:
+    """Every kind of fraud, with the traffic that it makes."""
+    head = "kind | share | days | new lines | life before | gang | made | texts a day | out a day"
+    rows = [f"| {head} | stranger | answered | town |", "|---" * 12 + "|"]
+    for one in FRAUD:
+        who = f"`{one.name}` | {one.share:.0%} | {one.days:g} (to {one.longest:g}) | {one.new:.0%} | {one.host}"
+        made = f"{one.gang} | {one.traffic.place}, {one.traffic.handset} | {one.traffic.texts_out:g}"
+        rows += [f"| {who} | {made} | {_traffic(one.traffic)} |"]
+    return "\n".join(rows)
+
+
+def _traffic(traffic: Traffic | None) -> str:
+    if traffic is None:
+        return "– | – | – | –"
+    return f"{traffic.out:g} | {traffic.fresh:.0%} | {traffic.answered:.0%} | {traffic.town:.0%}"
+
+
 # --- printing --------------------------------------------------------------------------------------------------------
 
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
@@ -337,6 +376,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "rules": rules_table,
         "mapping keys": mapping_keys,
     },
+    "simulation.md": {"legal": legal_table, "fraud": fraud_table},
     "operations.md": {"settings": settings_table, "commands": command_table},
 }
 """Page -> name of a part -> what prints it."""

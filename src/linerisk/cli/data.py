@@ -29,6 +29,14 @@ def simulate(
         typer.Option(help="Share of lines, at any time, with a fraud of the last 28 days that nobody has found yet."),
     ] = 0.005,
     start: Annotated[str, typer.Option(help="First day.")] = "2024-04-19",
+    effect: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="spring_festival, september or sales_day; may be given again."),
+    ] = None,
+    drift: Annotated[
+        str | None, typer.Option(metavar="NAME", help="boxes-to-relays: boxes give way to relays over the period.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that share the lines; the bytes stay the same.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Write a simulated operator's records, accounts and labels, in the shape that `ingest` reads."""
@@ -36,7 +44,16 @@ def simulate(
 
     with progress() as tell:
         report = run(
-            target, lines=lines, days=days, seed=seed, prevalence=prevalence, start=parse_date(start), on_progress=tell
+            target,
+            lines=lines,
+            days=days,
+            seed=seed,
+            prevalence=prevalence,
+            start=parse_date(start),
+            effects=effect or (),
+            drift=drift,
+            workers=workers,
+            on_progress=tell,
         )
     out.print(f"{report.records:,} records of {report.lines:,} lines in {target}")
     show_json(as_json, asdict(report))

@@ -1,122 +1,229 @@
-"""The simulated city beside what was measured at real operators; run with `-s` to see the table."""
+"""The simulated operator beside what was measured at real ones; `pytest -s` on this file prints the table.
+
+A row is met when the simulated figure is within the tolerance. A row with a reason is known not to be: the reason
+stands in the table, and a row that is met after all must lose it.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
 
-DAYS = 56
+from linerisk.records.simulation import simulate
+
+DAYS, LINES, START = 240, 1600, date(2023, 8, 1)
+MEASURED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "data" / "anchors.json").read_text("utf-8"))
+MONTHS, DAY, NETWORK = MEASURED["eight_months"], MEASURED["one_day"], MEASURED["network"]
 c = pl.col
-OUT, IN = c("record_type") == "call_out", c("record_type") == "call_in"
+OUT = c("record_type") == "call_out"
+VOICE = c("record_type").is_in(["call_out", "call_in", "call_forwarded"])
+LOCAL = c("started_at").dt.convert_time_zone("Asia/Shanghai")
+OUT_SHARE = c("out") / c("calls")
+
+MIXED_LIVES = (
+    "half of the simulated frauds use, or begin on, a line with a life of its own; those measured mostly did not"
+)
+CALLED_BACK = "measured were trunks and boxes that take no calls; simulated victims ring back, and lines have lives"
+TEXTS = "texts of services are kept thin: they would be most of the volume, and features only count them"
+COURIERS = "busy customers measured are business people; here they are couriers, sellers and drivers, who talk briefly"
+HANDSETS = "handsets are changed too often: one lasts fourteen months at most"
+MODES = "measured has two modes, boxes at 14 s and relays at 104 s; here relays and patient schemes weigh more"
+CHOSEN = "customers measured were chosen active; here every line with four calls that day counts"
+OF_ORDINARY = {
+    "calls": 0.35,
+    "calls_per_counterpart": 0.25,
+    "out_share": 0.05,
+    "mean_talk_s": 0.25,
+    "median_talk_s": 0.25,
+    "devices": 0.0,
+    "hours": 0.2,
+    "days_of_month": 0.1,
+    "texts": 0.5,
+}
+OF_FRAUD = {
+    "calls": 0.35,
+    "calls_per_counterpart": 0.25,
+    "out_share": 0.06,
+    "mean_talk_s": 0.35,
+    "devices": 0.5,
+    "hours": 0.25,
+    "days_of_month": 0.5,
+}
+"""Tolerances: absolute for out-shares, else as a share of the measured figure."""
+
+
+class Anchor(NamedTuple):
+    """One row of the table; `allowed` is how far the simulated figure may be off."""
+
+    what: str
+    measured: float
+    simulated: float
+    allowed: float
+    known: str = ""
+
+    @property
+    def met(self) -> bool:
+        return abs(self.simulated - self.measured) <= self.allowed
+
+    def line(self) -> str:
+        said = "met" if self.met else "NOT MET"
+        known = f"  known difference: {self.known}" if self.known else ""
+        return (
+            f"{self.what:<58} measured {self.measured:8.2f}  simulated {self.simulated:8.2f}"
+            f"  tolerance {self.allowed:7.2f}  {said}{known}"
+        )
 
 
 @pytest.fixture(scope="module")
-def lines(records: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
-    """One row per line with what the anchors speak of."""
-    calls = OUT | IN
-    per_line = records.group_by("line_id").agg(
-        calls=calls.sum(),
-        texts=c("record_type").is_in(["sms_out", "sms_in"]).sum(),
-        out=OUT.sum(),
-        inn=IN.sum(),
-        callees=c("peer_id").filter(OUT).n_unique(),
-        answered=c("answered").filter(OUT).mean(),
-        talk=c("duration_s").filter(calls & c("answered")).mean(),
-        town=(c("peer_area") != c("visited_area")).filter(OUT).mean(),
-        devices=c("device_id").n_unique(),
-        cells=c("cell_id").n_unique(),
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight months, as long as the Sichuan numbers were observed."""
+    out = tmp_path_factory.mktemp("anchors") / "source"
+    simulate(out, lines=LINES, days=DAYS, seed=12, prevalence=0.006, start=START)
+    return out
+
+
+@pytest.fixture(scope="module")
+def records(source: Path) -> pl.DataFrame:
+    return pl.read_parquet(source / "call_records").with_columns(local=LOCAL)
+
+
+@pytest.fixture(scope="module")
+def months(source: Path, records: pl.DataFrame) -> pl.DataFrame:
+    """One row per line with voice records: its eight months."""
+    texts = records.filter(~VOICE).group_by("line_id").agg(texts=pl.len())
+    return (
+        records.filter(VOICE)
+        .group_by("line_id")
+        .agg(
+            calls=pl.len(),
+            out=OUT.sum(),
+            counterparts=c("peer_id").n_unique(),
+            mean_talk_s=c("duration_s").filter("answered").mean(),
+            median_talk_s=c("duration_s").filter("answered").median(),
+            devices=c("device_id").n_unique(),
+            hours=c("local").dt.hour().n_unique(),
+            days_of_month=c("local").dt.day().n_unique(),
+        )
+        .join(texts, on="line_id", how="left")
+        .join(pl.read_parquet(source / "truth.parquet"), on="line_id")
+        .with_columns(
+            c("texts").fill_null(0), calls_per_counterpart=c("calls") / c("counterparts"), out_share=OUT_SHARE
+        )
     )
-    return truth.join(per_line, on="line_id", how="left").with_columns(c("calls", "texts", "out", "inn").fill_null(0))
 
 
-def median(frame: pl.DataFrame, value: pl.Expr) -> float:
-    return float(frame.select(value.alias("value")).drop_nulls()["value"].median())
+@pytest.fixture(scope="module")
+def one_day(source: Path, records: pl.DataFrame) -> pl.DataFrame:
+    """One day per line with four and more outgoing calls that day, as in the Hong Kong extract."""
+    during = c("day").is_between(c("fraud_from").dt.date(), c("fraud_until").dt.date())
+    return (
+        records.filter(VOICE)
+        .group_by("line_id", day=c("local").dt.date())
+        .agg(out=OUT.sum(), calls=pl.len(), mean_talk_s=c("duration_s").filter("answered").mean())
+        .join(pl.read_parquet(source / "truth.parquet"), on="line_id")
+        .filter(c("out") >= 4, ~c("is_fraud") | during)
+        .sort("line_id", "day")
+        .group_by("line_id", maintain_order=True)
+        .agg(pl.all().gather(pl.len() // 2).first())
+        .with_columns(out_share=OUT_SHARE)
+    )
 
 
-def test_the_city_as_a_whole_meets_what_was_measured(lines: pl.DataFrame) -> None:
-    legal = lines.filter(~c("is_fraud"))
-    talking = legal.filter(c("calls") >= 20)
-    fraud = lines.filter("is_fraud", c("out") >= 20, ~c("life").is_not_null())
-    table = [
-        # what, measured, simulated, from, to
-        ("voice records per line per day, mean", 4.6, lines["calls"].mean() / DAYS, 3.9, 5.4),
-        ("voice records per line per day, median", 1.5, lines["calls"].median() / DAYS, 1.2, 1.8),
-        ("texts per line per day, mean", 1.5, lines["texts"].mean() / DAYS, 0.8, 3.0),
-        ("out-share, legal, median", 0.52, median(talking, c("out") / (c("out") + c("inn"))), 0.47, 0.60),
-        ("out-share, fraud, median", 0.97, median(fraud, c("out") / (c("out") + c("inn"))), 0.90, 1.0),
-        ("calls per callee, legal, median", 3.9, median(talking, c("out") / c("callees")), 2.2, 5.0),
-        ("calls per callee, fraud, median", 1.24, median(fraud, c("out") / c("callees")), 1.0, 1.4),
-        ("mean talk s, legal, median", 84.0, median(talking, c("talk")), 65.0, 110.0),
-        ("devices, legal, median", 1.0, median(legal, c("devices")), 1.0, 1.0),
-        ("out-of-town share, fraud, median", 0.9, median(fraud, c("town")), 0.75, 0.98),
+def quantile(frame: pl.DataFrame, column: str, at: float = 0.5) -> float:
+    return float(frame[column].drop_nulls().quantile(at, "linear"))
+
+
+def over_months(
+    who: str, kind: str, frame: pl.DataFrame, allowed: dict[str, float], known: dict[str, str]
+) -> list[Anchor]:
+    """Medians over eight months."""
+    rows = []
+    for name, tolerance in allowed.items():
+        measured = MONTHS[kind][name]["0.5"]
+        wide = tolerance if name == "out_share" else tolerance * measured
+        rows.append(
+            Anchor(f"{who}: {name.replace('_', ' ')}", measured, quantile(frame, name), wide, known.get(name, ""))
+        )
+    return rows
+
+
+def on_a_day(who: str, kind: str, frame: pl.DataFrame, known: dict[str, str]) -> list[Anchor]:
+    """Medians over lines of one day each, and how many had no incoming call."""
+    measured = DAY[kind]
+    out, share, talk = (measured[name]["0.5"] for name in ("calls_out", "out_share", "mean_talk_s"))
+    silent = float((frame["calls"] == frame["out"]).mean())
+    return [
+        Anchor(f"{who}: calls out", out, quantile(frame, "out"), 0.45 * out, known.get("out", "")),
+        Anchor(f"{who}: out share", share, quantile(frame, "out_share"), 0.06, known.get("share", "")),
+        Anchor(f"{who}: mean talk s", talk, quantile(frame, "mean_talk_s"), 0.3 * talk, known.get("talk", "")),
+        Anchor(f"{who}: no incoming call", measured["no_incoming_share"], silent, 0.09, known.get("silent", "")),
     ]
-    for what, measured, simulated, low, high in table:
-        sys.stdout.write(f"{what:<42} measured {measured:8.2f}  simulated {simulated:8.2f}  allowed {low} to {high}\n")
-    assert [row for row in table if not row[3] <= row[2] <= row[4]] == []
 
 
-def test_heavy_legal_callers_overlap_the_frauds_in_volume(records: pl.DataFrame, truth: pl.DataFrame) -> None:
-    days = records.filter(OUT).group_by("line_id", c("started_at").dt.date().alias("day")).len()
-    days = days.join(truth, on="line_id")
-    busy = days.filter(c("len") >= 30)
-    assert busy.filter(~c("is_fraud"))["line_id"].n_unique() > 3 * busy.filter("is_fraud")["line_id"].n_unique()
-
-
-def test_couriers_differ_from_boxes_in_moving_about_and_in_calling_at_home(lines: pl.DataFrame) -> None:
-    courier, box = lines.filter(c("persona") == "courier"), lines.filter(c("persona") == "goip")
-    assert median(courier, c("out") / c("callees")) < 1.6
-    assert median(courier, c("town")) < 0.3
-    assert median(box, c("town")) > 0.7
-    assert median(courier, c("cells")) > 10
-    assert median(box, c("cells")) < 5
-
-
-def test_a_redialler_calls_one_office_again_and_again_and_is_hardly_answered(lines: pl.DataFrame) -> None:
-    redialler = lines.filter(c("persona") == "redialler")
-    assert median(redialler, c("out") / c("callees")) > 5
-    assert median(redialler, c("answered")) < 0.3
-
-
-def test_a_reception_is_mostly_called(lines: pl.DataFrame) -> None:
-    reception = lines.filter(c("persona") == "reception")
-    assert median(reception, c("inn") / (c("out") + c("inn"))) > 0.6
-
-
-def test_boxes_share_a_cell_and_devices(records: pl.DataFrame, truth: pl.DataFrame) -> None:
-    box = truth.filter(c("persona") == "goip", c("life").is_null())
-    joined = records.join(box, on="line_id")
-    shared = joined.group_by("device_id").agg(lines=c("line_id").n_unique())["lines"].max()
-    cells = joined.group_by("cell_id").agg(lines=c("line_id").n_unique())["lines"].max()
-    assert shared >= 3
-    assert cells >= 3
-
-
-def test_hours_are_those_of_local_life(records: pl.DataFrame) -> None:
-    local = c("started_at").dt.convert_time_zone("Asia/Shanghai").dt.hour()
-    hours = records.filter(OUT).group_by(local.alias("hour")).len().sort("hour")["len"]
-    share = (hours / hours.sum()).to_list()
-    assert sum(share[9:20]) > 0.7
-    assert sum(share[1:6]) < 0.03
-
-
-def test_some_rows_reach_the_platform_days_late(records: pl.DataFrame) -> None:
-    wait = (c("received_at") - c("started_at") - pl.duration(seconds=c("duration_s"))).dt.total_hours()
-    hours = records.select(wait.alias("hours"))["hours"]
-    assert 0.005 < (hours >= 12).mean() < 0.06
-    assert hours.max() < 24 * 8
-
-
-def test_sweeps_show_in_the_blocks_of_numbers_called(records: pl.DataFrame, truth: pl.DataFrame) -> None:
-    follows = (c("peer_block") == c("peer_block").shift()) & (c("peer_id") != c("peer_id").shift())
-    swept = (
-        records.filter(OUT)
-        .sort("line_id", "started_at")
-        .with_columns(swept=follows & (c("line_id") == c("line_id").shift()))
-        .join(truth, on="line_id")
-        .group_by("persona")
-        .agg(c("swept").mean())
-    )
-    share = dict(swept.iter_rows())
-    assert share["burst_dialler"] > 0.03 > share["ordinary"]
+def test_the_city_meets_what_was_measured_but_for_what_is_known(
+    source: Path, months: pl.DataFrame, one_day: pl.DataFrame
+) -> None:
+    truth = pl.read_parquet(source / "truth.parquet")
+    voice = truth.join(months.select("line_id", "calls"), on="line_id", how="left")["calls"].fill_null(0)
+    first = pl.lit(START).cast(pl.Datetime("us", "UTC"))
+    served = DAYS - ((c("activated_at") - first).dt.total_hours() / 24).clip(0, DAYS)
+    low, high = NETWORK["voice_records_per_line_per_day"].values()
+    legal, fraud = months.filter(~c("is_fraud")), months.filter("is_fraud")
+    alone = fraud.filter(c("life").is_null())
+    legal_day, fraud_day = one_day.filter(~c("is_fraud")), one_day.filter("is_fraud")
+    heavy = legal_day.filter(c("out") >= 30)
+    table = [
+        Anchor(
+            "network: voice records a line in service a day",
+            (low + high) / 2,
+            voice.sum() / truth.select(served.alias("days"))["days"].sum(),
+            (high - low) / 2,
+        ),
+        Anchor(
+            "network: the same, median line",
+            NETWORK["voice_records_per_line_per_day_median"],
+            float(voice.median()) / DAYS,
+            0.3,
+        ),
+        *over_months(
+            "ordinary, 8 months",
+            "normal",
+            legal,
+            OF_ORDINARY,
+            {"texts": TEXTS, "devices": HANDSETS},
+        ),
+        *over_months(
+            "fraud, 8 months",
+            "fraud",
+            fraud,
+            OF_FRAUD,
+            {"out_share": MIXED_LIVES, "hours": MIXED_LIVES, "days_of_month": MIXED_LIVES},
+        ),
+        *over_months(
+            "fraud without a life of its own, 8 months",
+            "fraud",
+            alone,
+            {"calls_per_counterpart": 0.2, "out_share": 0.06, "hours": 0.25, "days_of_month": 0.5},
+            {},
+        ),
+        *on_a_day("ordinary, a day of 4 calls out", "customers", legal_day, {"out": CHOSEN}),
+        Anchor(
+            "ordinary, a day of 4 calls out: 30 and more, share",
+            DAY["customers"]["heavy_share"],
+            heavy.height / legal_day.height,
+            0.02,
+        ),
+        *on_a_day(
+            "heavy legal, a day of 30 calls out", "customers_of_30_calls", heavy, {"out": COURIERS, "talk": COURIERS}
+        ),
+        *on_a_day("fraud, a day of 4 calls out", "fraud", fraud_day, {"silent": CALLED_BACK, "talk": MODES}),
+    ]
+    sys.stdout.write("\n" + "\n".join(row.line() for row in table) + "\n")
+    assert [row.what for row in table if not row.met and not row.known] == []
+    assert [row.what for row in table if row.met and row.known] == [], "these are met: take their reason away"

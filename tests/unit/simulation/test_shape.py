@@ -158,6 +158,28 @@ def test_the_bytes_do_not_depend_on_the_number_of_threads(tmp_path: Path) -> Non
     assert fingerprints(tmp_path / "1") == fingerprints(tmp_path / "4")
 
 
+def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    seen: list[int] = []
+    simulate(tmp_path / "one", lines=8200, days=3, seed=5)
+    simulate(
+        tmp_path / "three", lines=8200, days=3, seed=5, workers=3, on_progress=lambda _, done, __: seen.append(done)
+    )
+    assert fingerprints(tmp_path / "one") == fingerprints(tmp_path / "three")
+    assert len(fingerprints(tmp_path / "one")) == 3 * 3 + 1
+    assert len(seen) == 3
+    assert seen == sorted(seen)
+    assert seen[-1] == 8200
+
+
+def test_an_interrupted_run_of_several_workers_leaves_nothing_behind_either(tmp_path: Path) -> None:
+    def interrupt(_step: str, _done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(tmp_path / "source", lines=8200, days=1, seed=1, workers=2, on_progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_persona_of_the_domain_lives_in_the_city(truth: pl.DataFrame) -> None:
     assert set(truth["persona"]) == set(NAMES)
     assert len(NAMES) >= 8 + 4
@@ -179,6 +201,7 @@ def test_the_report_says_what_is_in_the_folder(
         ({"lines": 0}, "lines"),
         ({"days": 0}, "days"),
         ({"seed": -1}, "seed"),
+        ({"workers": 0}, "workers"),
         ({"prevalence": -0.1}, "prevalence"),
         ({"prevalence": 0.9}, "prevalence"),
         ({"prevalence": float("nan")}, "prevalence"),

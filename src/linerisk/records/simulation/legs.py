@@ -108,14 +108,15 @@ def happenings(
 ) -> tuple[Ints, Ints]:
     """Stream and instant of everything that happens at a rate per day, sorted by both."""
     counts = rng.poisson(rate[:, None] * activity)
-    cell = np.repeat(np.arange(counts.size), counts.ravel())
-    stream, day = np.divmod(cell, counts.shape[1])
-    starts = np.cumsum(counts.ravel()) - counts.ravel()
-    within = np.arange(len(cell)) - starts[cell]
-    spread_evenly = (within + rng.random(len(cell))) / counts.ravel()[cell]
+    flat, days = counts.ravel(), counts.shape[1]
+    cell = np.repeat(np.arange(counts.size), flat)
+    stream = np.repeat(np.arange(len(counts)), counts.sum(axis=1))
+    day = cell - stream * days
+    within = np.arange(len(cell)) - np.repeat(np.cumsum(flat) - flat, flat)
+    spread_evenly = (within + rng.random(len(cell))) / flat[cell]
     regular = streams.values["regular"][stream]
-    chosen = np.where(regular > 0, regular * spread_evenly + (1 - regular) * rng.random(len(cell)), spread_evenly)
-    chosen = np.where(regular > 0, chosen, rng.random(len(cell)))
+    machine = regular * spread_evenly + (1 - regular) * rng.random(len(cell))
+    chosen = np.where(regular > 0, machine, rng.random(len(cell)))
     sitting = rng.random(len(cell)) < streams.values["batch"][stream]
     seat = numbers.uniform(cell * _SITTINGS + np.floor(chosen * _SITTINGS).astype(np.int64), 11)
     second = hours.second_of_day(np.where(sitting, seat, chosen), streams.rhythm[stream])
@@ -124,5 +125,5 @@ def happenings(
     at = day * DAY_US + (second * SECOND_US).astype(np.int64)
     inside = (at >= streams.start[stream] * DAY_US) & (at < streams.until[stream] * DAY_US) & (at >= 0)
     stream, at = stream[inside], at[inside]
-    order = np.argsort(stream * (counts.shape[1] + 2) * DAY_US + at, kind="stable")
+    order = np.argsort(stream * (days + 2) * DAY_US + at, kind="stable")
     return stream[order], at[order]

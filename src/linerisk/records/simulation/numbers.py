@@ -29,7 +29,8 @@ KINDS = ("mobile", "fixed", "virtual", "service", "international", "short_code",
 _DIGITS = 12
 _MASK = np.uint64(2**48 - 1)
 _MULTIPLIERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
-_HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
+_HEX = np.frombuffer(b"".join(b"%02x" % octet for octet in range(256)), dtype=np.uint16)
+"""The two digits of every octet, as they stand in memory."""
 
 
 def scramble(values: Ints, salt: int) -> npt.NDArray[np.uint64]:
@@ -83,10 +84,10 @@ def area_of(number: Ints) -> Ints:
 
 def kind_of(number: Ints) -> Ints:
     """Index into `KINDS`."""
-    within = number % SPAN
-    domestic = np.select([within < _VIRTUAL, within < _FIXED], [0, 2], 1)
-    special = 3 + np.minimum((number - SERVICE) // SPAN, 3)
-    return np.where(number < SERVICE, domestic, special).astype(np.int64)
+    span = number // SPAN
+    within = number - span * SPAN
+    domestic = np.asarray([0, 2, 1])[(within >= _VIRTUAL).astype(np.int64) + (within >= _FIXED)]
+    return np.where(number < SERVICE, domestic, 3 + np.minimum(span - SERVICE // SPAN, 3))
 
 
 def disguise(values: Ints, seed: int) -> npt.NDArray[np.uint64]:
@@ -101,9 +102,7 @@ def disguise(values: Ints, seed: int) -> npt.NDArray[np.uint64]:
 def as_text(values: npt.NDArray[np.uint64]) -> pl.Series:
     """Twelve hexadecimal digits per 48-bit integer."""
     octets = values.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 2:]
-    digits = np.empty((len(values), _DIGITS), dtype=np.uint8)
-    digits[:, 0::2] = _HEX[octets >> 4]
-    digits[:, 1::2] = _HEX[octets & 15]
+    digits = _HEX[octets]
     offsets = np.arange(0, _DIGITS * (len(values) + 1), _DIGITS, dtype=np.int64)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits)]
     return pl.Series(pa.LargeStringArray.from_buffers(len(values), buffers[1], buffers[2]))

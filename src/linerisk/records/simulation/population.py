@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from linerisk.records.simulation.numbers import Flags, Floats, Ints
 from linerisk.records.simulation.personas import FRAUD, LEGAL, YEAR, Persona, Scheme
 from linerisk.records.simulation.streams import FOREVER
 
+Begin = Callable[[Floats, Ints], Floats]
 PLANS = ("prepaid", "postpaid", "enterprise", "iot")
 DEVICE_CLASSES = ("smart", "feature", "module")
 NAMES = tuple(persona.name for persona in LEGAL) + tuple(scheme.name for scheme in FRAUD)
@@ -69,8 +70,13 @@ def _column(personas: Sequence[Persona | Scheme], name: str, kind: Ints) -> Floa
     return np.asarray([float(getattr(persona, name)) for persona in personas])[kind]
 
 
-def populate(first: int, size: int, frauds: int, *, days: int, rng: np.random.Generator) -> Population:
-    """Draw the lines `first` to `first + size`, `frauds` of them fraudulent."""
+def populate(
+    first: int, size: int, frauds: int, *, days: int, rng: np.random.Generator, begin: Begin | None = None
+) -> Population:
+    """Draw the lines `first` to `first + size`, `frauds` of them fraudulent.
+
+    `begin` moves the moments of the period, 0 to 1, at which frauds of the given schemes begin.
+    """
     spot = rng.permutation(size)
     is_fraud = np.zeros(size, dtype=np.bool_)
     # Gangs hold neighbouring lines of the chunk, as boxes are filled from one batch of cards.
@@ -101,7 +107,7 @@ def populate(first: int, size: int, frauds: int, *, days: int, rng: np.random.Ge
         device_class=np.zeros(size, dtype=np.int64),
     )
     _settle_legal(people, np.flatnonzero(~is_fraud), days, rng)
-    _settle_frauds(people, bad, scheme, days, rng)
+    _settle_frauds(people, bad, scheme, days, rng, begin=begin)
     return people
 
 
@@ -136,7 +142,9 @@ def _settle_legal(people: Population, legal: Ints, days: int, rng: np.random.Gen
     people.holder[legal[chosen]] = people.holder[legal[chosen[(np.arange(len(chosen)) // 12) * 12]]]
 
 
-def _settle_frauds(people: Population, bad: Ints, scheme: Ints, days: int, rng: np.random.Generator) -> None:
+def _settle_frauds(
+    people: Population, bad: Ints, scheme: Ints, days: int, rng: np.random.Generator, *, begin: Begin | None
+) -> None:
     size = len(bad)
     if size == 0:
         return
@@ -144,7 +152,8 @@ def _settle_frauds(people: Population, bad: Ints, scheme: Ints, days: int, rng: 
     within = np.arange(size) - np.searchsorted(scheme, scheme, side="left")
     leader = np.arange(size) - within % gang_size
     people.gang[bad] = bad[leader]
-    start = (rng.random(size) * days)[leader] + np.where(leader < np.arange(size), rng.exponential(4.0, size), 0.0)
+    moment = rng.random(size) if begin is None else begin(rng.random(size), scheme)
+    start = (moment * days)[leader] + np.where(leader < np.arange(size), rng.exponential(4.0, size), 0.0)
     start = np.where(start > days - 0.3, rng.random(size) * (days - 0.3), start)
     length = _column(FRAUD, "days", scheme) * np.exp(_column(FRAUD, "days_sigma", scheme) * rng.normal(0.0, 1.0, size))
     people.fraud_from[bad] = start

@@ -1,34 +1,24 @@
-"""Runs the simulation chunk by chunk and writes a source folder."""
+"""Runs the simulation chunk by chunk, on one core or several, and writes a source folder."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from linerisk.errors import InputError, UsageError
-from linerisk.records.simulation import accounts, numbers, writing
-from linerisk.records.simulation.behaviour import behave
-from linerisk.records.simulation.contacts import write_book
-from linerisk.records.simulation.findings import Findings, fall_silent, find
-from linerisk.records.simulation.legs import DAY_US, Legs, daily_activity
-from linerisk.records.simulation.numbers import Flags
-from linerisk.records.simulation.places import locate, travel
-from linerisk.records.simulation.population import NAMES, Population, populate
-from linerisk.records.simulation.traffic import Scene, all_legs
+from linerisk.records.simulation import writing
+from linerisk.records.simulation.chunks import UNFOUND_DAYS, Plan, Written, write_chunk
+from linerisk.records.simulation.effects import choose
 from linerisk.records.simulation.writing import Calendar
 
-CHUNK_LINES = 4096
-UNFOUND_DAYS = 14.0
-"""Days for which a fraud of the last 28 stays unfound, about: so many days' worth of frauds make the prevalence."""
-_HOLIDAYS = {(1, 1), *((5, day) for day in range(1, 6)), *((10, day) for day in range(1, 8))}
 _MOST_PREVALENCE = 0.2
-_FIRST_WEEKEND_DAY = 5
 
 Progress = Callable[[str, int, int], None]
 
@@ -58,25 +48,6 @@ class SimulationReport:
     found_lines: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    lines: int
-    days: int
-    seed: int
-    prevalence: float
-    calendar: Calendar
-
-    @property
-    def quiet(self) -> Flags:
-        """Weekends and public holidays."""
-        dates = [self.calendar.start + timedelta(days=day) for day in range(self.days)]
-        return np.asarray([d.weekday() >= _FIRST_WEEKEND_DAY or (d.month, d.day) in _HOLIDAYS for d in dates])
-
-    def frauds_before(self, line: int) -> int:
-        """Fraud lines among the lines before this one: spread evenly, exact in total."""
-        return round(line * self.prevalence * self.days / UNFOUND_DAYS)
-
-
 def simulate(
     out: Path,
     *,
@@ -85,11 +56,14 @@ def simulate(
     seed: int,
     prevalence: float = 0.005,
     start: date = date(2024, 4, 19),
+    effects: Sequence[str] = (),
+    drift: str | None = None,
+    workers: int = 1,
     on_progress: Progress | None = None,
 ) -> SimulationReport:
     """Simulate an operator and write its source folder: call records, accounts, labels, and the truth for tests.
 
-    The same arguments write the same bytes. The folder appears only when it is complete.
+    The same arguments write the same bytes, on any number of workers. The folder appears only when it is complete.
 
     Args:
         out: Folder to make; it must not exist, or be empty.
@@ -98,18 +72,22 @@ def simulate(
         seed: Seed of all randomness.
         prevalence: Share of lines, at any time, with a fraud of the last 28 days that nobody has found yet.
         start: First day, local time.
-        on_progress: Called with (step, done, total) after every chunk of lines.
+        effects: Names of `effects.EFFECTS`: what moves the whole population on its days.
+        drift: Name of `effects.DRIFTS`: how the mix of frauds moves over the period.
+        workers: Processes to share the chunks; a script that asks for more than one must guard its main part.
+        on_progress: Called with (step, lines done, lines) after every chunk.
 
     Raises:
         UsageError: An argument is out of range.
         InputError: `out` is a file or holds something already.
     """
-    _refuse(out, lines=lines, days=days, seed=seed, prevalence=prevalence)
-    plan = _Plan(lines, days, seed, prevalence, Calendar(start))
+    _refuse(out, lines=lines, days=days, seed=seed, prevalence=prevalence, workers=workers)
+    chosen = choose(start, days, effects=effects, drift=drift)
+    plan = Plan(lines, days, seed, prevalence, Calendar(start), chosen)
     unfinished = out.parent / f".{out.name}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        report = _write_all(unfinished, out, plan, on_progress)
+        report = _write_all(unfinished, out, plan, workers, on_progress)
         if out.exists():
             out.rmdir()
         unfinished.rename(out)
@@ -119,8 +97,8 @@ def simulate(
     return report
 
 
-def _refuse(out: Path, *, lines: int, days: int, seed: int, prevalence: float) -> None:
-    for name, value, least in (("lines", lines, 1), ("days", days, 1), ("seed", seed, 0)):
+def _refuse(out: Path, *, lines: int, days: int, seed: int, prevalence: float, workers: int) -> None:
+    for name, value, least in (("lines", lines, 1), ("days", days, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if value < least:
             raise UsageError(f"`{name}` is too small", expected=f"at least {least}", found=str(value), field=name)
     most = min(_MOST_PREVALENCE, UNFOUND_DAYS / (2.0 * days))
@@ -141,90 +119,39 @@ def _refuse(out: Path, *, lines: int, days: int, seed: int, prevalence: float) -
         )
 
 
-def _write_all(folder: Path, out: Path, plan: _Plan, on_progress: Progress | None) -> SimulationReport:
-    firsts = range(0, plan.lines, CHUNK_LINES)
-    seeds = np.random.SeedSequence(plan.seed).spawn(len(firsts))
-    truths: list[pl.DataFrame] = []
-    counts = np.zeros(3, dtype=np.int64)
-    for part, (first, chunk_seed) in enumerate(zip(firsts, seeds, strict=True)):
-        size = min(CHUNK_LINES, plan.lines - first)
-        records, changes, labels, truth = _chunk(plan, first, size, np.random.default_rng(chunk_seed))
-        for name, frame in (("call_records", records), ("accounts", changes), ("labels", labels)):
-            writing.write(frame, folder / name / f"part-{part:05d}.parquet")
-        counts += (records.height, changes.height, labels.height)
-        truths.append(truth)
+def _write_all(folder: Path, out: Path, plan: Plan, workers: int, on_progress: Progress | None) -> SimulationReport:
+    parts: dict[int, Written] = {}
+    done = 0
+    for part, written in _written(folder, plan, min(workers, plan.chunks)):
+        parts[part] = written
+        done += written.truth.height
         if on_progress is not None:
-            on_progress("simulate", first + size, plan.lines)
-    truth = pl.concat(truths)
+            on_progress("simulate", done, plan.lines)
+    truth = pl.concat([parts[part].truth for part in range(plan.chunks)])
     writing.write(truth, folder / "truth.parquet")
     frauds = truth.filter("is_fraud")
     return SimulationReport(
         out=out,
         lines=plan.lines,
         days=plan.days,
-        records=int(counts[0]),
-        account_rows=int(counts[1]),
-        label_rows=int(counts[2]),
+        records=sum(written.records for written in parts.values()),
+        account_rows=sum(written.account_rows for written in parts.values()),
+        label_rows=sum(written.label_rows for written in parts.values()),
         fraud_lines=frauds.height,
         found_lines=int(frauds["found"].sum()),
     )
 
 
-def _chunk(
-    plan: _Plan, first: int, size: int, rng: np.random.Generator
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Records, accounts, labels and truth of the lines from `first` on."""
-    frauds = plan.frauds_before(first + size) - plan.frauds_before(first)
-    people = populate(first, size, frauds, days=plan.days, rng=rng)
-    streams = behave(people, days=plan.days, rng=rng)
-    activity = daily_activity(streams, plan.quiet, rng)
-    legs = all_legs(Scene(people, streams, write_book(people, rng), activity, rng))
-    legs = legs.take((legs.at < plan.days * DAY_US) & (legs.at >= 0))
-    findings = find(people, streams, legs, days=plan.days, rng=rng)
-    legs = _in_order(fall_silent(legs, findings))
-    where = travel(people, days=plan.days, rng=rng)
-    places = locate(people, streams, legs, where, lines=plan.lines, first=first, rng=rng)
-    records = writing.record_frame(legs, places, people.number, calendar=plan.calendar, seed=plan.seed, rng=rng)
-    changes = accounts.account_changes(people, findings, days=plan.days, rng=rng)
-    facts = accounts.constants(people, rng)
-    account_rows = writing.account_frame(
-        changes, facts, people.number, people.holder, calendar=plan.calendar, seed=plan.seed
-    )
-    labels = writing.label_frame(findings.labels, people.number, calendar=plan.calendar, seed=plan.seed)
-    return records, account_rows, labels, _truth(plan, people, findings)
-
-
-def _in_order(legs: Legs) -> Legs:
-    return legs.take(np.argsort(legs.line * (1 << 46) + legs.at, kind="stable"))
-
-
-def _truth(plan: _Plan, people: Population, findings: Findings) -> pl.DataFrame:
-    """Who every line really is. Grain: one row per line."""
-    calendar = plan.calendar
-    host = np.where(people.host < 0, len(NAMES), people.host)
-    return pl.DataFrame(
-        {
-            "persona": pl.Series(list(NAMES)).gather(people.persona),
-            "life": pl.Series([*NAMES, None], dtype=pl.String).gather(host),
-            "is_fraud": people.is_fraud,
-            "fraud_from": pl.Series(people.fraud_from).fill_nan(None),
-            "fraud_until": pl.Series(people.fraud_until).fill_nan(None),
-            "activated": people.activated,
-            "found": findings.found,
-            "known": pl.Series(findings.known).set(pl.Series(~findings.found), None),
-            "suspended": pl.Series(findings.suspended).set(pl.Series(findings.suspended > plan.days), None),
-            "reached": findings.reach,
-        }
-    ).select(
-        numbers.id_text(people.number, plan.seed).alias("line_id"),
-        "persona",
-        "life",
-        "is_fraud",
-        fraud_from=calendar.instant("fraud_from"),
-        fraud_until=calendar.instant("fraud_until"),
-        activated_at=calendar.instant("activated"),
-        found="found",
-        label_known_at=calendar.instant("known"),
-        suspended_at=calendar.instant("suspended"),
-        people_reached="reached",
-    )
+def _written(folder: Path, plan: Plan, workers: int) -> Iterator[tuple[int, Written]]:
+    """Every chunk, once its files are written, in no particular order if several processes make them."""
+    if workers == 1:
+        yield from ((part, write_chunk(plan, part, folder)) for part in range(plan.chunks))
+        return
+    # A process of its own, not a copy of this one, whose threads a copy would lack.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        tasks = {pool.submit(write_chunk, plan, part, folder): part for part in range(plan.chunks)}
+        try:
+            for task in as_completed(tasks):
+                yield tasks[task], task.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

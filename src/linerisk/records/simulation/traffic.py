@@ -9,6 +9,7 @@ import numpy as np
 from linerisk.records.simulation import areas, numbers
 from linerisk.records.simulation import legs as leg_kinds
 from linerisk.records.simulation.contacts import Book
+from linerisk.records.simulation.effects import Effects
 from linerisk.records.simulation.legs import SECOND_US, Legs, gather_legs, happenings, make_legs
 from linerisk.records.simulation.numbers import Flags, Floats, Ints
 from linerisk.records.simulation.population import Population
@@ -29,13 +30,14 @@ _SPECIAL_SHARES = (0.03, 0.004, 0.001)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the mechanics of one chunk work on: people, streams, contacts, days' activity, randomness."""
+    """What the mechanics of one chunk work on: people, streams, contacts, days' activity, randomness, effects."""
 
     people: Population
     streams: Streams
     book: Book
     activity: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
     rng: np.random.Generator
+    effects: Effects | None = None
 
 
 def all_legs(scene: Scene) -> Legs:
@@ -144,6 +146,8 @@ def _calls_out(scene: Scene) -> Legs:
     again = (draw >= fresh_until) & (draw < again_until) & (first < np.arange(size))
     fresh &= ~again
     entry = book.pick(line, rng.random(size))
+    if scene.effects is not None:
+        entry = scene.effects.greet(entry, book, scene.people, line=line, at=at, rng=rng)
     number, mate = _look_up(book, entry)
     chosen = np.flatnonzero(fresh)
     number[chosen], mate[chosen] = _strangers(scene, stream[chosen])

@@ -101,8 +101,12 @@ def record_frame(
 
 
 def _cells(cell: Ints) -> pl.Series:
-    distinct, index = np.unique(cell, return_inverse=True)
-    return (pl.lit("c") + pl.Series(distinct).cast(pl.String)).pipe(pl.select).to_series().gather(index)
+    # Cells are few and small numbers, so marking those that occur is quicker than sorting all.
+    seen = np.zeros(int(cell.max(initial=0)) + 1, dtype=np.bool_)
+    seen[cell] = True
+    index = np.cumsum(seen) - 1
+    names = (pl.lit("c") + pl.Series(np.flatnonzero(seen)).cast(pl.String)).pipe(pl.select).to_series()
+    return names.gather(index[cell])
 
 
 def account_frame(
