@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +20,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import psutil
 import pytest
 
 from linerisk.features.catalogue import FEATURE_NAMES, FEATURES
@@ -91,8 +92,14 @@ class Server:
         return self.client().post("/v1/score", json=body)
 
     def kill(self) -> None:
-        """As if the power went: everything that belongs to it, at once."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        """As if the power went: everything that belongs to it, at once.
+
+        Workers have sessions of their own and would outlive their parent.
+        """
+        family = [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         self.process.wait(30)
 
 

@@ -187,11 +187,27 @@ def compare(home: Home = None, as_json: AsJson = False) -> None:
     table(
         f"Challenger {comparison.challenger.version} against champion {comparison.champion.version}",
         ["figure", "champion", "challenger"],
-        [[name, f"{old:.4f}", f"{new:.4f}"] for name, old, new in comparison.figures],
+        _beside({name: (old, new) for name, old, new in comparison.figures}),
         right=(1, 2),
     )
     show_gates(comparison.gates)
     show_json(as_json, comparison.as_dict())
+
+
+_FIRST = ("average_precision", "recall_at_fpr_1e-3", "log_loss_skill", "auc", "precision_at_capacity")
+
+
+def _beside(figures: dict[str, tuple[float, float]]) -> list[list[str]]:
+    """Rows of a comparison: measures with their intervals first, then the plain figures."""
+
+    def said(name: str, side: int) -> str:
+        low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
+        value = f"{figures[name][side]:.3f}"
+        return f"{value} [{low[side]:.3f} – {high[side]:.3f}]" if low and high else f"{figures[name][side]:.4g}"
+
+    plain = [name for name in figures if not name.endswith(("_low", "_high"))]
+    ordered = sorted(plain, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
+    return [[name.replace("_", " "), said(name, 0), said(name, 1)] for name in ordered]
 
 
 @app.command(epilog="Example: linerisk promote 3 --approver wang --reason 'monthly retraining'")

@@ -34,7 +34,7 @@ AGE_BANDS_DAYS = (0, 30, 180, 730, 1825)
 """Where bands of tenure begin: a month, half a year, two years, five years."""
 TENURE_STEPS_DAYS = (30.0, 365.0, 1825.0)
 """How much older the same line is made when asking whether age ever raises a tier."""
-_SAMPLE_FOR_FAMILIES = 2_000
+SAMPLE_FOR_FAMILIES = 2_000
 _MOST_COLUMNS_SHOWN = 12
 _LEAST_IN_BIN = 30
 
@@ -258,7 +258,7 @@ def _ages(test: Examples, margin: Floats) -> tuple[AgeBand, ...]:
 
 def _families(model: RiskModel, test: Examples, margin: Floats) -> dict[str, float]:
     """Mean absolute contributions over the highest lines, where reasons are read."""
-    top = np.argsort(-margin, kind="stable")[:_SAMPLE_FOR_FAMILIES]
+    top = np.argsort(-margin, kind="stable")[:SAMPLE_FOR_FAMILIES]
     values = model.shap_values(test.rows[top])[:, :-1]
     if len(model.families) == 1:
         strength = np.abs(values).mean(axis=0)

@@ -11,7 +11,7 @@ import polars as pl
 import vl_convert
 from sklearn.metrics import precision_recall_curve
 
-from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.evaluate import SAMPLE_FOR_FAMILIES, Evaluation
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TIERS
 
@@ -96,7 +96,9 @@ def _recall_at_low_fpr(margin: Floats, fraud: Flags, model: RiskModel) -> alt.La
     ranks = np.unique(np.geomspace(1, max(2, len(legitimate) // 20), 200).astype(int))
     # With the next legitimate line left below the threshold, at most `rank` of them are flagged.
     found = [float(np.mean(margin[fraud] > legitimate[min(rank, len(legitimate) - 1)])) for rank in ranks]
-    curve = pl.DataFrame({"false": ranks / len(legitimate), "recall": found})
+    # What is found before the first legitimate line: the curve begins there, not in the air.
+    alone = float(np.mean(margin[fraud] > legitimate[0]))
+    curve = pl.DataFrame({"false": [0.5 / len(legitimate), *(ranks / len(legitimate))], "recall": [alone, *found]})
     cuts = pl.DataFrame(
         [
             {
@@ -197,7 +199,7 @@ def _families(evaluation: Evaluation) -> alt.Chart:
             x=alt.X("contribution:Q", title="mean absolute contribution, log-odds"),
             y=alt.Y("family:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220)),
         )
-        .properties(title=_title("What speaks", "over the highest lines"))
+        .properties(title=_title("What speaks", f"over the {SAMPLE_FOR_FAMILIES:,} lines with the highest margins"))
     )
 
 
@@ -224,4 +226,9 @@ def _ages(evaluation: Evaluation) -> alt.LayerChart:
         .encode(x=alt.X("low:Q", title="average precision, 95 % interval", scale=scale), x2="high:Q", y=y)
     )
     points = alt.Chart(rows).mark_point(filled=True, color=_FRAUD, size=70).encode(x=alt.X("value:Q", scale=scale), y=y)
-    return (bars + points).properties(title=_title("Ranking by age of the line", "fraud of lines in brackets"))
+    return (bars + points).properties(
+        title=_title(
+            "Ranking by age of the line",
+            "fraud of lines in brackets; empty where there are fewer than 5 of either kind",
+        )
+    )

@@ -216,6 +216,7 @@ def _train(
         reported = Reported(
             title=f"{name}, model {fingerprint[:12]}",
             facts={
+                "model": fingerprint,
                 "data fingerprint": data,
                 "as of": as_of or "no time in the table",
                 "commit": commit_id,
@@ -227,7 +228,7 @@ def _train(
             notices=notices,
             again=shlex.join(again),
         )
-        page = write_report(attachments, evaluation=evaluation, gates=gates, plots=plots, reported=reported)
+        write_report(attachments, evaluation=evaluation, gates=gates, plots=plots, reported=reported)
         for plot, svg in plots.items():
             (attachments / f"{plot}.svg").write_text(svg, encoding="utf-8")
         tell("registry", 0, 1)
@@ -239,6 +240,11 @@ def _train(
             tags={"data": data, "commit": commit_id, "lock": lock, "seed": str(recipe.seed), "model": fingerprint},
             trained_by=trained_by,
             gates="passed" if passed(gates) else "failed",
+        )
+        # The registry numbers it only now; the page for people has the number that the commands take.
+        numbered = replace(reported, title=f"{name}, version {version.version}")
+        page = write_report(
+            Path(scratch, "numbered"), evaluation=evaluation, gates=gates, plots=plots, reported=numbered
         )
         report = settings.reports / f"{name}-{version.version}.html"
         report.parent.mkdir(parents=True, exist_ok=True)
