@@ -36,8 +36,8 @@ class Contributions:
         calibration: What calibration adds to the base.
         by_feature: Shape (n, features).
         by_family: Shape (n, families), families in the model's order.
-        strongest: Shape (n, families): column that moves the family most in the family's own direction; of no meaning
-            where the family moved nothing.
+        strongest: Shape (n, families): of the columns that have a value, the one that moves the family most in the
+            family's own direction; -1 where none does.
     """
 
     base: float
@@ -61,15 +61,22 @@ def contributions(model: RiskModel, rows: Rows) -> Contributions:
     # One column after the other: the sums of a row do not depend on how many rows there are.
     by_family = np.add.accumulate(grouped, axis=2)[:, :, -1]
     raw = base + np.add.accumulate(by_family, axis=1)[:, -1]
-    place = np.where(by_family >= 0, grouped.argmax(axis=2), grouped.argmin(axis=2))
     slope = mean_slope(model.calibration, base, raw)[:, None]
     return Contributions(
         base=base,
         calibration=float(model.calibration.log_odds(np.array(base))) - base,
         by_feature=phi[:, :-1] * slope,
         by_family=by_family * slope,
-        strongest=of_family[np.arange(len(of_family)), place],
+        strongest=_strongest(rows, grouped, by_family, of_family),
     )
+
+
+def _strongest(rows: Rows, grouped: Floats, by_family: Floats, of_family: Indices) -> Indices:
+    """See `Contributions`. What is not on record moved the margin too, but is nothing that was seen."""
+    seen = np.isfinite(np.concatenate([rows, np.zeros((len(rows), 1), rows.dtype)], axis=1))[:, of_family]
+    along = np.where(seen, grouped * np.sign(by_family)[:, :, None], 0.0)
+    column = of_family[np.arange(len(of_family)), along.argmax(axis=2)]
+    return np.where(along.max(axis=2) > 0, column, -1)
 
 
 def _columns_by_family(model: RiskModel) -> Indices:

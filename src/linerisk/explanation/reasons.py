@@ -28,7 +28,7 @@ class Reason:
         zh: What was seen, in Chinese.
         en: What was seen, in English.
         contribution: Log-odds of the whole family.
-        facts: Values of the features that the sentence rests on; empty where the value is missing.
+        facts: Values of the features that the sentence rests on, its own first; none of them is missing.
     """
 
     code: str
@@ -49,7 +49,8 @@ class Explanation:
         calibration: What calibration adds to the base.
         contributions: Log-odds by family, every family of the model.
         reasons: At most four, the largest first; where all of these go one way, the last place is for the strongest
-            family that goes the other, so that nobody is shown one side only.
+            family that goes the other, so that nobody is shown one side only. A family that only missing values moved
+            in its direction is no reason.
     """
 
     base: float
@@ -61,8 +62,9 @@ class Explanation:
 def explain(model: RiskModel, rows: Rows, wording: Wording) -> list[Explanation]:
     """Explain rows of shape (n, features), in their order.
 
-    A reason speaks of the one feature that moved its family most in the family's own direction. A family that moved
-    nothing is no reason. Columns that the catalogue does not know are said by their names.
+    A reason speaks of the one feature that moved its family most in the family's own direction, of those that have a
+    value. A family without one, or that moved nothing, is no reason. Columns that the catalogue does not know are said
+    by their names.
     """
     if not len(rows):
         return []
@@ -75,9 +77,7 @@ def explain(model: RiskModel, rows: Rows, wording: Wording) -> list[Explanation]
     for i, (values, amounts) in enumerate(zip(rows.tolist(), parts.by_family.tolist(), strict=True)):
         by_name = dict(zip(names, values, strict=True))
         reasons = []
-        for k in _spoken(ordered[i], amounts):
-            if amounts[k] == 0:
-                continue
+        for k in _spoken([k for k in ordered[i] if strongest[i][k] >= 0], amounts):
             column = strongest[i][k]
             direction: Direction = "raises" if amounts[k] > 0 else "lowers"
             said = wording.say(names[column], direction=direction, values=by_name, typical=typical[column])

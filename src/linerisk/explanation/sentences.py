@@ -32,8 +32,7 @@ class SentenceEntry(Words):
     features: Annotated[tuple[str, ...], Field(min_length=1)]
     direction: Literal["raises", "lowers", "either"] = "either"
     when: dict[str, Range] = Field(default_factory=dict)
-    missing: bool = False
-    compare: bool = False
+    compare: Literal["above", "below"] | None = None
     code: str | None = None
 
 
@@ -50,12 +49,25 @@ class Compared(Table):
     below: Words
 
 
+class ComparedByUnit(Table):
+    """A count is more or less, a time longer or shorter, anything else higher or lower."""
+
+    count: Compared
+    time: Compared
+    level: Compared
+
+    def of(self, unit: str) -> Compared:
+        """The words that go with a unit of the catalogue."""
+        if unit == "count":
+            return self.count
+        return self.time if unit in {"s", "days"} else self.level
+
+
 class Plain(Table):
     """What is said when no sentence fits."""
 
     value: Words
-    missing: Words
-    compared: Compared
+    compared: ComparedByUnit
 
 
 class Unknown(Table):
@@ -86,8 +98,7 @@ class Sentence:
         facts: Features that it rests on; it is not said where one of them has no value.
         ranges: Feature, least value, greatest value.
         direction: Which way the feature moved the risk.
-        missing: Said only where the feature has no value.
-        compare: Whether a typical line's value may be put beside it.
+        compare: On which side of a typical line's value it may be said to stand, if on any.
         code: Code in place of the family's, for a merit of its own.
     """
 
@@ -96,14 +107,11 @@ class Sentence:
     facts: tuple[str, ...]
     ranges: tuple[tuple[str, float, float], ...]
     direction: Literal["raises", "lowers", "either"]
-    missing: str | None
-    compare: bool
+    compare: Literal["above", "below"] | None
     code: str | None
 
     def fits(self, values: Mapping[str, float]) -> bool:
         """Whether the values bear the sentence out."""
-        if self.missing is not None:
-            return not math.isfinite(values[self.missing])
         for name, least, most in self.ranges:
             value = values.get(name, math.nan)
             if not (math.isfinite(value) and least <= value <= most):
@@ -121,13 +129,15 @@ def compiled(read: ReasonsFile) -> dict[str, tuple[Sentence, ...]]:
 
 
 def _sentence(entry: SentenceEntry, name: str, windows: dict[str, Words]) -> Sentence:
-    when = {(name if key == _VALUE else key): limits for key, limits in entry.when.items()}
-    named = [name if place == _VALUE else place for place in _places(entry.zh) if place != _WINDOW]
-    facts = () if entry.missing else tuple(dict.fromkeys([name, *named, *when]))
+    when = {_meant(key, name): limits for key, limits in entry.when.items()}
+    named = [_meant(place, name) for place in _places(entry.zh) if place != _WINDOW]
+    facts = tuple(dict.fromkeys([name, *named, *when]))
     window = windows.get(BY_NAME[name].window)
     texts = {}
     for language, text in (("zh", entry.zh), ("en", entry.en)):
-        spelled = text.replace(f"{{{_VALUE}}}", f"{{{name}}}")
+        spelled = text
+        for place in set(_places(text)) - {_WINDOW}:
+            spelled = spelled.replace(f"{{{place}}}", f"{{{_meant(place, name)}}}")
         texts[language] = spelled if window is None else spelled.replace(f"{{{_WINDOW}}}", getattr(window, language))
     # Every fact has a range, if only that it has a value at all.
     ranges = tuple((fact, *_ends(when.get(fact))) for fact in facts)
@@ -136,10 +146,16 @@ def _sentence(entry: SentenceEntry, name: str, windows: dict[str, Words]) -> Sen
         facts=facts,
         ranges=ranges,
         direction=entry.direction,
-        missing=name if entry.missing else None,
         compare=entry.compare,
         code=entry.code,
     )
+
+
+def _meant(key: str, name: str) -> str:
+    """The feature that a key or a place of a sentence of `name` stands for; without a window, that of `name`."""
+    if key == _VALUE:
+        return name
+    return key if key in BY_NAME else f"{key}_{BY_NAME[name].window}"
 
 
 def _ends(limits: Range | None) -> tuple[float, float]:
@@ -161,11 +177,9 @@ def check(read: ReasonsFile, file: Path) -> None:
     if not windows <= set(read.windows):
         missing = sorted(windows - set(read.windows))
         raise wrong_key(file, "windows", expected=f"words for {sorted(windows)}", found=f"none for {missing}")
-    for part, places in (("value", {"label", "value"}), ("missing", {"label"})):
-        for language, text in getattr(read.plain, part).model_dump().items():
-            if set(_places(text)) != places:
-                key = f"plain.{part}.{language}"
-                raise wrong_key(file, key, expected=f"places for {sorted(places)}", found=text)
+    for language, text in read.plain.value.model_dump().items():
+        if set(_places(text)) != {"label", "value"}:
+            raise wrong_key(file, f"plain.value.{language}", expected="places for label and value", found=text)
     for number, entry in enumerate(read.sentences):
         _check_sentence(entry, f"sentences.{number}", read, file)
     _check_merits(read, file)
@@ -189,11 +203,14 @@ def _check_sentence(entry: SentenceEntry, key: str, read: ReasonsFile, file: Pat
         raise wrong_key(
             file, f"{key}.en", expected=f"the places of zh, {sorted(named['zh'])}", found=f"{sorted(named['en'])}"
         )
-    unknown = (named["zh"] | set(entry.when) | set(entry.features)) - {_VALUE, _WINDOW} - set(BY_NAME)
+    unknown = set(entry.features) - set(BY_NAME)
+    if not unknown:
+        used = (named["zh"] | set(entry.when)) - {_WINDOW}
+        unknown = {place for place in used for name in entry.features if _meant(place, name) not in BY_NAME}
     if unknown:
         raise wrong_key(file, key, expected="features of the catalogue", found=f"{sorted(unknown)}")
-    if entry.missing and (entry.when or named["zh"] - {_WINDOW}):
-        raise wrong_key(file, key, expected="no value where it is missing", found=f"{sorted(named['zh'])}")
+    if entry.compare is not None and entry.direction == "lowers":
+        raise wrong_key(file, f"{key}.compare", expected="none where it lowers the risk", found=entry.compare)
     for name in entry.features:
         feature = BY_NAME[name]
         if _WINDOW in named["zh"] and feature.window not in read.windows:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from linerisk.explanation.sentences import Compared, Family, ReasonsFile, Sentence, check, compiled
+from linerisk.explanation.sentences import ComparedByUnit, Family, ReasonsFile, Sentence, check, compiled
 from linerisk.explanation.values import BY_UNIT, plainly
 from linerisk.features.catalogue import BY_NAME
 from linerisk.policy.shapes import REASONS_FILE, Words, read_table
@@ -48,8 +48,7 @@ class Wording:
         codes: What each reason code is about, true of any value.
         sentences: By feature, in the order in which they are tried.
         plain: What is said of a value when no sentence fits.
-        missing: What is said when there is no value.
-        compared: What is said of a value beside that of a typical line.
+        compared: What is said of a value beside that of a typical line, where that makes its raising the risk plain.
         families: By family, with the code for a value that lowers the risk without being a merit of its own.
         unknown: Codes for columns that the catalogue does not know, by direction.
     """
@@ -57,8 +56,7 @@ class Wording:
     codes: dict[str, Words]
     sentences: dict[str, tuple[Sentence, ...]]
     plain: Words
-    missing: Words
-    compared: Compared
+    compared: ComparedByUnit
     families: dict[str, Family]
     unknown: dict[Direction, str]
 
@@ -76,7 +74,6 @@ class Wording:
             codes=read.codes,
             sentences=compiled(read),
             plain=read.plain.value,
-            missing=read.plain.missing,
             compared=read.plain.compared,
             families=read.families,
             unknown={"raises": read.unknown.raises, "lowers": read.unknown.lowers},
@@ -90,12 +87,12 @@ class Wording:
         Args:
             column: The column that moved its family most.
             direction: Which way.
-            values: The line's values by column; NaN where there is none.
+            values: The line's values by column; NaN where there is none. The column itself has one.
             typical: The column's value on a typical line in normal use.
         """
         feature = BY_NAME.get(column)
         if feature is None:
-            return self._say_plainly(column, self.unknown[direction], (column, column), values, typical)
+            return self._say_plainly(column, self.unknown[direction], (column, column), values[column])
         code = feature.reason_code if direction == "raises" else self.families[feature.family].lowers
         for sentence in self.sentences.get(column, ()):
             if sentence.direction in {direction, "either"} and sentence.fits(values):
@@ -103,31 +100,23 @@ class Wording:
                 spoken = {name: _SAY[name](value) for name, value in facts.items()}
                 zh = sentence.zh.format_map({name: text[0] for name, text in spoken.items()})
                 en = sentence.en.format_map({name: text[1] for name, text in spoken.items()})
-                if sentence.compare:
-                    zh, en = self._beside(column, values[column], typical, zh, en)
+                side = _side(column, values[column], typical)
+                if direction == "raises" and side is not None and side == sentence.compare:
+                    beside = getattr(self.compared.of(feature.unit), side)
+                    zh, en = zh + beside.zh, en + beside.en
                 return Said(sentence.code or code, zh, en[:1].upper() + en[1:], facts)
         label = (feature.label_zh, feature.label_en[:1].upper() + feature.label_en[1:])
-        return self._say_plainly(column, code, label, values, typical)
+        return self._say_plainly(column, code, label, values[column])
 
-    def _say_plainly(
-        self, column: str, code: str, label: tuple[str, str], values: Mapping[str, float], typical: float | None
-    ) -> Said:
-        value, facts = values[column], {}
-        if not math.isfinite(value):
-            zh, en = self.missing.zh, self.missing.en
-        else:
-            facts = {column: value}
-            spoken = _SAY.get(column, plainly)(value)
-            zh, en = self.plain.zh.replace("{value}", spoken[0]), self.plain.en.replace("{value}", spoken[1])
-            zh, en = self._beside(column, value, typical, zh, en)
+    def _say_plainly(self, column: str, code: str, label: tuple[str, str], value: float) -> Said:
+        spoken = _SAY.get(column, plainly)(value)
+        zh, en = self.plain.zh.replace("{value}", spoken[0]), self.plain.en.replace("{value}", spoken[1])
         # The label goes in last: it may be any column's name, braces and all.
-        zh, en = zh.replace("{label}", label[0]), en.replace("{label}", label[1])
-        return Said(code, zh, en, facts)
+        return Said(code, zh.replace("{label}", label[0]), en.replace("{label}", label[1]), {column: value})
 
-    def _beside(self, column: str, value: float, typical: float | None, zh: str, en: str) -> tuple[str, str]:
-        """The sentence with how the value stands beside the typical one; nothing where both are said alike."""
-        say = _SAY.get(column, plainly)
-        if typical is None or not math.isfinite(typical) or say(typical) == say(value):
-            return zh, en
-        words = self.compared.above if value > typical else self.compared.below
-        return zh + words.zh, en + words.en
+
+def _side(column: str, value: float, typical: float | None) -> Literal["above", "below"] | None:
+    """Where a value stands beside the typical one; None where both are said alike, or there is none."""
+    if typical is None or not math.isfinite(typical) or _SAY[column](typical) == _SAY[column](value):
+        return None
+    return "above" if value > typical else "below"

@@ -21,10 +21,7 @@ NEEDS_COLUMNS: tuple[tuple[str, str], ...] = (
     ("who was wrongly suspended before", "a table of past actions with their reversals"),
     (
         "number of verifications passed",
-        (
-            "their history in the account of a request, which holds the last one only: the batch would see what a request "
-            "cannot"
-        ),
+        "their history in the account of a request, which holds the last one only",
     ),
     ("own past of 90 days", "records of 90 days; 56 are read"),
 )
@@ -34,21 +31,21 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
     (
         "comparison with the line's segment (plan, tenure band)",
         (
-            "Medians over all lines are not there in a request, would make a line's features depend on other lines, and a "
-            "band of tenure would let a line's age move features that are not bound to lower the risk. Plan, declared use "
-            "and tenure are features themselves, so a model compares within them."
+            "Medians over all lines are not there in a request, would make a line's features depend on other lines, "
+            "and a band of tenure would let a line's age move features that are not bound to lower the risk. Plan, "
+            "declared use and tenure are features themselves, so a model compares within them."
         ),
     ),
     (
         "contacts shared with lines found fraudulent",
         (
-            "A request cannot see other lines' contacts or labels: a model trained with them would meet nothing in their "
-            "place. It wants a store of flagged contacts that is published with the snapshot first."
+            "A request cannot see other lines' contacts or labels: a model trained with them would meet nothing in "
+            "their place. It wants a store of flagged contacts that is published with the snapshot first."
         ),
     ),
     (
         "burstiness (s - m) / (s + m) of gaps",
-        "It is (v - 1) / (v + 1) of their variation v: the same order, once is enough.",
+        "It is (v - 1) / (v + 1) of their variation v: the same order, and once is enough.",
     ),
     (
         "reciprocity without calls inside a group of lines",

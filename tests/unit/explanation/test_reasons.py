@@ -7,19 +7,33 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from linerisk.explanation import Wording, explain
+from linerisk.explanation import Wording, contributions, explain
 from linerisk.features.catalogue import BY_NAME
 from linerisk.model.risk_model import FeatureColumn, RiskModel
 
 Rows = npt.NDArray[np.float32]
 
 
+def speaking_families(model: RiskModel, row: npt.NDArray[np.float32]) -> list[str]:
+    """Families that some feature with a value moved in the family's own direction."""
+    parts = contributions(model, row[None])
+    return [
+        family
+        for k, family in enumerate(model.families)
+        if any(
+            math.isfinite(value) and column.family == family and amount * parts.by_family[0, k] > 0
+            for column, value, amount in zip(model.columns, row.tolist(), parts.by_feature[0].tolist(), strict=True)
+        )
+    ]
+
+
 def test_reasons_are_the_families_with_the_largest_contributions(
     model: RiskModel, lines: Rows, wording: Wording
 ) -> None:
-    for explanation in explain(model, lines[:200], wording):
+    for row, explanation in zip(lines[:200], explain(model, lines[:200], wording), strict=True):
         assert set(explanation.contributions) == set(model.families)
-        largest = sorted(explanation.contributions, key=lambda f: -abs(explanation.contributions[f]))[:4]
+        speaking = speaking_families(model, row)
+        largest = sorted(speaking, key=lambda f: -abs(explanation.contributions[f]))[:4]
         said = [reason.family for reason in explanation.reasons]
         assert said[:3] == largest[:3]
         assert said[3] == largest[3] or len({reason.direction for reason in explanation.reasons[:3]}) == 1
@@ -32,8 +46,9 @@ def test_where_the_largest_go_one_way_the_strongest_that_goes_the_other_has_the_
     model: RiskModel, lines: Rows, wording: Wording
 ) -> None:
     one_sided = 0
-    for explanation in explain(model, lines, wording):
-        by_size = sorted(explanation.contributions.items(), key=lambda item: -abs(item[1]))
+    for row, explanation in zip(lines[:600], explain(model, lines[:600], wording), strict=True):
+        amounts = {family: explanation.contributions[family] for family in speaking_families(model, row)}
+        by_size = sorted(amounts.items(), key=lambda item: -abs(item[1]))
         sign = math.copysign(1, by_size[0][1])
         others = [(family, amount) for family, amount in by_size if amount * sign < 0]
         if all(amount * sign >= 0 for _, amount in by_size[:4]) and others and abs(others[0][1]) >= 0.1:
@@ -55,8 +70,7 @@ def test_every_reason_is_said_in_both_languages_and_speaks_of_its_family(
         assert reason.code in wording.codes
         assert reason.code[0] == ("A" if reason.direction == "raises" else "B")
         assert all(math.isfinite(value) for value in reason.facts.values())
-        if reason.facts:
-            assert BY_NAME[next(iter(reason.facts))].family == reason.family
+        assert BY_NAME[next(iter(reason.facts))].family == reason.family
 
 
 def test_facts_are_the_very_values_that_were_scored(model: RiskModel, lines: Rows, wording: Wording) -> None:
@@ -99,15 +113,40 @@ def test_columns_of_another_table_are_said_by_their_names(fit: Callable[..., Ris
     columns = (FeatureColumn("monthly_fee", "money", 50.0), FeatureColumn("data_mb", "usage"))
     explanations = explain(fit(rows, columns, weights=(9.0, -2.0)), rows[:40], wording)
     missing, high = explanations[:2]
-    said = {reason.family: reason for explanation in (missing, high) for reason in explanation.reasons}
-    assert said["money"].zh == "monthly_fee：99，高于一般正常使用的号码"
-    assert said["money"].en == "monthly_fee: 99, above a typical line in normal use"
+    said = {reason.family: reason for reason in high.reasons}
+    assert (said["money"].zh, said["money"].en) == ("monthly_fee：99", "monthly_fee: 99")
     assert said["money"].facts == {"monthly_fee": 99.0}
     assert said["usage"].en.startswith("data_mb: ")
     codes = {reason.direction: reason.code for explanation in explanations for reason in explanation.reasons}
     assert codes == {"raises": "A99", "lowers": "B99"}
-    no_value = next(reason for reason in missing.reasons if reason.family == "money")
-    assert (no_value.facts, no_value.en) == ({}, "monthly_fee: nothing on record")
+    assert missing.contributions["money"] != 0
+    assert [reason.family for reason in missing.reasons] == ["usage"]
+
+
+def test_a_missing_value_is_never_a_reason_and_the_next_feature_of_its_family_speaks(
+    fit: Callable[..., RiskModel], wording: Wording
+) -> None:
+    rng = np.random.default_rng(11)
+    rows = rng.random((3_000, 2)).astype(np.float32)
+    rows[:600, 0] = np.nan
+    columns = (FeatureColumn("out_of_town_share_7d", "places"), FeatureColumn("away_call_share_7d", "places"))
+    model = fit(rows, columns, weights=(8.0, 3.0))
+    asked = np.array([[np.nan, 0.95], [np.nan, np.nan]], dtype=np.float32)
+    one, none = explain(model, asked, wording)
+    by_feature = contributions(model, asked).by_feature
+    assert by_feature[0, 0] > by_feature[0, 1] > 0
+    assert [list(reason.facts) for reason in one.reasons] == [["away_call_share_7d"]]
+    assert one.reasons[0].contribution == one.contributions["places"]
+    assert none.reasons == ()
+    assert none.contributions["places"] == pytest.approx(float(by_feature[1].sum()), abs=1e-12)
+    assert none.contributions["places"] != 0
+
+
+def test_no_text_is_said_twice_of_one_line(model: RiskModel, lines: Rows, wording: Wording) -> None:
+    quiet = np.minimum(lines, np.float32(1.0))
+    for explanation in explain(model, np.concatenate([lines, quiet, np.zeros_like(lines[:1])]), wording):
+        for texts in ([r.zh for r in explanation.reasons], [r.en for r in explanation.reasons]):
+            assert len(set(texts)) == len(texts)
 
 
 @pytest.mark.parametrize("rows", [1, 7])
