@@ -54,7 +54,9 @@ def _preface() -> Iterator[str]:
     yield (
         f"{len(FEATURES)} features of a line, made from its call records of the last {HISTORY.days} days and its "
         "account, as both were known at `as_of`. They are made of metadata only: who, when, how long, where; never of "
-        "what was said or written. A01 to B03 are codes of the reasons shown when a feature raises or lowers the risk."
+        "what was said or written. In brackets are codes of the reasons shown when a feature raises or lowers the "
+        "risk; a lowering feature without a code of its own takes the neutral one of its family (B11 to B17). All "
+        "codes are in `policies/reasons.toml`."
     )
     yield ""
     yield (
