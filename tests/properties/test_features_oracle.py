@@ -2,9 +2,10 @@
 
 import math
 import random
+import statistics
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,8 +20,11 @@ AS_OF = datetime(2024, 6, 30, 20, 17, 3, tzinfo=UTC)
 LOCAL = ZoneInfo("Asia/Shanghai")
 HOME = 440300
 LINES = 12
+TENURE = 20
 DAY = 86_400
-WINDOWS = {"24h": 1, "7d": 7, "28d": 28}
+WINDOWS = {"1h": 3600, "24h": DAY, "7d": 7 * DAY, "28d": 28 * DAY}
+
+KINDS = {"virtual": {"virtual"}, "international": {"international"}, "grey": {"short_code", "unknown"}}
 
 Row = dict[str, Any]
 
@@ -44,8 +48,8 @@ def random_rows(seed: int) -> list[Row]:
                 "record_type": kind,
                 "started_at": started,
                 "received_at": started + timedelta(seconds=rng.choice([60, 60, 60, DAY])),
-                "ring_s": rng.choice([None, 3.5, 12.25]),
-                "duration_s": 0 if answered is False else rng.choice([1, 10, 11, 70, 180, 2000]),
+                "ring_s": rng.choice([None, 0, 2, 3.5, 12.25]),
+                "duration_s": 0 if answered is False else rng.choice([1, 2, 10, 11, 70, 180, 2000]),
                 "answered": answered,
                 "peer_kind": rng.choice([None, "mobile", *PEER_KINDS]),
                 "peer_area": rng.choice([HOME, HOME + 5, 440100, 510100, None]),
@@ -83,6 +87,11 @@ def answered(row: Row) -> bool:
     return bool(row["duration_s"] > 0 if row["answered"] is None else row["answered"])
 
 
+def local(row: Row) -> datetime:
+    started: datetime = row["started_at"]
+    return started.astimezone(LOCAL)
+
+
 def area(code: int | None) -> str | None:
     return None if code is None else str(code)[:4]
 
@@ -91,9 +100,29 @@ def differ(left: str | None, right: str | None) -> bool | None:
     return None if left is None or right is None else left != right
 
 
+def one_ring(row: Row) -> bool:
+    given_up = row["record_type"] == "call_out" and not answered(row)
+    return given_up and row["ring_s"] is not None and row["ring_s"] <= 2
+
+
+def variation(values: list[int]) -> float | None:
+    average = mean([float(value) for value in values])
+    if len(values) < 2 or not average:
+        return None
+    return math.sqrt(sum((value - average) ** 2 for value in values) / len(values)) / average
+
+
 def among_known(flags: list[bool | None]) -> float | None:
     known = [flag for flag in flags if flag is not None]
     return share(sum(known), len(known))
+
+
+def out_of_town(calls: list[Row]) -> float | None:
+    readings = [
+        (differ(area(row["peer_area"]), "4403"), differ(area(row["peer_area"]), area(row["visited_area"])))
+        for row in calls
+    ]
+    return among_known([None if None in (home, here) else home and here for home, here in readings])
 
 
 def attempts(calls: list[Row]) -> dict[int, list[bool]]:
@@ -112,7 +141,7 @@ def attempts(calls: list[Row]) -> dict[int, list[bool]]:
 
 def of_window(rows: list[Row], history: list[Row], name: str) -> dict[str, float | None]:
     """Features that exist for several windows, over the rows of one."""
-    start = WINDOWS[name] * DAY
+    start = WINDOWS[name]
     out = [row for row in rows if row["record_type"] == "call_out"]
     inn = [row for row in rows if row["record_type"] == "call_in"]
     texts = [row for row in rows if row["record_type"] == "sms_out"]
@@ -122,14 +151,26 @@ def of_window(rows: list[Row], history: list[Row], name: str) -> dict[str, float
     merged = attempts(out)
     tries = [flag for flags in merged.values() for flag in flags]
     once = sum(len(flags) == 1 for flags in merged.values())
-    towns = [
-        None if None in (home, here) else home and here
-        for home, here in (
-            (differ(area(row["peer_area"]), "4403"), differ(area(row["peer_area"]), area(row["visited_area"])))
-            for row in out
-        )
-    ]
+    texted = {row["peer_key"] for row in texts}
+    rung = [row for row in out if row["ring_s"] is not None]
+    forwarded = [row for row in rows if row["record_type"] == "call_forwarded"]
+    contacts = {row["peer_key"] for row in rows if row["record_type"] != "call_forwarded"}
     values = {
+        "very_short_call_share": share(sum(row["duration_s"] <= 2 for row in talks), len(talks)),
+        "median_call_duration_s": statistics.median([row["duration_s"] for row in talks]) if talks else None,
+        "call_duration_cv": variation([row["duration_s"] for row in talks]),
+        "no_ring_call_share": share(sum(not answered(row) and row["ring_s"] == 0 for row in rung), len(rung)),
+        "one_ring_call_share": share(sum(one_ring(row) for row in out), len(rung)),
+        "forwarded_call_share": share(len(forwarded), len(forwarded) + len(inn)),
+        "answered_in_call_share": share(sum(map(answered, inn)), len(inn)),
+        "distinct_contacts_count": len(contacts),
+        "new_text_recipients_count": len(texted - before),
+        **{
+            f"{name}_callee_share": share(
+                len({row["peer_key"] for row in out if row["peer_kind"] in kinds}), len(callees)
+            )
+            for name, kinds in KINDS.items()
+        },
         "out_calls_count": len(out),
         "in_calls_count": len(inn),
         "out_call_share": share(len(out), len(out) + len(inn)),
@@ -148,17 +189,11 @@ def of_window(rows: list[Row], history: list[Row], name: str) -> dict[str, float
         "reciprocal_callee_share": share(len(callees & {row["peer_key"] for row in inn}), len(callees)),
         "callee_entropy": evenness([len(flags) for flags in merged.values()]),
         "top_callee_share": share(max(map(len, merged.values()), default=0), len(tries)),
-        "virtual_callee_share": share(
-            len({row["peer_key"] for row in out if row["peer_kind"] == "virtual"}), len(callees)
-        ),
-        "text_recipients_count": len({row["peer_key"] for row in texts}),
+        "text_recipients_count": len(texted),
         "text_reply_share": share(
-            len(
-                {row["peer_key"] for row in texts} & {row["peer_key"] for row in rows if row["record_type"] == "sms_in"}
-            ),
-            len({row["peer_key"] for row in texts}),
+            len(texted & {row["peer_key"] for row in rows if row["record_type"] == "sms_in"}), len(texted)
         ),
-        "out_of_town_share": among_known(towns),
+        "out_of_town_share": out_of_town(out),
         "out_of_home_share": among_known([differ(area(row["peer_area"]), "4403") for row in out]),
         "out_of_visited_share": among_known([differ(area(row["peer_area"]), area(row["visited_area"])) for row in out]),
         "away_call_share": among_known([differ(area(row["visited_area"]), "4403") for row in out]),
@@ -172,13 +207,20 @@ def places(rows: list[Row], out: list[Row]) -> dict[str, float | None]:
     called = Counter(area(row["peer_area"]) for row in out if row["peer_area"] is not None)
     cells = Counter(row["cell_key"] for row in rows if row["cell_key"] is not None)
     devices = {row["device_key"] for row in rows if row["device_key"] is not None}
+    per_day = {(row["age"] // DAY, row["device_key"]) for row in rows if row["device_key"] is not None}
+    hours: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    for row in rows:
+        if row["cell_key"] is not None:
+            hours[row["cell_key"]] |= {(row["age"] // DAY, local(row).hour)} if 9 <= local(row).hour < 18 else set()
     return {
         "callee_area_entropy": evenness(list(called.values())),
         "distinct_callee_areas_count": len(called) or None,
         "distinct_visited_areas_count": len({area(row["visited_area"]) for row in rows} - {None}) or None,
         "distinct_cells_count": len(cells) or None,
         "main_cell_share": share(max(cells.values(), default=0), sum(cells.values())),
+        "main_cell_office_hours_count": max(map(len, hours.values()), default=None),
         "distinct_devices_count": len(devices) or None,
+        "extra_device_days_count": len(per_day) - len({day for day, _ in per_day}) if devices else None,
     }
 
 
@@ -186,14 +228,13 @@ def rhythm(rows: list[Row], out: list[Row]) -> dict[str, float | None]:
     def fullest(slot_s: int) -> int:
         return max(Counter(row["age"] // slot_s for row in out).values(), default=0)
 
-    local = [row["started_at"].astimezone(LOCAL) for row in out]
+    clock = [local(row) for row in out]
+    texts = Counter(row["age"] // 3600 for row in rows if row["record_type"] == "sms_out")
     days: dict[int, list[str]] = defaultdict(list)
     for row in rows:
         days[row["age"] // DAY].append(row["record_type"])
     ages = sorted((row["age"] for row in out), reverse=True)
     gaps = [early - late for early, late in pairwise(ages) if early - late <= DAY]
-    average = mean(gaps)
-    deviation = math.sqrt(sum((gap - average) ** 2 for gap in gaps) / len(gaps)) if average else 0
     sequence = sorted(
         (row for row in out if row["peer_block"] is not None),
         key=lambda row: (-row["age"], row["peer_key"], row["peer_block"]),
@@ -202,37 +243,89 @@ def rhythm(rows: list[Row], out: list[Row]) -> dict[str, float | None]:
         late["peer_block"] == early["peer_block"] and late["peer_key"] != early["peer_key"]
         for early, late in pairwise(sequence)
     ]
+    runs = [list(run) for sweeping, run in groupby(swept) if sweeping]
     return {
         "max_out_calls_count_10min": fullest(600),
         "max_out_calls_count_1h": fullest(3600),
         "max_out_calls_count_1d": fullest(DAY),
         "active_days_count": sum("call_out" in kinds or "call_in" in kinds for kinds in days.values()),
         "zero_in_days_count": sum(kinds.count("call_out") >= 10 and "call_in" not in kinds for kinds in days.values()),
-        "active_hours_count": len({instant.hour for instant in local}),
-        "night_call_share": share(sum(instant.hour in {23, 0, 1, 2, 3, 4, 5} for instant in local), len(local)),
-        "office_call_share": share(sum(9 <= instant.hour <= 17 for instant in local), len(local)),
-        "weekend_call_share": share(sum(instant.isoweekday() in {6, 7} for instant in local), len(local)),
-        "mean_gap_s": average,
-        "gap_cv": deviation / average if average and len(gaps) > 1 else None,
+        "active_hours_count": len({instant.hour for instant in clock}),
+        "night_call_share": share(sum(instant.hour in {23, 0, 1, 2, 3, 4, 5} for instant in clock), len(clock)),
+        "office_call_share": share(sum(9 <= instant.hour <= 17 for instant in clock), len(clock)),
+        "weekend_call_share": share(sum(instant.isoweekday() in {6, 7} for instant in clock), len(clock)),
+        "max_out_texts_count_1h": max(texts.values(), default=0),
+        "min_gap_s": min(gaps, default=None),
+        "mean_gap_s": mean(gaps),
+        "gap_cv": variation(gaps),
+        "longest_sweep_count": max((len(run) for run in runs), default=0) if sequence else None,
         "same_block_callee_share": share(sum(swept), len(swept)),
     }
 
 
 def against_own_past(history: list[Row]) -> dict[str, float | None]:
-    week = [row for row in history if row["age"] < 7 * DAY]
-    calls_before = sum(row["record_type"] == "call_out" for row in history) - (
-        calls := sum(row["record_type"] == "call_out" for row in week)
-    )
+    def ratio(now: float, before: float, periods: float) -> float | None:
+        return (now + 1) / (before / periods + 1) if history else None
 
     def used(row: Row) -> bool:
         return row["record_type"] in {"call_out", "sms_out"} or (row["record_type"] == "call_in" and answered(row))
 
-    now = [row["age"] // DAY for row in history if used(row) and row["age"] < 7 * DAY]
-    past = [row["age"] // DAY for row in history if used(row) and row["age"] >= 7 * DAY]
+    week, weeks = ([row for row in history if (row["age"] < 7 * DAY) is recent] for recent in (True, False))
+    calls, calls_before = ([row for row in rows if row["record_type"] == "call_out"] for rows in (week, weeks))
+    texts, texts_before = (sum(row["record_type"] == "sms_out" for row in rows) for rows in (week, weeks))
+    today = sum(row["age"] < DAY for row in calls)
+    now = [row["age"] // DAY for row in week if used(row)]
+    past = [row["age"] // DAY for row in weeks if used(row)]
     silent = None if not now else 49 if not past else min(past) - max(now) - 1
+    town, town_before = out_of_town(calls), out_of_town(calls_before)
     return {
-        "out_calls_vs_own_past_ratio_7d": (calls + 1) / (calls_before / 7 + 1) if history else None,
+        "out_calls_vs_own_past_ratio_24h": ratio(today, len(calls) + len(calls_before) - today, 55),
+        "out_calls_vs_own_past_ratio_7d": ratio(len(calls), len(calls_before), 7),
+        "out_texts_vs_own_past_ratio_7d": ratio(texts, texts_before, 7),
+        "callees_vs_own_past_ratio_7d": ratio(
+            len({row["peer_key"] for row in calls}),
+            len({(row["peer_key"], row["age"] // (7 * DAY)) for row in calls_before}),
+            7,
+        )
+        if any(row["record_type"] != "call_forwarded" for row in history)
+        else None,
+        "out_of_town_vs_own_past_ratio_7d": None
+        if town is None or town_before is None
+        else (town + 0.1) / (town_before + 0.1),
+        "hour_profile_distance_7d": profile_distance(calls, calls_before),
         "silent_days_before_7d": silent,
+        "calls_after_silence_count_7d": len(calls) if silent is not None and silent >= 30 else 0,
+        **first_and_last(history),
+    }
+
+
+def profile_distance(calls: list[Row], before: list[Row]) -> float | None:
+    if not calls or not before:
+        return None
+    now, then = (Counter(local(row).hour for row in rows) for rows in (calls, before))
+    return sum(abs(now[hour] / len(calls) - then[hour] / len(before)) for hour in range(24)) / 2
+
+
+def first_and_last(history: list[Row]) -> dict[str, float | None]:
+    """Features of the order in which things happened between a line and a party, or a line and a handset."""
+    back = 0
+    first_called: Counter[int] = Counter()
+    for peer in {row["peer_key"] for row in history}:
+        rows = [row for row in history if row["peer_key"] == peer and row["record_type"] != "call_forwarded"]
+        rings = [row["age"] for row in rows if one_ring(row) and row["age"] < 7 * DAY]
+        calls_in = [row["age"] for row in rows if row["record_type"] == "call_in"]
+        back += bool(rings and calls_in and min(calls_in) < max(rings))
+        met = max((row["age"] // DAY for row in rows), default=None)
+        if any(row["record_type"] == "call_out" and row["age"] // DAY == met for row in rows):
+            first_called[met] += 1
+    bursts = [day for day, parties in first_called.items() if parties >= 20 and day < 28]
+    handsets, before = (
+        {row["device_key"] for row in history if (row["age"] < 7 * DAY) is recent} - {None} for recent in (True, False)
+    )
+    return {
+        "one_ring_call_backs_count_7d": back,
+        "days_to_burst_28d": max(TENURE - max(bursts), 0) if bursts else None,
+        "new_devices_count_7d": len(handsets - before) if handsets | before else None,
     }
 
 
@@ -256,7 +349,12 @@ def shared(known: list[Row], line: int) -> dict[str, float | None]:
 @pytest.mark.parametrize("seed", range(4))
 def test_features_are_what_plain_python_makes_of_the_same_rows(seed: int) -> None:
     rows = random_rows(seed)
-    account = {"known_at": AS_OF, "activated_on": AS_OF.date(), "home_area": HOME, "plan_kind": "iot"}
+    account = {
+        "known_at": AS_OF,
+        "activated_on": AS_OF.astimezone(LOCAL).date() - timedelta(days=TENURE),
+        "home_area": HOME,
+        "plan_kind": "iot",
+    }
     accounts = [{**account, "line_key": line, "status": "active"} for line in range(LINES)]
     table = build_whole(
         pl.LazyFrame(rows, schema=Records.create_empty().schema),
@@ -271,12 +369,14 @@ def test_features_are_what_plain_python_makes_of_the_same_rows(seed: int) -> Non
     for line in range(LINES):
         history = [row for row in known if row["line_key"] == line]
         expected = against_own_past(history) | shared(known, line)
-        for window, days in WINDOWS.items():
-            expected |= of_window([row for row in history if row["age"] < days * DAY], history, window)
+        for window, seconds in WINDOWS.items():
+            expected |= of_window([row for row in history if row["age"] < seconds], history, window)
         if not any(row["age"] < 28 * DAY and row["device_key"] is not None for row in history):
             expected["distinct_devices_count_7d"] = None
         elif expected["distinct_devices_count_7d"] is None:
             expected["distinct_devices_count_7d"] = 0  # there were handsets, and none this week
         found = table.row(by_predicate=pl.col("line_key") == line, named=True)
-        names = [feature.name for feature in FEATURES if feature.family != "tenure"]
+        names = [
+            feature.name for feature in FEATURES if feature.family != "tenure" or feature.name == "days_to_burst_28d"
+        ]
         assert {name: (found[name], expected[name]) for name in names if not agree(found[name], expected[name])} == {}

@@ -30,27 +30,30 @@ def records(keys: np.ndarray) -> pl.DataFrame:
     n = 30_000
     lines = rng.integers(0, LINES, n) // rng.choice([1, 10], n)
     busy = lines < LINES // 10  # these call often, from few cells, and are never called
+    age_s = np.where(rng.random(n) < 0.05, rng.integers(0, 3600, n), rng.integers(-5 * 86_400, 60 * 86_400, n))
+    age_s = np.where(lines % 10 == 7, age_s % (7 * 86_400), age_s)  # these were silent until this week
     rows = pl.DataFrame(
         {
             "line_key": keys[lines],
-            "peer_key": rng.integers(0, LINES * 20, n),
+            "peer_key": rng.integers(0, LINES * 20, n) // rng.choice([1, 200], n),
+            "delay_s": rng.choice([60, 3600], n),
             "peer_block": rng.integers(0, LINES, n),
             "record_type": np.array(["call_out", "call_in", "call_forwarded", "sms_out", "sms_in"])[
                 np.where(busy, 0, rng.choice(5, n, p=[0.45, 0.4, 0.02, 0.05, 0.08]))
             ],
-            "age_s": rng.integers(-5 * 86_400, 60 * 86_400, n),
-            "ring_s": rng.random(n, dtype=np.float32) * 30,
+            "age_s": age_s,
+            "ring_s": np.where(rng.random(n) < 0.2, 0, rng.random(n, dtype=np.float32) * 30),
             "duration_s": (rng.random(n) ** 3 * 400).astype(np.int32),
             "answered": rng.random(n) < 0.6,
             "peer_area": rng.choice([440300, 440305, 440100, 510100], n),
             "visited_area": rng.choice([440300, 440100, 510100], n, p=[0.9, 0.09, 0.01]),
             "cell_key": np.where(busy, lines // 5, rng.integers(0, 30, n)),
             "device_key": rng.integers(0, LINES, n),
-            "peer_kind": rng.choice(["mobile", "virtual"], n),
+            "peer_kind": rng.choice(["mobile", "virtual", "international", "unknown"], n),
             "device_model": "86000000",
         }
     ).with_columns(started_at=pl.lit(AS_OF) - pl.duration(seconds="age_s"))
-    return rows.with_columns(received_at=pl.col("started_at") + timedelta(hours=1)).select(
+    return rows.with_columns(received_at=pl.col("started_at") + pl.duration(seconds="delay_s")).select(
         pl.col(name).cast(dtype) for name, dtype in Records.create_empty().schema.items()
     )
 

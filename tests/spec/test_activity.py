@@ -130,6 +130,109 @@ SPECS = (
         1h  | 2h
         """,
     ),
+    Spec(
+        "The last hour holds what began less than 3600 s ago.",
+        {"out_calls_count_1h": 2, "out_texts_count_1h": 1, "out_calls_count_24h": 3, "out_texts_count_28d": 2},
+        """
+        ago     | record_type | times
+        59m59s  | call_out    | 2
+        1h      | call_out    | 1
+        5m      | sms_out     | 1
+        20d     | sms_out     | 1
+        """,
+    ),
+    Spec(
+        "A day with calls out only, in a week that had calls in.",
+        {"in_calls_count_24h": 0, "out_call_share_24h": 1, "out_call_share_7d": 0.5},
+        """
+        ago | record_type
+        1h  | call_out
+        2d  | call_in
+        """,
+    ),
+    Spec(
+        "Of four answered calls one ended within 2 s and two within 10 s.",
+        {
+            "very_short_call_share_24h": 0.333333,
+            "very_short_call_share_7d": 0.25,
+            "short_call_share_24h": 0.333333,
+            "short_call_share_28d": 0.5,
+            "long_call_share_7d": 0.25,
+        },
+        """
+        ago | duration_s
+        1h  | 2
+        2h  | 60
+        3h  | 180
+        2d  | 10
+        """,
+    ),
+    Spec(
+        "The median is the middle talk time, of two in the middle their mean; talk times of 30 and 90 s vary by half.",
+        {"median_call_duration_s_7d": 60, "median_call_duration_s_28d": 60, "call_duration_cv_28d": 0.5},
+        """
+        ago | duration_s
+        1h  | 30
+        2h  | 90
+        """,
+    ),
+    Spec(
+        "One answered call has no variation.",
+        {"median_call_duration_s_7d": None, "median_call_duration_s_28d": 30, "call_duration_cv_28d": None},
+        """
+        ago | duration_s
+        9d  | 30
+        """,
+    ),
+    Spec(
+        "A call that never rang met an empty or barred number; one given up within 2 s wants to be called back.",
+        {
+            "no_ring_call_share_24h": 0.25,
+            "no_ring_call_share_7d": 0.4,
+            "one_ring_call_share_24h": 0.5,
+            "one_ring_call_share_7d": 0.6,
+            "mean_ring_s_24h": 5.5,
+        },
+        """
+        ago | answered | duration_s | ring_s
+        1h  | false    | 0          | 0
+        2h  | false    | 0          | 2
+        3h  | false    | 0          | 20
+        4h  | true     | 9          | 0
+        5h  | false    | 0          | -
+        2d  | false    | 0          | 0
+        """,
+    ),
+    Spec(
+        "Of four calls to the line one was forwarded, and of the others two were answered.",
+        {
+            "forwarded_calls_count_28d": 1,
+            "forwarded_call_share_7d": 0.25,
+            "forwarded_call_share_28d": 0.25,
+            "answered_in_call_share_7d": 0.666667,
+            "answered_in_call_share_28d": 0.666667,
+        },
+        """
+        ago | record_type    | answered | duration_s
+        1h  | call_forwarded | true     | 60
+        2h  | call_in        | true     | 60
+        3h  | call_in        | true     | 60
+        4h  | call_in        | false    | 0
+        """,
+    ),
+    Spec(
+        "Without calls in nothing is said of answering them, without ringing times nothing of ringing.",
+        {
+            "answered_in_call_share_7d": None,
+            "forwarded_call_share_7d": None,
+            "no_ring_call_share_7d": None,
+            "one_ring_call_share_7d": None,
+        },
+        """
+        ago | record_type
+        1h  | call_out
+        """,
+    ),
 )
 
 

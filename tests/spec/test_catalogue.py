@@ -92,6 +92,7 @@ def test_what_protects_can_only_lower_the_risk_and_says_so() -> None:
         "number_age_days": -1,
         "customer_days": -1,
         "days_since_port_in": -1,
+        "days_to_burst_28d": -1,
         "days_since_verification": 1,
         "use_declared": -1,
     }

@@ -168,6 +168,129 @@ SPECS = (
             "text_reply_share_7d": None,
         },
     ),
+    Spec(
+        "A number called half an hour ago for the first time is new to the hour; one called this morning is not.",
+        {
+            "distinct_callees_count_1h": 2,
+            "new_callees_count_1h": 1,
+            "new_callees_count_24h": 2,
+            "new_callee_share_24h": 1,
+            "new_callees_count_28d": 2,
+            "new_callee_share_28d": 1,
+        },
+        """
+        ago | peer
+        30m | ann
+        40m | bob
+        5h  | bob
+        """,
+    ),
+    Spec(
+        "Whoever is called, calls, texts or is texted is a contact; a forwarded call makes none.",
+        {"distinct_contacts_count_24h": 1, "distinct_contacts_count_7d": 3, "distinct_contacts_count_28d": 4},
+        """
+        ago | record_type    | peer
+        1h  | call_out       | ann
+        2d  | call_in        | bob
+        3d  | sms_out        | ann
+        3d  | sms_in         | cyd
+        9d  | sms_out        | dan
+        1h  | call_forwarded | eve
+        """,
+    ),
+    Spec(
+        "A day on its own: two attempts each to two parties, one of whom called back; nobody answered bob.",
+        {
+            "calls_per_callee_24h": 2,
+            "answered_call_share_24h": 0.5,
+            "one_shot_callee_share_24h": 0,
+            "callee_entropy_24h": 1,
+            "callee_entropy_28d": 1,
+            "top_callee_share_24h": 0.5,
+            "top_callee_share_7d": 0.5,
+            "reciprocal_callee_share_24h": 0.5,
+        },
+        """
+        ago | record_type | peer | answered | duration_s
+        1h  | call_out    | ann  | true     | 60
+        3h  | call_out    | ann  | true     | 60
+        1h  | call_out    | bob  | false    | 0
+        3h  | call_out    | bob  | false    | 0
+        2h  | call_in     | ann  | true     | 60
+        """,
+    ),
+    Spec(
+        "Kinds of parties called: one of four international, one a short code and one unknown.",
+        {
+            "international_callee_share_7d": 0.25,
+            "international_callee_share_28d": 0.2,
+            "grey_callee_share_7d": 0.5,
+            "grey_callee_share_28d": 0.4,
+            "virtual_callee_share_28d": 0.2,
+        },
+        """
+        ago | peer | peer_kind
+        1h  | ann  | international
+        2h  | bob  | short_code
+        3h  | cyd  | unknown
+        4h  | dan  | -
+        9d  | eve  | virtual
+        """,
+    ),
+    Spec(
+        "Nobody called: nothing is said of kinds.",
+        {"international_callee_share_7d": None, "grey_callee_share_7d": None, "callees_vs_own_past_ratio_7d": None},
+    ),
+    Spec(
+        "Three parties this week, seven in one of the seven weeks before, one a week: (3 + 1) / (1 + 1).",
+        {"callees_vs_own_past_ratio_7d": 2},
+        """
+        ago | peer
+        1h  | ann
+        2d  | bob
+        3d  | cyd
+        20d | p1
+        20d | p2
+        20d | p3
+        20d | p4
+        20d | p5
+        20d | p6
+        20d | p7
+        """,
+    ),
+    Spec(
+        "One ring, then a call back: ann was rung and called after that; bob had called before; cyd was let ring.",
+        {"one_ring_call_backs_count_7d": 1},
+        """
+        ago | record_type | peer | answered | duration_s | ring_s
+        5h  | call_out    | ann  | false    | 0          | 1
+        1h  | call_in     | ann  | true     | 60         | -
+        5h  | call_out    | bob  | false    | 0          | 1
+        9h  | call_in     | bob  | true     | 60         | -
+        5h  | call_out    | cyd  | false    | 0          | 20
+        1h  | call_in     | cyd  | true     | 60         | -
+        """,
+    ),
+    Spec(
+        "Texts to ann, who had called before, to bob, and last week to cyd, who replied.",
+        {
+            "text_recipients_count_24h": 2,
+            "new_text_recipients_count_24h": 1,
+            "new_text_recipients_count_7d": 2,
+            "new_text_recipients_count_28d": 2,
+            "text_recipients_count_28d": 3,
+            "text_reply_share_24h": 0,
+            "text_reply_share_28d": 0.333333,
+        },
+        """
+        ago | record_type | peer
+        1h  | sms_out     | ann
+        40d | call_in     | ann
+        1h  | sms_out     | bob
+        3d  | sms_out     | cyd
+        2d  | sms_in      | cyd
+        """,
+    ),
 )
 
 

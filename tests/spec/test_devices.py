@@ -47,6 +47,31 @@ SPECS = (
         1h  | -
         """,
     ),
+    Spec(
+        "A handset not seen in the seven weeks before is new; on a day with three handsets two are further ones.",
+        {"new_devices_count_7d": 2, "extra_device_days_count_28d": 2},
+        """
+        ago | device
+        1h  | old
+        20d | old
+        2h  | box
+        3h  | box2
+        2d  | box
+        """,
+    ),
+    Spec(
+        "One handset for years: nothing new, and no day with two.",
+        {"new_devices_count_7d": 0, "extra_device_days_count_28d": 0},
+        """
+        ago | device
+        1h  | mine
+        50d | mine
+        """,
+    ),
+    Spec(
+        "Where handsets are not recorded, changes are not known.",
+        {"new_devices_count_7d": None, "extra_device_days_count_28d": None},
+    ),
 )
 
 

@@ -76,6 +76,27 @@ SPECS = (
         sim3 | 1h  | call_in     | here  | 50
         """,
     ),
+    Spec(
+        "Two calls go on in the block after n1, then one after x: the longest run is two; today it was one.",
+        {"longest_sweep_count_24h": 1, "longest_sweep_count_7d": 2, "same_block_callee_share_24h": 1},
+        """
+        ago  | peer | block
+        30h  | n1   | b1
+        29h  | n2   | b1
+        28h  | n3   | b1
+        5m   | x    | b9
+        4m   | y    | b9
+        """,
+    ),
+    Spec(
+        "Calls without a sweep, and none whose block is recorded today.",
+        {"longest_sweep_count_7d": 0, "longest_sweep_count_24h": None, "same_block_callee_share_24h": None},
+        """
+        ago | peer | block
+        30h | n1   | b1
+        29h | x    | b9
+        """,
+    ),
 )
 
 

@@ -121,6 +121,85 @@ SPECS = (
         1h  | call_out
         """,
     ),
+    Spec(
+        "The three readings, and calls made away, over 28 days as over a day.",
+        {
+            "out_of_home_share_24h": 1,
+            "out_of_visited_share_24h": 0,
+            "away_call_share_24h": 1,
+            "out_of_home_share_28d": 0.5,
+            "out_of_visited_share_28d": 0,
+            "away_call_share_28d": 0.5,
+            "distinct_visited_areas_count_7d": 1,
+        },
+        """
+        ago | peer_area | visited_area
+        1h  | 440100    | 440100
+        9d  | 440300    | 440300
+        """,
+    ),
+    Spec(
+        "Half of this week's calls out of town, none before: (0.5 + 0.1) / (0 + 0.1).",
+        {"out_of_town_vs_own_past_ratio_7d": 6},
+        """
+        ago | peer_area | visited_area
+        1h  | 510100    | 440300
+        2d  | 440300    | 440300
+        9d  | 440300    | 440300
+        """,
+    ),
+    Spec(
+        "Without calls in the weeks before there is nothing to compare with.",
+        {"out_of_town_vs_own_past_ratio_7d": None},
+        """
+        ago | peer_area | visited_area
+        1h  | 510100    | 440300
+        """,
+    ),
+    Spec(
+        "A day with calls to two cities, all from one cell; on the day before there was another cell.",
+        {
+            "distinct_callee_areas_count_24h": 2,
+            "callee_area_entropy_24h": 1,
+            "distinct_cells_count_24h": 1,
+            "main_cell_share_24h": 1,
+            "distinct_cells_count_7d": 2,
+        },
+        """
+        ago | peer_area | cell
+        1h  | 510100    | here
+        2h  | 310000    | here
+        30h | 310000    | there
+        """,
+    ),
+    Spec(
+        "Hours by day on one cell: two on Sunday, one on Friday, each counted once; the evening does not count.",
+        {"main_cell_office_hours_count_7d": 3},
+        """
+        at               | cell
+        2024-06-30 09:00 | shop
+        2024-06-30 09:50 | shop
+        2024-06-30 17:59 | shop
+        2024-06-30 18:00 | shop
+        2024-06-28 09:10 | shop
+        2024-06-28 12:00 | lunch
+        """,
+    ),
+    Spec(
+        "Places not recorded, or not on this day.",
+        {
+            "distinct_cells_count_24h": None,
+            "main_cell_share_24h": None,
+            "main_cell_office_hours_count_7d": None,
+            "distinct_callee_areas_count_24h": None,
+            "callee_area_entropy_24h": None,
+            "distinct_visited_areas_count_7d": None,
+        },
+        """
+        ago
+        1h
+        """,
+    ),
 )
 
 

@@ -184,6 +184,91 @@ SPECS = (
             "silent_days_before_7d": None,
         },
     ),
+    Spec(
+        "The last 24 hours on their own: a burst of texts and of calls, and a larger one the day before.",
+        {
+            "max_out_calls_count_10min_24h": 2,
+            "max_out_calls_count_10min_7d": 5,
+            "max_out_calls_count_1h_24h": 2,
+            "max_out_texts_count_1h_24h": 3,
+            "max_out_texts_count_1h_7d": 9,
+            "active_days_count_7d": 2,
+        },
+        """
+        ago | record_type | times
+        2h  | call_out    | 2
+        25h | call_out    | 5
+        5h  | sms_out     | 3
+        30h | sms_out     | 9
+        """,
+    ),
+    Spec(
+        "Gaps of 100 s and 300 s today; the shortest of the week, of 10 s, was yesterday.",
+        {"mean_gap_s_24h": 200, "gap_cv_24h": 0.5, "min_gap_s_24h": 100, "min_gap_s_7d": 10},
+        """
+        ago
+        100s
+        200s
+        500s
+        25h
+        25h10s
+        """,
+    ),
+    Spec(
+        "Who calls at ten as ever, and now as often at night: half of the profile has moved.",
+        {"hour_profile_distance_7d": 0.5, "night_call_share_28d": 0.333333, "office_call_share_28d": 0.666667},
+        """
+        at
+        2024-06-28 10:30
+        2024-06-28 23:30
+        2024-06-14 10:10
+        """,
+    ),
+    Spec(
+        "A day with eleven calls; in the 55 days before there were 110, two a day: (11 + 1) / (2 + 1).",
+        {"out_calls_vs_own_past_ratio_24h": 4},
+        """
+        ago | times
+        1h  | 11
+        20d | 110
+        """,
+    ),
+    Spec(
+        "Nine texts this week, seven in the seven weeks before, one a week: (9 + 1) / (1 + 1).",
+        {"out_texts_vs_own_past_ratio_7d": 5},
+        """
+        ago | record_type | times
+        1h  | sms_out     | 9
+        20d | sms_out     | 7
+        """,
+    ),
+    Spec(
+        "Forty calls after 33 days without use; after ten days of silence they would not count.",
+        {"calls_after_silence_count_7d": 40, "silent_days_before_7d": 33},
+        """
+        ago | times
+        1h  | 40
+        34d | 1
+        """,
+    ),
+    Spec(
+        "A line in steady use: no call after silence, and the hours of a line without a past are not compared.",
+        {"calls_after_silence_count_7d": 0, "hour_profile_distance_7d": 0, "min_gap_s_24h": None},
+        """
+        ago
+        24h
+        10d
+        """,
+    ),
+    Spec(
+        "No records at all: comparisons with the own past are missing.",
+        {
+            "out_calls_vs_own_past_ratio_24h": None,
+            "out_texts_vs_own_past_ratio_7d": None,
+            "hour_profile_distance_7d": None,
+            "calls_after_silence_count_7d": 0,
+        },
+    ),
 )
 
 

@@ -145,6 +145,23 @@ SPECS = (
         me   | 2024-07-02
         """,
     ),
+    Spec(
+        "Opened on 1 June; 20 new numbers on the day that began 20 days before: nine to ten days after it was opened.",
+        {"days_to_burst_28d": 10, "tenure_days": 30},
+        "\n".join(["ago | peer", *(f"20d1h | p{number}" for number in range(20))]),
+        accounts="line | activated_on\nme | 2024-06-01",
+    ),
+    Spec(
+        "Nineteen new numbers are no burst; nor are twenty that the line had called before.",
+        {"days_to_burst_28d": None},
+        "\n".join(
+            [
+                "ago | peer",
+                *(f"20d1h | p{number}" for number in range(19)),
+                *(f"{days}d | q{number}" for number in range(20) for days in (2, 40)),
+            ]
+        ),
+    ),
 )
 
 

@@ -17,7 +17,7 @@ import polars as pl
 from linerisk.errors import UsageError
 from linerisk.features.catalogue import FEATURE_NAMES, LINKS, STAGES, ZERO_IF_NOTHING_SEEN, Features
 from linerisk.features.stages import HISTORY, prepare, utc
-from linerisk.features.tenure import current_accounts, tenure_features
+from linerisk.features.tenure import AFTER, current_accounts, tenure_features
 
 BUCKET_RECORDS = 1_500_000
 """Records of a bucket: what is held in memory at once. The process then peaks at about half a gigabyte."""
@@ -192,7 +192,8 @@ def _finish(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, tim
     for frame in frames:
         universe = universe.join(frame, on="line_key", how="left")
     features = (
-        universe.with_columns(pl.col(ZERO_IF_NOTHING_SEEN).fill_null(0))
+        universe.with_columns(**AFTER)
+        .with_columns(pl.col(ZERO_IF_NOTHING_SEEN).fill_null(0))
         .select("line_key", pl.col(FEATURE_NAMES).cast(pl.Float32))
         .sort("line_key")
     )

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import dataframely as dy
 
-from linerisk.features import activity, contacts, devices, network, places, rhythm, tenure
+from linerisk.features import activity, contacts, daily, devices, network, own_past, parties, places, rhythm, tenure
 from linerisk.features.stages import NEVER_MISSING, Feature, Link, Stage
 
 FEATURES: tuple[Feature, ...] = (
     *activity.FEATURES,
+    *parties.FEATURES,
     *contacts.FEATURES,
     *rhythm.FEATURES,
+    *own_past.FEATURES,
     *places.FEATURES,
     *devices.FEATURES,
     *tenure.FEATURES,
@@ -28,7 +30,9 @@ BY_NAME: dict[str, Feature] = {feature.name: feature for feature in FEATURES}
 ZERO_IF_NOTHING_SEEN: tuple[str, ...] = tuple(f.name for f in FEATURES if f.null_means == NEVER_MISSING)
 
 STAGES: tuple[Stage, ...] = (
+    *daily.STAGES,
     *activity.STAGES,
+    *parties.STAGES,
     *contacts.STAGES,
     *rhythm.STAGES,
     *places.STAGES,

@@ -1,4 +1,4 @@
-"""Contacts: with whom a line speaks, how many are new, how many are called once, how many answer or call back.
+"""Contacts by attempt: how often each party is called, how many of them once, how many answer.
 
 Redials are merged: calls to one callee that start at most 30 minutes after the call before are one attempt, answered if
 one of them was. Twenty calls to one office are not dispersion.
@@ -10,26 +10,16 @@ from functools import partial
 
 import polars as pl
 
-from linerisk.features.stages import NEVER_MISSING, Feature, count, entries, evenness, share, weight_log
+from linerisk.features.stages import Feature, count, entries, evenness, share, weight_log
 
 REDIAL_S = 1800
 
 _entry = partial(entries, family="contacts", unit="share", null="nobody called in the window", reason="A01")
-_counted = partial(entries, family="contacts", unit="count", null=NEVER_MISSING)
 
 FEATURES: tuple[Feature, ...] = (
-    *_counted(
-        "distinct_callees_count",
-        "24h",
-        "7d",
-        "28d",
-        meaning="different parties called",
-        reason="A01",
-        zh="呼出的不同号码数",
-        en="different numbers called",
-    ),
     *_entry(
         "calls_per_callee",
+        "24h",
         "7d",
         "28d",
         unit="ratio",
@@ -39,6 +29,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_entry(
         "answered_call_share",
+        "24h",
         "7d",
         "28d",
         meaning="attempts (redials merged) that were answered",
@@ -48,40 +39,18 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_entry(
         "one_shot_callee_share",
+        "24h",
         "7d",
         "28d",
         meaning="parties with a single attempt (redials merged) among those called",
         zh="只呼叫过一次的号码占比",
         en="share of numbers called only once",
     ),
-    *_counted(
-        "new_callees_count",
-        "24h",
-        "7d",
-        meaning="parties called without a call or text either way between 56 days ago and the window",
-        reason="A01",
-        zh="呼出的此前未联系过的号码数",
-        en="numbers called with no contact before",
-    ),
-    *_entry(
-        "new_callee_share",
-        "7d",
-        meaning="parties without a call or text either way between 56 days ago and the window, among those called",
-        zh="此前未联系过的号码占呼出号码比例",
-        en="share of numbers called with no contact before",
-    ),
-    *_entry(
-        "reciprocal_callee_share",
-        "7d",
-        "28d",
-        meaning="parties that also called the line in the window, among those called",
-        reason="A03",
-        zh="有回拨的号码占呼出号码比例",
-        en="share of numbers called that also called in",
-    ),
     *_entry(
         "callee_entropy",
+        "24h",
         "7d",
+        "28d",
         unit="0-1",
         meaning="evenness of attempts (redials merged) over the parties called: entropy over its maximum",
         null="fewer than two parties called in the window",
@@ -90,95 +59,20 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_entry(
         "top_callee_share",
+        "24h",
+        "7d",
         "28d",
         meaning="attempts (redials merged) to the party with most of them",
         zh="呼叫最多的号码占比",
         en="share of calls to the most called number",
     ),
-    *_entry(
-        "virtual_callee_share",
-        "7d",
-        meaning="privacy numbers of platforms among parties called",
-        zh="平台隐私号占呼出号码比例",
-        en="share of platform privacy numbers among numbers called",
-    ),
-    *_counted(
-        "text_recipients_count",
-        "7d",
-        meaning="different parties texted",
-        reason="A10",
-        zh="短信发往的不同号码数",
-        en="different numbers texted",
-    ),
-    *_entry(
-        "text_reply_share",
-        "7d",
-        meaning="parties that also texted the line in the window, among those texted",
-        null="nobody texted in the window",
-        reason="A10",
-        zh="有短信回复的号码占比",
-        en="share of numbers texted that texted back",
-    ),
 )
-
-
-def _parties(prepared: pl.LazyFrame) -> pl.LazyFrame:
-    """What happened between a line and a party, and when. Grain: one row per line and party."""
-    c = pl.col
-    w1, w7, out, inn = c("w1"), c("w7"), c("is_out"), c("is_in")
-    contact = out | inn | c("is_sms_out") | c("is_sms_in")
-    return prepared.group_by("line_key", "peer_key").agg(
-        called_1=(out & w1).any(),
-        called_7=(out & w7).any(),
-        called_28=(out & c("w28")).any(),
-        called_in_7=(inn & w7).any(),
-        called_in_28=(inn & c("w28")).any(),
-        before_1=(contact & ~w1).any(),
-        before_7=(contact & ~w7).any(),
-        texted_7=(c("is_sms_out") & w7).any(),
-        texted_in_7=(c("is_sms_in") & w7).any(),
-        virtual_7=(out & w7 & c("is_virtual")).any(),
-    )
-
-
-def _by_party(prepared: pl.LazyFrame) -> pl.LazyFrame:
-    c = pl.col
-    sums = (
-        _parties(prepared)
-        .group_by("line_key")
-        .agg(
-            distinct_callees_count_24h=count(c("called_1")),
-            distinct_callees_count_7d=count(c("called_7")),
-            distinct_callees_count_28d=count(c("called_28")),
-            new_callees_count_24h=count(c("called_1") & ~c("before_1")),
-            new_callees_count_7d=count(c("called_7") & ~c("before_7")),
-            mutual_7=count(c("called_7") & c("called_in_7")),
-            mutual_28=count(c("called_28") & c("called_in_28")),
-            virtual_7=count(c("virtual_7")),
-            text_recipients_count_7d=count(c("texted_7")),
-            replied_7=count(c("texted_7") & c("texted_in_7")),
-        )
-    )
-    return sums.select(
-        "line_key",
-        "distinct_callees_count_24h",
-        "distinct_callees_count_7d",
-        "distinct_callees_count_28d",
-        "new_callees_count_24h",
-        "new_callees_count_7d",
-        "text_recipients_count_7d",
-        new_callee_share_7d=share(c("new_callees_count_7d"), c("distinct_callees_count_7d")),
-        reciprocal_callee_share_7d=share(c("mutual_7"), c("distinct_callees_count_7d")),
-        reciprocal_callee_share_28d=share(c("mutual_28"), c("distinct_callees_count_28d")),
-        virtual_callee_share_7d=share(c("virtual_7"), c("distinct_callees_count_7d")),
-        text_reply_share_7d=share(c("replied_7"), c("text_recipients_count_7d")),
-    )
 
 
 def _attempts(prepared: pl.LazyFrame) -> pl.LazyFrame:
     """Outgoing calls of 28 days with redials merged. Grain: one row per line, callee and attempt.
 
-    An attempt that began before the last 7 days counts for them with its calls inside them (`in_7`, `answered_7`).
+    An attempt that began before a shorter window counts for it with its calls inside it (`in_1`, `answered_1`, ...).
     """
     c = pl.col
     again = (
@@ -188,12 +82,14 @@ def _attempts(prepared: pl.LazyFrame) -> pl.LazyFrame:
     ).fill_null(value=False)
     return (
         prepared.filter(c("is_out"), c("w28"))
-        .select("line_key", "peer_key", "age_s", "w7", "answered")
+        .select("line_key", "peer_key", "age_s", "w1", "w7", "answered")
         .sort("line_key", "peer_key", "age_s", descending=[False, False, True])
         .with_columns(attempt=(~again).cum_sum())
         .group_by("line_key", "peer_key", "attempt")
         .agg(
+            in_1=c("w1").any(),
             in_7=c("w7").any(),
+            answered_1=(c("w1") & c("answered")).any(),
             answered_7=(c("w7") & c("answered")).any(),
             answered_28=c("answered").any(),
         )
@@ -202,37 +98,38 @@ def _attempts(prepared: pl.LazyFrame) -> pl.LazyFrame:
 
 def _by_attempt(prepared: pl.LazyFrame) -> pl.LazyFrame:
     c = pl.col
-    return (
+    parties = (
         _attempts(prepared)
         .group_by("line_key", "peer_key")
         .agg(
+            calls_1=count(c("in_1")),
             calls_7=count(c("in_7")),
             calls_28=pl.len().cast(pl.Int64),
+            answered_1=count(c("answered_1")),
             answered_7=count(c("answered_7")),
             answered_28=count(c("answered_28")),
         )
-        .group_by("line_key")
-        .agg(
-            pl.col("calls_7", "calls_28", "answered_7", "answered_28").sum(),
-            callees_7=count(c("calls_7") > 0),
-            callees_28=pl.len().cast(pl.Int64),
-            once_7=count(c("calls_7") == 1),
-            once_28=count(c("calls_28") == 1),
-            top_28=c("calls_28").max(),
-            weight_logs=weight_log(c("calls_7")).sum(),
-        )
-        .select(
-            "line_key",
-            calls_per_callee_7d=share(c("calls_7"), c("callees_7")),
-            calls_per_callee_28d=share(c("calls_28"), c("callees_28")),
-            answered_call_share_7d=share(c("answered_7"), c("calls_7")),
-            answered_call_share_28d=share(c("answered_28"), c("calls_28")),
-            one_shot_callee_share_7d=share(c("once_7"), c("callees_7")),
-            one_shot_callee_share_28d=share(c("once_28"), c("callees_28")),
-            callee_entropy_7d=evenness(c("weight_logs"), c("calls_7"), c("callees_7")),
-            top_callee_share_28d=share(c("top_28"), c("calls_28")),
-        )
     )
+    sums: dict[str, pl.Expr] = {}
+    values: dict[str, pl.Expr] = {}
+    for window, days in (("24h", 1), ("7d", 7), ("28d", 28)):
+        calls, answered, callees = f"calls_{days}", f"answered_{days}", f"callees_{days}"
+        sums |= {
+            calls: c(calls).sum(),
+            answered: c(answered).sum(),
+            callees: count(c(calls) > 0),
+            f"once_{days}": count(c(calls) == 1),
+            f"most_{days}": c(calls).max(),
+            f"weight_logs_{days}": weight_log(c(calls)).sum(),
+        }
+        values |= {
+            f"calls_per_callee_{window}": share(c(calls), c(callees)),
+            f"answered_call_share_{window}": share(c(answered), c(calls)),
+            f"one_shot_callee_share_{window}": share(c(f"once_{days}"), c(callees)),
+            f"callee_entropy_{window}": evenness(c(f"weight_logs_{days}"), c(calls), c(callees)),
+            f"top_callee_share_{window}": share(c(f"most_{days}"), c(calls)),
+        }
+    return parties.group_by("line_key").agg(**sums).select("line_key", **values)
 
 
-STAGES = (_by_party, _by_attempt)
+STAGES = (_by_attempt,)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from linerisk.errors import InputError
 from linerisk.features.catalogue import FEATURES
+from linerisk.features.left_out import LEFT_OUT, NEEDS_COLUMNS
 from linerisk.features.spec import AS_OF, ORDINARY_ACCOUNT, TIME_ZONE, Spec, rows_of
 from linerisk.features.stages import FAMILIES, HISTORY, Feature
 
@@ -43,7 +44,8 @@ def load_specs(folder: Path) -> dict[str, tuple[Spec, ...]]:
 
 def render(specs: dict[str, tuple[Spec, ...]]) -> str:
     """The manual as Markdown."""
-    return "\n".join([*_preface(), *(line for family in FAMILIES for line in _family(family, specs[family]))]) + "\n"
+    families = (line for family in FAMILIES for line in _family(family, specs[family]))
+    return "\n".join([*_preface(), *families, *_left_out()]) + "\n"
 
 
 def _preface() -> Iterator[str]:
@@ -98,6 +100,14 @@ def _family(family: str, specs: tuple[Spec, ...]) -> Iterator[str]:
         yield "\n".join(
             f"- `{name}` = {'missing' if value is None else f'{value:g}'}" for name, value in spec.values.items()
         )
+
+
+def _left_out() -> Iterator[str]:
+    yield from ("", "## Not in the catalogue", "", "What the columns of the input tables cannot carry:", "")
+    yield from ("| what | what it would need |", "|---|---|")
+    yield from (f"| {what} | {needs} |" for what, needs in NEEDS_COLUMNS)
+    yield from ("", "What they could carry, and is left out:", "", "| what | why |", "|---|---|")
+    yield from (f"| {what} | {why} |" for what, why in LEFT_OUT)
 
 
 def _table(what: str, table: str, *, unless: str = "") -> Iterator[str]:

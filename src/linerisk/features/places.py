@@ -11,7 +11,11 @@ from functools import partial
 
 import polars as pl
 
+from linerisk.features.rhythm import OFFICE_HOURS
 from linerisk.features.stages import Feature, count, entries, evenness, share, weight_log
+
+FLOOR_SHARE = 0.1
+"""Added to shares before they are divided: from 0 % to 5 % is no great change."""
 
 _NO_AREAS = "no outgoing call in the window with the areas recorded"
 
@@ -29,20 +33,35 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_entry(
         "out_of_home_share",
+        "24h",
         "7d",
+        "28d",
         meaning="outgoing calls to parties whose home area is not the line's home area",
         zh="呼叫非归属地号码占比",
         en="share of calls to numbers not of the line's home city",
     ),
     *_entry(
         "out_of_visited_share",
+        "24h",
         "7d",
+        "28d",
         meaning="outgoing calls to parties whose home area is not the area where the line was",
         zh="呼叫非所在地号码占比",
         en="share of calls to numbers not of the city where the line was",
     ),
     *_entry(
+        "out_of_town_vs_own_past_ratio",
+        "7d",
+        unit="ratio",
+        meaning="this week's share of outgoing calls to parties neither of the line's home nor of where it was, over "
+        f"that of the seven weeks before, both plus {FLOOR_SHARE}",
+        null="no outgoing call with the areas recorded this week, or none in the seven weeks before",
+        zh="呼叫异地号码占比与此前七周之比",
+        en="share of calls to other cities against the line's own past",
+    ),
+    *_entry(
         "callee_area_entropy",
+        "24h",
         "7d",
         unit="0-1",
         meaning="evenness of outgoing calls over home areas of the parties called: entropy over its maximum",
@@ -52,6 +71,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_entry(
         "distinct_callee_areas_count",
+        "24h",
         "7d",
         unit="count",
         meaning="different home areas of parties called",
@@ -60,13 +80,16 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_entry(
         "away_call_share",
+        "24h",
         "7d",
+        "28d",
         meaning="outgoing calls made outside the line's home area",
         zh="在归属地以外呼出的占比",
         en="share of outgoing calls made away from the line's home city",
     ),
     *_entry(
         "distinct_visited_areas_count",
+        "7d",
         "28d",
         unit="count",
         meaning="different areas where the line was",
@@ -76,6 +99,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_entry(
         "distinct_cells_count",
+        "24h",
         "7d",
         unit="count",
         meaning="different coarse cells used",
@@ -86,12 +110,24 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_entry(
         "main_cell_share",
+        "24h",
         "7d",
         meaning="records on the most used coarse cell among records with a cell",
         null="no record in the window with the cell recorded",
         reason="A09",
         zh="最常用位置的占比",
         en="share of use at the most used location",
+    ),
+    *_entry(
+        "main_cell_office_hours_count",
+        "7d",
+        unit="count",
+        meaning="local hours from 9:00 until before 18:00, of all seven days, with a record on one coarse cell; the "
+        "cell with most of them",
+        null="no record in the window with the cell recorded",
+        reason="A09",
+        zh="在同一位置使用的日间小时数",
+        en="daytime hours with use at one location",
     ),
 )
 
@@ -100,71 +136,107 @@ def _shares(prepared: pl.LazyFrame) -> pl.LazyFrame:
     """Calls are first counted by the areas involved: there are far fewer combinations than calls."""
     c = pl.col
     calls = (
-        prepared.filter(c("is_out"), c("w28"))
+        prepared.filter(c("is_out"))
         .group_by("line_key", "home", "peer_area", "visited_area")
-        .agg(calls_1=count(c("w1")), calls_7=count(c("w7")), calls_28=pl.len().cast(pl.Int64))
+        .agg(calls_1=count(c("w1")), calls_7=count(c("w7")), calls_28=count(c("w28")), calls_before=count(~c("w7")))
     )
     not_home, not_visited = c("peer_area") != c("home"), c("peer_area") != c("visited_area")
     away = c("visited_area") != c("home")
     # A call home is in town even where the visited area is not recorded, but to count only those would lower the share.
     known = not_home.is_not_null() & not_visited.is_not_null()
-    town = not_home & not_visited
-    sums = calls.group_by("line_key").agg(
-        **{f"known_{days}": (c(f"calls_{days}") * known).sum() for days in (1, 7, 28)},
-        **{f"town_{days}": (c(f"calls_{days}") * town).sum() for days in (1, 7, 28)},
-        home_known=(c("calls_7") * not_home.is_not_null()).sum(),
-        out_of_home=(c("calls_7") * not_home).sum(),
-        visited_known=(c("calls_7") * not_visited.is_not_null()).sum(),
-        out_of_visited=(c("calls_7") * not_visited).sum(),
-        away_known=(c("calls_7") * away.is_not_null()).sum(),
-        away=(c("calls_7") * away).sum(),
-    )
-    return sums.select(
-        "line_key",
-        out_of_town_share_24h=share(c("town_1"), c("known_1")),
-        out_of_town_share_7d=share(c("town_7"), c("known_7")),
-        out_of_town_share_28d=share(c("town_28"), c("known_28")),
-        out_of_home_share_7d=share(c("out_of_home"), c("home_known")),
-        out_of_visited_share_7d=share(c("out_of_visited"), c("visited_known")),
-        away_call_share_7d=share(c("away"), c("away_known")),
-    )
+    readings = {
+        "out_of_town": (not_home & not_visited, known),
+        "out_of_home": (not_home, not_home.is_not_null()),
+        "out_of_visited": (not_visited, not_visited.is_not_null()),
+        "away": (away, away.is_not_null()),
+    }
+    sums = {
+        f"{part}_{name}_{days}": (c(f"calls_{days}") * flag).sum()
+        for name, (of, among) in readings.items()
+        for part, flag in (("of", of), ("among", among))
+        for days in (1, 7, 28, "before")
+    }
+    shares = {
+        f"{name}_{days}": share(c(f"of_{name}_{days}"), c(f"among_{name}_{days}"))
+        for name in readings
+        for days in (1, 7, 28, "before")
+    }
+    features = {
+        f"{'away_call' if name == 'away' else name}_share_{window}": shares[f"{name}_{days}"]
+        for name in readings
+        for window, days in (("24h", 1), ("7d", 7), ("28d", 28))
+    }
+    against = (shares["out_of_town_7"] + FLOOR_SHARE) / (shares["out_of_town_before"] + FLOOR_SHARE)
+    lines = calls.group_by("line_key").agg(**sums)
+    return lines.select("line_key", **features, out_of_town_vs_own_past_ratio_7d=against)
 
 
 def _callee_areas(prepared: pl.LazyFrame) -> pl.LazyFrame:
     c = pl.col
-    return (
+    areas = (
         prepared.filter(c("is_out"), c("w7"), c("peer_area").is_not_null())
         .group_by("line_key", "peer_area")
-        .agg(calls=pl.len().cast(pl.Int64))
+        .agg(calls_1=count(c("w1")), calls_7=pl.len().cast(pl.Int64))
         .group_by("line_key")
-        .agg(areas=pl.len().cast(pl.Int64), calls=c("calls").sum(), weight_logs=weight_log(c("calls")).sum())
-        .select(
-            "line_key",
-            distinct_callee_areas_count_7d=c("areas"),
-            callee_area_entropy_7d=evenness(c("weight_logs"), c("calls"), c("areas")),
+        .agg(
+            c("calls_1", "calls_7").sum(),
+            areas_1=count(c("calls_1") > 0),
+            areas_7=pl.len().cast(pl.Int64),
+            weight_logs_1=weight_log(c("calls_1")).sum(),
+            weight_logs_7=weight_log(c("calls_7")).sum(),
         )
+    )
+    return areas.select(
+        "line_key",
+        distinct_callee_areas_count_24h=pl.when(c("areas_1") > 0).then(c("areas_1")),
+        distinct_callee_areas_count_7d=c("areas_7"),
+        callee_area_entropy_24h=evenness(c("weight_logs_1"), c("calls_1"), c("areas_1")),
+        callee_area_entropy_7d=evenness(c("weight_logs_7"), c("calls_7"), c("areas_7")),
     )
 
 
 def _visited(prepared: pl.LazyFrame) -> pl.LazyFrame:
     return (
         prepared.filter(pl.col("w28"), pl.col("visited_area").is_not_null())
-        .select("line_key", "visited_area")
-        .unique()
+        .group_by("line_key", "visited_area")
+        .agg(recent=pl.col("w7").any())
         .group_by("line_key")
-        .agg(distinct_visited_areas_count_28d=pl.len().cast(pl.Int64))
+        .agg(recent=count(pl.col("recent")), distinct_visited_areas_count_28d=pl.len().cast(pl.Int64))
+        .select(
+            "line_key",
+            "distinct_visited_areas_count_28d",
+            distinct_visited_areas_count_7d=pl.when(pl.col("recent") > 0).then(pl.col("recent")),
+        )
     )
 
 
 def _cells(prepared: pl.LazyFrame) -> pl.LazyFrame:
     c = pl.col
-    return (
+    office_from, office_until = OFFICE_HOURS
+    office = (c("hour") >= office_from) & (c("hour") < office_until)
+    cells = (
         prepared.filter(c("w7"), c("cell_key").is_not_null())
+        .group_by("line_key", "cell_key", "day", "hour")
+        .agg(records_1=count(c("w1")), records_7=pl.len().cast(pl.Int64))
         .group_by("line_key", "cell_key")
-        .agg(records=pl.len().cast(pl.Int64))
+        .agg(c("records_1", "records_7").sum(), office=count(office))
         .group_by("line_key")
-        .agg(distinct_cells_count_7d=pl.len().cast(pl.Int64), most=c("records").max(), records=c("records").sum())
-        .select("line_key", "distinct_cells_count_7d", main_cell_share_7d=share(c("most"), c("records")))
+        .agg(
+            c("records_1", "records_7").sum(),
+            cells_1=count(c("records_1") > 0),
+            cells_7=pl.len().cast(pl.Int64),
+            most_1=c("records_1").max(),
+            most_7=c("records_7").max(),
+            main_cell_office_hours_count_7d=c("office").max(),
+        )
+    )
+    return cells.select(
+        "line_key",
+        "main_cell_office_hours_count_7d",
+        distinct_cells_count_24h=pl.when(c("cells_1") > 0).then(c("cells_1")),
+        distinct_cells_count_7d=c("cells_7"),
+        main_cell_share_24h=share(c("most_1"), c("records_1")),
+        main_cell_share_7d=share(c("most_7"), c("records_7")),
     )
 
 

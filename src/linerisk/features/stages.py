@@ -19,7 +19,9 @@ from linerisk.errors import UsageError
 Family = Literal["activity", "contacts", "rhythm", "places", "devices", "tenure", "network"]
 FAMILIES: tuple[Family, ...] = ("activity", "contacts", "rhythm", "places", "devices", "tenure", "network")
 
+HOUR_S = 3600
 DAY_S = 86_400
+SATURDAY = 6
 OBSERVATION = timedelta(days=28)
 """The longest window that features describe."""
 HISTORY = timedelta(days=56)
@@ -27,6 +29,10 @@ HISTORY = timedelta(days=56)
 
 NEVER_MISSING: Final = "never missing: nothing seen counts as 0"
 """`null_means` of a feature that is a known 0 for a line without records."""
+
+ONE_RING_S = 2
+"""A caller who hangs up so soon wants to be called back, not to be answered."""
+_GREY_KINDS = ["short_code", "unknown"]
 
 RECORD_COLUMNS = (
     "line_key",
@@ -48,8 +54,9 @@ RECORD_COLUMNS = (
 
 _AS_THEY_ARE = ("line_key", "peer_key", "peer_block", "ring_s", "duration_s", "cell_key", "device_key")
 
-_LABEL_ZH = {"24h": "近24小时", "7d": "近7天", "28d": "近28天", "30d": "近30天", "now": ""}
+_LABEL_ZH = {"1h": "近1小时", "24h": "近24小时", "7d": "近7天", "28d": "近28天", "30d": "近30天", "now": ""}
 _LABEL_EN = {
+    "1h": ", last hour",
     "24h": ", last 24 hours",
     "7d": ", last 7 days",
     "28d": ", last 28 days",
@@ -182,13 +189,16 @@ def prepare(records: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, t
 
     Returns:
         One row per record with `age_s` (whole seconds before `as_of`; windows and days are counted back from there,
-        so they never depend on a calendar), `started_local`, window flags `w1`, `w7`, `w28`, type flags, `answered`
-        filled, and areas as prefectures (first four digits of GB/T 2260).
+        so they never depend on a calendar), `day` (of 24 hours, the last one is 0), local `hour` and
+        `is_weekend`, window flags `h1`, `w1`, `w7`, `w28`, flags of type and of the party's kind, `answered` filled,
+        `one_ring`, and areas as prefectures (first four digits of GB/T 2260).
     """
     as_of = utc(as_of)
     c, kind, end = pl.col, pl.col("record_type"), at(as_of)
     known = (c("started_at") > at(as_of - HISTORY)) & (c("started_at") <= end) & (c("received_at") <= end)
     age = (end - c("started_at")).dt.total_seconds().cast(pl.Int32)
+    local = c("started_at").dt.convert_time_zone(time_zone)
+    answered = c("answered").fill_null(c("duration_s") > 0)
     home = accounts.select("line_key", home=c("home_area") // 100)
     return (
         records.select(RECORD_COLUMNS)
@@ -198,18 +208,28 @@ def prepare(records: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, t
             *_AS_THEY_ARE,
             "home",
             age_s=age,
-            started_local=c("started_at").dt.convert_time_zone(time_zone),
+            hour=local.dt.hour(),
+            is_weekend=local.dt.weekday() >= SATURDAY,
             is_out=kind == "call_out",
             is_in=kind == "call_in",
             is_sms_out=kind == "sms_out",
             is_sms_in=kind == "sms_in",
             is_forwarded=kind == "call_forwarded",
-            answered=c("answered").fill_null(c("duration_s") > 0),
+            answered=answered,
+            one_ring=((kind == "call_out") & ~answered & (c("ring_s") <= ONE_RING_S)).fill_null(value=False),
             is_virtual=(c("peer_kind") == "virtual").fill_null(value=False),
+            is_foreign=(c("peer_kind") == "international").fill_null(value=False),
+            is_grey=c("peer_kind").is_in(_GREY_KINDS).fill_null(value=False),
             peer_area=c("peer_area") // 100,
             visited_area=c("visited_area") // 100,
         )
-        .with_columns(w1=c("age_s") < DAY_S, w7=c("age_s") < 7 * DAY_S, w28=c("age_s") < 28 * DAY_S)
+        .with_columns(
+            h1=c("age_s") < HOUR_S,
+            w1=c("age_s") < DAY_S,
+            w7=c("age_s") < 7 * DAY_S,
+            w28=c("age_s") < 28 * DAY_S,
+            day=(c("age_s") // DAY_S).cast(pl.Int8),
+        )
     )
 
 
@@ -221,6 +241,16 @@ def count(flag: pl.Expr) -> pl.Expr:
 def share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     """`part / whole` as Float64, null where there is nothing to divide by."""
     return pl.when(whole > 0).then(part.cast(pl.Float64) / whole.cast(pl.Float64))
+
+
+def variation(number: pl.Expr, total: pl.Expr, squares: pl.Expr) -> pl.Expr:
+    """Standard deviation over mean of whole numbers, from their count, sum and sum of squares.
+
+    In integers until the root: exact, the same in any order, and 0 for equal values. Null with fewer than two, or where
+    the mean is 0.
+    """
+    spread = (number * squares - total * total).cast(pl.Float64).sqrt()
+    return pl.when(number > 1).then(share(spread, total))
 
 
 _LOG_SCALE = 2**32

@@ -1,8 +1,9 @@
 """Tenure: how old a line is by its dates, what the holder declared, when it was last verified.
 
 Four dates are kept apart, because a customer's age of a number and an operator's differ. The tier promise is that an
-older line never gets a higher tier than the same line younger: `tenure_days` is the only feature that changes when a
-line's activation moves into the past, it is never null where there is an account, and it may only lower the risk.
+older line never gets a higher tier than the same line younger: `tenure_days` and `days_to_burst` are the only features
+that change when a line's activation moves into the past. Whether they are null does not depend on it, and they may only
+lower the risk.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from linerisk.features.parties import BURST_NEW_CALLEES
 from linerisk.features.stages import Feature, at, entries, utc
 
 MAX_TENURE_DAYS = 5475
@@ -57,6 +59,15 @@ FEATURES: tuple[Feature, ...] = (
         null="never ported in, or date not known",
         zh="携号转入天数",
         en="days since the number was ported in",
+    ),
+    *_age(
+        "days_to_burst",
+        "28d",
+        meaning=f"days from activation to the first day of the last 28 with {BURST_NEW_CALLEES} or more parties called "
+        "that the line had no contact with before (within 56 days)",
+        null="no such day, or no account row known yet",
+        zh="开通后至首次大量呼叫陌生号码的天数",
+        en="days from activation to the first day with many new numbers called",
     ),
     *entries(
         "days_since_verification",
@@ -173,3 +184,7 @@ def tenure_features(current: pl.LazyFrame, *, as_of: datetime, time_zone: str) -
         holder_lines_count=pl.when(held).then(c("holder_active").fill_null(0) - itself + 1),
         holder_new_lines_count_30d=pl.when(held).then(c("holder_new").fill_null(0) - itself_new),
     )
+
+
+AFTER = {"days_to_burst_28d": (pl.col("tenure_days") - pl.col("first_burst_day")).clip(0, MAX_TENURE_DAYS)}
+"""Features made of an account and of records, from the columns of both beside each other."""

@@ -50,7 +50,7 @@ en = "{en}"
         ("tenure_days", "x", "x", "compare = true", "True"),
         ("tenure_days", "x", "x", 'compare = "above"\ndirection = "lowers"', "above"),
         ("tenure_days", "{out_calls_count}", "{out_calls_count}", "", "out_calls_count"),
-        ("in_calls_count_28d", "x", "x", "when = { new_callees_count = { at_least = 1 } }", "new_callees_count"),
+        ("in_calls_count_28d", "x", "x", "when = { active_hours_count = { at_least = 1 } }", "active_hours_count"),
         ("tenure_days", "", "x", "", "''"),
         ("tenure_days", "x", "x", 'direction = "upwards"', "upwards"),
     ],
@@ -92,7 +92,7 @@ def test_yes_and_no_both_need_a_sentence(change: Callable[[str, str], Path]) -> 
 
 
 def test_a_feature_without_a_sentence_is_said_by_its_name(change: Callable[[str, str], Path]) -> None:
-    old = 'features = ["main_cell_share_7d"]'
+    old = 'features = ["main_cell_share_24h", "main_cell_share_7d"]'
     wording = Wording.load(change(old, old.replace("main_cell_share_7d", "away_call_share_7d")))
     said = wording.say("main_cell_share_7d", direction="raises", values={"main_cell_share_7d": 0.5})
     assert (said.code, said.zh) == ("A09", "近7天最常用位置的占比：50%")

@@ -98,7 +98,7 @@ def test_its_age_is_said_instead(wording: Wording, feature: str, value: float, z
 def few_and_many(feature: str, of: float) -> dict[str, float]:
     """A line with so many calls out, parties and texts in every window."""
     counts = ("out_calls_count", "distinct_callees_count", "text_recipients_count", "in_calls_count")
-    line = {f"{name}_{window}": of for name in counts for window in ("24h", "7d", "28d")}
+    line = {f"{name}_{window}": of for name in counts for window in ("1h", "24h", "7d", "28d")}
     return {name: value for name, value in line.items() if name in BY_NAME and name != feature}
 
 
@@ -123,9 +123,14 @@ def test_few_calls_are_counted(wording: Wording) -> None:
 
 
 NEVER_0 = {
+    "top_callee_share_24h",
+    "top_callee_share_7d",
     "top_callee_share_28d",
+    "distinct_callee_areas_count_24h",
     "distinct_callee_areas_count_7d",
+    "distinct_visited_areas_count_7d",
     "distinct_visited_areas_count_28d",
+    "distinct_cells_count_24h",
     "distinct_cells_count_7d",
     "distinct_devices_count_7d",
     "distinct_devices_count_28d",
@@ -195,6 +200,7 @@ def test_what_is_said_is_a_sentence_not_a_label_with_a_value(wording: Wording, f
             **few_and_many(feature, calls),
             **OLD,
             RATIO: 1.6,
+            "distinct_callee_areas_count_24h": 4.0,
             "distinct_callee_areas_count_7d": 4.0,
             feature: value,
         }

@@ -93,13 +93,16 @@ def _strangers(scene: Scene, stream: Ints) -> tuple[Ints, Ints]:
     mate[mate == line] = -1
     known = mate >= 0
     number[known] = scene.people.number[mate[known]]
-    honest = np.flatnonzero(~known & (streams.fraud[stream] == 0))
-    number[honest] = _special(number[honest], rng)
+    unknown = np.flatnonzero(~known)
+    number[unknown] = _special(number[unknown], rng)
     return _swept(scene, stream, number, mate)
 
 
 def _special(number: Ints, rng: np.random.Generator) -> Ints:
-    """Some honest calls to nobody's own number: hotlines, abroad, and now and then for help."""
+    """Some calls go to nobody's own number: hotlines, abroad, and now and then for help.
+
+    Frauds make them like everybody: that they never did would give them away.
+    """
     base = np.asarray([numbers.SHORT_CODE, numbers.FOREIGN, numbers.EMERGENCY])
     among = np.asarray([_HOTLINES, numbers.SPAN, 3])
     kind = np.searchsorted(np.cumsum(_SPECIAL_SHARES), rng.random(len(number)))

@@ -1,0 +1,255 @@
+"""Contacts by party: how many a line calls and texts, how many are new, how many call or text back.
+
+Of what happened between a line and a party, the last and the first time are kept: whether it happened in a window, or
+before it, can be told from these, whatever the window.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import polars as pl
+
+from linerisk.features.stages import (
+    DAY_S,
+    HISTORY,
+    HOUR_S,
+    NEVER_MISSING,
+    OBSERVATION,
+    ONE_RING_S,
+    Feature,
+    count,
+    entries,
+    share,
+)
+
+BURST_NEW_CALLEES = 20
+"""New parties called on a day from which the day is a burst."""
+
+_entry = partial(entries, family="contacts", unit="share", null="nobody called in the window", reason="A01")
+_counted = partial(entries, family="contacts", unit="count", null=NEVER_MISSING)
+
+FEATURES: tuple[Feature, ...] = (
+    *_counted(
+        "distinct_contacts_count",
+        "24h",
+        "7d",
+        "28d",
+        meaning="different parties with a call or text either way",
+        reason="A01",
+        zh="联系过的不同号码数",
+        en="different numbers in contact",
+    ),
+    *_counted(
+        "distinct_callees_count",
+        "1h",
+        "24h",
+        "7d",
+        "28d",
+        meaning="different parties called",
+        reason="A01",
+        zh="呼出的不同号码数",
+        en="different numbers called",
+    ),
+    *_counted(
+        "new_callees_count",
+        "1h",
+        "24h",
+        "7d",
+        "28d",
+        meaning="parties called without a call or text either way between 56 days ago and the window",
+        reason="A01",
+        zh="呼出的此前未联系过的号码数",
+        en="numbers called with no contact before",
+    ),
+    *_entry(
+        "new_callee_share",
+        "24h",
+        "7d",
+        "28d",
+        meaning="parties without a call or text either way between 56 days ago and the window, among those called",
+        zh="此前未联系过的号码占呼出号码比例",
+        en="share of numbers called with no contact before",
+    ),
+    *_entry(
+        "callees_vs_own_past_ratio",
+        "7d",
+        unit="ratio",
+        meaning="different parties called this week over the weekly mean of the seven weeks before, both plus one",
+        null="no call or text either way in 56 days",
+        zh="呼出号码数与此前七周周均之比",
+        en="numbers called against the line's own weekly mean before",
+    ),
+    *_entry(
+        "reciprocal_callee_share",
+        "24h",
+        "7d",
+        "28d",
+        meaning="parties that also called the line in the window, among those called",
+        reason="A03",
+        zh="有回拨的号码占呼出号码比例",
+        en="share of numbers called that also called in",
+    ),
+    *_entry(
+        "virtual_callee_share",
+        "7d",
+        "28d",
+        meaning="privacy numbers of platforms among parties called",
+        zh="平台隐私号占呼出号码比例",
+        en="share of platform privacy numbers among numbers called",
+    ),
+    *_entry(
+        "international_callee_share",
+        "7d",
+        "28d",
+        meaning="international numbers among parties called",
+        reason="A01",
+        zh="国际号码占呼出号码比例",
+        en="share of international numbers among numbers called",
+    ),
+    *_entry(
+        "grey_callee_share",
+        "7d",
+        "28d",
+        meaning="short codes and numbers of unknown kind among parties called",
+        zh="短号及未知类型号码占呼出号码比例",
+        en="share of short codes and numbers of unknown kind among numbers called",
+    ),
+    *_counted(
+        "one_ring_call_backs_count",
+        "7d",
+        meaning=f"parties rung for at most {ONE_RING_S} s, unanswered, who called the line after that",
+        reason="A03",
+        zh="响一声之后回拨的号码数",
+        en="numbers that called back after one ring",
+    ),
+    *_counted(
+        "text_recipients_count",
+        "24h",
+        "7d",
+        "28d",
+        meaning="different parties texted",
+        reason="A10",
+        zh="短信发往的不同号码数",
+        en="different numbers texted",
+    ),
+    *_counted(
+        "new_text_recipients_count",
+        "24h",
+        "7d",
+        "28d",
+        meaning="parties texted without a call or text either way between 56 days ago and the window",
+        reason="A10",
+        zh="短信发往的此前未联系过的号码数",
+        en="numbers texted with no contact before",
+    ),
+    *_entry(
+        "text_reply_share",
+        "24h",
+        "7d",
+        "28d",
+        meaning="parties that also texted the line in the window, among those texted",
+        null="nobody texted in the window",
+        reason="A10",
+        zh="有短信回复的号码占比",
+        en="share of numbers texted that texted back",
+    ),
+)
+
+_WINDOWS_S = {"1h": HOUR_S, "24h": DAY_S, "7d": 7 * DAY_S, "28d": 28 * DAY_S}
+_KINDS = {"virtual": "is_virtual", "international": "is_foreign", "grey": "is_grey"}
+_WEEKS_BEFORE = range(1, HISTORY.days // 7)
+
+
+def _parties(prepared: pl.LazyFrame) -> pl.LazyFrame:
+    """What happened between a line and a party, and when. Grain: one row per line and party.
+
+    `last_*` and `first_*` are ages in seconds, null where it never happened in the history.
+    """
+    c = pl.col
+    out, contact = c("is_out"), ~c("is_forwarded")
+    ages = {
+        "out": out,
+        "inn": c("is_in"),
+        "text": c("is_sms_out"),
+        "text_in": c("is_sms_in"),
+        "contact": contact,
+        **{name: out & c(flag) for name, flag in _KINDS.items()},
+    }
+    week = c("day") // 7
+    return prepared.group_by("line_key", "peer_key").agg(
+        **{f"last_{name}": pl.when(flag).then(c("age_s")).min() for name, flag in ages.items()},
+        first_out=pl.when(out).then(c("age_s")).max(),
+        first_contact=pl.when(contact).then(c("age_s")).max(),
+        first_ring=pl.when(c("one_ring") & c("w7")).then(c("age_s")).max(),
+        **{f"week_{number}": (out & (week == number)).any() for number in _WEEKS_BEFORE},
+    )
+
+
+def _sums() -> dict[str, pl.Expr]:
+    """Numbers of parties, from `_parties`."""
+    c = pl.col
+    sums = {
+        "weeks_before": pl.sum_horizontal(c(f"week_{number}").cast(pl.Int64) for number in _WEEKS_BEFORE).sum(),
+        "called_back": count(c("last_inn") < c("first_ring")),
+    }
+    for window, seconds in _WINDOWS_S.items():
+        called, new = c("last_out") < seconds, c("first_contact") < seconds
+        sums |= {f"callees_{window}": count(called), f"new_{window}": count(called & new)}
+        if window == "1h":
+            continue
+        texted = c("last_text") < seconds
+        sums |= {
+            f"contacts_{window}": count(c("last_contact") < seconds),
+            f"mutual_{window}": count(called & (c("last_inn") < seconds)),
+            f"texted_{window}": count(texted),
+            f"new_texted_{window}": count(texted & new),
+            f"replied_{window}": count(texted & (c("last_text_in") < seconds)),
+        }
+        if window != "24h":
+            sums |= {f"{kind}_{window}": count(c(f"last_{kind}") < seconds) for kind in _KINDS}
+    return sums
+
+
+def _values() -> dict[str, pl.Expr]:
+    """Features, from `_sums`."""
+    c = pl.col
+    values = {
+        "callees_vs_own_past_ratio_7d": (c("callees_7d") + 1) / (c("weeks_before") / len(_WEEKS_BEFORE) + 1),
+        "one_ring_call_backs_count_7d": c("called_back"),
+    }
+    for window in _WINDOWS_S:
+        callees, new, texted = c(f"callees_{window}"), c(f"new_{window}"), c(f"texted_{window}")
+        values |= {
+            f"distinct_contacts_count_{window}": c(f"contacts_{window}"),
+            f"distinct_callees_count_{window}": callees,
+            f"new_callees_count_{window}": new,
+            f"new_callee_share_{window}": share(new, callees),
+            f"reciprocal_callee_share_{window}": share(c(f"mutual_{window}"), callees),
+            f"text_recipients_count_{window}": texted,
+            f"new_text_recipients_count_{window}": c(f"new_texted_{window}"),
+            f"text_reply_share_{window}": share(c(f"replied_{window}"), texted),
+            **{f"{kind}_callee_share_{window}": share(c(f"{kind}_{window}"), callees) for kind in _KINDS},
+        }
+    return {feature.name: values[feature.name] for feature in FEATURES}
+
+
+def _by_party(prepared: pl.LazyFrame) -> pl.LazyFrame:
+    """By line and day of first contact before by line, to see the days on which many parties are called first."""
+    c, sums = pl.col, _sums()
+    met = c("first_contact") // DAY_S
+    days = (
+        _parties(prepared)
+        .filter(c("first_contact").is_not_null())
+        .group_by("line_key", met.alias("met"))
+        .agg(**sums, called_first=count(c("first_out") // DAY_S == met))
+    )
+    burst = (c("called_first") >= BURST_NEW_CALLEES) & (c("met") < OBSERVATION.days)
+    return (
+        days.group_by("line_key")
+        .agg(c(list(sums)).sum(), first_burst_day=pl.when(burst).then(c("met")).max())
+        .select("line_key", "first_burst_day", **_values())
+    )
+
+
+STAGES = (_by_party,)
