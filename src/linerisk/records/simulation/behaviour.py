@@ -12,11 +12,11 @@ from linerisk.records.simulation.personas import AWAKENED, DRIVE, EVENT, FRAUD, 
 from linerisk.records.simulation.population import NAMES, Population
 from linerisk.records.simulation.streams import FOREVER, HANDSETS, PLACES, Streams, draw, gather
 
-_OWN_HANDSET = {"new": 0.45, "box": 0.3, "own": 1.0}
+_OWN_HANDSET = {"new": 0.55, "box": 0.3, "own": 1.0}
 """Share of frauds that work with the line's own handset where their kind mostly does not."""
-_ON_THE_MOVE, _AT_ONE_DESK = 0.2, 0.5
+_ON_THE_MOVE, _AT_ONE_DESK = 0.3, 0.5
 """Shares of frauds made while moving about like anybody, and of legal bursts made from one place."""
-_AWAKENED_SHARE = 0.08
+_AWAKENED_SHARE = 0.12
 _EVENT_DAYS, _DRIVE_DAYS = (1.0, 4.0), (2.0, 12.0)
 
 

@@ -45,9 +45,9 @@ class Persona:
     device: str = "smart"
 
 
-_LIFE = Traffic(out=0.78, inn=0.62, texts_out=0.06, services=0.75, spread=0.95)
-_SELDOM = Traffic(out=0.4, inn=0.35, texts_out=0.04, services=0.7, spread=1.1)
-_SIDE = Traffic(out=0.6, inn=0.45, texts_out=0.05, services=0.9, spread=0.8)
+_LIFE = Traffic(out=0.97, inn=0.94, texts_out=0.06, services=0.75, spread=0.95)
+_SELDOM = Traffic(out=0.42, inn=0.55, texts_out=0.04, services=0.7, spread=1.1)
+_SIDE = Traffic(out=0.65, inn=0.55, texts_out=0.05, services=0.9, spread=0.8)
 
 
 def _work(**changes: object) -> Traffic:
@@ -69,14 +69,14 @@ _CENTRE = _work(
 )  # fmt: skip
 
 LEGAL: tuple[Persona, ...] = (
-    Persona(name="ordinary", share=0.443, years=5.0, life=_LIFE),
+    Persona(name="ordinary", share=0.429, years=5.0, life=_LIFE),
     Persona(
         name="student", share=0.08, years=1.4, fresh=1.6, town=0.55, cells=3, contacts=16,
         life=Traffic(out=0.4, inn=0.3, texts_out=0.03, services=0.9, rhythm="evening", town=0.45),
     ),
     Persona(
         name="migrant_worker", share=0.12, years=2.0, fresh=1.5, town=0.70, contacts=26,
-        life=Traffic(out=0.95, inn=0.7, texts_out=0.06, services=0.7, rhythm="evening", weekend=1.25, town=0.55,
+        life=Traffic(out=1.05, inn=0.9, texts_out=0.06, services=0.7, rhythm="evening", weekend=1.25, town=0.55,
                      talk=55.0, spread=0.9),
     ),
     Persona(
@@ -108,11 +108,11 @@ LEGAL: tuple[Persona, ...] = (
         plans=(0.3, 0.4, 0.3, 0.0),
     ),
     Persona(
-        name="call_centre_declared", share=0.002, years=1.0, fresh=2.5, contacts=4, cells=1, declared=0.95,
+        name="call_centre_declared", share=0.0015, years=1.0, fresh=2.5, contacts=4, cells=1, declared=0.95,
         life=_CENTRE, plans=(0.05, 0.15, 0.8, 0.0), device="feature",
     ),
     Persona(
-        name="call_centre_undeclared", share=0.001, years=0.8, fresh=3.5, contacts=4, cells=1, life=_CENTRE,
+        name="call_centre_undeclared", share=0.0015, years=0.8, fresh=3.5, contacts=4, cells=1, life=_CENTRE,
         plans=(0.5, 0.25, 0.25, 0.0), device="feature",
     ),
     Persona(
@@ -130,16 +130,16 @@ LEGAL: tuple[Persona, ...] = (
         life=Traffic(out=0.01, services=0.02, texts_out=0.03, spread=1.2), plans=(0.05, 0.05, 0.1, 0.8),
     ),
     Persona(name="event", share=0.031, years=6.0, fresh=0.05, contacts=45, life=_LIFE),
-    Persona(name="drive", share=0.012, years=5.0, fresh=3.5, town=0.4, life=_SELDOM),
+    Persona(name="drive", share=0.021, years=5.0, fresh=3.5, town=0.4, life=_SELDOM),
     Persona(
         name="redialler", share=0.002, years=8.0, fresh=0.1, life=_LIFE,
         work=_work(out=9.0, rhythm="office", weekend=0.1, fresh=0.06, again=0.92, town=0.9, fixed=0.9, answered=0.12,
                    retry=0.5, day_shape=0.4, back=0.1),
     ),
     Persona(
-        name="e_commerce_seller", share=0.011, years=2.0, fresh=5.0, cells=2, life=_SIDE, work=_SELLER, declared=0.2,
+        name="e_commerce_seller", share=0.013, years=2.0, fresh=5.0, cells=2, life=_SIDE, work=_SELLER, declared=0.2,
     ),
-    Persona(name="new_hire", share=0.006, years=3.0, fresh=28.0, life=_SIDE),
+    Persona(name="new_hire", share=0.009, years=3.0, fresh=28.0, life=_SIDE),
 )  # fmt: skip
 
 EVENT = Traffic(
@@ -148,23 +148,25 @@ EVENT = Traffic(
 )  # fmt: skip
 """A teacher rings the parents of a new class, a couple its guests, a graduate every company."""
 DRIVE = Traffic(
-    out=40.0, spread=0.6, day_shape=3.0, rhythm="relay", fresh=0.89, again=0.09, town=0.87, focus=0.15, answered=0.42,
+    out=38.0, inn=0.4, spread=0.6, day_shape=3.0, rhythm="relay", fresh=0.89, again=0.09, town=0.87, focus=0.15, answered=0.42,
     talk=30.0, retry=0.07, back=0.09, batch=0.35, jitter=0.9, sweep=0.01,
 )  # fmt: skip
 """A week on the telephone with strangers all over the country: a harvest to sell, policies to renew, old comrades or
 unpaid customers to find."""
-AWAKENED = Traffic(out=9.0, inn=2.0, spread=0.9, fresh=0.6, again=0.15, town=0.45, answered=0.6, back=0.2, jitter=0.8)
+AWAKENED = Traffic(
+    out=12.0, inn=2.0, spread=0.9, fresh=0.65, again=0.15, town=0.6, answered=0.55, back=0.15, jitter=0.8
+)
 """An old second number is taken out of the drawer: for a sale, a job search, a parent's illness."""
 NEW_HIRE = _SALES
 
 _BURST = Traffic(
-    out=34.0, spread=0.8, rhythm="dialler", weekend=0.75, fresh=0.93, again=0.07, town=0.86, answered=0.32, talk=15.0,
-    talk_shape=1.5, retry=0.05, back=0.03, batch=0.3, regular=0.4, place="one", handset="box", jitter=0.7, sweep=0.06,
+    out=38.0, spread=0.95, rhythm="dialler", weekend=0.75, fresh=0.93, again=0.07, town=0.86, answered=0.32, talk=15.0,
+    talk_shape=1.5, retry=0.05, back=0.03, batch=0.3, regular=0.4, place="one", handset="box", jitter=0.9, sweep=0.06,
     day_shape=2.5,
 )  # fmt: skip
 _RELAY = Traffic(
-    out=21.0, spread=0.8, rhythm="relay", fresh=0.88, again=0.12, town=0.85, answered=0.42, talk=62.0, retry=0.08,
-    back=0.06, place="hotel", handset="new", jitter=0.75, day_shape=2.0, focus=0.2,
+    out=26.0, spread=1.0, rhythm="relay", fresh=0.88, again=0.12, town=0.85, answered=0.42, talk=62.0, retry=0.08,
+    back=0.06, place="hotel", handset="new", jitter=0.9, day_shape=2.0, focus=0.2,
 )  # fmt: skip
 
 
@@ -234,9 +236,9 @@ FRAUD: tuple[Scheme, ...] = (
                         text_reply=0.01, place="one", handset="new", sweep=0.15),
     ),
     Scheme(
-        name="patient", share=0.17, days=32, days_sigma=0.35, longest=60, new=0.4, lead=20, host="idle", years=2.0,
-        traffic=Traffic(out=3.6, inn=0.5, spread=0.7, rhythm="shop", fresh=0.35, again=0.6, town=0.9, answered=0.7,
-                        talk=420.0, back=0.3, place="one", handset="new", texts_out=0.5, jitter=0.7),
+        name="patient", share=0.17, days=32, days_sigma=0.35, longest=60, new=0.25, lead=20, host="ordinary", years=2.5,
+        traffic=Traffic(out=3.6, inn=0.5, spread=0.7, rhythm="shop", fresh=0.35, again=0.6, town=0.85, answered=0.7,
+                        talk=380.0, back=0.3, place="one", handset="new", texts_out=0.5, jitter=0.7),
         harm=5.0, decoy=0.5,
     ),
     Scheme(
@@ -245,7 +247,7 @@ FRAUD: tuple[Scheme, ...] = (
     ),
     Scheme(
         name="aged_line_sold", share=0.17, days=9, days_sigma=0.4, longest=20, new=0.0, host="silent", years=5.0,
-        traffic=replace(_RELAY, out=32.0, sweep=0.08), harm=2.0,
+        traffic=replace(_RELAY, out=34.0, sweep=0.08), harm=2.0,
     ),
     Scheme(
         name="hijacked", share=0.06, days=1.8, days_sigma=0.3, longest=4, new=0.0, host="ordinary", years=4.0,
