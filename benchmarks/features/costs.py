@@ -31,7 +31,10 @@ def requests(folder: Path) -> list[dict[str, Any]]:
     results = []
     for bodies, runs in ((_one_line(store), RUNS_OF_ONE), (_many_lines(store), RUNS_OF_MANY)):
         records, accounts = bodies
-        wall, cpu = _times(lambda r=records, a=accounts: build_request(r, a, as_of=AS_OF, time_zone=TIME_ZONE), runs)
+        wall, cpu = _times(
+            lambda r=records, a=accounts: build_request(r, a, reference=reference, as_of=AS_OF, time_zone=TIME_ZONE),
+            runs,
+        )
         lines = records["line_key"].n_unique()
         p50, p50_cpu = statistics.median(wall), statistics.median(cpu)
         found = {"lines": lines, "records": records.height, "p50_ms": p50, "p50_cpu_ms": p50_cpu}
@@ -61,7 +64,7 @@ def request_parts(folder: Path) -> dict[str, float]:
         costs[f"{name}: write the plan"] = _least(plan)
         costs[f"{name}: run it"] = _least(lambda written=written: _now(written))
     costs["all of the request, as it is run"] = _least(
-        lambda: build_request(records, accounts, as_of=AS_OF, time_zone=TIME_ZONE)
+        lambda: build_request(records, accounts, reference=reference, as_of=AS_OF, time_zone=TIME_ZONE)
     )
     return costs
 

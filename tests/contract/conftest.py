@@ -56,7 +56,7 @@ class World:
             self.settings.live,
             keys.hstack(pl.DataFrame(rows, schema=list(FEATURE_NAMES))),
             accounts=accounts([line for line in ids if line != WITHOUT_ACCOUNT], secret=secret),
-            as_of=as_of,
+            reference=survey(self.store, as_of=as_of).reference,
             keyed_by=fingerprint_of(secret),
         )
         return meta.id

@@ -1,0 +1,209 @@
+"""Communities: what a line's contacts have in common with those of lines found fraudulent.
+
+Found is a line with a fraud label that stands and was known at `as_of`, about behaviour of the 90 days before. A found
+line that lost its number comes back with another one and calls the same people (communities of interest: Cortes,
+Pregibon and Volinsky, 2001), and lines of one gang call from the same lists (co-callees). A number counts the less the
+more lines have contact with it, by 1 / log2(1 + lines) as Adamic and Adar weigh shared neighbours (2003), and not at
+all from some number of lines on: a hotline is nobody's acquaintance. No line counts for itself.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from linerisk.features.reference import Found, Keys, Reference, positions
+from linerisk.features.stages import OBSERVATION, Feature, at, count, entries, share, utc
+from linerisk.tables.findings import standing_labels
+
+FOUND_WITHIN = timedelta(days=90)
+"""How long after its behaviour a finding counts."""
+COMMON_LINES = 100
+"""Other lines in contact with a number from beyond which it is a hotline or a shop, and shared by chance."""
+
+_OTHERS = "; it changes when other lines are found or cleared"
+_SHARED = (
+    f"parties called that another line found fraudulent had contact with in its last {OBSERVATION.days} days, and at "
+    f"most {COMMON_LINES} other lines in all"
+)
+_entry = partial(entries, family="network", null="no reference published", reason="A14")
+
+FEATURES: tuple[Feature, ...] = (
+    *_entry(
+        "found_line_shared_callee_count",
+        "7d",
+        unit="count",
+        meaning=_SHARED + _OTHERS,
+        zh="与已确认使用异常的号码共同联系的号码数",
+        en="numbers called that lines found in abnormal use had contact with",
+    ),
+    *_entry(
+        "found_line_shared_callee_share",
+        "28d",
+        unit="share",
+        meaning=f"{_SHARED}, among parties called{_OTHERS}",
+        null="nobody called in the window, or no reference published",
+        zh="与已确认使用异常的号码共同联系的号码占呼出号码比例",
+        en="share of numbers called that lines found in abnormal use had contact with",
+    ),
+    *_entry(
+        "found_line_shared_callee_weight",
+        "7d",
+        "28d",
+        unit="ratio",
+        meaning=f"{_SHARED}, each counted 1 / log2(1 + other lines in contact with it): 1 where it is the found line "
+        f"alone{_OTHERS}",
+        zh="与已确认使用异常的号码共同联系的号码（越少有人联系的权重越大）",
+        en="numbers called that lines found in abnormal use had contact with, rare ones counted more",
+    ),
+    *_entry(
+        "found_line_contacts_count",
+        "28d",
+        unit="count",
+        meaning=f"other lines found fraudulent that the line had a call or text with, either way{_OTHERS}",
+        zh="有过联系的已确认使用异常的号码数",
+        en="lines found in abnormal use in contact",
+    ),
+)
+
+_SCALE = 2**32
+_WEIGHTS = np.array(
+    [0, *(round(_SCALE / math.log2(1 + others)) for others in range(1, COMMON_LINES + 1))], dtype=np.int64
+)
+"""By number of other lines, in steps of 2^-32: sums of integers are the same in any order, sums of floats are not."""
+
+_MET = {
+    "line_key": pl.Int64,
+    "at": pl.Int64,
+    "is_found": pl.Boolean,
+    "out_7": pl.Boolean,
+    "out_28": pl.Boolean,
+}
+
+
+class Findings(Protocol):
+    """What is asked of a record store to know found lines and their contacts."""
+
+    def records(self, *, start: datetime | None = None, end: datetime | None = None) -> pl.LazyFrame:
+        """Records that started from `start` to `end`."""
+        ...
+
+    def labels(self) -> pl.LazyFrame:
+        """Labels of all lines."""
+        ...
+
+
+def found_lines(store: Findings, *, as_of: datetime) -> Found:
+    """Lines found fraudulent as known at `as_of`, and the numbers of their last 28 days.
+
+    A found line is soon suspended and makes no records: its last days are counted back from its last record.
+
+    Args:
+        store: Of its records, those of found lines are read.
+        as_of: Labels and records known later are not seen.
+    """
+    as_of, c = utc(as_of), pl.col
+    about = c("occurred_at").is_between(at(as_of - FOUND_WITHIN), at(as_of), closed="right")
+    standing = standing_labels(store.labels(), known_by=as_of).filter(c("label") == "fraud", about)
+    lines = standing.select(c("line_key").unique().sort()).collect()
+    if lines.height == 0:
+        nothing = np.empty(0, dtype=np.int64)
+        return Found(nothing, nothing, nothing)
+    pairs = (
+        store.records(start=as_of - FOUND_WITHIN - OBSERVATION, end=as_of)
+        .select("line_key", "peer_key", "record_type", "started_at", "received_at")
+        .filter(c("started_at") <= at(as_of), c("received_at") <= at(as_of), c("record_type") != "call_forwarded")
+        .join(lines.lazy(), on="line_key", how="semi")
+        .group_by("line_key", "peer_key")
+        .agg(last=c("started_at").max())
+        .collect()
+    )
+    contacts = (
+        pairs.filter(c("last") > c("last").max().over("line_key") - OBSERVATION)
+        .group_by("peer_key")
+        .agg(by_found=pl.len().cast(pl.Int64))
+        .sort("peer_key")
+    )
+    return Found(lines["line_key"].to_numpy(), contacts["peer_key"].to_numpy(), contacts["by_found"].to_numpy())
+
+
+def met(prepared: pl.DataFrame, found: Found) -> pl.DataFrame:
+    """Whom lines had contact with in 28 days of those that matter here. Grain: one row per line and party.
+
+    Returns:
+        `line_key`; `at`, where the party stands in `found.contacts`, -1 if it does not; `is_found`, whether it is a
+        found line itself; `out_7`, `out_28`, whether it was called. Few rows: other parties have none.
+    """
+    c = pl.col
+    recent = prepared.select("line_key", "peer_key", "is_out", "w7", near=c("w28") & ~c("is_forwarded"))
+    recent = recent.filter("near")
+    peers = recent["peer_key"].to_numpy()
+    where, is_found = positions(found.contacts, peers), positions(found.lines, peers) >= 0
+    is_found &= peers != recent["line_key"].to_numpy()
+    matters = (where >= 0) | is_found
+    if not matters.any():
+        return pl.DataFrame(schema=_MET)
+    marked = recent.with_columns(at=pl.Series(where, dtype=pl.Int64), is_found=pl.Series(is_found))
+    return (
+        marked.filter(pl.Series(matters))
+        .group_by("line_key", "peer_key")
+        .agg(c("at", "is_found").first(), out_7=(c("is_out") & c("w7")).any(), out_28=c("is_out").any())
+        .select(*_MET)
+    )
+
+
+def by_any(pairs: pl.DataFrame, found: Found) -> Keys:
+    """How many lines had contact with each of `found.contacts`: found lines, and others in the last 28 days.
+
+    Args:
+        pairs: `met` of all lines.
+        found: The found lines.
+    """
+    where = pairs["at"].to_numpy()
+    others = (where >= 0) & (positions(found.lines, pairs["line_key"].to_numpy()) < 0)
+    return found.by_found + np.bincount(where[others], minlength=len(found.contacts))
+
+
+def shared(pairs: pl.DataFrame, reference: Reference) -> pl.LazyFrame:
+    """Sums of what `values` is made of. Grain: one row per line with a pair.
+
+    Args:
+        pairs: `met`, against `reference.found`.
+        reference: What is known of other lines.
+    """
+    c, where = pl.col, pairs["at"].to_numpy()
+    known = where >= 0
+    found, lines = np.zeros(len(where), dtype=np.int64), np.zeros(len(where), dtype=np.int64)
+    found[known] = reference.found.by_found[where[known]]
+    lines[known] = reference.by_any[where[known]]
+    found -= known & (positions(reference.found.lines, pairs["line_key"].to_numpy()) >= 0)
+    # A line that the reference did not know is not among those it counted, the found lines at least are.
+    others = np.maximum(lines - 1, found)
+    is_shared = (found > 0) & (others <= COMMON_LINES)
+    weight = _WEIGHTS[np.where(is_shared, others, 0)]
+    marked = pairs.lazy().with_columns(is_shared=pl.Series(is_shared), weight=pl.Series(weight))
+    return marked.group_by("line_key").agg(
+        shared_7=count(c("is_shared") & c("out_7")),
+        shared_28=count(c("is_shared") & c("out_28")),
+        weight_7=(c("weight") * c("out_7")).sum(),
+        weight_28=(c("weight") * c("out_28")).sum(),
+        found=count(c("is_found")),
+    )
+
+
+def values() -> dict[str, pl.Expr]:
+    """Features, from `shared` and `distinct_callees_count_28d`."""
+    c = pl.col
+    number = {name: c(name).fill_null(0) for name in ("shared_7", "shared_28", "weight_7", "weight_28", "found")}
+    return {
+        "found_line_shared_callee_count_7d": number["shared_7"],
+        "found_line_shared_callee_share_28d": share(number["shared_28"], c("distinct_callees_count_28d")),
+        "found_line_shared_callee_weight_7d": number["weight_7"] / _SCALE,
+        "found_line_shared_callee_weight_28d": number["weight_28"] / _SCALE,
+        "found_line_contacts_count_28d": number["found"],
+    }
