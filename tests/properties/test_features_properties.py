@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
-import numpy as np
 import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -139,12 +138,14 @@ def reference_of(records: Rows, accounts: Rows, labels: Rows) -> Reference:
 
 
 @st.composite
-def usual(draw: st.DrawFn) -> np.ndarray:
+def usual(draw: st.DrawFn) -> pl.DataFrame:
     """What is usual per segment; with a declared use not below what it is without one."""
-    level = st.one_of(st.just(float("nan")), st.floats(0, 50))
-    levels = [[draw(level) for _ in COMPARED] for _ in PLAN_KINDS]
-    more = [[draw(st.floats(0, 5)) for _ in COMPARED] for _ in PLAN_KINDS]
-    return np.stack([np.array(levels), np.array(levels) + np.array(more)], axis=1).reshape(-1, len(COMPARED))
+    columns: dict[str, list[float | None]] = {}
+    for base, _ in COMPARED.values():
+        levels = [draw(st.none() | st.floats(0, 50)) for _ in PLAN_KINDS]
+        pairs = [(level, None if level is None else level + draw(st.floats(0, 5))) for level in levels]
+        columns[base] = [*chain(*pairs)]
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Float64))
 
 
 def features(records: Rows, accounts: Rows, reference: Reference | None = None) -> pl.DataFrame:
@@ -222,7 +223,7 @@ def test_a_line_is_not_held_against_itself(records: Rows, labels: Rows, finding:
 @bounded
 @given(some_records(LINES[:1]), account(lines=LINES[:1]), usual())
 def test_to_declare_a_use_never_puts_a_line_higher_above_its_segment(
-    records: Rows, held: Row, level: np.ndarray
+    records: Rows, held: Row, level: pl.DataFrame
 ) -> None:
     """The ratios are bound not to lower the risk, so a declared use that lowers them never raises it."""
     reference = replace(reference_of([], [], []), usual=level)
@@ -253,7 +254,7 @@ def test_lines_that_share_nothing_do_not_touch_each_other(
 @bounded
 @given(some_records(LINES), some_accounts(LINES), some_labels, usual(), st.sampled_from([1, 2, 5]))
 def test_whole_bucketed_and_request_agree_to_the_bit(
-    records: Rows, accounts: Rows, labels: Rows, level: np.ndarray, buckets: int
+    records: Rows, accounts: Rows, labels: Rows, level: pl.DataFrame, buckets: int
 ) -> None:
     def scan(bucket: int, buckets: int) -> pl.LazyFrame:
         low, high = bucket * KEYS // buckets, (bucket + 1) * KEYS // buckets - 1
@@ -280,7 +281,7 @@ def test_a_line_alone_has_the_features_it_has_in_a_batch(data: st.DataObject) ->
 @bounded
 @given(some_records(LINES[:1]), account(lines=LINES[:1]), st.integers(0, 6000), some_accounts(LINES[1:]), usual())
 def test_of_a_line_made_older_only_features_change_that_can_only_lower_the_risk(
-    records: Rows, held: Row, days: int, others: Rows, level: np.ndarray
+    records: Rows, held: Row, days: int, others: Rows, level: pl.DataFrame
 ) -> None:
     reference = replace(reference_of([], [], []), usual=level)
 

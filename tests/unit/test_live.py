@@ -10,6 +10,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from linerisk.errors import ArtefactError, LineriskError, NotLiveError, StoreError
 from linerisk.features.reference import Found, Reference
@@ -58,7 +59,8 @@ def accounts(verified: dict[int, datetime | None], known_at: datetime = AS_OF) -
 def reference(as_of: datetime = AS_OF) -> Reference:
     """Two lines found fraudulent, three numbers that they had contact with."""
     lines, contacts, by_found = (np.array(keys, dtype=np.int64) for keys in ([2, 7], [11, 12, 13], [1, 2, 1]))
-    return Reference(as_of, Found(lines, contacts, by_found), by_found + 5, np.full((SEGMENTS, len(COMPARED)), 2.5))
+    usual = pl.DataFrame({base: [2.5, *[None] * (SEGMENTS - 1)] for base, _ in COMPARED.values()})
+    return Reference(as_of, Found(lines, contacts, by_found), by_found + 5, usual)
 
 
 @pytest.fixture
@@ -159,7 +161,7 @@ def test_what_lines_were_compared_with_is_published_with_them(live: Path, promot
     for name in ("lines", "contacts", "by_found"):
         np.testing.assert_array_equal(getattr(found.found, name), getattr(published.found, name))
     np.testing.assert_array_equal(found.by_any, published.by_any)
-    np.testing.assert_array_equal(found.usual, published.usual)
+    assert_frame_equal(found.usual, published.usual, check_exact=True)
     assert isinstance(found.found.contacts, np.memmap)
 
 

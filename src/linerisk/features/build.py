@@ -71,12 +71,12 @@ class Cooked:
     Attributes:
         lines: Grain: one row per line with a record.
         pairs: Per link of the catalogue, its pairs. Grain: one row per key and line.
-        met: Contacts with found lines and their contacts (`communities.met`); None if these are not known.
+        met: Contacts with found lines and with their contacts; None if these are not known.
     """
 
     lines: pl.DataFrame
     pairs: tuple[pl.DataFrame, ...]
-    met: pl.DataFrame | None
+    met: communities.Met | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def survey_store(store: Store, *, as_of: datetime, time_zone: str, on_progress: 
         on_progress=on_progress,
     )
     lines = _alone(cooked, current, as_of=as_of, time_zone=time_zone).collect()
-    met = pl.concat([part.met for part in cooked if part.met is not None])
+    met = communities.together([part.met for part in cooked if part.met is not None])
     reference = Reference(end, found, communities.by_any(met, found), segments.usual_of(lines))
     return Surveyed(_compared(lines.lazy(), cooked, reference).collect(), reference)
 
@@ -278,8 +278,8 @@ def _compared(lines: pl.LazyFrame, cooked: list[Cooked], reference: Reference | 
     if reference is None:
         lines = lines.with_columns(pl.lit(None, dtype=pl.Float32).alias(name) for name in WITH_REFERENCE)
     else:
-        met = pl.concat([part.met for part in cooked if part.met is not None])
+        met = communities.together([part.met for part in cooked if part.met is not None])
         made = {**segments.ratios(reference), **communities.values()}
-        lines = lines.join(communities.shared(met, reference), on="line_key", how="left").with_columns(**made)
+        lines = lines.join(communities.shared(met, reference).lazy(), on="line_key", how="left").with_columns(**made)
     features = lines.select("line_key", pl.col(FEATURE_NAMES).cast(pl.Float32)).sort("line_key")
     return cast("dy.LazyFrame[Features]", features)

@@ -10,16 +10,21 @@ all from some number of lines on: a hotline is nobody's acquaintance. No line co
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from linerisk.features.reference import Found, Keys, Reference, positions
-from linerisk.features.stages import OBSERVATION, Feature, at, count, entries, share, utc
+from linerisk.features.stages import OBSERVATION, Feature, at, entries, share, utc
 from linerisk.tables.findings import standing_labels
+
+Flags = npt.NDArray[np.bool_]
 
 FOUND_WITHIN = timedelta(days=90)
 """How long after its behaviour a finding counts."""
@@ -77,13 +82,29 @@ _WEIGHTS = np.array(
 )
 """By number of other lines, in steps of 2^-32: sums of integers are the same in any order, sums of floats are not."""
 
-_MET = {
-    "line_key": pl.Int64,
-    "at": pl.Int64,
-    "is_found": pl.Boolean,
-    "out_7": pl.Boolean,
-    "out_28": pl.Boolean,
-}
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Whom lines had contact with in 28 days, of the parties that matter here. Grain: one entry per line and party.
+
+    Attributes:
+        line: Key of the line; sorted.
+        at: Where the party stands in `Found.contacts`; -1 if it does not.
+        is_found: Whether the party is a found line itself.
+        out_7: Whether it was called in 7 days.
+        out_28: Whether it was called in 28 days.
+    """
+
+    line: Keys
+    at: Keys
+    is_found: Flags
+    out_7: Flags
+    out_28: Flags
+
+
+def together(parts: Sequence[Met]) -> Met:
+    """The same for several sets of whole lines."""
+    return Met(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Met)))
 
 
 class Findings(Protocol):
@@ -132,68 +153,76 @@ def found_lines(store: Findings, *, as_of: datetime) -> Found:
     return Found(lines["line_key"].to_numpy(), contacts["peer_key"].to_numpy(), contacts["by_found"].to_numpy())
 
 
-def met(prepared: pl.DataFrame, found: Found) -> pl.DataFrame:
-    """Whom lines had contact with in 28 days of those that matter here. Grain: one row per line and party.
-
-    Returns:
-        `line_key`; `at`, where the party stands in `found.contacts`, -1 if it does not; `is_found`, whether it is a
-        found line itself; `out_7`, `out_28`, whether it was called. Few rows: other parties have none.
-    """
-    c = pl.col
-    recent = prepared.select("line_key", "peer_key", "is_out", "w7", near=c("w28") & ~c("is_forwarded"))
-    recent = recent.filter("near")
-    peers = recent["peer_key"].to_numpy()
-    where, is_found = positions(found.contacts, peers), positions(found.lines, peers) >= 0
-    is_found &= peers != recent["line_key"].to_numpy()
-    matters = (where >= 0) | is_found
-    if not matters.any():
-        return pl.DataFrame(schema=_MET)
-    marked = recent.with_columns(at=pl.Series(where, dtype=pl.Int64), is_found=pl.Series(is_found))
-    return (
-        marked.filter(pl.Series(matters))
-        .group_by("line_key", "peer_key")
-        .agg(c("at", "is_found").first(), out_7=(c("is_out") & c("w7")).any(), out_28=c("is_out").any())
-        .select(*_MET)
-    )
+def met(prepared: pl.DataFrame, found: Found) -> Met:
+    """Contacts of lines with `found` and with their contacts, from prepared records of whole lines."""
+    rows = np.flatnonzero(prepared["w28"].to_numpy() & ~prepared["is_forwarded"].to_numpy())
+    line, peer = prepared["line_key"].to_numpy()[rows], prepared["peer_key"].to_numpy()[rows]
+    at = positions(found.contacts, peer)
+    is_found = (positions(found.lines, peer) >= 0) & (peer != line)
+    matters = np.flatnonzero((at >= 0) | is_found)
+    matters = matters[np.lexsort((peer[matters], line[matters]))]
+    line, peer, rows = line[matters], peer[matters], rows[matters]
+    first = _firsts(line, peer)
+    out = prepared["is_out"].to_numpy()[rows]
+    out_7, out_28 = (_any(flag, first) for flag in (out & prepared["w7"].to_numpy()[rows], out))
+    return Met(line[first], at[matters][first], is_found[matters][first], out_7, out_28)
 
 
-def by_any(pairs: pl.DataFrame, found: Found) -> Keys:
+def by_any(pairs: Met, found: Found) -> Keys:
     """How many lines had contact with each of `found.contacts`: found lines, and others in the last 28 days.
 
     Args:
-        pairs: `met` of all lines.
+        pairs: Of all lines.
         found: The found lines.
     """
-    where = pairs["at"].to_numpy()
-    others = (where >= 0) & (positions(found.lines, pairs["line_key"].to_numpy()) < 0)
-    return found.by_found + np.bincount(where[others], minlength=len(found.contacts))
+    others = (pairs.at >= 0) & (positions(found.lines, pairs.line) < 0)
+    counts: Keys = found.by_found + np.bincount(pairs.at[others], minlength=len(found.contacts))
+    return counts
 
 
-def shared(pairs: pl.DataFrame, reference: Reference) -> pl.LazyFrame:
+def shared(pairs: Met, reference: Reference) -> pl.DataFrame:
     """Sums of what `values` is made of. Grain: one row per line with a pair.
 
     Args:
-        pairs: `met`, against `reference.found`.
+        pairs: Made against `reference.found`; a line is in one part only.
         reference: What is known of other lines.
     """
-    c, where = pl.col, pairs["at"].to_numpy()
-    known = where >= 0
-    found, lines = np.zeros(len(where), dtype=np.int64), np.zeros(len(where), dtype=np.int64)
-    found[known] = reference.found.by_found[where[known]]
-    lines[known] = reference.by_any[where[known]]
-    found -= known & (positions(reference.found.lines, pairs["line_key"].to_numpy()) >= 0)
+    known = np.flatnonzero(pairs.at >= 0)
+    found, lines = np.zeros((2, len(pairs.at)), dtype=np.int64)
+    itself = positions(reference.found.lines, pairs.line[known]) >= 0
+    found[known] = reference.found.by_found[pairs.at[known]] - itself
+    lines[known] = reference.by_any[pairs.at[known]]
     # A line that the reference did not know is not among those it counted, the found lines at least are.
     others = np.maximum(lines - 1, found)
     is_shared = (found > 0) & (others <= COMMON_LINES)
     weight = _WEIGHTS[np.where(is_shared, others, 0)]
-    marked = pairs.lazy().with_columns(is_shared=pl.Series(is_shared), weight=pl.Series(weight))
-    return marked.group_by("line_key").agg(
-        shared_7=count(c("is_shared") & c("out_7")),
-        shared_28=count(c("is_shared") & c("out_28")),
-        weight_7=(c("weight") * c("out_7")).sum(),
-        weight_28=(c("weight") * c("out_28")).sum(),
-        found=count(c("is_found")),
-    )
+    sums = {
+        "shared_7": is_shared & pairs.out_7,
+        "shared_28": is_shared & pairs.out_28,
+        "weight_7": weight * pairs.out_7,
+        "weight_28": weight * pairs.out_28,
+        "found": pairs.is_found,
+    }
+    first = _firsts(pairs.line)
+    if len(first) == 0:
+        return pl.DataFrame(schema=dict.fromkeys(["line_key", *sums], pl.Int64))
+    added = {name: np.add.reduceat(part.astype(np.int64), first) for name, part in sums.items()}
+    return pl.DataFrame({"line_key": pairs.line[first], **added})
+
+
+def _firsts(*keys: Keys) -> npt.NDArray[np.intp]:
+    """Where a new key begins among keys in order."""
+    begins = np.zeros(len(keys[0]), dtype=np.bool_)
+    begins[:1] = True
+    for key in keys:
+        begins[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(begins)
+
+
+def _any(flag: Flags, first: npt.NDArray[np.intp]) -> Flags:
+    """Whether the flag is set anywhere from each beginning to the next."""
+    found: Flags = np.logical_or.reduceat(flag, first) if len(first) else flag
+    return found
 
 
 def values() -> dict[str, pl.Expr]:

@@ -11,11 +11,11 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from linerisk.errors import UsageError
 
 Keys = npt.NDArray[np.int64]
-Medians = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,34 @@ class Reference:
         as_of: The instant that it stands at.
         found: Lines found fraudulent by then, and whom they had contact with.
         by_any: How many lines in all had contact with each number of `found.contacts`.
-        usual: Shape (segments, compared features), see `segments`; NaN where too few lines have a value.
+        usual: The median of each compared feature (`segments`), Float64, null where too few lines have a value.
+            Grain: one row per segment, in their order.
     """
 
     as_of: datetime
     found: Found
     by_any: Keys
-    usual: Medians
+    usual: pl.DataFrame
+
+
+_FEW = 10_000
 
 
 def positions(known: Keys, keys: Keys) -> npt.NDArray[np.intp]:
     """Where each key stands among sorted keys; -1 of a key that is not there.
+
+    Few keys are searched for, so that a request never pays for a large table; many are joined, in a quarter of the
+    time.
 
     >>> positions(np.array([3, 5, 9]), np.array([5, 4, 10])).tolist()
     [1, -1, -1]
     """
     if len(known) == 0:
         return np.full(len(keys), -1, dtype=np.intp)
+    if len(keys) > len(known) + _FEW:
+        table = pl.LazyFrame({"key": known}).with_row_index("at")
+        joined = pl.LazyFrame({"key": keys}).join(table, on="key", how="left", maintain_order="left")
+        return joined.select(pl.col("at").cast(pl.Int64).fill_null(-1)).collect(engine="in-memory")["at"].to_numpy()
     found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
     return np.where(known[found] == keys, found, -1)
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
 import polars as pl
 
-from linerisk.features.reference import Medians, Reference
+from linerisk.features.reference import Reference
 from linerisk.features.stages import Feature, entries
 from linerisk.tables.schemas import PLAN_KINDS
 
@@ -100,8 +99,8 @@ def segment(*, declared: pl.Expr) -> pl.Expr:
     return pl.col("plan_kind").to_physical().cast(pl.Int64) * 2 + declared.cast(pl.Int64)
 
 
-def usual_of(lines: pl.DataFrame) -> Medians:
-    """What is usual per segment: shape (segments, compared features), NaN where too few lines have a value.
+def usual_of(lines: pl.DataFrame) -> pl.DataFrame:
+    """What is usual per segment: `Reference.usual`.
 
     A line in use had a call or text in 28 days, whatever its status: a suspension is an answer to risk. Its own value
     is one of the hundred or more behind the median.
@@ -109,28 +108,25 @@ def usual_of(lines: pl.DataFrame) -> Medians:
     Args:
         lines: `segment` and features that do not need the reference. Grain: one row per line.
     """
-    bases = [base for base, _ in COMPARED.values()]
-    in_use = lines.lazy().filter(pl.col("distinct_contacts_count_28d") > 0).select("segment", *bases)
+    bases, c = [base for base, _ in COMPARED.values()], pl.col
     enough = [
-        pl.when(pl.col(base).count() >= SEGMENT_LINES).then(pl.col(base).cast(pl.Float64).median()).alias(base)
-        for base in bases
+        pl.when(c(base).count() >= SEGMENT_LINES).then(c(base).cast(pl.Float64).median()).alias(base) for base in bases
     ]
-    by_segment = in_use.group_by("segment").agg(enough)
-    numbered = pl.LazyFrame({"segment": pl.int_range(SEGMENTS, dtype=pl.Int64, eager=True)})
-    every, alone = pl.collect_all(
-        [in_use.select(enough), numbered.join(by_segment, on="segment", how="left", maintain_order="left")]
+    in_use = lines.lazy().filter(c("distinct_contacts_count_28d") > 0).select("segment", *bases)
+    numbered = pl.LazyFrame({"segment": range(SEGMENTS)}, schema={"segment": pl.Int64})
+    medians = numbered.join(in_use.group_by("segment").agg(enough), on="segment", how="left", maintain_order="left")
+    every, alone = pl.collect_all([in_use.select(enough), medians])
+    stood_in = alone.select(c(base).fill_null(pl.lit(every[base].item(), dtype=pl.Float64)) for base in bases)
+    declared = pl.int_range(pl.len()) % 2 == 1
+    return stood_in.select(
+        pl.when(declared).then(pl.max_horizontal(base, c(base).shift())).otherwise(base) for base in bases
     )
-    stand_in = {base: pl.lit(every[base].item(), dtype=pl.Float64).fill_null(float("nan")) for base in bases}
-    usual = alone.select(pl.col(base).fill_null(stand_in[base]) for base in bases).to_numpy()
-    plans = usual.reshape(len(PLAN_KINDS), 2, len(bases)).copy()
-    plans[:, 1] = np.fmax(plans[:, 0], plans[:, 1])
-    return plans.reshape(SEGMENTS, len(bases))
 
 
 def ratios(reference: Reference) -> dict[str, pl.Expr]:
     """Features, from `segment` and the features they compare as the catalogue keeps them."""
     values = {}
-    for column, (name, (base, floor)) in enumerate(COMPARED.items()):
-        usual = pl.Series(np.array(reference.usual[:, column]), nan_to_null=True)
-        values[name] = (pl.col(base).cast(pl.Float64) + floor) / (pl.lit(usual).gather(pl.col("segment")) + floor)
+    for name, (base, floor) in COMPARED.items():
+        usual = pl.lit(reference.usual[base]).gather(pl.col("segment"))
+        values[name] = (pl.col(base).cast(pl.Float64) + floor) / (usual + floor)
     return values

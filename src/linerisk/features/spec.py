@@ -14,13 +14,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dataframely as dy
-import numpy as np
 import polars as pl
 
 from linerisk.errors import InputError
 from linerisk.features.build import build_request, survey_store
 from linerisk.features.reference import Reference
-from linerisk.features.segments import COMPARED
+from linerisk.features.segments import COMPARED, SEGMENTS
 from linerisk.tables.schemas import EARLIEST, Accounts, Labels, Records
 
 TIME_ZONE = "Asia/Shanghai"
@@ -102,8 +101,8 @@ class Frames:
 
 
 def _usual(reference: Reference, usual: Mapping[str, float]) -> Reference:
-    given = [usual.get(base, float("nan")) for base, _ in COMPARED.values()]
-    return replace(reference, usual=np.tile(given, (len(reference.usual), 1)))
+    given = {base: [usual.get(base)] * SEGMENTS for base, _ in COMPARED.values()}
+    return replace(reference, usual=pl.DataFrame(given, schema=dict.fromkeys(given, pl.Float64)))
 
 
 def rows_of(table: str) -> list[dict[str, str | None]]:

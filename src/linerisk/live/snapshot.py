@@ -110,7 +110,7 @@ def write_snapshot(
         reference.found.contacts,
         reference.found.by_found,
         reference.by_any,
-        reference.usual,
+        reference.usual.to_numpy(order="c"),
     )
     sums = {}
     for name, array in zip(_ARRAYS, arrays, strict=True):
@@ -160,7 +160,8 @@ def open_snapshot(home: Path, *, feature_names: Sequence[str]) -> Snapshot:
     order = np.array([position[name] for name in feature_names], dtype=np.intp)
     arrays = [np.load(home / name, mmap_mode="r", allow_pickle=False) for name in _ARRAYS]
     keys, features, verified, lines, contacts, by_found, by_any, usual = arrays
-    reference = Reference(meta.as_of, Found(lines, contacts, by_found), by_any, usual)
+    medians = pl.DataFrame(np.array(usual), schema=[base for base, _ in COMPARED.values()], nan_to_null=True)
+    reference = Reference(meta.as_of, Found(lines, contacts, by_found), by_any, medians)
     return Snapshot(meta, keys, features, verified, order, reference)
 
 
