@@ -190,7 +190,9 @@ def known_lines() -> list[dict[str, Any]]:
     for line in range(KNOWN_LINES):
         records = [
             {
-                "peer_id": str(rng.choice([f"peer-{rng.integers(0, 200)}", f"known-{rng.integers(0, 110):03}"])),
+                "peer_id": str(
+                    rng.choice([f"peer-{rng.integers(0, 200)}", f"known-{rng.integers(0, KNOWN_LINES):03}"])
+                ),
                 "record_type": str(rng.choice(["call_out", "call_out", "call_in", "sms_out"])),
                 "started_at": iso(AS_OF - timedelta(seconds=int(rng.integers(3600, 40 * 86_400)))),
                 "duration_s": int(rng.integers(1, 400)),

@@ -98,8 +98,8 @@ SPECS = (
         """,
     ),
     Spec(
-        "A line was found: of three numbers called it had contact with two, with one alone (1), with one beside a third "
-        "line (1 / log2 3).",
+        "A line was found: of three numbers called it had contact with two, with one alone (1), with one beside a "
+        "third line (1 / log2 3).",
         {
             "found_line_shared_callee_count_7d": 2,
             "found_line_shared_callee_share_28d": 0.666667,
