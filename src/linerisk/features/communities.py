@@ -89,7 +89,7 @@ class Met:
 
     Attributes:
         line: Key of the line; sorted.
-        at: Where the party stands in `Found.contacts`; -1 if it does not.
+        at: Where the party stands in `Found.contacts`.
         is_found: Whether the party is a found line itself.
         out_7: Whether it was called in 7 days.
         out_28: Whether it was called in 28 days.
@@ -144,12 +144,9 @@ def found_lines(store: Findings, *, as_of: datetime) -> Found:
         .agg(last=c("started_at").max())
         .collect()
     )
-    contacts = (
-        pairs.filter(c("last") > c("last").max().over("line_key") - OBSERVATION)
-        .group_by("peer_key")
-        .agg(by_found=pl.len().cast(pl.Int64))
-        .sort("peer_key")
-    )
+    recent = pairs.filter(c("last") > c("last").max().over("line_key") - OBSERVATION)
+    known = [recent.select("peer_key", by_found=1), lines.select(peer_key="line_key", by_found=0)]
+    contacts = pl.concat(known).group_by("peer_key").agg(c("by_found").cast(pl.Int64).sum()).sort("peer_key")
     return Found(lines["line_key"].to_numpy(), contacts["peer_key"].to_numpy(), contacts["by_found"].to_numpy())
 
 
@@ -158,14 +155,16 @@ def met(prepared: pl.DataFrame, found: Found) -> Met:
     rows = np.flatnonzero(prepared["w28"].to_numpy() & ~prepared["is_forwarded"].to_numpy())
     line, peer = prepared["line_key"].to_numpy()[rows], prepared["peer_key"].to_numpy()[rows]
     at = positions(found.contacts, peer)
-    is_found = (positions(found.lines, peer) >= 0) & (peer != line)
-    matters = np.flatnonzero((at >= 0) | is_found)
-    matters = matters[np.lexsort((peer[matters], line[matters]))]
-    line, peer, rows = line[matters], peer[matters], rows[matters]
-    first = _firsts(line, peer)
-    out = prepared["is_out"].to_numpy()[rows]
-    out_7, out_28 = (_any(flag, first) for flag in (out & prepared["w7"].to_numpy()[rows], out))
-    return Met(line[first], at[matters][first], is_found[matters][first], out_7, out_28)
+    matters = np.flatnonzero(at >= 0)
+    matters = matters[np.lexsort((at[matters], line[matters]))]
+    line, at = line[matters], at[matters]
+    first = _firsts(line, at)
+    out = prepared["is_out"].to_numpy()[rows[matters]]
+    week = prepared["w7"].to_numpy()[rows[matters]]
+    line, at = line[first], at[first]
+    party = found.contacts[at]
+    is_found = (positions(found.lines, party) >= 0) & (party != line)
+    return Met(line, at, is_found, _any(out & week, first), _any(out, first))
 
 
 def by_any(pairs: Met, found: Found) -> Keys:
@@ -175,7 +174,7 @@ def by_any(pairs: Met, found: Found) -> Keys:
         pairs: Of all lines.
         found: The found lines.
     """
-    others = (pairs.at >= 0) & (positions(found.lines, pairs.line) < 0)
+    others = positions(found.lines, pairs.line) < 0
     counts: Keys = found.by_found + np.bincount(pairs.at[others], minlength=len(found.contacts))
     return counts
 
@@ -187,11 +186,9 @@ def shared(pairs: Met, reference: Reference) -> pl.DataFrame:
         pairs: Made against `reference.found`; a line is in one part only.
         reference: What is known of other lines.
     """
-    known = np.flatnonzero(pairs.at >= 0)
-    found, lines = np.zeros((2, len(pairs.at)), dtype=np.int64)
-    itself = positions(reference.found.lines, pairs.line[known]) >= 0
-    found[known] = reference.found.by_found[pairs.at[known]] - itself
-    lines[known] = reference.by_any[pairs.at[known]]
+    itself = positions(reference.found.lines, pairs.line) >= 0
+    found = np.maximum(reference.found.by_found[pairs.at] - itself, 0)
+    lines = reference.by_any[pairs.at]
     # A line that the reference did not know is not among those it counted, the found lines at least are.
     others = np.maximum(lines - 1, found)
     is_shared = (found > 0) & (others <= COMMON_LINES)

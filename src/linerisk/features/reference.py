@@ -24,8 +24,8 @@ class Found:
 
     Attributes:
         lines: Keys of the lines, sorted.
-        contacts: Keys of the numbers, sorted.
-        by_found: How many of the lines had contact with each number.
+        contacts: Keys of the numbers and of the lines themselves, sorted.
+        by_found: How many of the lines had contact with each of them.
     """
 
     lines: Keys
