@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 from chosen import AS_OF, TIME_ZONE
 
-from linerisk.features.build import BUCKET_RECORDS, build_request
+from linerisk.features import communities
+from linerisk.features.build import BUCKET_RECORDS, build_request, survey_store
 from linerisk.features.catalogue import LINKS, STAGES
 from linerisk.features.stages import HISTORY, Stage, prepare
 from linerisk.features.tenure import current_accounts, tenure_features
@@ -28,10 +29,14 @@ FAMILY_OF_LINK = {"device_key": "devices", "cell_key": "network"}
 def requests(folder: Path) -> list[dict[str, Any]]:
     """One line of 300 records, and a thousand lines of the store, p50."""
     store = RecordStore.open(folder)
+    reference = survey_store(store, as_of=AS_OF, time_zone=TIME_ZONE).reference
     results = []
     for bodies, runs in ((_one_line(store), RUNS_OF_ONE), (_many_lines(store), RUNS_OF_MANY)):
         records, accounts = bodies
-        wall, cpu = _times(lambda r=records, a=accounts: build_request(r, a, as_of=AS_OF, time_zone=TIME_ZONE), runs)
+        wall, cpu = _times(
+            lambda r=records, a=accounts: build_request(r, a, reference=reference, as_of=AS_OF, time_zone=TIME_ZONE),
+            runs,
+        )
         lines = records["line_key"].n_unique()
         p50, p50_cpu = statistics.median(wall), statistics.median(cpu)
         found = {"lines": lines, "records": records.height, "p50_ms": p50, "p50_cpu_ms": p50_cpu}
@@ -45,7 +50,9 @@ def request_parts(folder: Path) -> dict[str, float]:
     Parts run one by one here and together in the request, so that they sum to a little more or less than the whole;
     what joins, casts and sorts at the end is only in the whole.
     """
-    records, accounts = _one_line(RecordStore.open(folder))
+    store = RecordStore.open(folder)
+    reference = survey_store(store, as_of=AS_OF, time_zone=TIME_ZONE).reference
+    records, accounts = _one_line(store)
     current = _now(current_accounts(accounts.lazy(), as_of=AS_OF))
     prepared = _now(prepare(records.lazy(), current.lazy(), as_of=AS_OF, time_zone=TIME_ZONE)).lazy()
     plans: dict[str, Callable[[], pl.LazyFrame]] = {
@@ -60,8 +67,10 @@ def request_parts(folder: Path) -> dict[str, float]:
         written = plan()
         costs[f"{name}: write the plan"] = _least(plan)
         costs[f"{name}: run it"] = _least(lambda written=written: _now(written))
+    seen = prepared.collect()
+    costs["communities.met: run it"] = _least(lambda: communities.met(seen, reference.found))
     costs["all of the request, as it is run"] = _least(
-        lambda: build_request(records, accounts, as_of=AS_OF, time_zone=TIME_ZONE)
+        lambda: build_request(records, accounts, reference=reference, as_of=AS_OF, time_zone=TIME_ZONE)
     )
     return costs
 
@@ -85,6 +94,9 @@ def stages(folder: Path) -> dict[str, Any]:
         cost = _cpu(link.pairs(prepared.lazy())) / millions
         costs[f"link {link.key}"] = cost
         families[FAMILY_OF_LINK[link.key]] += cost
+    found = communities.found_lines(store, as_of=AS_OF)
+    costs["communities.met"] = _cpu(lambda: communities.met(prepared, found)) / millions
+    families["network"] += costs["communities.met"]
     tenure = tenure_features(current.lazy(), as_of=AS_OF, time_zone=TIME_ZONE)
     families["tenure"] = costs["tenure"] = _cpu(tenure) / (store.record_count / 1e6)
     return {"stage_cpu_s_per_million": costs, "family_cpu_s_per_million": dict(families)}
@@ -132,11 +144,12 @@ def _least(run: Callable[[], object]) -> float:
     return min(_times(run, RUNS_OF_ONE // 2)[0])
 
 
-def _cpu(plan: pl.LazyFrame) -> float:
+def _cpu(work: pl.LazyFrame | Callable[[], object]) -> float:
     """CPU-seconds, the least of three."""
+    run = work.collect if isinstance(work, pl.LazyFrame) else work
     times = []
     for _ in range(3):
         start = time.process_time()
-        plan.collect()
+        run()
         times.append(time.process_time() - start)
     return min(times)

@@ -23,18 +23,26 @@ import polars as pl
 import psutil
 import pytest
 
+from linerisk.as_of import iso
+from linerisk.batch import score_table
+from linerisk.explanation import Wording
+from linerisk.features.build import Surveyed, survey_store
 from linerisk.features.catalogue import FEATURE_NAMES, FEATURES
-from linerisk.live import put_model, put_snapshot
+from linerisk.live import Live, put_model, put_snapshot
 from linerisk.model.calibration import fit_beta
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
 from linerisk.model.tiers import TierPromise, cut_points
+from linerisk.policy import in_force, load_policies
 from linerisk.service.tokens import Role, TokenStore
 from linerisk.settings import Settings
 from linerisk.tables.identity import fingerprint_of, key_of, load_secret
+from linerisk.tables.intake import ingest
 from linerisk.tables.schemas import Accounts
+from linerisk.tables.store import RecordStore
 
 AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
 LINES = 200
+KNOWN_LINES = 110
 WITHOUT_ACCOUNT = "line-007"
 STARTS_WITHIN_S = 120
 
@@ -46,6 +54,32 @@ class World:
     settings: Settings
     tokens: dict[str, str]
 
+    def survey(self, *, as_of: datetime) -> Surveyed:
+        """Features of `known_lines`, by way of the intake and a store, and what they were compared with."""
+        store = self.settings.home / "store"
+        if not store.exists():
+            source = self.settings.home / "source"
+            source.mkdir()
+            for name, rows in source_tables().items():
+                pl.DataFrame(rows).write_csv(source / f"{name}.csv")
+            ingest(source, store, secret=load_secret(self.settings))
+        return survey_store(RecordStore.open(store), as_of=as_of, time_zone=self.settings.time_zone)
+
+    def batch(self, *, as_of: datetime) -> pl.DataFrame:
+        """The batch scores of `known_lines`, beside their features."""
+        model = Live.open(self.settings.live).model
+        names = RecordStore.open(self.settings.home / "store").lines().collect()
+        features = self.survey(as_of=as_of).features.join(names, on="line_key")
+        scores = score_table(
+            model,
+            features,
+            policy=in_force(load_policies(self.settings.policies), as_of),
+            wording=Wording.load(self.settings.policies),
+            as_of=as_of,
+            reasons=False,
+        )
+        return scores.join(features, on="line_id")
+
     def publish(self, *, as_of: datetime, seed: int = 11) -> str:
         """Make a snapshot of all lines live; its id."""
         secret = load_secret(self.settings)
@@ -56,7 +90,7 @@ class World:
             self.settings.live,
             keys.hstack(pl.DataFrame(rows, schema=list(FEATURE_NAMES))),
             accounts=accounts([line for line in ids if line != WITHOUT_ACCOUNT], secret=secret),
-            as_of=as_of,
+            reference=self.survey(as_of=as_of).reference,
             keyed_by=fingerprint_of(secret),
         )
         return meta.id
@@ -147,6 +181,53 @@ def accounts(ids: list[str], *, secret: bytes) -> pl.DataFrame:
     schema = Accounts.create_empty().schema
     missing = [pl.lit(None).alias(name) for name in schema if name not in rows.columns]
     return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+def known_lines() -> list[dict[str, Any]]:
+    """Lines as a request holds them, enough of them to compare with, who call the same two hundred numbers."""
+    rng = np.random.default_rng(23)
+    lines = []
+    for line in range(KNOWN_LINES):
+        records = [
+            {
+                "peer_id": str(
+                    rng.choice([f"peer-{rng.integers(0, 200)}", f"known-{rng.integers(0, KNOWN_LINES):03}"])
+                ),
+                "record_type": str(rng.choice(["call_out", "call_out", "call_in", "sms_out"])),
+                "started_at": iso(AS_OF - timedelta(seconds=int(rng.integers(3600, 40 * 86_400)))),
+                "duration_s": int(rng.integers(1, 400)),
+                "peer_area": str(rng.choice(["440300", "510100"])),
+                "visited_area": "440300",
+                "cell_id": f"cell-{line}",
+                "device_id": f"handset-{line}",
+            }
+            for _ in range(30)
+        ]
+        account = {
+            "known_at": iso(AS_OF - timedelta(days=90)),
+            "activated_on": "2023-01-01",
+            "home_area": "440300",
+            "plan_kind": "prepaid",
+            "status": "active",
+        }
+        lines.append({"line_id": f"known-{line:03}", "account": account, "records": records})
+    return lines
+
+
+def source_tables() -> dict[str, list[dict[str, Any]]]:
+    """`known_lines` as an operator delivers them; every tenth was found."""
+    lines = known_lines()
+    finding = {
+        "label": "fraud",
+        "source": "police",
+        "occurred_at": iso(AS_OF - timedelta(days=9)),
+        "known_at": iso(AS_OF - timedelta(days=2)),
+    }
+    return {
+        "call_records": [{"line_id": line["line_id"], **record} for line in lines for record in line["records"]],
+        "accounts": [{"line_id": line["line_id"], **line["account"]} for line in lines],
+        "labels": [{"line_id": line["line_id"], **finding} for line in lines[::10]],
+    }
 
 
 def make_world(home: Path) -> World:
@@ -252,6 +333,12 @@ def bento_service(bento: Path, tmp_path: Path) -> Iterator[Server]:
     server = start(arguments, world, port=port, cwd=tmp_path, environment=environment)
     yield server
     stop(server)
+
+
+@pytest.fixture(scope="session")
+def known() -> list[dict[str, Any]]:
+    """Lines that the record store of the service's home knows, as a request holds them."""
+    return known_lines()
 
 
 @pytest.fixture

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
 import pytest
+
+from linerisk.features.catalogue import WITH_REFERENCE
 
 ACCOUNT = {"activated_on": "2024-01-01", "home_area": "440300", "plan_kind": "prepaid", "status": "active"}
 RECORD = {
@@ -298,3 +302,43 @@ def test_the_instant_defaults_to_now(score_records: Any) -> None:
         "decisions"
     ]
     assert decision["as_of"] == decision["scored_at"]
+
+
+def test_a_line_scored_from_its_records_is_compared_with_others_as_it_is_in_a_batch(
+    service: Any, score_records: Any, known: list[dict[str, Any]]
+) -> None:
+    """Line by line: what other lines do is there by the published reference only, and to the bit as in the batch."""
+    batch = service.world.batch(as_of=datetime(2024, 8, 1, tzinfo=UTC))
+    compared = [name for name in batch.columns if name in WITH_REFERENCE]
+    assert batch.select(pl.col(compared).n_unique() > 1).row(0) == (True,) * len(WITH_REFERENCE)
+    for line in known[::11]:
+        (decision,) = score_records(f"alone-{line['line_id']}", line).json()["decisions"]
+        stored = service.client("auditor").get(f"/v1/decisions/{decision['decision_id']}").json()
+        expected = batch.row(by_predicate=pl.col("line_id") == line["line_id"], named=True)
+        assert decision["margin"] == expected["margin"]
+        assert {name: stored["features"][name] for name in compared} == {name: expected[name] for name in compared}
+
+
+def test_many_lines_scored_from_their_records_have_the_margins_of_the_batch(
+    service: Any, score_records: Any, known: list[dict[str, Any]]
+) -> None:
+    batch = service.world.batch(as_of=datetime(2024, 8, 1, tzinfo=UTC))
+    decisions = score_records("batch", *known).json()["decisions"]
+    margins = {decision["line_id"]: decision["margin"] for decision in decisions}
+    assert margins == dict(batch.select("line_id", "margin").iter_rows())
+    assert len(margins) == 110
+
+
+def test_before_the_snapshot_a_line_is_compared_with_no_other_and_degraded(score_records: Any) -> None:
+    line = {"line_id": "new", "account": {**ACCOUNT, "known_at": "2024-07-01T00:00:00Z"}, "records": [RECORD]}
+    answer = score_records("earlier", line, as_of="2024-07-31T00:00:00Z").json()
+    assert answer["decisions"][0]["status"] == "degraded"
+    (problem,) = answer["problems"]
+    assert problem["code"] == "inputs_missing"
+    assert "compared with no other line" in problem["message"]
+
+
+def test_long_after_the_snapshot_what_lines_are_compared_with_is_stale(score_records: Any) -> None:
+    line = {"line_id": "new", "account": ACCOUNT, "records": [{**RECORD, "started_at": "2024-08-30T10:00:00Z"}]}
+    answer = score_records("much-later", line, as_of="2024-09-01T00:00:00Z").json()
+    assert answer["decisions"][0]["status"] == "stale"

@@ -147,6 +147,7 @@ def test_shared_definitions_have_the_values_of_bandicoot(bandicoot: ModuleType, 
     features = build_whole(
         pl.LazyFrame(rows, schema=Records.create_empty().schema),
         Accounts.create_empty().lazy(),
+        reference=None,
         as_of=AS_OF,
         time_zone="Asia/Shanghai",
     ).row(0, named=True)

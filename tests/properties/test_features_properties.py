@@ -1,5 +1,6 @@
 """What must hold for any records at all: no look into the future, no neighbours, no order, no runner."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -9,15 +10,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from linerisk.features.build import build_bucketed, build_request, build_whole
-from linerisk.features.catalogue import BY_NAME, Features
-from linerisk.tables.schemas import PEER_KINDS, PLAN_KINDS, RECORD_TYPES, Accounts, Records
+from linerisk.features.build import build_bucketed, build_request, build_whole, survey_store
+from linerisk.features.catalogue import BY_NAME, WITH_REFERENCE, Features
+from linerisk.features.reference import Reference
+from linerisk.features.segments import COMPARED
+from linerisk.features.spec import Frames
+from linerisk.tables.schemas import (
+    LABEL_SOURCES,
+    LABELS,
+    PEER_KINDS,
+    PLAN_KINDS,
+    RECORD_TYPES,
+    Accounts,
+    Labels,
+    Records,
+)
 
 AS_OF = datetime(2024, 7, 1, 4, tzinfo=UTC)
 SHANGHAI = "Asia/Shanghai"
 KEYS = 2**63
 LINES = [KEYS // 8 * eighth + 5 for eighth in range(8)]
 AREAS = [440300, 440305, 440100, 510100]
+
+FOUND = [name for name in WITH_REFERENCE if name not in COMPARED]
 
 bounded = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Row = dict[str, Any]
@@ -100,8 +115,42 @@ def accounts_of(rows: Rows) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=Accounts.create_empty().schema)
 
 
-def features(records: Rows, accounts: Rows) -> pl.DataFrame:
-    return build_request(records_of(records), accounts_of(accounts), as_of=AS_OF, time_zone=SHANGHAI)
+@st.composite
+def label(draw: st.DrawFn) -> Row:
+    """A finding known at as_of."""
+    occurred = AS_OF - timedelta(days=draw(st.integers(0, 100)))
+    return {
+        "line_key": draw(st.sampled_from(LINES)),
+        "label": draw(st.sampled_from(LABELS)),
+        "source": draw(st.sampled_from(LABEL_SOURCES)),
+        "occurred_at": occurred,
+        "known_at": min(occurred + timedelta(days=draw(st.integers(0, 40))), AS_OF),
+    }
+
+
+some_labels = st.lists(label(), max_size=8)
+
+
+def reference_of(records: Rows, accounts: Rows, labels: Rows) -> Reference:
+    found = pl.DataFrame(labels, schema=Labels.create_empty().schema)
+    store = Frames(records_of(records), accounts_of(accounts), found)
+    return survey_store(store, as_of=AS_OF, time_zone=SHANGHAI).reference
+
+
+@st.composite
+def usual(draw: st.DrawFn) -> pl.DataFrame:
+    """What is usual per segment; with a declared use not below what it is without one."""
+    columns: dict[str, list[float | None]] = {}
+    for base, _ in COMPARED.values():
+        levels = [draw(st.none() | st.floats(0, 50)) for _ in PLAN_KINDS]
+        pairs = [(level, None if level is None else level + draw(st.floats(0, 5))) for level in levels]
+        columns[base] = [*chain(*pairs)]
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Float64))
+
+
+def features(records: Rows, accounts: Rows, reference: Reference | None = None) -> pl.DataFrame:
+    held, known = records_of(records), accounts_of(accounts)
+    return build_request(held, known, reference=reference, as_of=AS_OF, time_zone=SHANGHAI)
 
 
 def same(left: pl.DataFrame, right: pl.DataFrame) -> None:
@@ -128,23 +177,64 @@ def test_shares_and_evenness_stay_between_0_and_1_and_nothing_is_negative(record
 
 
 @bounded
-@given(some_records(LINES[:4]), some_accounts(LINES[:4]), st.data())
-def test_the_future_is_not_seen(records: Rows, accounts: Rows, data: st.DataObject) -> None:
+@given(some_records(LINES[:4]), some_accounts(LINES[:4]), some_labels, st.data())
+def test_the_future_is_not_seen(records: Rows, accounts: Rows, labels: Rows, data: st.DataObject) -> None:
     """Rows that started, came in, or became known after as_of change nothing, on lines already there or not."""
     later = AS_OF + timedelta(seconds=data.draw(st.integers(1, 10**6)))
     to_come = [{**row, "received_at": later} for row in data.draw(some_records(LINES))]
     to_come += [{**row, "started_at": later, "received_at": later} for row in data.draw(some_records(LINES))]
     known_later = [{**row, "known_at": later} for row in data.draw(some_accounts(LINES))]
-    same(features(records + to_come, accounts + known_later), features(records, accounts))
+    found_later = [{**row, "known_at": later} for row in data.draw(some_labels)]
+    all_rows = (records + to_come, accounts + known_later)
+    reference = reference_of(records, accounts, labels)
+    same(features(*all_rows, reference_of(*all_rows, labels + found_later)), features(records, accounts, reference))
 
 
 @bounded
-@given(some_records(LINES), some_accounts(LINES), st.randoms(use_true_random=False))
-def test_the_order_of_rows_is_no_matter(records: Rows, accounts: Rows, random: Any) -> None:
-    before = features(records, accounts)
+@given(some_records(LINES), some_accounts(LINES), some_labels, st.randoms(use_true_random=False))
+def test_the_order_of_rows_is_no_matter(records: Rows, accounts: Rows, labels: Rows, random: Any) -> None:
+    before = features(records, accounts, reference_of(records, accounts, labels))
     random.shuffle(records)
     random.shuffle(accounts)
-    same(features(records, accounts), before)
+    random.shuffle(labels)
+    same(features(records, accounts, reference_of(records, accounts, labels)), before)
+
+
+@bounded
+@given(some_records(LINES), some_labels)
+def test_rows_said_twice_do_not_move_what_a_line_has_in_common_with_others(records: Rows, labels: Rows) -> None:
+    once = features(records, [], reference_of(records, [], labels))
+    twice = features(records * 2, [], reference_of(records * 2, [], labels * 2))
+    same(twice.select("line_key", *FOUND), once.select("line_key", *FOUND))
+
+
+@bounded
+@given(some_records(LINES), some_labels, label())
+def test_a_line_is_not_held_against_itself(records: Rows, labels: Rows, finding: Row) -> None:
+    """Whether a line was found itself changes nothing of what it has in common with other lines."""
+    mine = pl.col("line_key") == finding["line_key"]
+    others = [row for row in labels if row["line_key"] != finding["line_key"]]
+    without, with_it = (
+        features(records, [], reference_of(records, [], known)) for known in (others, [*others, finding])
+    )
+    same(with_it.filter(mine).select(FOUND), without.filter(mine).select(FOUND))
+
+
+@bounded
+@given(some_records(LINES[:1]), account(lines=LINES[:1]), usual())
+def test_to_declare_a_use_never_puts_a_line_higher_above_its_segment(
+    records: Rows, held: Row, level: pl.DataFrame
+) -> None:
+    """The ratios are bound not to lower the risk, so a declared use that lowers them never raises it."""
+    reference = replace(reference_of([], [], []), usual=level)
+    with_use, without = (
+        features(records, [{**held, "declared_use": use, "declared_until": None}], reference) for use in ("sales", None)
+    )
+    for name in COMPARED:
+        assert BY_NAME[name].monotone == 1
+        declared, undeclared = with_use[name].item(), without[name].item()
+        assert (declared is None) == (undeclared is None)
+        assert declared is None or declared <= undeclared
 
 
 @bounded
@@ -162,16 +252,19 @@ def test_lines_that_share_nothing_do_not_touch_each_other(
 
 
 @bounded
-@given(some_records(LINES), some_accounts(LINES), st.sampled_from([1, 2, 5]))
-def test_whole_bucketed_and_request_agree_to_the_bit(records: Rows, accounts: Rows, buckets: int) -> None:
+@given(some_records(LINES), some_accounts(LINES), some_labels, usual(), st.sampled_from([1, 2, 5]))
+def test_whole_bucketed_and_request_agree_to_the_bit(
+    records: Rows, accounts: Rows, labels: Rows, level: pl.DataFrame, buckets: int
+) -> None:
     def scan(bucket: int, buckets: int) -> pl.LazyFrame:
         low, high = bucket * KEYS // buckets, (bucket + 1) * KEYS // buckets - 1
         return records_of(records).lazy().filter(pl.col("line_key").is_between(low, high))
 
-    context: dict[str, Any] = {"as_of": AS_OF, "time_zone": SHANGHAI}
+    reference = replace(reference_of(records, accounts, labels), usual=level)
+    context: dict[str, Any] = {"reference": reference, "as_of": AS_OF, "time_zone": SHANGHAI}
     whole = build_whole(records_of(records).lazy(), accounts_of(accounts).lazy(), **context)
     same(build_bucketed(scan, accounts_of(accounts).lazy(), buckets=buckets, **context), whole)
-    same(features(records, accounts), whole)
+    same(features(records, accounts, reference), whole)
 
 
 @bounded
@@ -186,12 +279,14 @@ def test_a_line_alone_has_the_features_it_has_in_a_batch(data: st.DataObject) ->
 
 
 @bounded
-@given(some_records(LINES[:1]), account(lines=LINES[:1]), st.integers(0, 6000), some_accounts(LINES[1:]))
+@given(some_records(LINES[:1]), account(lines=LINES[:1]), st.integers(0, 6000), some_accounts(LINES[1:]), usual())
 def test_of_a_line_made_older_only_features_change_that_can_only_lower_the_risk(
-    records: Rows, held: Row, days: int, others: Rows
+    records: Rows, held: Row, days: int, others: Rows, level: pl.DataFrame
 ) -> None:
+    reference = replace(reference_of([], [], []), usual=level)
+
     def line(row: Row) -> Row:
-        table = features(records, [row, *others])
+        table = features(records, [row, *others], reference)
         return table.row(by_predicate=pl.col("line_key") == LINES[0], named=True)
 
     young, old = line(held), line({**held, "activated_on": held["activated_on"] - timedelta(days=days)})

@@ -1,5 +1,6 @@
 """One definition, several runners: the same records give the same bits, whatever their order or grouping."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from linerisk.errors import UsageError
-from linerisk.features.build import build_bucketed, build_request, build_store, build_whole
-from linerisk.features.catalogue import FEATURE_NAMES, Features
-from linerisk.tables.schemas import Accounts, Records
+from linerisk.features.build import build_bucketed, build_request, build_store, build_whole, survey_store
+from linerisk.features.catalogue import ALONE, FEATURE_NAMES, WITH_REFERENCE, Features
+from linerisk.features.reference import Reference
+from linerisk.tables.schemas import Accounts, Labels, Records
 
 AS_OF = datetime(2024, 7, 1, tzinfo=UTC)
 SHANGHAI = "Asia/Shanghai"
@@ -29,13 +31,16 @@ def records(keys: np.ndarray) -> pl.DataFrame:
     rng = np.random.default_rng(7)
     n = 30_000
     lines = rng.integers(0, LINES, n) // rng.choice([1, 10], n)
+    own = np.random.default_rng(8)  # some parties are lines of the operator
     busy = lines < LINES // 10  # these call often, from few cells, and are never called
     age_s = np.where(rng.random(n) < 0.05, rng.integers(0, 3600, n), rng.integers(-5 * 86_400, 60 * 86_400, n))
     age_s = np.where(lines % 10 == 7, age_s % (7 * 86_400), age_s)  # these were silent until this week
     rows = pl.DataFrame(
         {
             "line_key": keys[lines],
-            "peer_key": rng.integers(0, LINES * 20, n) // rng.choice([1, 200], n),
+            "peer_key": np.where(
+                own.random(n) < 0.01, own.choice(keys, n), rng.integers(0, LINES * 20, n) // rng.choice([1, 200], n)
+            ),
             "delay_s": rng.choice([60, 3600], n),
             "peer_block": rng.integers(0, LINES, n),
             "record_type": np.array(["call_out", "call_in", "call_forwarded", "sms_out", "sms_in"])[
@@ -80,11 +85,33 @@ def accounts(keys: np.ndarray) -> pl.DataFrame:
     return rows.select(pl.col(name).cast(dtype) for name, dtype in Accounts.create_empty().schema.items())
 
 
-class FrameStore:
-    """Two frames behind the questions that features ask of a record store."""
+@pytest.fixture(scope="module")
+def labels(keys: np.ndarray) -> pl.DataFrame:
+    """Every ninth line was found, some of them too long ago, some too late to be known."""
+    found = keys[::9]
+    rows = pl.DataFrame({"line_key": found, "ago": np.arange(len(found)) * 8 % 100}).with_columns(
+        label=pl.lit("fraud"),
+        source=pl.lit("police"),
+        occurred_at=pl.lit(AS_OF) - pl.duration(days="ago"),
+        known_at=pl.lit(AS_OF) - pl.duration(days=pl.col("ago") - 5),
+    )
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in Labels.create_empty().schema.items())
 
-    def __init__(self, records: pl.DataFrame, accounts: pl.DataFrame) -> None:
-        self._records, self._accounts = records, accounts
+
+@pytest.fixture(scope="module")
+def reference(records: pl.DataFrame, accounts: pl.DataFrame, labels: pl.DataFrame) -> Reference:
+    made = survey_store(FrameStore(records, accounts, labels), as_of=AS_OF, time_zone=SHANGHAI).reference
+    assert len(made.found.lines) > 5
+    assert len(made.found.contacts) > 100
+    assert made.usual.null_count().sum_horizontal().item() == 0
+    return made
+
+
+class FrameStore:
+    """Three frames behind the questions that features ask of a record store."""
+
+    def __init__(self, records: pl.DataFrame, accounts: pl.DataFrame, labels: pl.DataFrame) -> None:
+        self._records, self._accounts, self._labels = records, accounts, labels
         self.asked: list[tuple[int, int, datetime | None, datetime | None]] = []
 
     def records(
@@ -105,21 +132,28 @@ class FrameStore:
     def accounts(self) -> pl.LazyFrame:
         return self._accounts.lazy()
 
+    def labels(self) -> pl.LazyFrame:
+        return self._labels.lazy()
 
-def whole(records: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    return build_whole(records.lazy(), accounts.lazy(), as_of=AS_OF, time_zone=SHANGHAI)
+
+def whole(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference | None) -> pl.DataFrame:
+    return build_whole(records.lazy(), accounts.lazy(), reference=reference, as_of=AS_OF, time_zone=SHANGHAI)
 
 
-def test_one_row_per_line_and_the_catalogue_in_order(records: pl.DataFrame, accounts: pl.DataFrame) -> None:
-    features = whole(records, accounts)
+def test_one_row_per_line_and_the_catalogue_in_order(
+    records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference
+) -> None:
+    features = whole(records, accounts, reference)
     assert Features.is_valid(features)
     assert features.columns == ["line_key", *FEATURE_NAMES]
     assert_frame_equal(features.select("line_key"), accounts.select("line_key"))
 
 
-def test_every_feature_of_records_varies_here(records: pl.DataFrame, accounts: pl.DataFrame) -> None:
+def test_every_feature_of_records_varies_here(
+    records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference
+) -> None:
     """Otherwise agreement on it would say nothing."""
-    features = whole(records, accounts).drop("line_key")
+    features = whole(records, accounts, reference).drop("line_key")
     constant = {name for name in FEATURE_NAMES if features[name].n_unique() == 1}
     assert constant == {
         "number_age_days",
@@ -134,46 +168,109 @@ def test_every_feature_of_records_varies_here(records: pl.DataFrame, accounts: p
 
 
 @pytest.mark.parametrize("buckets", [2, 7])
-def test_bucketed_equals_whole(records: pl.DataFrame, accounts: pl.DataFrame, buckets: int) -> None:
+def test_bucketed_equals_whole(
+    records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference, buckets: int
+) -> None:
     def scan(bucket: int, buckets: int) -> pl.LazyFrame:
         low, high = bucket * KEYS // buckets, (bucket + 1) * KEYS // buckets - 1
         return records.lazy().filter(pl.col("line_key").is_between(low, high))
 
-    bucketed = build_bucketed(scan, accounts.lazy(), as_of=AS_OF, time_zone=SHANGHAI, buckets=buckets)
-    assert_frame_equal(bucketed, whole(records, accounts), check_exact=True)
+    bucketed = build_bucketed(
+        scan, accounts.lazy(), reference=reference, as_of=AS_OF, time_zone=SHANGHAI, buckets=buckets
+    )
+    assert_frame_equal(bucketed, whole(records, accounts, reference), check_exact=True)
 
 
 def test_a_store_is_read_in_its_window_and_in_bounded_buckets(
-    records: pl.DataFrame, accounts: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+    records: pl.DataFrame,
+    accounts: pl.DataFrame,
+    labels: pl.DataFrame,
+    reference: Reference,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("linerisk.features.build.BUCKET_RECORDS", 10_000)
-    store, told = FrameStore(records, accounts), []
+    store, told = FrameStore(records, accounts, labels), []
     features = build_store(
         store, as_of=AS_OF, time_zone=SHANGHAI, on_progress=lambda done, total: told.append((done, total))
     )
-    assert_frame_equal(features, whole(records, accounts), check_exact=True)
-    start = AS_OF - timedelta(days=56)
-    assert store.asked == [(0, 1, start, AS_OF), *((bucket, 3, start, AS_OF) for bucket in range(3))]
+    assert_frame_equal(features, whole(records, accounts, reference), check_exact=True)
+    start, of_found = AS_OF - timedelta(days=56), AS_OF - timedelta(days=90 + 28)
+    assert store.asked == [
+        (0, 1, start, AS_OF),
+        (0, 1, of_found, AS_OF),
+        *((bucket, 3, start, AS_OF) for bucket in range(3)),
+    ]
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_a_request_equals_whole(records: pl.DataFrame, accounts: pl.DataFrame) -> None:
-    request = build_request(records, accounts, as_of=AS_OF, time_zone=SHANGHAI)
-    assert_frame_equal(request, whole(records, accounts), check_exact=True)
+def test_a_line_alone_is_compared_with_others_as_it_is_in_a_batch(
+    records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference, keys: np.ndarray
+) -> None:
+    """In a request of one line, other lines are there by the reference only."""
+    batch = whole(records, accounts, reference).select("line_key", *WITH_REFERENCE)
+    for key in keys[::13].tolist():
+        mine = (frame.filter(pl.col("line_key") == key) for frame in (records, accounts))
+        alone = build_request(*mine, reference=reference, as_of=AS_OF, time_zone=SHANGHAI)
+        assert_frame_equal(alone.select(batch.columns), batch.filter(pl.col("line_key") == key), check_exact=True)
 
 
-def test_row_order_changes_nothing(records: pl.DataFrame, accounts: pl.DataFrame) -> None:
+def test_the_reference_does_not_depend_on_rows_or_buckets_or_what_was_not_known(
+    records: pl.DataFrame,
+    accounts: pl.DataFrame,
+    labels: pl.DataFrame,
+    reference: Reference,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("linerisk.features.build.BUCKET_RECORDS", 7_000)
+    known = records.filter(pl.col("started_at") <= AS_OF, pl.col("received_at") <= AS_OF)
+    shuffled = pl.concat([known, known.head(5_000)]).sample(fraction=1, shuffle=True, seed=2)
+    of_today = labels.filter(pl.col("known_at") <= AS_OF).sample(fraction=1, shuffle=True, seed=3)
+    assert 0 < of_today.height < labels.height
+    same = survey_store(FrameStore(known, accounts, of_today), as_of=AS_OF, time_zone=SHANGHAI).reference
+    again = survey_store(FrameStore(shuffled, accounts, labels), as_of=AS_OF, time_zone=SHANGHAI).reference
+    for other in (same, again):
+        np.testing.assert_array_equal(other.found.lines, reference.found.lines)
+        np.testing.assert_array_equal(other.found.contacts, reference.found.contacts)
+        np.testing.assert_array_equal(other.found.by_found, reference.found.by_found)
+        np.testing.assert_array_equal(other.by_any, reference.by_any)
+    assert_frame_equal(same.usual, reference.usual, check_exact=True)
+
+
+def test_without_a_reference_what_needs_one_is_missing_and_nothing_else_changes(
+    records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference
+) -> None:
+    without, with_one = whole(records, accounts, None), whole(records, accounts, reference)
+    assert without.select(pl.col(WITH_REFERENCE).is_null().all()).row(0) == (True,) * len(WITH_REFERENCE)
+    assert_frame_equal(without.select(ALONE), with_one.select(ALONE), check_exact=True)
+
+
+def test_a_reference_from_later_is_refused(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference) -> None:
+    later = replace(reference, as_of=AS_OF + timedelta(seconds=1))
+    with pytest.raises(UsageError, match="from later"):
+        whole(records, accounts, later)
+    with pytest.raises(UsageError, match="from later"):
+        build_request(records, accounts, reference=later, as_of=AS_OF, time_zone=SHANGHAI)
+
+
+def test_a_request_equals_whole(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference) -> None:
+    request = build_request(records, accounts, reference=reference, as_of=AS_OF, time_zone=SHANGHAI)
+    assert_frame_equal(request, whole(records, accounts, reference), check_exact=True)
+
+
+def test_row_order_changes_nothing(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference) -> None:
     shuffled = records.sample(fraction=1, shuffle=True, seed=1)
-    assert_frame_equal(whole(shuffled, accounts), whole(records, accounts), check_exact=True)
+    assert_frame_equal(whole(shuffled, accounts, reference), whole(records, accounts, reference), check_exact=True)
 
 
-def test_what_was_not_known_at_as_of_changes_nothing(records: pl.DataFrame, accounts: pl.DataFrame) -> None:
+def test_what_was_not_known_at_as_of_changes_nothing(
+    records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference
+) -> None:
     known = records.filter(pl.col("started_at") <= AS_OF, pl.col("received_at") <= AS_OF)
     assert 0 < known.height < records.height
-    assert_frame_equal(whole(known, accounts), whole(records, accounts), check_exact=True)
+    assert_frame_equal(whole(known, accounts, reference), whole(records, accounts, reference), check_exact=True)
 
 
 def test_as_of_needs_a_time_zone(records: pl.DataFrame, accounts: pl.DataFrame) -> None:
     with pytest.raises(UsageError) as raised:
-        build_request(records, accounts, as_of=datetime(2024, 7, 1), time_zone=SHANGHAI)  # noqa: DTZ001
+        build_request(records, accounts, reference=None, as_of=datetime(2024, 7, 1), time_zone=SHANGHAI)  # noqa: DTZ001
     assert raised.value.field == "as_of"

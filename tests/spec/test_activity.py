@@ -233,6 +233,34 @@ SPECS = (
         1h  | call_out
         """,
     ),
+    Spec(
+        "Eleven calls where five are usual: (11 + 1) / (5 + 1).",
+        {"out_calls_vs_segment_ratio_7d": 2},
+        """
+        ago | times
+        2d  | 11
+        """,
+        usual={"out_calls_count_7d": 5},
+    ),
+    Spec(
+        "Too few lines to say what is usual.",
+        {"out_calls_vs_segment_ratio_7d": None},
+        """
+        ago | times
+        2d  | 11
+        """,
+        usual={},
+    ),
+    Spec(
+        "Without an account nobody can say which lines are alike.",
+        {"out_calls_vs_segment_ratio_7d": None},
+        """
+        ago | times
+        2d  | 11
+        """,
+        accounts="",
+        usual={"out_calls_count_7d": 5},
+    ),
 )
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from linerisk.errors import InputError
-from linerisk.features.catalogue import BY_NAME, FEATURE_NAMES, FEATURES, Features
+from linerisk.features.catalogue import BY_NAME, FEATURE_NAMES, FEATURES, WITH_REFERENCE, Features
 from linerisk.features.manual import load_specs, render
+from linerisk.features.segments import COMPARED
 from linerisk.features.spec import Spec
 from linerisk.features.stages import FAMILIES, RECORD_COLUMNS
 from linerisk.tables.schemas import Records
@@ -80,13 +81,13 @@ def test_names_end_with_their_window_and_hold_their_unit() -> None:
 
 def test_reason_codes_are_those_of_the_wording() -> None:
     for feature in FEATURES:
-        assert re.fullmatch(r"A(0[1-9]|1[0-3])", feature.reason_code), feature.name
+        assert re.fullmatch(r"A(0[1-9]|1[0-4])", feature.reason_code), feature.name
         assert feature.lowers_code is None or re.fullmatch(r"B0[1-3]", feature.lowers_code), feature.name
 
 
 def test_what_protects_can_only_lower_the_risk_and_says_so() -> None:
     """The tier promise stands on these: age, verification and declared use never raise a tier."""
-    constrained = {feature.name: feature.monotone for feature in FEATURES if feature.monotone}
+    constrained = {f.name: f.monotone for f in FEATURES if f.monotone and f.name not in COMPARED}
     assert constrained == {
         "tenure_days": -1,
         "number_age_days": -1,
@@ -97,6 +98,12 @@ def test_what_protects_can_only_lower_the_risk_and_says_so() -> None:
         "use_declared": -1,
     }
     assert all(BY_NAME[name].lowers_code for name in constrained)
+
+
+def test_a_feature_that_other_lines_move_says_so() -> None:
+    for name in WITH_REFERENCE:
+        assert re.search(r"other lines (do|are found)", BY_NAME[name].meaning), name
+        assert "reference" in BY_NAME[name].null_means, name
 
 
 def test_no_feature_looks_at_the_person_or_at_what_was_said() -> None:

@@ -291,6 +291,16 @@ SPECS = (
         2d  | sms_in      | cyd
         """,
     ),
+    Spec(
+        "Two parties called where seven are usual, both new where none is: (2 + 1) / (7 + 1) and (2 + 1) / (0 + 1).",
+        {"callees_vs_segment_ratio_7d": 0.375, "new_callees_vs_segment_ratio_7d": 3},
+        """
+        ago | peer
+        1d  | ann
+        2d  | bob
+        """,
+        usual={"distinct_callees_count_7d": 7, "new_callees_count_7d": 0},
+    ),
 )
 
 

@@ -200,6 +200,25 @@ SPECS = (
         1h
         """,
     ),
+    Spec(
+        "Half of the calls out of town where a tenth is usual: (0.5 + 0.1) / (0.1 + 0.1).",
+        {"out_of_town_vs_segment_ratio_7d": 3},
+        """
+        ago | peer_area | visited_area
+        1d  | 510100    | 440300
+        2d  | 440300    | 440300
+        """,
+        usual={"out_of_town_share_7d": 0.1},
+    ),
+    Spec(
+        "No areas recorded.",
+        {"out_of_town_vs_segment_ratio_7d": None},
+        """
+        ago
+        1d
+        """,
+        usual={"out_of_town_share_7d": 0.1},
+    ),
 )
 
 

@@ -269,6 +269,16 @@ SPECS = (
             "calls_after_silence_count_7d": 0,
         },
     ),
+    Spec(
+        "Every call at night where none is usual: (1 + 0.1) / (0 + 0.1).",
+        {"night_vs_segment_ratio_28d": 11},
+        """
+        at
+        2024-06-20T23:30
+        2024-06-21T02:00
+        """,
+        usual={"night_call_share_28d": 0},
+    ),
 )
 
 

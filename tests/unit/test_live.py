@@ -10,8 +10,11 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from linerisk.errors import ArtefactError, LineriskError, NotLiveError, StoreError
+from linerisk.features.reference import Found, Reference
+from linerisk.features.segments import COMPARED, SEGMENTS
 from linerisk.live import Live, LiveHolder, SnapshotMeta, model_of, put_model, put_snapshot
 from linerisk.model.calibration import BetaCalibration
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
@@ -20,6 +23,7 @@ from linerisk.tables.schemas import Accounts
 
 AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
 COLUMNS = ("b", "a")
+REFERENCE = ("found_lines.npy", "found_contacts.npy", "contact_by_found.npy", "contact_by_any.npy", "usual.npy")
 KEYS = [5, 2, 9, 2**62]
 
 Promote = Callable[..., None]
@@ -52,6 +56,13 @@ def accounts(verified: dict[int, datetime | None], known_at: datetime = AS_OF) -
     return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
+def reference(as_of: datetime = AS_OF) -> Reference:
+    """Two lines found fraudulent, three numbers that they had contact with."""
+    lines, contacts, by_found = (np.array(keys, dtype=np.int64) for keys in ([2, 7], [11, 12, 13], [1, 2, 1]))
+    usual = pl.DataFrame({base: [2.5, *[None] * (SEGMENTS - 1)] for base, _ in COMPARED.values()})
+    return Reference(as_of, Found(lines, contacts, by_found), by_found + 5, usual)
+
+
 @pytest.fixture
 def live(tmp_path: Path) -> Path:
     return tmp_path / "live"
@@ -70,7 +81,7 @@ def promote(live: Path, tmp_path: Path) -> Promote:
 def publish(live: Path, *, add: float = 0.0, as_of: datetime = AS_OF, known_at: datetime = AS_OF) -> SnapshotMeta:
     features = pl.DataFrame({"line_key": KEYS, "a": [0.5, 0.2, None, 1.0], "b": [5.0 + add, 2.0, 9.0, 62.0]})
     known = accounts({5: AS_OF - timedelta(days=3), 2: None}, known_at)
-    return put_snapshot(live, features, accounts=known, as_of=as_of, catalogue=("a", "b"))
+    return put_snapshot(live, features, accounts=known, reference=reference(as_of), catalogue=("a", "b"))
 
 
 def damage(path: Path) -> None:
@@ -134,10 +145,39 @@ def test_an_account_known_later_is_not_known(live: Path) -> None:
 def test_an_empty_snapshot_knows_nobody(live: Path, promote: Promote) -> None:
     promote()
     features = pl.DataFrame(schema={"line_key": pl.Int64, "a": pl.Float32, "b": pl.Float32})
-    put_snapshot(live, features, accounts=accounts({}), as_of=AS_OF, catalogue=("a", "b"))
+    put_snapshot(live, features, accounts=accounts({}), reference=reference(), catalogue=("a", "b"))
     snapshot = Live.open(live).snapshot
     assert snapshot is not None
     assert snapshot.find(np.array([1, 2])).tolist() == [-1, -1]
+
+
+def test_what_lines_were_compared_with_is_published_with_them(live: Path, promote: Promote) -> None:
+    promote()
+    publish(live)
+    snapshot = Live.open(live).snapshot
+    assert snapshot is not None
+    found, published = snapshot.reference, reference()
+    assert found.as_of == published.as_of
+    for name in ("lines", "contacts", "by_found"):
+        np.testing.assert_array_equal(getattr(found.found, name), getattr(published.found, name))
+    np.testing.assert_array_equal(found.by_any, published.by_any)
+    assert_frame_equal(found.usual, published.usual, check_exact=True)
+    assert isinstance(found.found.contacts, np.memmap)
+
+
+def test_a_snapshot_without_what_its_lines_were_compared_with_is_refused(live: Path, promote: Promote) -> None:
+    promote()
+    (live / "snapshots" / publish(live).id / "found_contacts.npy").unlink()
+    with pytest.raises(StoreError, match="damaged"):
+        Live.open(live)
+
+
+def test_a_reference_of_another_catalogue_is_refused(live: Path, promote: Promote) -> None:
+    promote()
+    meta = live / "snapshots" / publish(live).id / "meta.json"
+    meta.write_text(meta.read_text().replace("night_vs_segment", "noon_vs_segment"))
+    with pytest.raises(ArtefactError, match="another reference"):
+        Live.open(live)
 
 
 def test_the_same_content_has_the_same_id(live: Path) -> None:
@@ -146,7 +186,7 @@ def test_the_same_content_has_the_same_id(live: Path) -> None:
     assert publish(live).id.startswith("20240801T000000Z-")
 
 
-@pytest.mark.parametrize("name", ["keys.npy", "features.npy", "verified.npy", "meta.json"])
+@pytest.mark.parametrize("name", ["keys.npy", "features.npy", "verified.npy", "meta.json", *REFERENCE])
 def test_a_damaged_snapshot_is_refused(live: Path, promote: Promote, name: str) -> None:
     promote()
     damage(live / "snapshots" / publish(live).id / name)
@@ -175,7 +215,7 @@ def test_a_snapshot_that_lacks_columns_of_the_model_changes_nothing(live: Path, 
     before = publish(live)
     features = pl.DataFrame({"line_key": [1], "a": [0.5]})
     with pytest.raises(ArtefactError, match="without b"):
-        put_snapshot(live, features, accounts=accounts({}), as_of=AS_OF, catalogue=("a",))
+        put_snapshot(live, features, accounts=accounts({}), reference=reference(), catalogue=("a",))
     snapshot = Live.open(live).snapshot
     assert snapshot is not None
     assert snapshot.meta == before

@@ -1,7 +1,8 @@
 """Runners: the same stages on a whole frame, on a store in buckets, or on a request. No feature is defined here.
 
-All of them cook sets of whole lines (`cook_lines`), put the lines and what links them together, and end in `_finish`,
-which orders rows by line and columns by the catalogue and keeps values as Float32: with that they agree bit for bit.
+All of them cook sets of whole lines (`cook_lines`), put the lines and what links them together, and end in `_compared`,
+which puts them beside other lines (`reference`), orders rows by line and columns by the catalogue and keeps values as
+Float32: with that they agree bit for bit.
 """
 
 from __future__ import annotations
@@ -15,7 +16,17 @@ import dataframely as dy
 import polars as pl
 
 from linerisk.errors import UsageError
-from linerisk.features.catalogue import FEATURE_NAMES, LINKS, STAGES, ZERO_IF_NOTHING_SEEN, Features
+from linerisk.features import communities, segments
+from linerisk.features.catalogue import (
+    ALONE,
+    FEATURE_NAMES,
+    LINKS,
+    STAGES,
+    WITH_REFERENCE,
+    ZERO_IF_NOTHING_SEEN,
+    Features,
+)
+from linerisk.features.reference import Found, Reference, not_from_later
 from linerisk.features.stages import HISTORY, prepare, utc
 from linerisk.features.tenure import AFTER, current_accounts, tenure_features
 
@@ -48,6 +59,10 @@ class Store(Protocol):
         """Account rows of all lines."""
         ...
 
+    def labels(self) -> pl.LazyFrame:
+        """Labels of all lines."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Cooked:
@@ -56,19 +71,36 @@ class Cooked:
     Attributes:
         lines: Grain: one row per line with a record.
         pairs: Per link of the catalogue, its pairs. Grain: one row per key and line.
+        met: Contacts with found lines and with their contacts; None if these are not known.
     """
 
     lines: pl.DataFrame
     pairs: tuple[pl.DataFrame, ...]
+    met: communities.Met | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """Features of all lines, and what they were compared with."""
+
+    features: dy.DataFrame[Features]
+    reference: Reference
 
 
 def build_store(
     store: Store, *, as_of: datetime, time_zone: str, on_progress: Progress | None = None
 ) -> dy.DataFrame[Features]:
-    """Features of every line of a store, in as many buckets of lines as keep memory bounded (`BUCKET_RECORDS`).
+    """Features of every line of a store; see `survey_store`."""
+    return survey_store(store, as_of=as_of, time_zone=time_zone, on_progress=on_progress).features
+
+
+def survey_store(store: Store, *, as_of: datetime, time_zone: str, on_progress: Progress | None = None) -> Surveyed:
+    """Features of every line of a store, and the reference that is made of the same lines.
+
+    Runs in as many buckets of lines as keep memory bounded (`BUCKET_RECORDS`).
 
     Args:
-        store: Only records that started in (as_of - HISTORY, as_of] are read.
+        store: Only records that started in (as_of - HISTORY, as_of] are read, and of lines found fraudulent the last.
         as_of: The instant we stand at.
         time_zone: Local time zone of hours, weekdays and dates.
         on_progress: Called after every bucket.
@@ -76,20 +108,28 @@ def build_store(
     end = utc(as_of)
     start = end - HISTORY
     records: int = store.records(start=start, end=end).select(pl.len()).collect().item()
-    return build_bucketed(
+    current = current_accounts(store.accounts(), as_of=as_of).collect()
+    found = communities.found_lines(store, as_of=as_of)
+    cooked = _cook_buckets(
         lambda bucket, buckets: store.records("line_key", bucket, buckets, start=start, end=end),
-        store.accounts(),
+        current,
+        found=found,
         as_of=as_of,
         time_zone=time_zone,
         buckets=1 + records // BUCKET_RECORDS,
         on_progress=on_progress,
     )
+    lines = _alone(cooked, current, as_of=as_of, time_zone=time_zone).collect()
+    met = communities.together([part.met for part in cooked if part.met is not None])
+    reference = Reference(end, found, communities.by_any(met, found), segments.usual_of(lines))
+    return Surveyed(_compared(lines.lazy(), cooked, reference).collect(), reference)
 
 
 def build_bucketed(
     scan: Scan,
     accounts: pl.LazyFrame,
     *,
+    reference: Reference | None,
     as_of: datetime,
     time_zone: str,
     buckets: int,
@@ -100,41 +140,41 @@ def build_bucketed(
     Args:
         scan: Gives the records of one bucket; every line is in one bucket with all its records.
         accounts: `tables.schemas.Accounts`; rows known after `as_of` are not seen.
+        reference: What is known of other lines; without it, features that need it are null.
         as_of: The instant we stand at.
         time_zone: Local time zone of hours, weekdays and dates.
         buckets: Number of buckets.
         on_progress: Called after every bucket.
 
     Raises:
-        UsageError: There is no bucket, or `as_of` has no time zone.
+        UsageError: There is no bucket, `as_of` has no time zone, or the reference is from later.
     """
-    if buckets < 1:
-        raise UsageError("there is nothing to run", expected="at least one bucket", found=str(buckets), field="buckets")
+    reference = not_from_later(reference, as_of=utc(as_of))
     current = current_accounts(accounts, as_of=as_of).collect()
-    cooked = []
-    for bucket in range(buckets):
-        cooked.append(cook_lines(scan(bucket, buckets), current, as_of=as_of, time_zone=time_zone))
-        if on_progress is not None:
-            on_progress(bucket + 1, buckets)
-    return _finish(cooked, current, as_of=as_of, time_zone=time_zone).collect()
+    cooked = _cook_buckets(
+        scan,
+        current,
+        found=None if reference is None else reference.found,
+        as_of=as_of,
+        time_zone=time_zone,
+        buckets=buckets,
+        on_progress=on_progress,
+    )
+    lines = _alone(cooked, current, as_of=as_of, time_zone=time_zone)
+    return _compared(lines, cooked, reference).collect()
 
 
 def build_whole(
-    records: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, time_zone: str
+    records: pl.LazyFrame, accounts: pl.LazyFrame, *, reference: Reference | None, as_of: datetime, time_zone: str
 ) -> dy.DataFrame[Features]:
-    """Features of every line from one frame of records, held in memory at once.
-
-    Args:
-        records: `tables.schemas.Records`.
-        accounts: `tables.schemas.Accounts`; rows known after `as_of` are not seen.
-        as_of: The instant we stand at.
-        time_zone: Local time zone of hours, weekdays and dates.
-    """
-    return build_bucketed(lambda _bucket, _buckets: records, accounts, as_of=as_of, time_zone=time_zone, buckets=1)
+    """Features of every line from one frame of records, held in memory at once; see `build_bucketed`."""
+    return build_bucketed(
+        lambda _bucket, _buckets: records, accounts, reference=reference, as_of=as_of, time_zone=time_zone, buckets=1
+    )
 
 
 def build_request(
-    records: pl.DataFrame, accounts: pl.DataFrame, *, as_of: datetime, time_zone: str
+    records: pl.DataFrame, accounts: pl.DataFrame, *, reference: Reference | None, as_of: datetime, time_zone: str
 ) -> dy.DataFrame[Features]:
     """Features of the lines of one request, from what its body holds.
 
@@ -144,31 +184,65 @@ def build_request(
     Args:
         records: `tables.schemas.Records`.
         accounts: `tables.schemas.Accounts`; rows known after `as_of` are not seen.
+        reference: What is known of other lines; without it, features that need it are null.
         as_of: The instant we stand at.
         time_zone: Local time zone of hours, weekdays and dates.
+
+    Raises:
+        UsageError: `as_of` has no time zone, or the reference is from later.
     """
+    reference = not_from_later(reference, as_of=utc(as_of))
     current = _now(current_accounts(accounts.lazy(), as_of=as_of))
-    prepared = _now(prepare(records.lazy(), current.lazy(), as_of=as_of, time_zone=time_zone)).lazy()
+    prepared = _now(prepare(records.lazy(), current.lazy(), as_of=as_of, time_zone=time_zone))
+    known = prepared.lazy()
     cooked = Cooked(
-        _now(_beside(prepared, [stage(prepared) for stage in STAGES])),
-        tuple(_now(link.pairs(prepared)) for link in LINKS),
+        _now(_beside(known, [stage(known) for stage in STAGES])),
+        tuple(_now(link.pairs(known)) for link in LINKS),
+        None if reference is None else communities.met(prepared, reference.found),
     )
-    return cast("dy.DataFrame[Features]", _now(_finish([cooked], current, as_of=as_of, time_zone=time_zone)))
+    lines = _alone([cooked], current, as_of=as_of, time_zone=time_zone)
+    return cast("dy.DataFrame[Features]", _now(_compared(lines, [cooked], reference)))
 
 
-def cook_lines(records: pl.LazyFrame, current: pl.DataFrame, *, as_of: datetime, time_zone: str) -> Cooked:
+def cook_lines(
+    records: pl.LazyFrame, current: pl.DataFrame, *, found: Found | None, as_of: datetime, time_zone: str
+) -> Cooked:
     """Run every stage and link on the records of some whole lines.
 
     Args:
         records: `tables.schemas.Records` of these lines.
         current: `current_accounts` of these lines, or of more.
+        found: Lines found fraudulent and their contacts, if they are known.
         as_of: The instant we stand at.
         time_zone: Local time zone of hours, weekdays and dates.
     """
-    prepared = prepare(records, current.lazy(), as_of=as_of, time_zone=time_zone).collect().lazy()
-    frames = pl.collect_all([*(stage(prepared) for stage in STAGES), *(link.pairs(prepared) for link in LINKS)])
+    prepared = prepare(records, current.lazy(), as_of=as_of, time_zone=time_zone).collect()
+    known = prepared.lazy()
+    frames = pl.collect_all([*(stage(known) for stage in STAGES), *(link.pairs(known) for link in LINKS)])
     stages, pairs = frames[: len(STAGES)], frames[len(STAGES) :]
-    return Cooked(_beside(prepared, [frame.lazy() for frame in stages]).collect(), tuple(pairs))
+    lines = _beside(known, [frame.lazy() for frame in stages]).collect()
+    return Cooked(lines, tuple(pairs), None if found is None else communities.met(prepared, found))
+
+
+def _cook_buckets(
+    scan: Scan,
+    current: pl.DataFrame,
+    *,
+    found: Found | None,
+    as_of: datetime,
+    time_zone: str,
+    buckets: int,
+    on_progress: Progress | None,
+) -> list[Cooked]:
+    if buckets < 1:
+        raise UsageError("there is nothing to run", expected="at least one bucket", found=str(buckets), field="buckets")
+    cooked = []
+    for bucket in range(buckets):
+        records = scan(bucket, buckets)
+        cooked.append(cook_lines(records, current, found=found, as_of=as_of, time_zone=time_zone))
+        if on_progress is not None:
+            on_progress(bucket + 1, buckets)
+    return cooked
 
 
 def _now(plan: pl.LazyFrame) -> pl.DataFrame:
@@ -183,7 +257,8 @@ def _beside(prepared: pl.LazyFrame, frames: Iterable[pl.LazyFrame]) -> pl.LazyFr
     return seen
 
 
-def _finish(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, time_zone: str) -> dy.LazyFrame[Features]:
+def _alone(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
+    """`segment` and the features that need no reference, as the catalogue keeps them. Grain: one row per line."""
     lines = pl.concat([part.lines for part in cooked]).lazy()
     universe = pl.concat([lines.select("line_key"), current.lazy().select("line_key")]).unique()
     frames = [lines, tenure_features(current.lazy(), as_of=as_of, time_zone=time_zone)]
@@ -191,10 +266,20 @@ def _finish(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, tim
         frames.append(link.count(pl.concat([part.pairs[position] for part in cooked]).lazy()))
     for frame in frames:
         universe = universe.join(frame, on="line_key", how="left")
-    features = (
+    return (
         universe.with_columns(**AFTER)
         .with_columns(pl.col(ZERO_IF_NOTHING_SEEN).fill_null(0))
-        .select("line_key", pl.col(FEATURE_NAMES).cast(pl.Float32))
-        .sort("line_key")
+        .select("line_key", "segment", pl.col(ALONE).cast(pl.Float32))
     )
+
+
+def _compared(lines: pl.LazyFrame, cooked: list[Cooked], reference: Reference | None) -> dy.LazyFrame[Features]:
+    """Features of `_alone`, and those that need the reference."""
+    if reference is None:
+        lines = lines.with_columns(pl.lit(None, dtype=pl.Float32).alias(name) for name in WITH_REFERENCE)
+    else:
+        met = communities.together([part.met for part in cooked if part.met is not None])
+        made = {**segments.ratios(reference), **communities.values()}
+        lines = lines.join(communities.shared(met, reference).lazy(), on="line_key", how="left").with_columns(**made)
+    features = lines.select("line_key", pl.col(FEATURE_NAMES).cast(pl.Float32)).sort("line_key")
     return cast("dy.LazyFrame[Features]", features)

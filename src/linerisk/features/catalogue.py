@@ -8,7 +8,20 @@ from __future__ import annotations
 
 import dataframely as dy
 
-from linerisk.features import activity, contacts, daily, devices, network, own_past, parties, places, rhythm, tenure
+from linerisk.features import (
+    activity,
+    communities,
+    contacts,
+    daily,
+    devices,
+    network,
+    own_past,
+    parties,
+    places,
+    rhythm,
+    segments,
+    tenure,
+)
 from linerisk.features.stages import NEVER_MISSING, Feature, Link, Stage
 
 FEATURES: tuple[Feature, ...] = (
@@ -21,9 +34,15 @@ FEATURES: tuple[Feature, ...] = (
     *devices.FEATURES,
     *tenure.FEATURES,
     *network.FEATURES,
+    *communities.FEATURES,
+    *segments.FEATURES,
 )
 
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+
+WITH_REFERENCE: tuple[str, ...] = tuple(f.name for f in (*communities.FEATURES, *segments.FEATURES))
+"""Features that other lines move; see `reference`."""
+ALONE: tuple[str, ...] = tuple(name for name in FEATURE_NAMES if name not in WITH_REFERENCE)
 
 BY_NAME: dict[str, Feature] = {feature.name: feature for feature in FEATURES}
 

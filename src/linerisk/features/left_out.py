@@ -29,18 +29,17 @@ NEEDS_COLUMNS: tuple[tuple[str, str], ...] = (
 
 LEFT_OUT: tuple[tuple[str, str], ...] = (
     (
-        "comparison with the line's segment (plan, tenure band)",
+        "comparison within a band of tenure",
         (
-            "Medians over all lines are not there in a request, would make a line's features depend on other lines, "
-            "and a band of tenure would let a line's age move features that are not bound to lower the risk. Plan, "
-            "declared use and tenure are features themselves, so a model compares within them."
+            "A line that grows older would be compared with other lines, and its age would move features that are not "
+            "bound to lower the risk. Segments are of plan and declared use; tenure is a feature itself."
         ),
     ),
     (
-        "contacts shared with lines found fraudulent",
+        "most contacts in common with one found line",
         (
-            "A request cannot see other lines' contacts or labels: a model trained with them would meet nothing in "
-            "their place. It wants a store of flagged contacts that is published with the snapshot first."
+            "It wants every pair of a found line and a contact in the reference, and as many rows in a request as "
+            "found lines share a number. The share and the weight of what is shared with any of them stand in."
         ),
     ),
     (
@@ -49,7 +48,7 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
     ),
     (
         "reciprocity without calls inside a group of lines",
-        "Which lines form a group is known only over all lines, with the same consequence as for segments.",
+        "Which lines form a group is known only over all lines, and is no table small enough to be published.",
     ),
 )
 """What it is, and why it is not there although the columns could carry it."""

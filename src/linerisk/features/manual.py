@@ -69,7 +69,9 @@ def _preface() -> Iterator[str]:
     instant = f"{AS_OF.astimezone(ZoneInfo(TIME_ZONE)):%H:%M on %A, %Y-%m-%d}"
     yield (
         f"The examples stand at {instant} ({TIME_ZONE}) and look at the line `me`, at home in Shenzhen. A record "
-        "without more words is a call out, answered, of 60 s. `-` is what was not recorded."
+        "without more words is a call out, answered, of 60 s. `-` is what was not recorded. A label without more words "
+        "is of fraud, about behaviour as long `ago`, and was `known` as long ago; what is usual among lines like `me` "
+        "is said where an example needs it."
     )
 
 
@@ -96,6 +98,11 @@ def _family(family: str, specs: tuple[Spec, ...]) -> Iterator[str]:
         yield f"**{spec.says}**"
         yield from _table("account", spec.accounts, unless=ORDINARY_ACCOUNT)
         yield from _table("record", spec.records)
+        if spec.labels:
+            yield from ("", "Labels:", *_table("label", spec.labels))
+        if spec.usual is not None:
+            known = ", ".join(f"`{name}` {value:g}" for name, value in spec.usual.items())
+            yield from ("", f"Usual: {known or 'not known'}.")
         yield ""
         yield "\n".join(
             f"- `{name}` = {'missing' if value is None else f'{value:g}'}" for name, value in spec.values.items()

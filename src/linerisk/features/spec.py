@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,8 +17,10 @@ import dataframely as dy
 import polars as pl
 
 from linerisk.errors import InputError
-from linerisk.features.build import build_request
-from linerisk.tables.schemas import Accounts, Records
+from linerisk.features.build import build_request, survey_store
+from linerisk.features.reference import Reference
+from linerisk.features.segments import COMPARED, SEGMENTS
+from linerisk.tables.schemas import EARLIEST, Accounts, Labels, Records
 
 TIME_ZONE = "Asia/Shanghai"
 AS_OF = datetime(2024, 6, 30, 23, tzinfo=UTC)
@@ -49,23 +51,58 @@ class Spec:
             the row stands there), `late` (how long until received), `line`, `peer`, `block`, `cell`, `device` (any
             word), and columns of the contract. `-` is null. A call talks for 60 s unless `duration_s` says.
         accounts: Table of accounts, the same way. Without one, `me` has an ordinary account since 2022.
+        labels: Table of labels: `line`, `source`, `ago` (the behaviour), `known` (how long ago it became known).
+        usual: What is usual in every segment, by feature; not given, it is not known.
     """
 
     says: str
     values: Mapping[str, float | None]
     records: str = ""
     accounts: str = ORDINARY_ACCOUNT
+    labels: str = ""
+    usual: Mapping[str, float] | None = None
 
     def found(self) -> dict[str, float | None]:
         """What the features really are, to six significant digits."""
-        features = build_request(
-            _frame(Records, [record for row in rows_of(self.records) for record in _records(row)]),
-            _frame(Accounts, [_account(row) for row in rows_of(self.accounts)]),
-            as_of=AS_OF,
-            time_zone=TIME_ZONE,
-        )
+        records = _frame(Records, [record for row in rows_of(self.records) for record in _records(row)])
+        accounts = _frame(Accounts, [_account(row) for row in rows_of(self.accounts)])
+        labels = _frame(Labels, [_label(row) for row in rows_of(self.labels)])
+        reference = None
+        if self.labels or self.usual is not None:
+            store = Frames(records, accounts, labels)
+            reference = _usual(survey_store(store, as_of=AS_OF, time_zone=TIME_ZONE).reference, self.usual or {})
+        features = build_request(records, accounts, reference=reference, as_of=AS_OF, time_zone=TIME_ZONE)
         line = features.row(by_predicate=pl.col("line_key") == _key(LINE), named=True)
         return {name: None if line[name] is None else float(f"{line[name]:.6g}") for name in self.values}
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Three frames behind the questions that features ask of a record store."""
+
+    said: pl.DataFrame
+    held: pl.DataFrame
+    found: pl.DataFrame
+
+    def records(
+        self, *_key_and_bucket: object, start: datetime | None = None, end: datetime | None = None
+    ) -> pl.LazyFrame:
+        """All records that started from `start` to `end`."""
+        whenever = pl.col("started_at")
+        return self.said.lazy().filter(whenever >= (start or EARLIEST), whenever <= (end or AS_OF))
+
+    def accounts(self) -> pl.LazyFrame:
+        """All accounts."""
+        return self.held.lazy()
+
+    def labels(self) -> pl.LazyFrame:
+        """All labels."""
+        return self.found.lazy()
+
+
+def _usual(reference: Reference, usual: Mapping[str, float]) -> Reference:
+    given = {base: [usual.get(base)] * SEGMENTS for base, _ in COMPARED.values()}
+    return replace(reference, usual=pl.DataFrame(given, schema=dict.fromkeys(given, pl.Float64)))
 
 
 def rows_of(table: str) -> list[dict[str, str | None]]:
@@ -136,6 +173,16 @@ def _account(row: Mapping[str, str | None]) -> dict[str, Any]:
         if cells.get(name) is not None:
             cells[name] = date.fromisoformat(cells[name])
     return cells
+
+
+def _label(row: Mapping[str, str | None]) -> dict[str, Any]:
+    return {
+        "line_key": _key(row["line"] or ""),
+        "label": row.get("label") or "fraud",
+        "source": row.get("source") or "police",
+        "occurred_at": AS_OF - timedelta(seconds=_seconds(row["ago"] or "")),
+        "known_at": AS_OF - timedelta(seconds=_seconds(row["known"] or "")),
+    }
 
 
 def _frame(schema: type[dy.Schema], rows: list[dict[str, Any]]) -> pl.DataFrame:

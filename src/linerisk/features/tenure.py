@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from linerisk.features.parties import BURST_NEW_CALLEES
+from linerisk.features.segments import segment
 from linerisk.features.stages import Feature, at, entries, utc
 
 MAX_TENURE_DAYS = 5475
@@ -160,7 +161,7 @@ def _holders(current: pl.LazyFrame, today: date) -> pl.LazyFrame:
 
 
 def tenure_features(current: pl.LazyFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
-    """Features of the account. Grain: one row per line of `current` (`current_accounts`).
+    """Features of the account, and `segment`. Grain: one row per line of `current` (`current_accounts`).
 
     The holder's lines are counted over `current` as given: whoever runs it on fewer lines gets fewer.
     """
@@ -178,6 +179,7 @@ def tenure_features(current: pl.LazyFrame, *, as_of: datetime, time_zone: str) -
         customer_days=_days_since("customer_since", today),
         days_since_port_in=_days_since("ported_in_on", today),
         days_since_verification=verified.fill_null(MAX_TENURE_DAYS),
+        segment=segment(declared=declared),
         use_declared=declared.cast(pl.Int8),
         is_prepaid=(c("plan_kind") == "prepaid").cast(pl.Int8),
         is_enterprise=(c("plan_kind") == "enterprise").cast(pl.Int8),

@@ -12,6 +12,7 @@ import polars as pl
 from linerisk import as_of as clock
 from linerisk.errors import LineriskError
 from linerisk.features.catalogue import FEATURE_NAMES
+from linerisk.features.reference import Reference
 from linerisk.live.pair import MODELS, SNAPSHOTS, model_of, snapshot_of
 from linerisk.live.pointer import ModelMeta, Pointer, changing, place, scratch_beside, write_pointer
 from linerisk.live.snapshot import META, SnapshotMeta, open_snapshot, write_snapshot
@@ -54,7 +55,7 @@ def put_snapshot(
     features: pl.DataFrame,
     *,
     accounts: pl.LazyFrame | pl.DataFrame,
-    as_of: datetime,
+    reference: Reference,
     catalogue: Sequence[str] = FEATURE_NAMES,
     keyed_by: str = "",
 ) -> SnapshotMeta:
@@ -63,8 +64,8 @@ def put_snapshot(
     Args:
         folder: The live folder; see `Settings.live`.
         features: `line_key` and feature columns. Grain: one row per line.
-        accounts: `tables.schemas.Accounts`; says when a line was last verified, as known at `as_of`.
-        as_of: The instant that the features stand at.
+        accounts: `tables.schemas.Accounts`; says when a line was last verified, as known then.
+        reference: What the features were compared with (`features.build.survey_store`), and the instant of both.
         catalogue: The feature columns to keep, in order.
         keyed_by: Which secret keyed the lines (`tables.identity.fingerprint_of`).
 
@@ -73,7 +74,7 @@ def put_snapshot(
     """
     with changing(folder) as pointer, scratch_beside(folder / SNAPSHOTS) as made:
         meta = write_snapshot(
-            made, features, accounts=accounts.lazy(), as_of=as_of, catalogue=catalogue, keyed_by=keyed_by
+            made, features, accounts=accounts.lazy(), reference=reference, catalogue=catalogue, keyed_by=keyed_by
         )
         model = None if pointer.model is None else model_of(folder, pointer.model.fingerprint)
         if model is not None:

@@ -1,4 +1,4 @@
-"""A snapshot: features of all lines at one instant, as three arrays and what they say about themselves."""
+"""A snapshot: features of all lines at one instant and the reference they were made with, as sorted arrays."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ import polars as pl
 
 from linerisk import as_of as clock
 from linerisk.errors import ArtefactError, StoreError
+from linerisk.features.reference import Found, Keys, Reference, positions
+from linerisk.features.segments import COMPARED
 from linerisk.features.tenure import current_accounts
 from linerisk.model.risk_model import Rows
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Keys = npt.NDArray[np.int64]
 
 META = "meta.json"
-_ARRAYS = ("keys.npy", "features.npy", "verified.npy")
+_OF_LINES = ("keys.npy", "features.npy", "verified.npy")
+_OF_REFERENCE = ("found_lines.npy", "found_contacts.npy", "contact_by_found.npy", "contact_by_any.npy", "usual.npy")
+_ARRAYS = _OF_LINES + _OF_REFERENCE
 _NO_ACCOUNT, _NEVER = -2, -1
 """In `verified.npy`, in place of microseconds: no account known, account known and never verified."""
 
@@ -38,6 +41,7 @@ class SnapshotMeta(msgspec.Struct, frozen=True, kw_only=True):
         lines: Number of lines.
         without_account: How many of them have no account known at `as_of`.
         columns: Names of the feature columns, in order.
+        compared: Names of the features whose usual the reference holds, in order.
         sha256: By file.
         keyed_by: Tells which secret keyed the lines (`tables.identity.fingerprint_of`); empty if not said.
     """
@@ -48,26 +52,28 @@ class SnapshotMeta(msgspec.Struct, frozen=True, kw_only=True):
     lines: int
     without_account: int
     columns: tuple[str, ...]
+    compared: tuple[str, ...]
     sha256: dict[str, str]
     keyed_by: str = ""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Features of all lines at one instant, sorted by key; the features stay on disk, mapped into memory."""
+    """Features of all lines at one instant, sorted by key, and what lines were compared with.
+
+    Features and reference stay on disk, mapped into memory.
+    """
 
     meta: SnapshotMeta
     keys: Keys
     features: Rows
     verified: Keys
     order: npt.NDArray[np.intp]
+    reference: Reference
 
     def find(self, keys: Keys) -> npt.NDArray[np.intp]:
         """Row of each key; -1 of a line that the snapshot does not know."""
-        if len(self.keys) == 0:
-            return np.full(len(keys), -1, dtype=np.intp)
-        rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(self.keys[rows] == keys, rows, -1)
+        return positions(self.keys, keys)
 
     def rows(self, indexes: npt.NDArray[np.intp]) -> Rows:
         """Features of these rows, in the order of the model's columns."""
@@ -88,17 +94,23 @@ def write_snapshot(
     features: pl.DataFrame,
     *,
     accounts: pl.LazyFrame,
-    as_of: datetime,
+    reference: Reference,
     catalogue: Sequence[str],
     keyed_by: str,
 ) -> SnapshotMeta:
     """Fill a folder with the files of a snapshot; see `put_snapshot`."""
+    as_of = reference.as_of
     ordered = features.sort("line_key")
     verified = _verified(ordered, accounts, as_of=as_of)
     arrays = (
         ordered["line_key"].to_numpy(),
         ordered.select(pl.col(catalogue).cast(pl.Float32).fill_null(float("nan"))).to_numpy(order="c"),
         verified,
+        reference.found.lines,
+        reference.found.contacts,
+        reference.found.by_found,
+        reference.by_any,
+        reference.usual.to_numpy(order="c"),
     )
     sums = {}
     for name, array in zip(_ARRAYS, arrays, strict=True):
@@ -111,6 +123,7 @@ def write_snapshot(
         lines=ordered.height,
         without_account=int((verified == _NO_ACCOUNT).sum()),
         columns=tuple(catalogue),
+        compared=tuple(COMPARED),
         sha256=sums,
         keyed_by=keyed_by,
     )
@@ -127,7 +140,7 @@ def open_snapshot(home: Path, *, feature_names: Sequence[str]) -> Snapshot:
 
     Raises:
         StoreError: It is damaged.
-        ArtefactError: It lacks columns of the model.
+        ArtefactError: It lacks columns of the model, or its reference is of another catalogue.
     """
     try:
         meta = msgspec.json.decode((home / META).read_bytes(), type=SnapshotMeta)
@@ -138,16 +151,27 @@ def open_snapshot(home: Path, *, feature_names: Sequence[str]) -> Snapshot:
         raise _damaged(home.name, found=", ".join(name for name in _ARRAYS if sums[name] != meta.sha256.get(name)))
     missing = [name for name in feature_names if name not in meta.columns]
     if missing:
-        raise ArtefactError(
-            "the snapshot lacks columns of the model",
-            expected=f"{len(feature_names)} columns",
-            found=f"without {', '.join(missing[:3])}",
-            todo="publish a snapshot made by the same version of the feature catalogue",
+        raise _misfit(
+            "lacks columns of the model", f"{len(feature_names)} columns", f"without {', '.join(missing[:3])}"
         )
+    if meta.compared != tuple(COMPARED):
+        raise _misfit("has another reference", ", ".join(COMPARED), ", ".join(meta.compared))
     position = {name: i for i, name in enumerate(meta.columns)}
     order = np.array([position[name] for name in feature_names], dtype=np.intp)
-    keys, features, verified = (np.load(home / name, mmap_mode="r", allow_pickle=False) for name in _ARRAYS)
-    return Snapshot(meta, keys, features, verified, order)
+    arrays = [np.load(home / name, mmap_mode="r", allow_pickle=False) for name in _ARRAYS]
+    keys, features, verified, lines, contacts, by_found, by_any, usual = arrays
+    medians = pl.DataFrame(np.array(usual), schema=[base for base, _ in COMPARED.values()], nan_to_null=True)
+    reference = Reference(meta.as_of, Found(lines, contacts, by_found), by_any, medians)
+    return Snapshot(meta, keys, features, verified, order, reference)
+
+
+def _misfit(wrong: str, expected: str, found: str) -> ArtefactError:
+    return ArtefactError(
+        f"the snapshot {wrong}",
+        expected=expected,
+        found=found,
+        todo="publish a snapshot made by the same version of the feature catalogue",
+    )
 
 
 def _damaged(snapshot_id: str, *, found: str) -> StoreError:

@@ -7,6 +7,7 @@ the caller's business to record it before it is told.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import ArtefactError, LineriskError, StoreError
 from linerisk.explanation import Wording
-from linerisk.features.catalogue import FEATURE_NAMES
+from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
+from linerisk.features.reference import Reference
 from linerisk.live import Live, LiveHolder, Snapshot, not_live
 from linerisk.policy import Policy, in_force, load_policies
 from linerisk.service.deciding import Asked, decide
@@ -27,6 +29,7 @@ from linerisk.settings import Settings
 from linerisk.tables.identity import fingerprint_of, key_of_id, load_secret
 
 _NAMED_AT_MOST = 5
+_OTHER_LINES = "other lines as known at as_of"
 
 Decided = tuple[list[DecisionRecord], list[ProblemBody]]
 """Decisions, not recorded yet, and what there is to say about lines."""
@@ -105,11 +108,12 @@ class Desk:
         return self._decided(asked, policy, problems)
 
     def by_records(self, request: RecordsRequest, *, caller: str) -> Decided:
-        """Score lines from records in the request.
+        """Score lines from records in the request, beside other lines as the published snapshot knows them.
 
         Raises:
             NotLiveError: There is no model.
             ArtefactError: The model has columns that are not made from records.
+            StoreError: The snapshot was keyed by another secret.
         """
         now = clock.now()
         live = self.holder.current()
@@ -123,16 +127,19 @@ class Desk:
             )
         as_of = now if request.as_of is None else instant_of(request.as_of, now=now)
         policy = in_force(self.policies, as_of)
+        reference = self._reference(live, as_of=as_of)
         ids, positions, problems = _each_once(request.lines)
         cooked = cook(
             request.lines,
             positions=positions,
             columns=live.model.feature_names,
+            reference=reference,
             as_of=as_of,
             now=now,
             secret=self._secret,
             time_zone=self.settings.time_zone,
         )
+        alone = reference is None and any(name in WITH_REFERENCE for name in live.model.feature_names)
         by_position = dict(zip(positions, ids, strict=True))
         asked = Asked(
             request_id=request.request_id,
@@ -143,9 +150,9 @@ class Desk:
             line_ids=[by_position[position] for position in cooked.positions],
             rows=cooked.rows,
             with_account=cooked.with_account,
-            missing=cooked.missing,
+            missing=[(*missing, _OTHER_LINES) if alone else missing for missing in cooked.missing],
             last_verified=cooked.last_verified,
-            stale=False,
+            stale=reference is not None and as_of - reference.as_of > policy.snapshot_max_age,
             snapshot=None,
         )
         return self._decided(asked, policy, problems + cooked.problems)
@@ -163,6 +170,12 @@ class Desk:
             )
         return live.snapshot
 
+    def _reference(self, live: Live, *, as_of: datetime) -> Reference | None:
+        """What was published of other lines; None if nothing was, or for a later instant."""
+        if live.snapshot is None or live.snapshot.meta.as_of > as_of:
+            return None
+        return self._snapshot(live).reference
+
     def _decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody]) -> Decided:
         unknown = [
             _without_account(line_id)
@@ -170,9 +183,7 @@ class Desk:
             if not known
         ]
         thin = [
-            ProblemBody(
-                line_id, "inputs_missing", f"decided as degraded: no record of this line has {', '.join(missing)}"
-            )
+            _inputs_missing(line_id, missing)
             for line_id, missing in zip(asked.line_ids, asked.missing, strict=True)
             if missing
         ]
@@ -181,6 +192,14 @@ class Desk:
 
 def _without_account(line_id: str) -> ProblemBody:
     return ProblemBody(line_id, "account_missing", "decided as degraded: no account of this line is known at as_of")
+
+
+def _inputs_missing(line_id: str, missing: Sequence[str]) -> ProblemBody:
+    own = ", ".join(name for name in missing if name != _OTHER_LINES)
+    said = [f"no record of this line has {own}"] if own else []
+    if _OTHER_LINES in missing:
+        said.append("no snapshot is published that stands at as_of or before, so it is compared with no other line")
+    return ProblemBody(line_id, "inputs_missing", f"decided as degraded: {'; '.join(said)}")
 
 
 def _each_once(

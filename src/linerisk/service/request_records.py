@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from linerisk.as_of import iso
 from linerisk.features.build import build_request
+from linerisk.features.reference import Reference
 from linerisk.model.risk_model import Rows
 from linerisk.records.contract import TableName
 from linerisk.records.mapping import TableMapping
@@ -77,6 +78,7 @@ def cook(
     *,
     positions: Sequence[int],
     columns: Sequence[str],
+    reference: Reference | None,
     as_of: datetime,
     now: datetime,
     secret: bytes,
@@ -88,6 +90,7 @@ def cook(
         lines: All lines of the request.
         positions: Which of them are asked for; the same line is there once.
         columns: The columns of the model.
+        reference: What was published of other lines, if it stands at `as_of` or before.
         as_of: The instant to stand at.
         now: The present.
         secret: Keys the ids.
@@ -103,7 +106,8 @@ def cook(
         records = records.filter(~pl.col("line_key").is_in(bad_keys))
         accounts = accounts.filter(~pl.col("line_key").is_in(bad_keys))
     known = accounts.filter(pl.col("known_at") <= as_of)
-    features = build_request(merge_records([records]), accounts, as_of=as_of, time_zone=time_zone)
+    merged = merge_records([records])
+    features = build_request(merged, accounts, reference=reference, as_of=as_of, time_zone=time_zone)
     at = {key: row for row, key in enumerate(features["line_key"].to_list())}
     verified = dict(zip(known["line_key"].to_list(), known["last_verified_at"].to_list(), strict=True))
     found = [i for i, key in enumerate(keys.tolist()) if key in at]

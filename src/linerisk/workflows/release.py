@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from linerisk.as_of import now
-from linerisk.features.build import build_store
+from linerisk.features.build import survey_store
 from linerisk.live import SnapshotMeta, put_model, put_snapshot
 from linerisk.policy import load_limits
 from linerisk.registry import Move, Registry
@@ -41,8 +41,10 @@ def publish(
 ) -> SnapshotMeta:
     """Build the features of every line as of an instant and swap them in as the snapshot to answer from."""
     store = RecordStore.open(store_path)
-    features = build_store(store, as_of=as_of, time_zone=settings.time_zone, on_progress=on_progress)
-    return put_snapshot(settings.live, features, accounts=store.accounts(), as_of=as_of, keyed_by=store.id_key)
+    made = survey_store(store, as_of=as_of, time_zone=settings.time_zone, on_progress=on_progress)
+    return put_snapshot(
+        settings.live, made.features, accounts=store.accounts(), reference=made.reference, keyed_by=store.id_key
+    )
 
 
 def _go_live(settings: Settings, registry: Registry, version: str) -> None:

@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 
 from linerisk.as_of import iso
-from linerisk.features.build import build_store
-from linerisk.features.catalogue import FEATURE_NAMES
+from linerisk.features.build import Surveyed, survey_store
+from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
+from linerisk.features.reference import Reference
 from linerisk.service.request_records import Cooked, cook
 from linerisk.service.types import AccountBody, LineWithRecords, RecordBody
 from linerisk.tables.identity import key_of_id
@@ -26,11 +27,12 @@ SECRET = b"a secret of sixteen bytes or more"
 SHANGHAI = "Asia/Shanghai"
 
 
-def cooked(*lines: LineWithRecords) -> Cooked:
+def cooked(*lines: LineWithRecords, reference: Reference | None = None) -> Cooked:
     return cook(
         lines,
         positions=range(len(lines)),
         columns=FEATURE_NAMES,
+        reference=reference,
         as_of=AS_OF,
         now=NOW,
         secret=SECRET,
@@ -53,11 +55,11 @@ def record(**changes: Any) -> RecordBody:
     return RecordBody(**{**known, **changes})
 
 
-def some_lines(seed: int = 5) -> list[LineWithRecords]:
+def some_lines(seed: int = 5, number: int = 20) -> list[LineWithRecords]:
     """Lines with sixty records each, handsets and cells shared, some values missing."""
     rng = np.random.default_rng(seed)
     lines = []
-    for line in range(20):
+    for line in range(number):
         records = [
             record(
                 peer_id=f"p{rng.integers(0, 60)}",
@@ -79,27 +81,40 @@ def some_lines(seed: int = 5) -> list[LineWithRecords]:
     return lines
 
 
-def stored(lines: list[LineWithRecords], folder: Path) -> pl.DataFrame:
-    """The same records by way of a source folder, the intake and the store."""
+def stored(lines: list[LineWithRecords], folder: Path) -> Surveyed:
+    """The same records, and findings about every tenth line, by way of a source folder, the intake and the store."""
     source = folder / "source"
     source.mkdir()
     for name, rows in {
         "call_records": [{"line_id": line.line_id, **msgspec.to_builtins(r)} for line in lines for r in line.records],
         "accounts": [{"line_id": line.line_id, **msgspec.to_builtins(line.account)} for line in lines],
+        "labels": [
+            {
+                "line_id": line.line_id,
+                "label": "fraud",
+                "source": "police",
+                "occurred_at": iso(AS_OF - timedelta(days=9)),
+                "known_at": iso(AS_OF - timedelta(days=2)),
+            }
+            for line in lines[::10]
+        ],
     }.items():
         pl.DataFrame(rows, infer_schema_length=None).write_csv(source / f"{name}.csv")
     ingest(source, folder / "store", secret=SECRET)
-    return build_store(RecordStore.open(folder / "store"), as_of=AS_OF, time_zone=SHANGHAI)
+    return survey_store(RecordStore.open(folder / "store"), as_of=AS_OF, time_zone=SHANGHAI)
 
 
 def test_the_features_of_a_request_are_those_of_the_store_bit_for_bit(tmp_path: Path) -> None:
-    lines = some_lines()
-    features = stored(lines, tmp_path).select(pl.exclude("line_key").fill_null(float("nan"))).to_numpy()
-    made = cooked(*lines)
+    lines = some_lines(number=110)
+    survey = stored(lines, tmp_path)
+    features = survey.features.select(pl.exclude("line_key").fill_null(float("nan"))).to_numpy()
+    made = cooked(*lines, reference=survey.reference)
     assert made.problems == []
     order = np.argsort([key_of_id(line.line_id, secret=SECRET) for line in lines])
     assert np.isfinite(made.rows).mean() > 0.5
     assert made.rows[order].tobytes() == features.astype(np.float32).tobytes()
+    for name in WITH_REFERENCE[:4]:
+        assert (made.rows[:, FEATURE_NAMES.index(name)] > 0).mean() > 0.1, name
 
 
 def test_a_line_alone_has_the_features_it_has_among_lines_that_share_nothing_with_it() -> None:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
+from linerisk.tables.findings import CLEARING_SOURCES, FIRM_SOURCES
 from linerisk.tables.schemas import LABEL_SOURCES, Accounts, Labels
-from linerisk.training.outcomes import CLEARING_SOURCES, FIRM_SOURCES, outcomes
+from linerisk.training.outcomes import outcomes
 
 AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
 TRAINED = 60

@@ -1,0 +1,33 @@
+"""Which labels stand at an instant: those known by then that nobody has taken back. Training and features ask here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+FIRM_SOURCES = ("police", "dispute_upheld", "random_audit")
+"""Findings that a later clearing of a complaint does not take back."""
+CLEARING_SOURCES = ("dispute_cleared", "random_audit")
+"""Findings of a person that take back an earlier complaint or failed verification."""
+
+
+def standing_labels(labels: pl.LazyFrame, *, known_by: datetime) -> pl.LazyFrame:
+    """Labels known by then that nobody has taken back since. Grain: one row per line per finding.
+
+    Args:
+        labels: `tables.schemas.Labels`.
+        known_by: Labels known later do not exist yet.
+    """
+    known = labels.filter(pl.col("known_at") <= known_by)
+    cleared = (
+        known.filter(pl.col("label") == "legitimate", pl.col("source").is_in(CLEARING_SOURCES))
+        .group_by("line_key")
+        .agg(cleared_at=pl.col("known_at").max())
+    )
+    taken_back = (
+        (pl.col("label") == "fraud")
+        & ~pl.col("source").is_in(FIRM_SOURCES)
+        & (pl.col("known_at") <= pl.col("cleared_at")).fill_null(value=False)
+    )
+    return known.join(cleared, on="line_key", how="left").filter(~taken_back).drop("cleared_at")
