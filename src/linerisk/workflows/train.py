@@ -11,32 +11,28 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from linerisk.as_of import iso
-from linerisk.errors import ArtefactError
 from linerisk.evaluation.cross_validation import CrossValidated
-from linerisk.evaluation.evaluate import Evaluation, evaluate
+from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.gates import GateResult, passed, run_gates
-from linerisk.evaluation.metrics import average_precision
 from linerisk.evaluation.plots import draw
 from linerisk.evaluation.report import Reported, write_report
+from linerisk.evaluation.subgroups import Groups, account_groups
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits, load_promise
-from linerisk.registry import CHAMPION, Registry, Version
+from linerisk.registry import Registry, Version
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.training.examples import Slices
-from linerisk.training.fit import Recipe, fit_model, fit_trees, margins
+from linerisk.training.fit import Recipe, fit_model
 from linerisk.training.from_store import slices_from_store
 from linerisk.training.from_table import read_table, slices_from_table
 from linerisk.training.splits import plan_splits
 from linerisk.workflows.cross_validate import cross_validate_table, said
+from linerisk.workflows.measuring import measure
 from linerisk.workflows.provenance import commit, lock_hash
 
 Progress = Callable[[str, int, int], None]
-
-_SHUFFLED_TREES = 60
 
 
 @dataclass(frozen=True)
@@ -122,6 +118,7 @@ def train_store(
         notices=notices,
         again=["linerisk", "train", "--store", str(store_path), "--as-of", iso(as_of), *_seed(recipe)],
         cross_validation={},
+        groups=account_groups(store.accounts(), slices.test.line_key, as_of=plan.test_at),
         tell=tell,
     )
 
@@ -166,6 +163,7 @@ def train_table(
         notices=(*table.notices, *notices),
         again=again,
         cross_validation=cross,
+        groups=None,
         tell=tell,
     )
 
@@ -182,6 +180,7 @@ def _train(
     notices: Sequence[str],
     again: Sequence[str],
     cross_validation: Mapping[str, CrossValidated],
+    groups: Groups | None,
     tell: Progress,
 ) -> Trained:
     limits = load_limits(settings.policies)
@@ -189,15 +188,7 @@ def _train(
     promise = load_promise(settings.policies)
     model = fit_model(slices, name=name, recipe=recipe, promise=promise, on_progress=lambda d, t: tell("trees", d, t))
     tell("evaluation", 0, 1)
-    champion, problem = _champion(registry)
-    evaluation = evaluate(
-        model,
-        slices,
-        capacity=limits.review_capacity_per_day,
-        shuffled_average_precision=_shuffled(slices, recipe),
-        champion=champion,
-        champion_problem=problem,
-    )
+    evaluation = measure(settings, model, slices, recipe=recipe, limits=limits, registry=registry, groups=groups)
     gates = run_gates(evaluation)
     tell("evaluation", 1, 1)
     # Nothing that differs between two runs of the same data and seed may enter the artefact.
@@ -257,24 +248,6 @@ def _train(
 def _seed(recipe: Recipe | None) -> list[str]:
     """The option that gives this seed, if it is not the one without the option."""
     return [] if recipe is None or recipe.seed == Recipe().seed else ["--seed", str(recipe.seed)]
-
-
-def _champion(registry: Registry) -> tuple[RiskModel | None, str | None]:
-    """The champion, or why it cannot be loaded: the gate that compares with it says so and fails."""
-    live = registry.alias(CHAMPION)
-    if live is None:
-        return None, None
-    try:
-        return registry.load(live.version), None
-    except ArtefactError as error:
-        return None, f"the champion, version {live.version}, cannot be loaded: {error.wrong}"
-
-
-def _shuffled(slices: Slices, recipe: Recipe) -> float:
-    """Average precision of trees grown on shuffled labels: what the same machinery finds where there is nothing."""
-    shuffled = replace(slices.train, fraud=np.random.default_rng(recipe.seed).permutation(slices.train.fraud))
-    booster = fit_trees(shuffled, replace(recipe, trees=_SHUFFLED_TREES))
-    return average_precision(margins(booster, slices.test), slices.test.fraud)
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:
