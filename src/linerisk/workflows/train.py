@@ -14,10 +14,12 @@ from typing import Any
 from linerisk.as_of import iso
 from linerisk.evaluation.cross_validation import CrossValidated
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import GateResult, passed, run_gates
+from linerisk.evaluation.gates import GateResult, Outcome, passed, run_gates
+from linerisk.evaluation.logged import grouped_figures
 from linerisk.evaluation.plots import draw
 from linerisk.evaluation.report import Reported, write_report
 from linerisk.evaluation.subgroups import Groups, account_groups
+from linerisk.live import WHEN_EXPIRED
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits, load_promise
 from linerisk.registry import Registry, Version
@@ -29,6 +31,7 @@ from linerisk.training.from_store import slices_from_store
 from linerisk.training.from_table import read_table, slices_from_table
 from linerisk.training.splits import plan_splits
 from linerisk.workflows.cross_validate import cross_validate_table, said
+from linerisk.workflows.describing import describe
 from linerisk.workflows.measuring import measure
 from linerisk.workflows.provenance import commit, lock_hash
 
@@ -193,9 +196,11 @@ def _train(
     tell("evaluation", 1, 1)
     # Nothing that differs between two runs of the same data and seed may enter the artefact.
     facts: dict[str, Any] = {"data": data, "as_of": as_of, "split": slices.how, "recipe": recipe.describe()}
+    facts |= {"valid_days": limits.model_valid_days, "when_expired": WHEN_EXPIRED}
+    facts["impact_assessment"] = None if evaluation.assessment is None else asdict(evaluation.assessment)
     model = replace(model, facts={**facts, "figures": evaluation.figures(), "notices": list(notices)})
     crossed = {
-        f"cv_{figure}_{'all' if key == 'all columns' else 'without_shortcuts'}": getattr(value, figure)
+        f"cross_validation/cv_{figure}_{'all' if key == 'all columns' else 'without_shortcuts'}": getattr(value, figure)
         for key, value in cross_validation.items()
         for figure in ("auc", "macro_f1")
     }
@@ -227,10 +232,21 @@ def _train(
             artefact,
             attachments=attachments,
             params={**recipe.describe(), "features": len(model.columns), "split": slices.how[:500]},
-            figures={**evaluation.figures(), **crossed},
+            figures={**grouped_figures(evaluation), **crossed},
             tags={"data": data, "commit": commit_id, "lock": lock, "seed": str(recipe.seed), "model": fingerprint},
             trained_by=trained_by,
             gates="passed" if passed(gates) else "failed",
+            failed=[gate.code for gate in gates if gate.outcome is Outcome.FAILED],
+            described=describe(
+                name,
+                evaluation,
+                gates,
+                limits=limits,
+                as_of=as_of,
+                seed=recipe.seed,
+                notices=notices,
+                again=shlex.join(again),
+            ),
         )
         # The registry numbers it only now; the page for people has the number that the commands take.
         numbered = replace(reported, title=f"{name}, version {version.version}")
