@@ -16,6 +16,7 @@ from linerisk.registry.entries import (
     shortened,
     standing_versions,
 )
+from linerisk.registry.runs import as_page
 from linerisk.registry.store import ABSENT, CHAMPION, Versions
 from linerisk.registry.tracking import MlflowException, quiet
 
@@ -143,6 +144,8 @@ class Registry(Versions):
                 before = self.get(move.version).description or ""
                 override = (
                     f"**Overridden: {', '.join(move.overridden)}.** {move.reason} "
-                    f"(asked by {move.by}, approved by {move.approver}, {move.at})"
+                    f"(asked by {move.by}, approved by {move.approver}, {move.at[:10]})"
                 )
-                self.client.update_model_version(self.name, move.version, description=f"{override}\n\n{before}")
+                self.client.update_model_version(
+                    self.name, move.version, description=as_page(f"{override}\n\n{before}")
+                )

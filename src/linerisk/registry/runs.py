@@ -18,6 +18,10 @@ _MOST_AT_ONCE = 100
 """Params that MLflow takes in one call; metrics may be more."""
 
 
+LONGEST_PAGE = 5_000
+"""Characters of a description: where some databases end it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """What people see of a run and its version in MLflow.
@@ -57,7 +61,7 @@ def log_run(
     Returns:
         Id of the run, and the URI of the artefact.
     """
-    run = client.create_run(experiment_id, tags={**tags, _NOTE: described.text}, run_name=described.name)
+    run = client.create_run(experiment_id, tags={**tags, _NOTE: as_page(described.text)}, run_name=described.name)
     run_id: str = run.info.run_id
     try:
         add_packaging(artefact)
@@ -72,3 +76,8 @@ def log_run(
         client.set_terminated(run_id, "FAILED")
         raise
     return run_id, f"{run.info.artifact_uri}/{_ARTEFACT}"
+
+
+def as_page(text: str) -> str:
+    """As much of a text as a description keeps, its beginning."""
+    return text[:LONGEST_PAGE]

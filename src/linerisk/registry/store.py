@@ -15,7 +15,7 @@ from linerisk.as_of import iso
 from linerisk.errors import ArtefactError, RegistryError
 from linerisk.model.risk_model import RiskModel
 from linerisk.registry.entries import Version, check_name
-from linerisk.registry.runs import Described, log_run
+from linerisk.registry.runs import Described, as_page, log_run
 from linerisk.registry.tracking import MlflowClient, MlflowException, ModelVersion, mlflow, quiet
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -91,7 +91,7 @@ class Versions:
             )
             self._registered_model()
             made = self.client.create_model_version(
-                self.name, source=source, run_id=run_id, tags={**tags, **judged}, description=said.text
+                self.name, source=source, run_id=run_id, tags={**tags, **judged}, description=as_page(said.text)
             )
             self.client.set_registered_model_alias(self.name, CHALLENGER, made.version)
         return self.version(str(made.version))
