@@ -28,7 +28,7 @@ from linerisk.batch import score_table
 from linerisk.explanation import Wording
 from linerisk.features.build import Surveyed, survey_store
 from linerisk.features.catalogue import FEATURE_NAMES, FEATURES
-from linerisk.live import Live, put_model, put_snapshot
+from linerisk.live import Live, Promotion, put_model, put_snapshot
 from linerisk.model.calibration import fit_beta
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
 from linerisk.model.tiers import TierPromise, cut_points
@@ -99,7 +99,16 @@ class World:
         """Make a model live."""
         artefact = self.settings.home / f"artefact-{version}"
         fit(seed).save(artefact)
-        put_model(self.settings.live, artefact, name="linerisk", version=version, expires_at=expires_at)
+        put_model(
+            self.settings.live,
+            artefact,
+            name="linerisk",
+            version=version,
+            expires_at=expires_at,
+            promotion=Promotion(
+                what="promoted", by="li", approver="wang", reason="few frauds this month", overridden=("G001",)
+            ),
+        )
 
 
 @dataclass

@@ -39,13 +39,17 @@ class Compared:
         }
 
 
-def compare_versions(settings: Settings) -> Compared:
+def compare_versions(settings: Settings, name: str = "linerisk") -> Compared:
     """Compare challenger and champion.
+
+    Args:
+        settings: Where state lives.
+        name: Name of the registered model.
 
     Raises:
         RegistryError: One of them does not exist, or both are one version.
     """
-    registry = registry_for(settings)
+    registry = registry_for(settings, name)
     champion, challenger = registry.champion(), registry.alias(CHALLENGER)
     if challenger is None or challenger.version == champion.version:
         raise RegistryError(
