@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
 
+from linerisk.evaluation.audit import AuditMeasure, measure_audit
 from linerisk.evaluation.metrics import (
     Estimate,
     TierRow,
@@ -19,10 +19,12 @@ from linerisk.evaluation.metrics import (
     equal_mass_calibration_error,
     log_loss_skill,
     precision_at_capacity,
+    predicted_over_observed,
     recall_at_fpr,
     share,
     tier_rows,
 )
+from linerisk.evaluation.rolling import RollingEvaluation
 from linerisk.features.catalogue import BY_NAME
 from linerisk.features.tenure import MAX_TENURE_DAYS
 from linerisk.model.risk_model import RiskModel
@@ -94,6 +96,8 @@ class Evaluation:
         leaves: Leaves of all trees.
         comparison: Against the champion; None where there is none.
         comparison_problem: Why a champion could not be compared with.
+        audit: What a random audit says; None where no tested line was audited.
+        rolling: How the recipe did at past instants; None where that was not asked for.
     """
 
     how: str
@@ -117,6 +121,8 @@ class Evaluation:
     leaves: int
     comparison: Comparison | None = None
     comparison_problem: str | None = None
+    audit: AuditMeasure | None = None
+    rolling: RollingEvaluation | None = None
 
     @property
     def prevalence(self) -> float:
@@ -138,6 +144,8 @@ class Evaluation:
         out["calibration_error"] = self.calibration_error
         if self.predicted_over_observed is not None:
             out["predicted_over_observed"] = self.predicted_over_observed.value
+        for more in (self.audit, self.rolling):
+            out |= {} if more is None else more.figures()
         return out
 
 
@@ -175,7 +183,7 @@ def evaluate(
         recall_at_fpr=bootstrap(lambda rows: recall_at_fpr(margin[rows], fraud[rows]), fraud),
         log_loss_skill=bootstrap(lambda rows: log_loss_skill(probability[rows], fraud[rows]), fraud),
         calibration_error=equal_mass_calibration_error(probability, fraud),
-        predicted_over_observed=_predicted_over_observed(float(probability.sum()), int(fraud.sum())),
+        predicted_over_observed=predicted_over_observed(float(probability.sum()), int(fraud.sum())),
         capacity=min(capacity, len(test)),
         precision_at_capacity=precision_at_capacity(margin, fraud, capacity),
         tiers=tier_rows(model.tier(margin), fraud, model.cuts),
@@ -188,6 +196,7 @@ def evaluate(
         leaves=sum(tree["num_leaves"] for tree in model.booster.dump_model()["tree_info"]),
         comparison=comparison,
         comparison_problem=champion_problem or problem,
+        audit=measure_audit(model, test),
     )
 
 
@@ -213,14 +222,6 @@ def tenure_check(model: RiskModel, test: Examples) -> tuple[int, int | None]:
         older[:, ageing] = np.minimum(older[:, ageing] + np.float32(days), np.float32(MAX_TENURE_DAYS))
         raised |= model.tier(model.margin(older)) > before
     return len(test), int(raised.sum())
-
-
-def _predicted_over_observed(predicted: float, observed: int) -> Estimate | None:
-    """Ratio with the exact Poisson interval of the observed count (Garwood 1936)."""
-    if observed == 0:
-        return None
-    low, high = chi2.ppf(0.025, 2 * observed) / 2, chi2.ppf(0.975, 2 * observed + 2) / 2
-    return Estimate(predicted / observed, predicted / high, predicted / low)
 
 
 def _reliability(probability: Floats, fraud: npt.NDArray[np.bool_]) -> tuple[Bin, ...]:

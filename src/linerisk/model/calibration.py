@@ -196,7 +196,8 @@ def fit_spline(margin: Floats, fraud: Flags, weight: Floats | None = None) -> Sp
 
 def _risen(margin: Floats, knots: Floats, index: int) -> Floats:
     """Integral, from the first knot to each margin, of the function that is 1 at one knot, 0 at all others, linear
-    between and constant beyond the outer ones."""
+    between and constant beyond the outer ones.
+    """
     hat = np.zeros(len(knots))
     hat[index] = 1.0
     width = np.diff(knots)
@@ -221,7 +222,9 @@ def _check(fraud: Flags) -> None:
         )
 
 
-def _most_likely(x: Floats, fraud: Flags, weight: Floats | None, *, start: list[float], roughness: float) -> list[float]:
+def _most_likely(
+    x: Floats, fraud: Flags, weight: Floats | None, *, start: list[float], roughness: float
+) -> list[float]:
     """Coefficients of the most likely log-odds `x @ beta`: all but the last, the constant, above the least slope."""
     _check(fraud)
     weights = np.ones(len(fraud)) if weight is None else weight

@@ -14,10 +14,11 @@ import lightgbm as lgb
 import numpy as np
 
 from linerisk.features.catalogue import BY_NAME
-from linerisk.model.calibration import fit_beta
 from linerisk.model.risk_model import Floats, RiskModel, ScoreBand
 from linerisk.model.tiers import CutPoint, TierPromise, clopper_pearson, cut_points
+from linerisk.training.calibrating import choose_calibration
 from linerisk.training.examples import Examples, Flags, Slices
+from linerisk.training.label_weights import describe_sources, row_weights
 
 BAND_QUANTILES = (0.5, 0.8, 0.95, 0.99)
 """Where score bands begin below the tiers, as shares of calibration lines."""
@@ -84,7 +85,7 @@ class Recipe:
 def fit_trees(
     examples: Examples, recipe: Recipe, *, on_progress: Callable[[int, int], None] | None = None
 ) -> lgb.Booster:
-    """Grow the trees.
+    """Grow the trees, each row weighing as much as the source of its label is believed.
 
     Args:
         examples: Training rows.
@@ -94,7 +95,12 @@ def fit_trees(
     names = tuple(column.name for column in examples.columns)
     # The number of threads is written into the artefact, so it may depend on the rows, never on the machine: 0 is all.
     params = recipe.lightgbm(names) | {"num_threads": 1 if examples.rows.size <= ONE_THREAD_CELLS else 0}
-    dataset = lgb.Dataset(examples.rows, examples.fraud.astype(np.float32), feature_name=list(names))
+    dataset = lgb.Dataset(
+        examples.rows,
+        examples.fraud.astype(np.float32),
+        weight=row_weights(examples),
+        feature_name=list(names),
+    )
 
     def tell(environment: Any) -> None:
         if on_progress is not None:
@@ -145,12 +151,14 @@ def fit_model(
     margin = margins(booster, slices.calibration)
     fraud = slices.calibration.fraud
     cuts = cut_points(margin[~fraud], promise)
+    choice = choose_calibration(margin, fraud)
     return RiskModel(
         name=name,
         version="",
         columns=slices.train.legitimate_column_medians(),
         booster=booster,
-        calibration=fit_beta(margin, fraud),
+        calibration=choice.calibration,
         cuts=cuts,
         bands=score_bands(margin, fraud, cuts),
+        facts={"calibration_choice": choice.describe(), "label_sources": describe_sources(slices.train)},
     )

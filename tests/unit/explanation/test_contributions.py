@@ -18,7 +18,9 @@ from linerisk.model.risk_model import RiskModel
 Rows = npt.NDArray[np.float32]
 anything = st.one_of(st.just(np.float32(np.nan)), st.floats(-1e6, 1e6, width=32), st.integers(0, 400).map(np.float32))
 slopes, constants = st.floats(1e-3, 20), st.floats(-30, 30)
-knots = st.lists(st.integers(-900, 900), min_size=3, max_size=3, unique=True).map(lambda k: tuple(x / 100 for x in sorted(k)))
+knots = st.lists(st.integers(-900, 900), min_size=3, max_size=3, unique=True).map(
+    lambda k: tuple(x / 100 for x in sorted(k))
+)
 calibrations = st.one_of(
     st.builds(BetaCalibration, slopes, slopes, constants),
     st.builds(SplineCalibration, knots, st.tuples(slopes, slopes, slopes), constants),
