@@ -37,6 +37,14 @@ class AuditMeasure:
     predicted: float
     predicted_over_observed: Estimate | None
 
+    def said(self) -> str:
+        """The audit in one line."""
+        alarms = ", ".join(f"{tier} at most {found.high:.1e}" for tier, found in self.false_positives.items())
+        return (
+            f"{self.lines:,} lines drawn by chance, {self.fraud} fraud: prevalence {self.prevalence:.4f}; "
+            f"{self.predicted:.1f} predicted; false alarms with 97.5 % confidence: {alarms or 'no legitimate line'}"
+        )
+
     def figures(self) -> dict[str, float]:
         """The plain numbers, by the names under which they are logged."""
         return {

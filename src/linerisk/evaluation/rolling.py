@@ -43,6 +43,16 @@ class RollingStep:
     predicted_over_observed: Estimate | None = None
     problem: str | None = None
 
+    def said(self) -> str:
+        """The step in one line."""
+        if self.average_precision is None or self.log_loss_skill is None:
+            return f"{self.lines:,} lines, {self.fraud} fraud: {self.problem}"
+        ratio = "no fraud" if self.predicted_over_observed is None else f"{self.predicted_over_observed:.2f}"
+        return (
+            f"{self.lines:,} lines, {self.fraud} fraud: average precision {self.average_precision}, log-loss skill "
+            f"{self.log_loss_skill}, predicted over observed {ratio}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RollingEvaluation:

@@ -2,12 +2,13 @@
 
 With q = sigmoid(margin), the calibrated log-odds of beta calibration are a ln q - b ln(1 - q) + c with a, b > 0. Those
 of the monotone spline are a constant plus the integral of a slope that is positive, linear between knots and constant
-beyond the outer ones. Ranks survive either, so cut points do too, and either has an exact slope, so contributions can be
-carried through it.
+beyond the outer ones. Ranks survive either, so cut points do too; and either has an exact slope, so contributions can
+be carried through it.
 
 References:
-    Kull, Silva Filho, Flach (2017), "Beta calibration", AISTATS, equation 4. Ramsay (1988), "Monotone regression splines
-    in action", Statistical Science 3(4): the spline's basis is the integral of hat functions, his I-splines of order 2.
+    Kull, Silva Filho, Flach (2017), "Beta calibration", AISTATS, equation 4. Ramsay (1988), "Monotone regression
+    splines in action", Statistical Science 3(4): the spline's basis is the integral of hat functions, his I-splines of
+    order 2.
 """
 
 from __future__ import annotations
@@ -195,8 +196,9 @@ def fit_spline(margin: Floats, fraud: Flags, weight: Floats | None = None) -> Sp
 
 
 def _risen(margin: Floats, knots: Floats, index: int) -> Floats:
-    """Integral, from the first knot to each margin, of the function that is 1 at one knot, 0 at all others, linear
-    between and constant beyond the outer ones.
+    """Integral, from the first knot to each margin, of one knot's hat.
+
+    The hat is 1 at its knot, 0 at all others, linear between and constant beyond the outer ones.
     """
     hat = np.zeros(len(knots))
     hat[index] = 1.0

@@ -45,6 +45,7 @@ class CalibrationChoice:
         """The choice as plain values, for the record."""
         return {
             "chosen": self.calibration.kind,
+            "said": self.said(),
             "beta_log_loss": self.beta_log_loss,
             "spline_log_loss": self.spline_log_loss,
             "gain": self.gain,

@@ -41,6 +41,7 @@ class Recipe:
         least_hessian_in_leaf: Sum of p(1-p) in a leaf at least, for the same reason.
         feature_share: Share of columns that each tree may use.
         row_share: Share of rows that each tree sees.
+        leaf_shrinkage: Added to a leaf's hessian when its value is set (L2), which draws small leaves towards 0.
         seed: Seed of everything random.
     """
 
@@ -52,6 +53,7 @@ class Recipe:
     least_hessian_in_leaf: float = 1.0
     feature_share: float = 0.5
     row_share: float = 0.8
+    leaf_shrinkage: float = 0.0
     seed: int = 1
 
     def lightgbm(self, columns: tuple[str, ...]) -> dict[str, Any]:
@@ -70,6 +72,7 @@ class Recipe:
             "feature_fraction": self.feature_share,
             "bagging_fraction": self.row_share,
             "bagging_freq": 1,
+            "lambda_l2": self.leaf_shrinkage,
             "seed": self.seed,
             "deterministic": True,
             "force_row_wise": True,
@@ -82,6 +85,17 @@ class Recipe:
         return asdict(self)
 
 
+def prepared(examples: Examples, recipe: Recipe) -> tuple[dict[str, Any], lgb.Dataset]:
+    """LightGBM's parameters and its data set, rows weighing as much as the sources of their labels are believed."""
+    names = tuple(column.name for column in examples.columns)
+    # The number of threads is written into the artefact, so it may depend on the rows, never on the machine: 0 is all.
+    params = recipe.lightgbm(names) | {"num_threads": 1 if examples.rows.size <= ONE_THREAD_CELLS else 0}
+    weight = row_weights(examples)
+    return params, lgb.Dataset(
+        examples.rows, examples.fraud.astype(np.float32), weight=weight, feature_name=list(names)
+    )
+
+
 def fit_trees(
     examples: Examples, recipe: Recipe, *, on_progress: Callable[[int, int], None] | None = None
 ) -> lgb.Booster:
@@ -92,15 +106,7 @@ def fit_trees(
         recipe: How to grow them.
         on_progress: Called with (trees grown, trees in all).
     """
-    names = tuple(column.name for column in examples.columns)
-    # The number of threads is written into the artefact, so it may depend on the rows, never on the machine: 0 is all.
-    params = recipe.lightgbm(names) | {"num_threads": 1 if examples.rows.size <= ONE_THREAD_CELLS else 0}
-    dataset = lgb.Dataset(
-        examples.rows,
-        examples.fraud.astype(np.float32),
-        weight=row_weights(examples),
-        feature_name=list(names),
-    )
+    params, dataset = prepared(examples, recipe)
 
     def tell(environment: Any) -> None:
         if on_progress is not None:
