@@ -19,42 +19,47 @@ if TYPE_CHECKING:
     from linerisk.workflows.trained import Trained
 
 
+_Text = str | None
+
+_Store = Annotated[Path | None, typer.Option(help="Record store to train on.")]
+_AsOf = Annotated[_Text, typer.Option(help="When we train; with --store.")]
+_Rolling = Annotated[
+    bool, typer.Option("--rolling", help="Also train at past instants and test on what followed; with --store.")
+]
+_Table = Annotated[Path | None, typer.Option("--table", help="Feature table to train on: Parquet or CSV.")]
+_Label = Annotated[_Text, typer.Option(help="Column that says fraud or not; with --table.")]
+_Id = Annotated[_Text, typer.Option("--id", help="Column that names the row; with --table.")]
+_Time = Annotated[_Text, typer.Option("--time", help="Column of the row's time, to split out of time; with --table.")]
+_Group = Annotated[_Text, typer.Option("--group", help="Column of what must stay in one slice; with --table.")]
+_Name = Annotated[_Text, typer.Option(help="Name of the registered model; with --table, default the file's.")]
+_Tune = Annotated[
+    _Text, typer.Option(help="Search for a recipe for so long, such as 15m; stop it earlier with Ctrl-C.")
+]
+_Recipe = Annotated[
+    Path | None, typer.Option("--recipe", help="Recipe to use, or to tune from: JSON, as a tuning leaves it.")
+]
+_Prevalence = Annotated[float | None, typer.Option(help="Share of fraud in operation, if not that of the data.")]
+_Seed = Annotated[int | None, typer.Option(help="Seed, default 1; the same data and seed make the same artefact.")]
+
+
 @app.command(
     epilog="Examples: linerisk train --store store --as-of 2024-07-26 --tune 15m "
     "· linerisk train --table f.parquet --label y --id line_id"
 )
 def train(
-    store: Annotated[Path | None, typer.Option(help="Record store to train on.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="When we train; with --store.")] = None,
-    rolling: Annotated[
-        bool, typer.Option("--rolling", help="Also train at past instants and test on what followed; with --store.")
-    ] = False,
-    feature_table: Annotated[
-        Path | None, typer.Option("--table", help="Feature table to train on: Parquet or CSV.")
-    ] = None,
-    label: Annotated[str | None, typer.Option(help="Column that says fraud or not; with --table.")] = None,
-    id_column: Annotated[str | None, typer.Option("--id", help="Column that names the row; with --table.")] = None,
-    time_column: Annotated[
-        str | None, typer.Option("--time", help="Column of the row's time, to split out of time; with --table.")
-    ] = None,
-    group_column: Annotated[
-        str | None, typer.Option("--group", help="Column of what must stay in one slice; with --table.")
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the registered model; with --table, default the file's.")
-    ] = None,
-    tune: Annotated[
-        str | None, typer.Option(help="Search for a recipe for so long, such as 15m; stop it earlier with Ctrl-C.")
-    ] = None,
-    recipe_file: Annotated[
-        Path | None, typer.Option("--recipe", help="Recipe to use, or to tune from: JSON, as a tuning leaves it.")
-    ] = None,
-    prevalence: Annotated[
-        float | None, typer.Option(help="Share of fraud in operation, if not that of the data.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed; the same data and seed make the same artefact.  [default: 1]")
-    ] = None,
+    store: _Store = None,
+    as_of: _AsOf = None,
+    rolling: _Rolling = False,
+    feature_table: _Table = None,
+    label: _Label = None,
+    id_column: _Id = None,
+    time_column: _Time = None,
+    group_column: _Group = None,
+    name: _Name = None,
+    tune: _Tune = None,
+    recipe_file: _Recipe = None,
+    prevalence: _Prevalence = None,
+    seed: _Seed = None,
     by: As = None,
     home: Home = None,
     as_json: AsJson = False,

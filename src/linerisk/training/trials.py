@@ -22,7 +22,7 @@ class Trial:
     Attributes:
         number: In the order tried, from 0; 0 is the recipe that tuning began with.
         recipe: What was tried, with the number of trees where its loss was lowest.
-        log_loss: On validating lines, after beta calibration on them, nats.
+        log_loss: Mean over validating lines, after beta calibration on them, nats.
         excess: That less the lowest of all trials.
         excess_se: Standard error of the excess over lines.
         reason_cost: Sum over trees of leaves times depth, to which the time of exact contributions is proportional.

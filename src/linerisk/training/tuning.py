@@ -35,7 +35,7 @@ _PATIENCE = 50
 """Trees without a lower validation loss after which a trial ends."""
 _CHECK_EVERY, _FINISHED_BEFORE_PRUNING = 100, 5
 """Trees after which a trial is compared, and again; before that, who learns slowly would always look behind."""
-_LEAST_FRAUD = 30
+_LEAST_FRAUD = 20
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -108,12 +108,12 @@ def tune(
         if not found:
             raise
         ended = "stopped by hand"
-    validated_on = (len(validate), int(validate.fraud.sum()))
+    validated_on = (len(np.unique(validate.line_key)), len(np.unique(validate.line_key[validate.fraud])))
     return judged(found, losses, validated_on=validated_on, ended=ended)
 
 
 def parts(train: Examples) -> tuple[Examples, Examples]:
-    """Lines that fit and lines that validate, these at their latest instant: one row per line.
+    """Lines that fit and lines that validate.
 
     Raises:
         EvidenceError: Too few frauds in either.
@@ -121,8 +121,6 @@ def parts(train: Examples) -> tuple[Examples, Examples]:
     # Other digits of a line's place than those that put it into the training slice.
     validates = (line_position(train.line_key) * 997) % 1 < VALIDATION_SHARE
     fit, validate = train.take(~validates), train.take(validates)
-    if validate.as_of is not None and len(validate):
-        validate = validate.take(validate.as_of == validate.as_of.max())
     fewest = min(int(fit.fraud.sum()), int(validate.fraud.sum()))
     if fewest < _LEAST_FRAUD:
         raise EvidenceError(
@@ -149,7 +147,7 @@ def _suggested(trial: optuna.Trial, start: Recipe) -> Recipe:
 
 
 def _try(bench: _Bench, recipe: Recipe, *, number: int) -> tuple[Trial, Floats]:
-    """Grow trees until they stop helping; the trial, without its excess, and the loss of each validating line."""
+    """Grow trees until they stop helping; the trial, without its excess, and the mean loss of each validating line."""
     began = time.monotonic()
     params, dataset = prepared(bench.fit, recipe)
     validate = lgb.Dataset(bench.validate.rows, bench.validate.fraud.astype(np.float32), reference=dataset)
@@ -173,7 +171,7 @@ def _try(bench: _Bench, recipe: Recipe, *, number: int) -> tuple[Trial, Floats]:
     if not pruned:
         bench.finished.append(curve + [min(curve)] * (most - len(curve)))
     margin, fraud = margins(kept, bench.validate), bench.validate.fraud
-    loss = row_losses(fit_beta(margin, fraud).log_odds(margin), fraud)
+    loss = _by_line(row_losses(fit_beta(margin, fraud).log_odds(margin), fraud), bench.validate)
     trial = Trial(
         number=number,
         recipe=replace(recipe, trees=trees),
@@ -185,6 +183,13 @@ def _try(bench: _Bench, recipe: Recipe, *, number: int) -> tuple[Trial, Floats]:
         seconds=time.monotonic() - began,
     )
     return trial, loss
+
+
+def _by_line(loss: Floats, examples: Examples) -> Floats:
+    """Mean loss of each line, shape (lines,): rows of one line are no evidence of their own."""
+    _, of, rows = np.unique(examples.line_key, return_inverse=True, return_counts=True)
+    out: Floats = np.bincount(of, weights=loss) / rows
+    return out
 
 
 def reason_cost(booster: lgb.Booster) -> int:
