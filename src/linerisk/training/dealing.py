@@ -34,8 +34,8 @@ def deal_by_time(at: Instants, group: Keys | None, *, seed: int) -> Dealt:
         EvidenceError: There are too few different instants for three periods.
     """
     instants, inverse, counts = np.unique(at, return_inverse=True, return_counts=True)
-    earlier = (np.cumsum(counts) - counts) / len(at)
-    period = slice_of(earlier)[inverse]
+    middle = (np.cumsum(counts) - counts / 2) / len(at)
+    period = slice_of(middle)[inverse]
     if len(np.unique(period)) < len(_SLICES):
         raise EvidenceError(
             "the times of the table do not make three periods",

@@ -12,7 +12,12 @@ from linerisk.training.fit import Recipe
 
 Floats = npt.NDArray[np.float64]
 
-RULE = "of the trials within one standard error of the lowest log loss, the one whose reasons cost least"
+CLOSE = 0.02
+RULE = (
+    f"of the trials within one standard error of the lowest log loss, and within {CLOSE:.0%} of it, the one whose "
+    "reasons cost least"
+)
+"""The share is for few validating frauds, where the standard error alone would let trees pass that say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def judged(found: list[Trial], losses: list[Floats], *, validated_on: tuple[int,
         compared.append(
             replace(trial, excess=float(excess.mean()), excess_se=float(excess.std(ddof=1) / np.sqrt(len(excess))))
         )
-    near = [number for number in finished if compared[number].excess <= compared[number].excess_se]
+    near = [n for n in finished if compared[n].excess <= min(compared[n].excess_se, CLOSE * compared[best].log_loss)]
     chosen = min(near, key=lambda number: (compared[number].reason_cost, compared[number].log_loss))
     return Tuned(tuple(compared), front_of(compared), chosen, validated_on, ended)
 

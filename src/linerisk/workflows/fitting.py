@@ -28,11 +28,19 @@ class Wishes:
         tune: Time to search for a recipe; None to take the one given.
         prevalence: Share of fraud in operation; None if it is that of the calibration slice.
         rolling: Whether to evaluate at past instants too.
+
+    Raises:
+        InputError: The prevalence is no share.
     """
 
     tune: timedelta | None = None
     prevalence: float | None = None
     rolling: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse before the long work begins."""
+        if self.prevalence is not None:
+            check_prevalence(self.prevalence)
 
     def options(self) -> list[str]:
         """The options of the command that ask for the same; tuning is not among them, its recipe is kept as a file."""
@@ -101,8 +109,6 @@ def fit(
         promise: What tiers promise.
         tell: Called with (step, done, total).
     """
-    if wishes.prevalence is not None:
-        check_prevalence(wishes.prevalence)
     slices.check()
     tuned = None
     if wishes.tune is not None:
