@@ -31,6 +31,8 @@ Floats = npt.NDArray[np.float64]
 VALIDATION_SHARE = 0.3
 """Share of the training slice's lines that validate."""
 MOST_TREES = 800
+MOST_TRIALS = 1_000
+"""Beyond, the lowest loss is more luck than recipe."""
 _PATIENCE = 50
 """Trees without a lower validation loss after which a trial ends."""
 _CHECK_EVERY, _FINISHED_BEFORE_PRUNING = 100, 5
@@ -68,6 +70,7 @@ def tune(
     *,
     seconds: float,
     most_leaves: int,
+    most_trials: int = MOST_TRIALS,
     on_progress: Callable[[float], None] | None = None,
 ) -> Tuned:
     """Search from a recipe on; it is tried first, to its end, whatever the time.
@@ -79,6 +82,7 @@ def tune(
         start: The recipe to begin with; its seed is the seed of the search.
         seconds: Time budget.
         most_leaves: Leaves of all trees at most.
+        most_trials: Trials at most: a search that ends by number is the same on every machine.
         on_progress: Called with the seconds that have passed.
 
     Raises:
@@ -95,7 +99,7 @@ def tune(
     losses: list[Floats] = []
     ended = "time is up"
     try:
-        while not found or time.monotonic() < bench.deadline:
+        while not found or (time.monotonic() < bench.deadline and len(found) < most_trials):
             asked = study.ask() if found else None
             trial, loss = _try(bench, start if asked is None else _suggested(asked, start), number=len(found))
             found.append(trial)
@@ -108,6 +112,8 @@ def tune(
         if not found:
             raise
         ended = "stopped by hand"
+    if len(found) == most_trials:
+        ended = "as many as may be"
     validated_on = (len(np.unique(validate.line_key)), len(np.unique(validate.line_key[validate.fraud])))
     return judged(found, losses, validated_on=validated_on, ended=ended)
 
