@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -70,21 +70,16 @@ def train(
     from linerisk.workflows.train import train_store, train_table
 
     settings = settings_for(home)
-    recipe = None if recipe_file is None else read_recipe(recipe_file)
-    wishes = Wishes(tune=None if tune is None else parse_duration(tune), prevalence=prevalence, rolling=rolling)
-    table_only = (label, id_column, time_column, group_column)
+    wanted: dict[str, Any] = {
+        "trained_by": who(by),
+        "recipe": None if recipe_file is None else read_recipe(recipe_file),
+        "seed": seed,
+        "wishes": Wishes(None if tune is None else parse_duration(tune), prevalence, rolling),
+    }
+    for_tables = (label, id_column, time_column, group_column)
     with progress() as tell:
-        if store is not None and as_of is not None and feature_table is None and not any(table_only):
-            trained = train_store(
-                settings,
-                store,
-                as_of=parse_instant(as_of),
-                trained_by=who(by),
-                recipe=recipe,
-                seed=seed,
-                wishes=wishes,
-                on_progress=tell,
-            )
+        if store is not None and as_of is not None and feature_table is None and not any(for_tables):
+            trained = train_store(settings, store, as_of=parse_instant(as_of), on_progress=tell, **wanted)
         elif feature_table is not None and label is not None and store is None and as_of is None and not rolling:
             trained = train_table(
                 settings,
@@ -93,12 +88,9 @@ def train(
                 id_column=id_column,
                 time_column=time_column,
                 group_column=group_column,
-                trained_by=who(by),
                 name=name,
-                recipe=recipe,
-                seed=seed,
-                wishes=wishes,
                 on_progress=tell,
+                **wanted,
             )
         else:
             raise UsageError(
