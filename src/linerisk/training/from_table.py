@@ -209,7 +209,7 @@ def shortcut_columns(examples: Examples, *, least_rows: int = 50, purity: float 
 
 
 def hidden(examples: Examples, shortcut: Shortcut, *, seed: int) -> Examples:
-    """The same rows with the shortcut's columns filled where they are missing, from another row, drawn at random.
+    """The same rows with all of the shortcut's columns taken from another row where any is missing.
 
     Their values still count, their being missing no longer does. Donors are drawn without a look at labels.
 
