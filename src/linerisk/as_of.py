@@ -6,7 +6,8 @@ in its name.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 
 from linerisk.errors import InputError
 
@@ -55,3 +56,23 @@ def parse_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise InputError("this is not a date", expected="YYYY-MM-DD", found=repr(text)) from error
+
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration as people write one: hours, minutes, seconds, in this order.
+
+    >>> parse_duration("15m"), parse_duration("1h30m")
+    (datetime.timedelta(seconds=900), datetime.timedelta(seconds=5400))
+
+    Raises:
+        InputError: It is none, or no time at all.
+    """
+    found = _DURATION.fullmatch(text.strip())
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    duration = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if not duration:
+        raise InputError("this is not a duration", expected="such as 90s, 15m, 2h or 1h30m", found=repr(text))
+    return duration

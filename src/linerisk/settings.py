@@ -51,3 +51,8 @@ class Settings(BaseSettings):
     def reports(self) -> Path:
         """Where report pages go."""
         return self.home / "reports"
+
+    @property
+    def recipes(self) -> Path:
+        """Where recipes that were not the default are kept, so that training can be done again."""
+        return self.home / "recipes"

@@ -19,8 +19,8 @@ from ulid import ULID
 
 from linerisk.as_of import iso
 from linerisk.cli.data import show_intake
-from linerisk.cli.models import show_trained
 from linerisk.cli.shown import Tell, err, out, progress, table
+from linerisk.cli.training import show_trained
 from linerisk.errors import LineriskError, NotLiveError
 from linerisk.evaluation.gates import passed
 from linerisk.model.tiers import TIERS
@@ -32,7 +32,8 @@ from linerisk.settings import Settings
 from linerisk.tables.identity import load_secret
 from linerisk.tables.intake import ingest
 from linerisk.workflows.release import promote, publish
-from linerisk.workflows.train import Trained, train_store
+from linerisk.workflows.train import train_store
+from linerisk.workflows.trained import Trained
 
 AS_OF = datetime(2024, 7, 26, tzinfo=UTC)
 """The day after the story of July 2024 ran in the news."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
 
 from linerisk.evaluation.archetypes import ArchetypeRows, ArchetypeShare, archetype_shares, knows_only_the_catalogue
+from linerisk.evaluation.audit import AuditMeasure, measure_audit
 from linerisk.evaluation.bands import AgeBand, Bin, ages, reliability, tenure_check
 from linerisk.evaluation.comparison import Comparison, compare
 from linerisk.evaluation.duties import ImpactAssessment, Latency
@@ -25,10 +25,12 @@ from linerisk.evaluation.metrics import (
     equal_mass_calibration_error,
     log_loss_skill,
     precision_at_capacity,
+    predicted_over_observed,
     recall_at_fpr,
     share,
     tier_rows,
 )
+from linerisk.evaluation.rolling import RollingEvaluation
 from linerisk.evaluation.stability import ReasonStability
 from linerisk.evaluation.subgroups import Groups, Subgroup, subgroups, tenure_groups
 from linerisk.model.risk_model import RiskModel
@@ -93,6 +95,8 @@ class Evaluation:
         alone: What each column can do alone.
         latency: What a score and its reasons take; None if not measured.
         assessment: The impact assessment that covers the model.
+        audit: What a random audit says; None where no tested line was audited.
+        rolling: How the recipe did at past instants; None where that was not asked for.
     """
 
     how: str
@@ -125,6 +129,8 @@ class Evaluation:
     alone: tuple[ColumnAlone, ...] = ()
     latency: Latency | None = None
     assessment: ImpactAssessment | None = None
+    audit: AuditMeasure | None = None
+    rolling: RollingEvaluation | None = None
 
     @property
     def prevalence(self) -> float:
@@ -146,6 +152,8 @@ class Evaluation:
         out["calibration_error"] = self.calibration_error
         if self.predicted_over_observed is not None:
             out["predicted_over_observed"] = self.predicted_over_observed.value
+        for more in (self.audit, self.rolling):
+            out |= {} if more is None else more.figures()
         return out
 
 
@@ -197,7 +205,7 @@ def evaluate(
         recall_at_fpr=bootstrap(lambda rows: recall_at_fpr(margin[rows], fraud[rows]), fraud),
         log_loss_skill=bootstrap(lambda rows: log_loss_skill(probability[rows], fraud[rows]), fraud),
         calibration_error=equal_mass_calibration_error(probability, fraud),
-        predicted_over_observed=_predicted_over_observed(float(probability.sum()), int(fraud.sum())),
+        predicted_over_observed=predicted_over_observed(float(probability.sum()), int(fraud.sum())),
         capacity=min(capacity, len(test)),
         precision_at_capacity=precision_at_capacity(margin, fraud, capacity),
         tiers=tier_rows(tier, fraud, model.cuts),
@@ -219,6 +227,7 @@ def evaluate(
         alone=columns_alone(slices),
         latency=latency,
         assessment=assessment,
+        audit=measure_audit(model, test),
     )
 
 
@@ -233,14 +242,6 @@ def _subgroups(raised: Flags, test: Examples, groups: Groups | None) -> tuple[Su
     aged = "tenure_days" in [column.name for column in test.columns]
     tenure = {"tenure": tenure_groups(test.column("tenure_days"))} if aged else {}
     return subgroups(raised, test.fraud, {**tenure, **groups})
-
-
-def _predicted_over_observed(predicted: float, observed: int) -> Estimate | None:
-    """Ratio with the exact Poisson interval of the observed count (Garwood 1936)."""
-    if observed == 0:
-        return None
-    low, high = chi2.ppf(0.025, 2 * observed) / 2, chi2.ppf(0.975, 2 * observed + 2) / 2
-    return Estimate(predicted / observed, predicted / high, predicted / low)
 
 
 def _families(model: RiskModel, test: Examples, margin: Floats) -> dict[str, float]:

@@ -9,6 +9,8 @@ _GROUP_OF = {
     "log_loss": "calibration",
     "calibration": "calibration",
     "predicted": "calibration",
+    "audit": "audit",
+    "rolling": "rolling",
 }
 """By how a plain figure's name begins; all others are about ranking."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import chi2
 from typing_extensions import override
 
 from linerisk.model.tiers import TIERS, CutPoint, Tier, clopper_pearson
@@ -146,6 +147,14 @@ def bootstrap(
     ]
     low, high = np.quantile(values, [0.025, 0.975])
     return Estimate(measure(np.arange(len(fraud))), float(low), float(high))
+
+
+def predicted_over_observed(predicted: float, observed: int) -> Estimate | None:
+    """Ratio with the exact Poisson interval of the observed count (Garwood 1936)."""
+    if observed == 0:
+        return None
+    low, high = chi2.ppf(0.025, 2 * observed) / 2, chi2.ppf(0.975, 2 * observed + 2) / 2
+    return Estimate(predicted / observed, predicted / high, predicted / low)
 
 
 def tier_rows(tier: npt.NDArray[np.int8], fraud: Flags, cuts: tuple[CutPoint, ...]) -> tuple[TierRow, ...]:

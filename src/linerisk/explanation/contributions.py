@@ -17,14 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from linerisk.model.calibration import BetaCalibration, sigmoid
+from linerisk.model.calibration import Calibration
 from linerisk.model.risk_model import RiskModel, Rows
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-# Nearer than this, the difference quotient loses digits; the slope half way differs from it by less than 1e-10.
-_NEAR = 1e-4
+# Nearer than this, the difference quotient loses digits and the slope half way stands for it. A spline's slope may bend
+# there; over so short a way that does not show in the sum.
+_NEAR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,11 @@ def _columns_by_family(model: RiskModel) -> Indices:
     return np.array([own + [fill] * (width - len(own)) for own in columns.values()])
 
 
-def mean_slope(calibration: BetaCalibration, base: float, raw: Floats) -> Floats:
+def mean_slope(calibration: Calibration, base: float, raw: Floats) -> Floats:
     """Mean slope of the calibration between the base and each margin; its slope there where they meet."""
     distance = raw - base
     near = np.abs(distance) < _NEAR
     rise = calibration.log_odds(raw) - calibration.log_odds(np.array(base))
-    half_way = base + distance / 2
-    # d/dm (a ln q - b ln(1 - q)) = a (1 - q) + b q
-    slope = calibration.a * sigmoid(-half_way) + calibration.b * sigmoid(half_way)
+    slope = calibration.slope(base + distance / 2)
     out: Floats = np.where(near, slope, rise / np.where(near, 1.0, distance))
     return out

@@ -1,26 +1,36 @@
-"""Margin to probability: beta calibration on the raw margin, strictly increasing.
+"""Margin to probability: two calibrations on the raw margin, both strictly increasing, both plain numbers.
 
-With q = sigmoid(margin), the calibrated log-odds are a ln q - b ln(1 - q) + c with a, b >= 0 and a + b > 0: three
-numbers, so an artefact can say them, and ranks survive, so cut points do too.
+With q = sigmoid(margin), the calibrated log-odds of beta calibration are a ln q - b ln(1 - q) + c with a, b > 0. Those
+of the monotone spline are a constant plus the integral of a slope that is positive, linear between knots and constant
+beyond the outer ones. Ranks survive either, so cut points do too; and either has an exact slope, so contributions can
+be carried through it.
 
 References:
-    Kull, Silva Filho, Flach (2017), "Beta calibration", AISTATS, equation 4.
+    Kull, Silva Filho, Flach (2017), "Beta calibration", AISTATS, equation 4. Ramsay (1988), "Monotone regression
+    splines in action", Statistical Science 3(4): the spline's basis is the integral of hat functions, his I-splines of
+    order 2.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from linerisk.errors import EvidenceError
+from linerisk.errors import ArtefactError, EvidenceError
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 _LEAST_POSITIVES = 10
 _LEAST_SLOPE = 1e-3
+_KNOT_QUANTILES = (0.05, 0.275, 0.5, 0.725, 0.95)
+"""Of the margins with fraud and legitimate rows weighing half each, so that knots stand where the two meet."""
+_ROUGHNESS = 1.0
+"""Nats that a slope is charged for differing by 1 from its neighbour's, squared: few frauds make a straight line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +38,12 @@ class BetaCalibration:
     """Three numbers that carry a margin to calibrated log-odds.
 
     Attributes:
-        a: Weight of ln q, >= 0.
-        b: Weight of -ln(1 - q), >= 0.
+        a: Weight of ln q, > 0.
+        b: Weight of -ln(1 - q), > 0.
         c: Constant.
     """
 
+    kind: ClassVar[str] = "beta"
     a: float
     b: float
     c: float
@@ -44,9 +55,80 @@ class BetaCalibration:
         out: Floats = self.a * log_q + self.b * minus_log_rest + self.c
         return out
 
+    def slope(self, margin: Floats) -> Floats:
+        """Derivative of the log-odds, a (1 - q) + b q; any shape, positive."""
+        return self.a * sigmoid(-margin) + self.b * sigmoid(margin)
+
     def probability(self, margin: Floats) -> Floats:
         """Calibrated probability of margins; any shape."""
         return sigmoid(self.log_odds(margin))
+
+    def shifted(self, log_odds: float) -> BetaCalibration:
+        """The same with every log-odds raised by this much."""
+        return replace(self, c=self.c + log_odds)
+
+
+@dataclass(frozen=True, slots=True)
+class SplineCalibration:
+    """A positive slope that is linear between knots, and where its integral begins.
+
+    Attributes:
+        knots: Margins, strictly increasing, at least two.
+        slopes: Slope of the log-odds at each knot, > 0; beyond the outer knots it stays as it is there.
+        c: Calibrated log-odds of the first knot.
+    """
+
+    kind: ClassVar[str] = "spline"
+    knots: tuple[float, ...]
+    slopes: tuple[float, ...]
+    c: float
+
+    def log_odds(self, margin: Floats) -> Floats:
+        """Calibrated log-odds of margins; any shape, strictly increasing."""
+        knots, slopes = np.array(self.knots), np.array(self.slopes)
+        # Each column of the basis is what one knot's slope adds; summed one after the other, a row gives the same bits
+        # alone and among others.
+        out = np.full(np.shape(margin), self.c)
+        for index, slope in enumerate(slopes):
+            out = out + slope * _risen(np.asarray(margin, dtype=np.float64), knots, index)
+        return out
+
+    def slope(self, margin: Floats) -> Floats:
+        """Derivative of the log-odds; any shape, positive."""
+        out: Floats = np.interp(margin, self.knots, self.slopes)
+        return out
+
+    def probability(self, margin: Floats) -> Floats:
+        """Calibrated probability of margins; any shape."""
+        return sigmoid(self.log_odds(margin))
+
+    def shifted(self, log_odds: float) -> SplineCalibration:
+        """The same with every log-odds raised by this much."""
+        return replace(self, c=self.c + log_odds)
+
+
+Calibration = BetaCalibration | SplineCalibration
+
+
+def as_plain(calibration: Calibration) -> dict[str, Any]:
+    """The calibration as JSON holds it: its kind and its numbers."""
+    return {"kind": calibration.kind, **asdict(calibration)}
+
+
+def from_plain(plain: dict[str, Any]) -> Calibration:
+    """The calibration that `as_plain` wrote; one without a kind is beta, as before there were two.
+
+    Raises:
+        ArtefactError: It is of a kind that this version does not know.
+    """
+    numbers = {key: value for key, value in plain.items() if key != "kind"}
+    kind = plain.get("kind", BetaCalibration.kind)
+    if kind == BetaCalibration.kind:
+        return BetaCalibration(**numbers)
+    if kind == SplineCalibration.kind:
+        return SplineCalibration(tuple(numbers["knots"]), tuple(numbers["slopes"]), numbers["c"])
+    known = f"{BetaCalibration.kind} or {SplineCalibration.kind}"
+    raise ArtefactError("the calibration is of another kind", expected=known, found=str(kind))
 
 
 def sigmoid(log_odds: Floats) -> Floats:
@@ -55,8 +137,26 @@ def sigmoid(log_odds: Floats) -> Floats:
     return out
 
 
-def fit_beta(margin: Floats, fraud: npt.NDArray[np.bool_], weight: Floats | None = None) -> BetaCalibration:
-    """Fit by weighted maximum likelihood under a, b >= 0.
+def logit(probability: float) -> float:
+    """Log-odds of a probability strictly between 0 and 1."""
+    return float(np.log(probability) - np.log1p(-probability))
+
+
+def prevalence_shift(*, fitted: float, operation: float) -> float:
+    """What moves calibrated log-odds from one prevalence to another, when fraud looks alike under both.
+
+    References:
+        Elkan (2001), "The foundations of cost-sensitive learning", IJCAI, theorem 2; Saerens, Latinne, Decaestecker
+        (2002), "Adjusting the outputs of a classifier to new a priori probabilities", Neural Computation 14(1).
+
+    >>> round(prevalence_shift(fitted=0.5, operation=0.01), 3)
+    -4.595
+    """
+    return logit(operation) - logit(fitted)
+
+
+def fit_beta(margin: Floats, fraud: Flags, weight: Floats | None = None) -> BetaCalibration:
+    """Fit by weighted maximum likelihood under a, b > 0.
 
     Args:
         margin: Shape (n,), of rows that neither fitted the trees nor stopped them.
@@ -66,6 +166,54 @@ def fit_beta(margin: Floats, fraud: npt.NDArray[np.bool_], weight: Floats | None
     Raises:
         EvidenceError: Fewer than ten rows of either kind.
     """
+    x = np.column_stack([-np.logaddexp(0.0, -margin), np.logaddexp(0.0, margin), np.ones_like(margin)])
+    a, b, c = _most_likely(x, fraud, weight, start=[1.0, 1.0, 0.0], roughness=0.0)
+    return BetaCalibration(a, b, c)
+
+
+def fit_spline(margin: Floats, fraud: Flags, weight: Floats | None = None) -> SplineCalibration:
+    """Fit by weighted maximum likelihood under positive slopes, less a charge for slopes that differ.
+
+    Margins that are all alike leave one knot; then the spline is a straight line through it.
+
+    Args:
+        margin: Shape (n,), of rows that neither fitted the trees nor stopped them.
+        fraud: Shape (n,).
+        weight: Shape (n,), or None for 1 each.
+
+    Raises:
+        EvidenceError: Fewer than ten rows of either kind.
+    """
+    _check(fraud)
+    half = np.where(fraud, 0.5 / fraud.sum(), 0.5 / (~fraud).sum())
+    knots = np.unique(np.quantile(margin, _KNOT_QUANTILES, weights=half, method="inverted_cdf"))
+    if len(knots) == 1:
+        knots = np.array([knots[0], knots[0] + 1.0])
+    x = np.column_stack([*(_risen(margin, knots, index) for index in range(len(knots))), np.ones_like(margin)])
+    start = [1.0] * len(knots) + [float(knots[0])]
+    *slopes, c = _most_likely(x, fraud, weight, start=start, roughness=_ROUGHNESS)
+    return SplineCalibration(tuple(knots.tolist()), tuple(slopes), c)
+
+
+def _risen(margin: Floats, knots: Floats, index: int) -> Floats:
+    """Integral, from the first knot to each margin, of one knot's hat.
+
+    The hat is 1 at its knot, 0 at all others, linear between and constant beyond the outer ones.
+    """
+    hat = np.zeros(len(knots))
+    hat[index] = 1.0
+    width = np.diff(knots)
+    before = np.concatenate([[0.0], np.cumsum(width * (hat[1:] + hat[:-1]) / 2)])
+    inside = np.clip(margin, knots[0], knots[-1])
+    left = np.minimum(np.searchsorted(knots, inside, side="right") - 1, len(knots) - 2)
+    into = inside - knots[left]
+    rise = before[left] + into * hat[left] + into * into * (hat[left + 1] - hat[left]) / (2 * width[left])
+    beyond = np.minimum(margin - knots[0], 0.0) * hat[0] + np.maximum(margin - knots[-1], 0.0) * hat[-1]
+    out: Floats = rise + beyond
+    return out
+
+
+def _check(fraud: Flags) -> None:
     positives = int(fraud.sum())
     if min(positives, len(fraud) - positives) < _LEAST_POSITIVES:
         raise EvidenceError(
@@ -74,22 +222,33 @@ def fit_beta(margin: Floats, fraud: npt.NDArray[np.bool_], weight: Floats | None
             found=f"{positives} fraud of {len(fraud)}",
             todo="give more lines or days, or a higher prevalence",
         )
+
+
+def _most_likely(
+    x: Floats, fraud: Flags, weight: Floats | None, *, start: list[float], roughness: float
+) -> list[float]:
+    """Coefficients of the most likely log-odds `x @ beta`: all but the last, the constant, above the least slope."""
+    _check(fraud)
     weights = np.ones(len(fraud)) if weight is None else weight
-    x = np.column_stack([-np.logaddexp(0.0, -margin), np.logaddexp(0.0, margin), np.ones_like(margin)])
     sign = np.where(fraud, 1.0, -1.0)
+    total = float(weights.sum())
 
     def loss(beta: Floats) -> tuple[float, Floats]:
         z = sign * (x @ beta)
-        slope = -weights * sign * np.exp(-np.logaddexp(0.0, z))
-        return float(np.sum(weights * np.logaddexp(0.0, -z)) / weights.sum()), (x.T @ slope) / weights.sum()
+        slope = x.T @ (-weights * sign * np.exp(-np.logaddexp(0.0, z)))
+        step = np.diff(beta[:-1])
+        bend = np.zeros_like(beta)
+        bend[:-2] -= 2 * roughness * step
+        bend[1:-1] += 2 * roughness * step
+        value = float(np.sum(weights * np.logaddexp(0.0, -z)) + roughness * np.sum(step**2))
+        return value / total, (slope + bend) / total
 
     found = minimize(
         loss,
-        np.array([1.0, 1.0, 0.0]),
+        np.array(start),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(_LEAST_SLOPE, None), (_LEAST_SLOPE, None), (None, None)],
+        bounds=[(_LEAST_SLOPE, None)] * (len(start) - 1) + [(None, None)],
         options={"maxiter": 500, "ftol": 1e-14, "gtol": 1e-10},
     )
-    a, b, c = (float(value) for value in found.x)
-    return BetaCalibration(a, b, c)
+    return [float(value) for value in found.x]

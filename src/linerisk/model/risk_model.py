@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linerisk.errors import ArtefactError
-from linerisk.model.calibration import BetaCalibration
+from linerisk.model.calibration import Calibration, as_plain, from_plain
 from linerisk.model.tiers import CutPoint, Tier, tier_index
 
 Floats = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ class RiskModel:
     version: str
     columns: tuple[FeatureColumn, ...]
     booster: lgb.Booster
-    calibration: BetaCalibration
+    calibration: Calibration
     cuts: tuple[CutPoint, ...]
     bands: tuple[ScoreBand, ...]
     facts: dict[str, Any] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class RiskModel:
             "features": len(self.columns),
             "tiers": [asdict(cut) for cut in self.cuts],
             "bands": [asdict(band) for band in self.bands],
-            "calibration": {"kind": "beta", **asdict(self.calibration)},
+            "calibration": as_plain(self.calibration),
             **self.facts,
         }
 
@@ -130,7 +130,7 @@ class RiskModel:
             "format": FORMAT,
             "name": self.name,
             "columns": [asdict(column) for column in self.columns],
-            "calibration": asdict(self.calibration),
+            "calibration": as_plain(self.calibration),
             "cuts": [asdict(cut) for cut in self.cuts],
             "bands": [asdict(band) for band in self.bands],
             "facts": self.facts,
@@ -174,7 +174,7 @@ class RiskModel:
             version=version,
             columns=columns,
             booster=booster,
-            calibration=BetaCalibration(**document["calibration"]),
+            calibration=from_plain(document["calibration"]),
             cuts=tuple(CutPoint(**{**cut, "tier": Tier(cut["tier"])}) for cut in document["cuts"]),
             bands=tuple(ScoreBand(**band) for band in document["bands"]),
             facts=document["facts"],

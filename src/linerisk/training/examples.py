@@ -25,6 +25,7 @@ class Examples:
         fraud: Shape (n,); True if fraud in the observation window was established.
         line_key: Shape (n,); whose row it is.
         as_of: Shape (n,), UTC microseconds; None where the table has no time.
+        source: Shape (n,), who found it: a source of labels, or `label_weights.NO_FINDING`; None where nobody said.
     """
 
     columns: tuple[FeatureColumn, ...]
@@ -32,6 +33,7 @@ class Examples:
     fraud: Flags
     line_key: Keys
     as_of: npt.NDArray[np.datetime64] | None = None
+    source: npt.NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -45,6 +47,7 @@ class Examples:
             fraud=self.fraud[chosen],
             line_key=self.line_key[chosen],
             as_of=None if self.as_of is None else self.as_of[chosen],
+            source=None if self.source is None else self.source[chosen],
         )
 
     def without(self, dropped: Flags) -> Examples:

@@ -14,10 +14,11 @@ import lightgbm as lgb
 import numpy as np
 
 from linerisk.features.catalogue import BY_NAME
-from linerisk.model.calibration import fit_beta
 from linerisk.model.risk_model import Floats, RiskModel, ScoreBand
 from linerisk.model.tiers import CutPoint, TierPromise, clopper_pearson, cut_points
+from linerisk.training.calibrating import choose_calibration
 from linerisk.training.examples import Examples, Flags, Slices
+from linerisk.training.label_weights import describe_sources, row_weights
 
 BAND_QUANTILES = (0.5, 0.8, 0.95, 0.99)
 """Where score bands begin below the tiers, as shares of calibration lines."""
@@ -40,6 +41,7 @@ class Recipe:
         least_hessian_in_leaf: Sum of p(1-p) in a leaf at least, for the same reason.
         feature_share: Share of columns that each tree may use.
         row_share: Share of rows that each tree sees.
+        leaf_shrinkage: Added to a leaf's hessian when its value is set (L2), which draws small leaves towards 0.
         seed: Seed of everything random.
     """
 
@@ -51,6 +53,7 @@ class Recipe:
     least_hessian_in_leaf: float = 1.0
     feature_share: float = 0.5
     row_share: float = 0.8
+    leaf_shrinkage: float = 0.0
     seed: int = 1
 
     def lightgbm(self, columns: tuple[str, ...]) -> dict[str, Any]:
@@ -69,6 +72,7 @@ class Recipe:
             "feature_fraction": self.feature_share,
             "bagging_fraction": self.row_share,
             "bagging_freq": 1,
+            "lambda_l2": self.leaf_shrinkage,
             "seed": self.seed,
             "deterministic": True,
             "force_row_wise": True,
@@ -81,20 +85,28 @@ class Recipe:
         return asdict(self)
 
 
+def prepared(examples: Examples, recipe: Recipe) -> tuple[dict[str, Any], lgb.Dataset]:
+    """LightGBM's parameters and its data set, rows weighing as much as the sources of their labels are believed."""
+    names = tuple(column.name for column in examples.columns)
+    # The number of threads is written into the artefact, so it may depend on the rows, never on the machine: 0 is all.
+    params = recipe.lightgbm(names) | {"num_threads": 1 if examples.rows.size <= ONE_THREAD_CELLS else 0}
+    weight = row_weights(examples)
+    return params, lgb.Dataset(
+        examples.rows, examples.fraud.astype(np.float32), weight=weight, feature_name=list(names)
+    )
+
+
 def fit_trees(
     examples: Examples, recipe: Recipe, *, on_progress: Callable[[int, int], None] | None = None
 ) -> lgb.Booster:
-    """Grow the trees.
+    """Grow the trees, each row weighing as much as the source of its label is believed.
 
     Args:
         examples: Training rows.
         recipe: How to grow them.
         on_progress: Called with (trees grown, trees in all).
     """
-    names = tuple(column.name for column in examples.columns)
-    # The number of threads is written into the artefact, so it may depend on the rows, never on the machine: 0 is all.
-    params = recipe.lightgbm(names) | {"num_threads": 1 if examples.rows.size <= ONE_THREAD_CELLS else 0}
-    dataset = lgb.Dataset(examples.rows, examples.fraud.astype(np.float32), feature_name=list(names))
+    params, dataset = prepared(examples, recipe)
 
     def tell(environment: Any) -> None:
         if on_progress is not None:
@@ -145,12 +157,14 @@ def fit_model(
     margin = margins(booster, slices.calibration)
     fraud = slices.calibration.fraud
     cuts = cut_points(margin[~fraud], promise)
+    choice = choose_calibration(margin, fraud)
     return RiskModel(
         name=name,
         version="",
         columns=slices.train.legitimate_column_medians(),
         booster=booster,
-        calibration=fit_beta(margin, fraud),
+        calibration=choice.calibration,
         cuts=cuts,
         bands=score_bands(margin, fraud, cuts),
+        facts={"calibration_choice": choice.describe(), "label_sources": describe_sources(slices.train)},
     )

@@ -1,13 +1,13 @@
-"""Slices from any feature table that a data scientist brings: one row per line, one column that says fraud or not.
+"""Slices from any feature table that a data scientist brings: rows, and one column that says fraud or not.
 
-Such a table has no time in it, so its slices are a random split by line and every report on it says so.
+Without a column of time its slices are a random split and every report on it says so; with one they follow each other.
 """
 
 from __future__ import annotations
 
 import difflib
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,19 @@ import polars as pl
 from linerisk.errors import InputError
 from linerisk.features.catalogue import BY_NAME
 from linerisk.model.risk_model import FeatureColumn
-from linerisk.training.examples import Examples, Slices
+from linerisk.training.dealing import LEFT_OUT, deal_by_group, deal_by_time, latest_of_each
+from linerisk.training.examples import Examples, Keys, Slices
+from linerisk.training.fit import Recipe
 from linerisk.training.splits import slice_of
+from linerisk.training.table_columns import check_ids, check_names, codes, read_group, read_label, read_time
 
 RANDOM_SPLIT = "random split, not point in time"
-_UNFIT_IN_NAME = frozenset(' \t\r\n\v\f",:[]{}')
-"""LightGBM refuses some of these and quietly writes `_` for others."""
-_POSITIVE, _NEGATIVE = {"1", "1.0", "true", "fraud"}, {"0", "0.0", "false", "legitimate"}
+SMALL_TABLE_ROWS = 20_000
+SMALL_TABLE = Recipe(
+    trees=500, learning_rate=0.03, least_rows_in_leaf=20, feature_share=0.3, row_share=0.5, leaf_shrinkage=5.0
+)
+"""How trees are grown on a table of fewer than `SMALL_TABLE_ROWS` rows: more of them, slower, each on less, so that
+they differ; leaves of twenty rows are safe where fraud is frequent, and shrinkage keeps them from extremes."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,23 @@ class FeatureTable:
         ids: The id of each row as given, or its number.
         fingerprint: SHA-256 of the file.
         notices: What was left out, and why.
+        group: Shape (n,), rows that belong together, such as those of one line or one holder; None where none do.
+        time_column: Column of time; None where there is none.
+        group_column: Column of groups; None where there is none.
     """
 
     examples: Examples
     ids: pl.Series
     fingerprint: str
     notices: tuple[str, ...]
+    group: Keys | None = None
+    time_column: str | None = None
+    group_column: str | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """How trees are grown on it unless somebody says otherwise."""
+        return SMALL_TABLE if len(self.examples) < SMALL_TABLE_ROWS else Recipe()
 
 
 def read_frame(path: Path) -> pl.DataFrame:
@@ -65,57 +82,88 @@ def read_frame(path: Path) -> pl.DataFrame:
     raise InputError("the table is of an unknown kind", expected=".parquet or .csv", found=path.suffix or path.name)
 
 
-def read_table(path: Path, *, label: str, id_column: str | None = None) -> FeatureTable:
-    """Read a table as examples: numeric columns are features, the id and the label are not, text is left out.
+def read_table(
+    path: Path,
+    *,
+    label: str,
+    id_column: str | None = None,
+    time_column: str | None = None,
+    group_column: str | None = None,
+) -> FeatureTable:
+    """Read a table as examples: numeric columns are features, the named columns are not, text is left out.
 
     Args:
-        path: Parquet or CSV, one row per line.
+        path: Parquet or CSV, one row per line; with a column of time, one per line and time.
         label: Column that says 1 / 0, true / false, or fraud / legitimate.
-        id_column: Column that names the row.
+        id_column: Column that names the line.
+        time_column: Column that says when the row's features were taken: dates, timestamps, or ISO 8601 text.
+        group_column: Column of what must stay together, such as a holder.
 
     Raises:
-        InputError: A named column is missing, an id comes twice, a label cannot be read, nothing is numeric, or a name
-            is not fit for trees.
+        InputError: A named column is missing or has gaps, an id comes twice, a label or a time cannot be read, nothing
+            is numeric, or a name is not fit for trees.
     """
     frame = read_frame(path)
-    for column in filter(None, (label, id_column)):
+    named = tuple(filter(None, (label, id_column, time_column, group_column)))
+    for column in named:
         if column not in frame.columns:
             close = difflib.get_close_matches(column, frame.columns, n=3) or frame.columns[:8]
             raise InputError("the table has no such column", expected=column, found=", ".join(close), field=column)
-    fraud = _read_label(frame[label])
+    fraud = read_label(frame[label])
     ids = frame[id_column].cast(pl.String) if id_column else pl.Series("row", range(frame.height)).cast(pl.String)
-    if ids.n_unique() < frame.height:
-        raise InputError(
-            "an id stands in more than one row",
-            expected="one row per line",
-            found=f"{frame.height - ids.n_unique()} rows too many",
-            todo="keep one row per line: rows of one line in two slices would flatter the model",
-            field=id_column,
-        )
-    candidates = [column for column in frame.columns if column not in (label, id_column)]
+    check_ids(frame, id_column, time_column)
+    candidates = [column for column in frame.columns if column not in named]
     numeric = [column for column in candidates if frame[column].dtype.is_numeric() or frame[column].dtype == pl.Boolean]
     if not numeric:
         raise InputError("the table has no feature", expected="numeric columns", found=", ".join(candidates) or "none")
-    _check_names(numeric)
+    check_names(numeric)
     left_out = [column for column in candidates if column not in numeric]
+    repeated = ids.n_unique() < frame.height
+    line_key = codes(ids) if repeated else np.arange(frame.height, dtype=np.int64)
     examples = Examples(
         columns=tuple(_column(name) for name in numeric),
         rows=frame.select(pl.col(numeric).cast(pl.Float32)).fill_null(float("nan")).to_numpy(order="c"),
         fraud=fraud,
-        line_key=np.arange(frame.height, dtype=np.int64),
+        line_key=line_key,
+        as_of=None if time_column is None else read_time(frame[time_column]),
     )
     notices = (f"not a number, left out: {', '.join(left_out)}",) if left_out else ()
+    group = read_group(frame[group_column], line_key) if group_column else (line_key if repeated else None)
     return FeatureTable(
-        examples=examples, ids=ids, fingerprint=hashlib.sha256(path.read_bytes()).hexdigest(), notices=notices
+        examples=examples,
+        ids=ids,
+        fingerprint=hashlib.sha256(path.read_bytes()).hexdigest(),
+        notices=notices,
+        group=group,
+        time_column=time_column,
+        group_column=group_column or (id_column if repeated else None),
     )
 
 
 def slices_from_table(table: FeatureTable, *, seed: int) -> Slices:
-    """A random split by row, the same for the same seed and number of rows."""
-    examples = table.examples
-    of = slice_of(np.random.default_rng(seed).permutation(len(examples)) / max(1, len(examples)))
+    """Slices by time if the table has one, else a random split; no group in two. The same for the same seed.
+
+    Raises:
+        EvidenceError: The table has times, but too few for three periods.
+    """
+    examples, together = table.examples, f"; no {table.group_column} in two slices" if table.group is not None else ""
+    if examples.as_of is None:
+        if table.group is None:
+            of = slice_of(np.random.default_rng(seed).permutation(len(examples)) / max(1, len(examples)))
+        else:
+            of = deal_by_group(table.group, seed=seed)
+        train, calibration, test = (examples.take(of == number) for number in range(3))
+        return Slices(train=train, calibration=calibration, test=test, how=RANDOM_SPLIT + together)
+    of = deal_by_time(examples.as_of, table.group, seed=seed)
     train, calibration, test = (examples.take(of == number) for number in range(3))
-    return Slices(train=train, calibration=calibration, test=test, how=RANDOM_SPLIT)
+    calibration, test = (
+        part.take(latest_of_each(part.line_key, part.as_of)) for part in (calibration, test) if part.as_of is not None
+    )
+    periods = " .. ".join(str(part.as_of.max())[:10] for part in (train, calibration, test) if part.as_of is not None)
+    left = int((of == LEFT_OUT).sum())
+    out = f"; {left:,} rows left out whose {table.group_column} is in another slice" if left else ""
+    how = f"split by time, {table.time_column}: trained, calibrated, tested up to {periods}{together}{out}"
+    return Slices(train=train, calibration=calibration, test=test, how=how)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,33 +208,23 @@ def shortcut_columns(examples: Examples, *, least_rows: int = 50, purity: float 
     return Shortcut(tuple(found), family, int(rows.sum()), bool(rows.any() and examples.fraud[rows].mean() > 0.5))  # noqa: PLR2004
 
 
-def _check_names(names: list[str]) -> None:
-    unfit = [name for name in names if not name or _UNFIT_IN_NAME & set(name)]
-    if unfit:
-        raise InputError(
-            "columns have names that the trees cannot keep",
-            expected="""no blank, comma, colon, quote, bracket or brace""",
-            found=", ".join(map(repr, unfit[:5])),
-            todo="rename them, in every table that is to be scored too",
-            field=unfit[0],
-        )
+def hidden(examples: Examples, shortcut: Shortcut, *, seed: int) -> Examples:
+    """The same rows with all of the shortcut's columns taken from another row where any is missing.
+
+    Their values still count, their being missing no longer does. Donors are drawn without a look at labels.
+
+    Args:
+        examples: One row per line.
+        shortcut: What `shortcut_columns` found.
+        seed: Seed of the drawing.
+    """
+    columns = np.array([column.name in shortcut.family for column in examples.columns])
+    lacking = np.isnan(examples.rows[:, columns]).any(axis=1)
+    donors = np.random.default_rng(seed).choice(np.flatnonzero(~lacking), int(lacking.sum()))
+    rows = examples.rows.copy()
+    rows[np.ix_(lacking, columns)] = examples.rows[np.ix_(donors, columns)]
+    return replace(examples, rows=rows)
 
 
 def _column(name: str) -> FeatureColumn:
     return FeatureColumn(name=name, family=BY_NAME[name].family if name in BY_NAME else "other")
-
-
-def _read_label(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    text = column.cast(pl.String).str.to_lowercase()
-    fraud = text.is_in(list(_POSITIVE))
-    known = fraud | text.is_in(list(_NEGATIVE))
-    if not known.all() or known.null_count():
-        wrong = text.filter(~known.fill_null(value=False))
-        raise InputError(
-            "a label is neither fraud nor legitimate",
-            expected="1 / 0, true / false, or fraud / legitimate",
-            found=f"{wrong.len()} rows such as {wrong[0]!r}",
-            field=column.name,
-        )
-    out: np.ndarray[tuple[int], np.dtype[np.bool_]] = fraud.to_numpy()
-    return out

@@ -31,12 +31,14 @@ class SplitPlan:
         calibration_at: Instant of the calibration slice.
         test_at: Instant of the test slice.
         as_of: When we train: only labels known by then exist.
+        test_known_by: When outcomes of the test slice were looked up, if later than we train; None means `as_of`.
     """
 
     train_at: tuple[datetime, ...]
     calibration_at: datetime
     test_at: datetime
     as_of: datetime
+    test_known_by: datetime | None = None
 
     @property
     def instants(self) -> tuple[datetime, ...]:
@@ -56,14 +58,25 @@ class SplitPlan:
         )
 
 
+LABEL_MATURITY = timedelta(days=28)
+"""Time that labels are given to come in."""
+GAP = timedelta(days=14)
+"""Time between slices."""
+STEP = timedelta(days=7)
+MOST_TRAIN_DATES = 3
+"""Training instants, and how far apart: a line that stays the same teaches little more."""
+ROLLING_STEPS = 6
+"""Past instants at most at which a rolling evaluation trains, a label's maturity apart."""
+
+
 def plan_splits(
     *,
     first_day: date,
     as_of: datetime,
-    label_maturity: timedelta = timedelta(days=28),
-    gap: timedelta = timedelta(days=14),
-    step: timedelta = timedelta(days=7),
-    most_train_dates: int = 3,
+    label_maturity: timedelta = LABEL_MATURITY,
+    gap: timedelta = GAP,
+    step: timedelta = STEP,
+    most_train_dates: int = MOST_TRAIN_DATES,
 ) -> SplitPlan:
     """Lay the slices out backwards from `as_of`.
 
@@ -80,9 +93,7 @@ def plan_splits(
     """
     test_at = as_of - label_maturity
     calibration_at = test_at - gap
-    start = datetime.combine(first_day, datetime.min.time(), tzinfo=as_of.tzinfo) + OBSERVATION
-    train_at = tuple(calibration_at - gap - step * back for back in range(most_train_dates))
-    usable = tuple(instant for instant in train_at if instant >= start)
+    usable = _train_instants(first_day, calibration_at - gap, step=step, most=most_train_dates)
     if not usable:
         needed = label_maturity + 2 * gap + OBSERVATION
         raise EvidenceError(
@@ -92,6 +103,47 @@ def plan_splits(
             todo="ingest earlier records, or train at a later --as-of",
         )
     return SplitPlan(train_at=usable, calibration_at=calibration_at, test_at=test_at, as_of=as_of)
+
+
+def rolling_plans(*, first_day: date, as_of: datetime) -> tuple[SplitPlan, ...]:
+    """As many past trainings as the records allow, earliest first: each knows what was known then and is tested after.
+
+    A training at T calibrates on lines as they stood a label's maturity before T, trains on earlier instants, all with
+    the labels known by T, and is tested on lines as they stood at T and were not found out yet, with what became known
+    of them within a label's maturity.
+
+    Args:
+        first_day: First day with records.
+        as_of: Today: labels known later do not exist.
+
+    Raises:
+        EvidenceError: The records do not reach back to one such training.
+    """
+    plans: list[SplitPlan] = []
+    trained_at = as_of - LABEL_MATURITY
+    while len(plans) < ROLLING_STEPS:
+        calibration_at = trained_at - LABEL_MATURITY
+        train_at = _train_instants(first_day, calibration_at - GAP, step=STEP, most=MOST_TRAIN_DATES)
+        if not train_at:
+            break
+        plans.append(SplitPlan(train_at, calibration_at, trained_at, trained_at, trained_at + LABEL_MATURITY))
+        trained_at -= LABEL_MATURITY
+    if not plans:
+        needed = 2 * LABEL_MATURITY + GAP + OBSERVATION
+        raise EvidenceError(
+            "the records do not reach back far enough to have trained and tested once before",
+            expected=f"records from {(as_of - needed):%Y-%m-%d} or earlier ({needed.days} days before as_of)",
+            found=f"records from {first_day}",
+            todo="leave out --rolling, or ingest earlier records",
+        )
+    return tuple(reversed(plans))
+
+
+def _train_instants(first_day: date, latest: datetime, *, step: timedelta, most: int) -> tuple[datetime, ...]:
+    """Training instants, latest first, that have a whole observation window of records."""
+    start = datetime.combine(first_day, datetime.min.time(), tzinfo=latest.tzinfo) + OBSERVATION
+    instants = (latest - step * back for back in range(most))
+    return tuple(instant for instant in instants if instant >= start)
 
 
 def line_position(line_key: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

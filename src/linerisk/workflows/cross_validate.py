@@ -1,4 +1,4 @@
-"""Cross-validate a table as it is, and without the columns that give the label away."""
+"""Cross-validate a table as it is, and in two ways without what gives the label away."""
 
 from __future__ import annotations
 
@@ -6,15 +6,31 @@ from collections.abc import Callable
 
 import numpy as np
 
-from linerisk.evaluation.cross_validation import CrossValidated, cross_validate
+from linerisk.evaluation.cross_validation import FOLDS, CrossValidated, cross_validate
+from linerisk.training.examples import Examples
 from linerisk.training.fit import Recipe
-from linerisk.training.from_table import FeatureTable, shortcut_columns
+from linerisk.training.from_table import SMALL_TABLE_ROWS, FeatureTable, hidden, shortcut_columns
+
+ALL, HIDDEN, WITHOUT = "all columns", "shortcut hidden", "without shortcut columns"
+DRAWS_OF_A_SMALL_TABLE = 3
+
+CAN_AND_CANNOT = (
+    "What such a table can show, and what it cannot. With labels and features taken at one time and no dates, it can "
+    "show that its columns tell the two kinds apart among lines collected like these; that training, calibration and "
+    "cut points work on real values with real gaps; and how we stand beside others on the same rows. It cannot show "
+    "how a model fares later, on fraud that has changed or with labels that come late. Its share of fraud is that of "
+    "whoever collected it, so probabilities and precision hold for no operator: --prevalence says yours. It may have "
+    "too few legitimate lines to prove what the higher tiers promise. And what sets its frauds apart may be how they "
+    "were gathered."
+)
 
 
 def cross_validate_table(
     table: FeatureTable, recipe: Recipe, tell: Callable[[str, int, int], None]
 ) -> tuple[dict[str, CrossValidated], tuple[str, ...]]:
-    """Cross-validate with all columns, and without those whose being missing gives the label away.
+    """Cross-validate with all columns; with what gives the label away hidden; and without those columns at all.
+
+    A table with times is not cross-validated: folds would train on what comes after.
 
     Args:
         table: The table.
@@ -22,31 +38,49 @@ def cross_validate_table(
         tell: Called with (step, done, total).
 
     Returns:
-        Figures by name (`all columns`, `without shortcut columns`), and what the reader must know of them.
+        Figures by name (`all columns`, `shortcut hidden`, `without shortcut columns`), and what the reader must know.
     """
+    if table.time_column is not None:
+        return {}, ()
+    draws = DRAWS_OF_A_SMALL_TABLE if len(table.examples) < SMALL_TABLE_ROWS else 1
+
+    def measured(step: str, examples: Examples) -> CrossValidated:
+        return cross_validate(
+            examples, recipe, group=table.group, draws=draws, on_progress=lambda d, t: tell(step, d, t)
+        )
+
     notices = [
-        "The table has no time in it: a random split, not point in time. Figures flatter compared with operation."
+        "The table has no time in it: a random split, not point in time. Figures flatter compared with operation.",
+        CAN_AND_CANNOT,
     ]
-    found = {
-        "all columns": cross_validate(table.examples, recipe, on_progress=lambda d, t: tell("cross-validation", d, t))
-    }
+    found = {ALL: measured("cross-validation", table.examples)}
     shortcut = shortcut_columns(table.examples)
     if shortcut.columns:
         notices.append(
             f"Shortcut: {shortcut.rows} rows lack {', '.join(shortcut.columns[:3])}… and nearly all of them are "
             f"{'fraud' if shortcut.fraud else 'legitimate'}: how the table was collected, not how fraud behaves. "
-            f"Figures are given with and without the columns {', '.join(shortcut.family)}."
+            f"Figures are given as it is; with the gaps filled from other rows, so that values count and gaps do not; "
+            f"and without the columns {', '.join(shortcut.family)}."
         )
+        found[HIDDEN] = measured("again, shortcut hidden", hidden(table.examples, shortcut, seed=recipe.seed))
         dropped = np.array([column.name in shortcut.family for column in table.examples.columns])
-        found["without shortcut columns"] = cross_validate(
-            table.examples.without(dropped), recipe, on_progress=lambda d, t: tell("again without shortcuts", d, t)
-        )
+        found[WITHOUT] = measured("again without shortcuts", table.examples.without(dropped))
     return found, tuple(notices)
+
+
+def figures(crossed: dict[str, CrossValidated]) -> dict[str, float]:
+    """The plain numbers, by the names under which they are logged."""
+    names = {ALL: "all", HIDDEN: "shortcut_hidden", WITHOUT: "without_shortcuts"}
+    return {
+        f"cv_{figure}_{names[key]}": getattr(value, figure)
+        for key, value in crossed.items()
+        for figure in ("auc", "macro_f1")
+    }
 
 
 def said(value: CrossValidated) -> str:
     """Figures in one line."""
     return (
         f"AUC {value.auc:.4f} ± {value.auc_sd:.4f}, macro-F1 {value.macro_f1:.4f} ± {value.macro_f1_sd:.4f} "
-        f"on {value.columns} columns"
+        f"on {value.columns} columns, {value.draws} x {FOLDS} folds"
     )

@@ -6,74 +6,39 @@ import json
 import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from linerisk.as_of import iso
 from linerisk.evaluation.cross_validation import CrossValidated
-from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import GateResult, Outcome, passed, run_gates
+from linerisk.evaluation.gates import Outcome, passed, run_gates
 from linerisk.evaluation.logged import grouped_figures
 from linerisk.evaluation.plots import draw
 from linerisk.evaluation.report import Reported, write_report
 from linerisk.evaluation.subgroups import Groups, account_groups
 from linerisk.live import WHEN_EXPIRED
-from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits, load_promise
-from linerisk.registry import Registry, Version
+from linerisk.registry import Registry
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.training.examples import Slices
-from linerisk.training.fit import Recipe, fit_model
+from linerisk.training.fit import Recipe
 from linerisk.training.from_store import slices_from_store
 from linerisk.training.from_table import read_table, slices_from_table
 from linerisk.training.splits import plan_splits
 from linerisk.workflows.cross_validate import cross_validate_table, said
+from linerisk.workflows.cross_validate import figures as cross_validated_figures
 from linerisk.workflows.describing import describe
+from linerisk.workflows.fitting import NOTHING_MORE, Wishes, fit, log_search
 from linerisk.workflows.measuring import measure
 from linerisk.workflows.provenance import commit, lock_hash
+from linerisk.workflows.recipes import again_with
+from linerisk.workflows.rolling import roll
+from linerisk.workflows.trained import Trained, measured
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What came of a training run.
-
-    Attributes:
-        version: The registered challenger.
-        model: The model.
-        evaluation: What was measured.
-        gates: What the gates answered.
-        report: The report page.
-        notices: What to know before believing a figure.
-        cross_validation: By name (`all columns`, `without shortcut columns`); only for tables.
-    """
-
-    version: Version
-    model: RiskModel
-    evaluation: Evaluation
-    gates: tuple[GateResult, ...]
-    report: Path
-    notices: tuple[str, ...]
-    cross_validation: Mapping[str, CrossValidated]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The machine-readable result."""
-        return {
-            "name": self.version.name,
-            "version": self.version.version,
-            "fingerprint": self.model.fingerprint,
-            "gates": "passed" if passed(self.gates) else "failed",
-            "gate_results": [asdict(gate) for gate in self.gates],
-            "figures": self.evaluation.figures(),
-            "tiers": [asdict(row) for row in self.evaluation.tiers],
-            "cross_validation": {name: asdict(value) for name, value in self.cross_validation.items()},
-            "notices": list(self.notices),
-            "report": str(self.report),
-        }
 
 
 def registry_for(settings: Settings, name: str = "linerisk") -> Registry:
@@ -90,6 +55,8 @@ def train_store(
     as_of: datetime,
     trained_by: str,
     recipe: Recipe | None = None,
+    seed: int | None = None,
+    wishes: Wishes = NOTHING_MORE,
     notices: Sequence[str] = (),
     on_progress: Progress | None = None,
 ) -> Trained:
@@ -100,7 +67,9 @@ def train_store(
         store_path: Record store.
         as_of: When we train: records and labels known later do not exist.
         trained_by: Who does it; somebody else must promote.
-        recipe: How trees are grown.
+        recipe: How trees are grown, or where tuning begins; default that of the house.
+        seed: Seed instead of the recipe's.
+        wishes: What is asked for besides.
         notices: What a reader must know of these records before believing a figure.
         on_progress: Called with (step, done, total).
     """
@@ -114,15 +83,18 @@ def train_store(
         settings,
         slices,
         name="linerisk",
-        recipe=recipe or Recipe(),
+        recipe=_seeded(recipe or Recipe(), seed),
+        default=Recipe(),
+        wishes=wishes,
         trained_by=trained_by,
         data=store.fingerprint,
         as_of=iso(as_of),
         notices=notices,
-        again=["linerisk", "train", "--store", str(store_path), "--as-of", iso(as_of), *_seed(recipe)],
+        again=["linerisk", "train", "--store", str(store_path), "--as-of", iso(as_of)],
         cross_validation={},
         groups=account_groups(store.accounts(), slices.test.line_key, as_of=plan.test_at),
         tell=tell,
+        past=(store, as_of),
     )
 
 
@@ -133,8 +105,12 @@ def train_table(
     label: str,
     id_column: str | None,
     trained_by: str,
+    time_column: str | None = None,
+    group_column: str | None = None,
     name: str | None = None,
     recipe: Recipe | None = None,
+    seed: int | None = None,
+    wishes: Wishes = NOTHING_MORE,
     on_progress: Progress | None = None,
 ) -> Trained:
     """Train on a feature table that somebody brings, under a model name of its own.
@@ -145,21 +121,28 @@ def train_table(
         label: Column that says fraud or not.
         id_column: Column that names the row.
         trained_by: Who does it.
+        time_column: Column of the row's time; then slices follow each other.
+        group_column: Column of what must stay in one slice.
         name: Name of the registered model; default the file's.
-        recipe: How trees are grown.
+        recipe: How trees are grown, or where tuning begins; default that of the house for tables of its size.
+        seed: Seed instead of the recipe's.
+        wishes: What is asked for besides.
         on_progress: Called with (step, done, total).
     """
     tell = on_progress or _silent
-    table = read_table(path, label=label, id_column=id_column)
-    chosen = recipe or Recipe()
+    table = read_table(path, label=label, id_column=id_column, time_column=time_column, group_column=group_column)
+    chosen = _seeded(recipe or table.recipe, seed)
     cross, notices = cross_validate_table(table, chosen, tell)
     again = ["linerisk", "train", "--table", str(path), "--label", label]
-    again += (["--id", id_column] if id_column else []) + (["--name", name] if name else []) + _seed(recipe)
+    for option, given in (("--id", id_column), ("--time", time_column), ("--group", group_column), ("--name", name)):
+        again += [option, given] if given else []
     return _train(
         settings,
         slices_from_table(table, seed=chosen.seed),
         name=name or path.stem,
         recipe=chosen,
+        default=table.recipe,
+        wishes=wishes,
         trained_by=trained_by,
         data=table.fingerprint,
         as_of=None,
@@ -177,6 +160,8 @@ def _train(
     *,
     name: str,
     recipe: Recipe,
+    default: Recipe,
+    wishes: Wishes,
     trained_by: str,
     data: str,
     as_of: str | None,
@@ -185,25 +170,26 @@ def _train(
     cross_validation: Mapping[str, CrossValidated],
     groups: Groups | None,
     tell: Progress,
+    past: tuple[RecordStore, datetime] | None = None,
 ) -> Trained:
     limits = load_limits(settings.policies)
     registry = registry_for(settings, name)
     promise = load_promise(settings.policies)
-    model = fit_model(slices, name=name, recipe=recipe, promise=promise, on_progress=lambda d, t: tell("trees", d, t))
+    fitted = fit(slices, wishes, name=name, recipe=recipe, promise=promise, tell=tell)
+    model, slices, recipe = fitted.model, fitted.slices, fitted.recipe
+    again = [*again, *wishes.options(), *again_with(settings.recipes, recipe, default=default)]
     tell("evaluation", 0, 1)
     evaluation = measure(settings, model, slices, recipe=recipe, limits=limits, registry=registry, groups=groups)
+    if wishes.rolling and past is not None:
+        rolling = roll(*past, recipe=recipe, promise=promise, time_zone=settings.time_zone, tell=tell)
+        evaluation = replace(evaluation, rolling=rolling)
     gates = run_gates(evaluation)
     tell("evaluation", 1, 1)
     # Nothing that differs between two runs of the same data and seed may enter the artefact.
     facts: dict[str, Any] = {"data": data, "as_of": as_of, "split": slices.how, "recipe": recipe.describe()}
     facts |= {"valid_days": limits.model_valid_days, "when_expired": WHEN_EXPIRED}
     facts["impact_assessment"] = None if evaluation.assessment is None else asdict(evaluation.assessment)
-    model = replace(model, facts={**facts, "figures": evaluation.figures(), "notices": list(notices)})
-    crossed = {
-        f"cross_validation/cv_{figure}_{'all' if key == 'all columns' else 'without_shortcuts'}": getattr(value, figure)
-        for key, value in cross_validation.items()
-        for figure in ("auc", "macro_f1")
-    }
+    model = replace(model, facts={**model.facts, **facts, "figures": evaluation.figures(), "notices": list(notices)})
     with tempfile.TemporaryDirectory() as scratch:
         artefact, attachments = Path(scratch, "model"), Path(scratch, "attachments")
         fingerprint = model.save(artefact)
@@ -219,11 +205,14 @@ def _train(
                 "lock": lock,
                 "recipe": json.dumps(recipe.describe()),
                 "trained by": trained_by,
+                **fitted.facts(),
+                **measured(evaluation),
                 **{f"5-fold, {key}": said(value) for key, value in cross_validation.items()},
             },
             notices=notices,
             again=shlex.join(again),
         )
+        fitted.attach(attachments)
         write_report(attachments, evaluation=evaluation, gates=gates, plots=plots, reported=reported)
         for plot, svg in plots.items():
             (attachments / f"{plot}.svg").write_text(svg, encoding="utf-8")
@@ -232,7 +221,10 @@ def _train(
             artefact,
             attachments=attachments,
             params={**recipe.describe(), "features": len(model.columns), "split": slices.how[:500]},
-            figures={**grouped_figures(evaluation), **crossed},
+            figures={
+                **grouped_figures(evaluation),
+                **{f"cross_validation/{k}": v for k, v in cross_validated_figures(dict(cross_validation)).items()},
+            },
             tags={"data": data, "commit": commit_id, "lock": lock, "seed": str(recipe.seed), "model": fingerprint},
             trained_by=trained_by,
             gates="passed" if passed(gates) else "failed",
@@ -248,6 +240,7 @@ def _train(
                 again=shlex.join(again),
             ),
         )
+        log_search(settings.mlflow_uri, parent=version.run_id, tuned=fitted.tuned)
         # The registry numbers it only now; the page for people has the number that the commands take.
         numbered = replace(reported, title=f"{name}, version {version.version}")
         page = write_report(
@@ -258,12 +251,22 @@ def _train(
         report.write_bytes(page.read_bytes())
         tell("registry", 1, 1)
     model = replace(model, version=version.version, fingerprint=fingerprint)
-    return Trained(version, model, evaluation, gates, report, tuple(notices), dict(cross_validation))
+    return Trained(
+        version,
+        model,
+        evaluation,
+        gates,
+        report,
+        tuple(notices),
+        dict(cross_validation),
+        again=shlex.join(again),
+        provenance={"model": fingerprint, "data": data, "commit": commit_id, "lock": lock},
+        tuned=fitted.tuned,
+    )
 
 
-def _seed(recipe: Recipe | None) -> list[str]:
-    """The option that gives this seed, if it is not the one without the option."""
-    return [] if recipe is None or recipe.seed == Recipe().seed else ["--seed", str(recipe.seed)]
+def _seeded(recipe: Recipe, seed: int | None) -> Recipe:
+    return recipe if seed is None else replace(recipe, seed=seed)
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:

@@ -1,12 +1,14 @@
 """Cross-validation fits on four fifths and measures on the fifth left out."""
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 
+from linerisk.evaluation import cross_validation
 from linerisk.evaluation.cross_validation import cross_validate
 from linerisk.model.risk_model import FeatureColumn
 from linerisk.training.examples import Examples
-from linerisk.training.fit import Recipe
+from linerisk.training.fit import Recipe, fit_trees
 
 FEW = Recipe(trees=20)
 
@@ -45,3 +47,29 @@ def test_folds_are_told_one_by_one() -> None:
 def test_the_same_seed_draws_the_same_folds() -> None:
     assert cross_validate(drawn(1.0), Recipe(trees=3)) == cross_validate(drawn(1.0), Recipe(trees=3))
     assert cross_validate(drawn(1.0), Recipe(trees=3)) != cross_validate(drawn(1.0), Recipe(trees=3, seed=2))
+
+
+def test_no_group_is_in_two_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = drawn(1.0, lines=2_000)
+    group = np.arange(2_000, dtype=np.int64) // 4
+    seen: list[set[int]] = []
+
+    def watched(part: Examples, recipe: Recipe) -> lgb.Booster:
+        seen.append(set((part.line_key // 4).tolist()))
+        return fit_trees(part, recipe)
+
+    monkeypatch.setattr(cross_validation, "fit_trees", watched)
+    cross_validate(table, Recipe(trees=5), group=group)
+    everybody = set(group.tolist())
+    held = [everybody - fitted for fitted in seen]
+    # A group that were split would be among the fitted of every fold, and held out by none.
+    assert set.union(*held) == everybody
+    assert sum(map(len, held)) == len(everybody)
+
+
+def test_folds_drawn_more_than_once_are_drawn_anew() -> None:
+    table = drawn(1.0, lines=2_000)
+    once, again, thrice = (cross_validate(table, Recipe(trees=5), draws=draws) for draws in (1, 1, 3))
+    assert once == again
+    assert (once.draws, thrice.draws) == (1, 3)
+    assert once.auc != thrice.auc

@@ -12,18 +12,25 @@ from hypothesis.extra.numpy import arrays
 from linerisk.explanation import Wording, contributions, explain
 from linerisk.explanation.contributions import mean_slope
 from linerisk.features.catalogue import FEATURES
-from linerisk.model.calibration import BetaCalibration
+from linerisk.model.calibration import BetaCalibration, Calibration, SplineCalibration
 from linerisk.model.risk_model import RiskModel
 
 Rows = npt.NDArray[np.float32]
 anything = st.one_of(st.just(np.float32(np.nan)), st.floats(-1e6, 1e6, width=32), st.integers(0, 400).map(np.float32))
-calibrations = st.builds(BetaCalibration, st.floats(1e-3, 20), st.floats(1e-3, 20), st.floats(-30, 30))
+slopes, constants = st.floats(1e-3, 20), st.floats(-30, 30)
+knots = st.lists(st.integers(-900, 900), min_size=3, max_size=3, unique=True).map(
+    lambda k: tuple(x / 100 for x in sorted(k))
+)
+calibrations = st.one_of(
+    st.builds(BetaCalibration, slopes, slopes, constants),
+    st.builds(SplineCalibration, knots, st.tuples(slopes, slopes, slopes), constants),
+)
 
 
 @settings(deadline=None, max_examples=60)
 @given(rows=arrays(np.float32, (3, len(FEATURES)), elements=anything), calibration=calibrations)
 def test_base_calibration_and_contributions_sum_to_the_calibrated_log_odds(
-    model: RiskModel, wording: Wording, rows: Rows, calibration: BetaCalibration
+    model: RiskModel, wording: Wording, rows: Rows, calibration: Calibration
 ) -> None:
     model = replace(model, calibration=calibration)
     log_odds = calibration.log_odds(model.margin(rows))
@@ -47,6 +54,16 @@ def test_the_mean_slope_carries_the_base_to_any_margin(base: float, margin: floa
     rise = float(calibration.log_odds(np.array(margin)) - calibration.log_odds(np.array(base)))
     assert float(slope[0]) * (margin - base) == pytest.approx(rise, abs=1e-9)
     assert 0.6 - 1e-9 <= float(slope[0]) <= 1.7 + 1e-9
+
+
+@pytest.mark.parametrize("base", [-9.0, -1.0, 0.4999999, 0.5, 3.0])
+@pytest.mark.parametrize("distance", [-700.0, -2.0, -1e-6, -1e-9, 0.0, 1e-9, 9.9e-7, 1.1e-6, 0.3, 700.0])
+def test_a_spline_is_carried_exactly_over_its_knots_too(base: float, distance: float) -> None:
+    calibration = SplineCalibration(knots=(-1.0, 0.5, 0.51), slopes=(0.2, 3.0, 0.4), c=-2.0)
+    slope = mean_slope(calibration, base, np.array([base + distance]))
+    rise = float(calibration.log_odds(np.array(base + distance)) - calibration.log_odds(np.array(base)))
+    assert float(slope[0]) * (base + distance - base) == pytest.approx(rise, abs=1e-9)
+    assert 0.2 - 1e-6 <= float(slope[0]) <= 3.0 + 1e-6
 
 
 @pytest.mark.parametrize("distance", [0.0, 1e-300, 1e-12, 9.9e-5, 1.01e-4, -1e-8])

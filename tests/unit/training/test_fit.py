@@ -13,6 +13,7 @@ import pytest
 from linerisk.errors import EvidenceError
 from linerisk.evaluation.metrics import average_precision, log_loss
 from linerisk.features.catalogue import BY_NAME
+from linerisk.model.calibration import fit_spline
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import CutPoint, Tier, TierPromise, clopper_pearson
 from linerisk.training.examples import Slices
@@ -183,6 +184,25 @@ def test_too_few_frauds_are_refused(slices: Slices) -> None:
 
 def test_the_recipe_is_recorded_as_plain_values() -> None:
     assert Recipe(trees=7).describe()["trees"] == 7
+
+
+def test_a_bent_calibration_is_kept_in_the_artefact_and_read_back(
+    slices: Slices, model: RiskModel, tmp_path: Path
+) -> None:
+    margin = model.margin(slices.calibration.rows)
+    bent = replace(model, calibration=fit_spline(margin, slices.calibration.fraud))
+    assert bent.save(tmp_path) != ""
+    loaded = RiskModel.load(tmp_path)
+    assert loaded.calibration == bent.calibration
+    rows = slices.test.rows[:500]
+    scores = loaded.probability(loaded.margin(rows))
+    assert scores.tolist() == bent.probability(bent.margin(rows)).tolist()
+    assert loaded.card()["calibration"]["kind"] == "spline"
+
+
+def test_how_calibration_was_chosen_and_sources_were_believed_is_in_the_facts(model: RiskModel) -> None:
+    assert model.facts["calibration_choice"]["chosen"] == model.calibration.kind
+    assert model.facts["label_sources"] == {}
 
 
 # Score bands --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 
 from linerisk.tables.findings import CLEARING_SOURCES, FIRM_SOURCES
 from linerisk.tables.schemas import LABEL_SOURCES, Accounts, Labels
+from linerisk.training.label_weights import NO_FINDING, WEIGHTS
 from linerisk.training.outcomes import outcomes
 
 AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
@@ -61,7 +62,13 @@ def outcome(*findings: Finding, rows: pl.LazyFrame | None = None) -> dict[int, b
     """Outcome of line 1 at day 0, as known at day 60: {1: fraud?}, or nothing if it is left out."""
     lines = accounts((1, -100, "active")) if rows is None else rows
     found = outcomes(labels(*findings), lines, as_of=AS_OF, known_by=day(TRAINED))
-    return dict(found.iter_rows())
+    return dict(found.select("line_key", "fraud").iter_rows())
+
+
+def source(*findings: Finding) -> list[str]:
+    """Who is said to have found the outcome of line 1."""
+    found = outcomes(labels(*findings), accounts((1, -100, "active")), as_of=AS_OF, known_by=day(TRAINED))
+    return found["source"].to_list()
 
 
 def test_a_finding_about_the_window_makes_a_line_fraud() -> None:
@@ -158,5 +165,58 @@ def test_a_line_whose_account_is_not_known_yet_is_left_out() -> None:
 def test_each_line_has_its_own_outcome_in_the_order_of_keys() -> None:
     lines = accounts((9, -100, "active"), (1, -100, "active"), (5, -100, "active"))
     table = outcomes(labels(("fraud", "police", -5, 5), line=5), lines, as_of=AS_OF, known_by=day(TRAINED))
-    assert table.rows() == [(1, False), (5, True), (9, False)]
-    assert table.columns == ["line_key", "fraud"]
+    assert table.rows() == [(1, False, "no_finding"), (5, True, "police"), (9, False, "no_finding")]
+    assert table.columns == ["line_key", "fraud", "source"]
+
+
+# Who says so ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_outcome_says_who_found_it() -> None:
+    assert source(("fraud", "complaint", -5, 5)) == ["complaint"]
+    assert source(("legitimate", "verification_passed", -5, 5)) == ["verification_passed"]
+    assert source() == ["no_finding"]
+
+
+def test_of_several_who_found_the_same_the_most_trusted_is_told() -> None:
+    assert source(("fraud", "complaint", -9, 5), ("fraud", "police", -5, 30)) == ["police"]
+
+
+def test_who_found_the_contrary_is_not_told() -> None:
+    assert source(("fraud", "complaint", -5, 5), ("legitimate", "verification_passed", -5, 6)) == ["complaint"]
+
+
+def test_a_finding_of_good_about_another_time_is_no_finding_about_the_window() -> None:
+    assert source(("legitimate", "random_audit", -40, 5)) == ["no_finding"]
+
+
+# We never label ourselves --------------------------------------------------------------------------------------------
+
+CUT_OFF_LATER = ((1, -100, "active"), (1, 10, "suspended"))
+
+
+def test_a_line_that_was_suspended_is_no_fraud_for_that_and_without_a_finding_not_legitimate_either() -> None:
+    assert outcome(rows=accounts(*CUT_OFF_LATER)) == LEFT_OUT
+
+
+def test_a_suspended_line_is_what_somebody_outside_found_of_it() -> None:
+    assert outcome(("fraud", "police", -5, 20), rows=accounts(*CUT_OFF_LATER)) == FRAUD
+    assert outcome(("legitimate", "dispute_cleared", -5, 20), rows=accounts(*CUT_OFF_LATER)) == LEGITIMATE
+
+
+def test_a_suspension_after_we_train_is_not_known() -> None:
+    assert outcome(rows=accounts((1, -100, "active"), (1, 61, "suspended"))) == LEGITIMATE
+
+
+def test_a_line_suspended_and_restored_before_the_instant_may_be_scored() -> None:
+    assert outcome(rows=accounts((1, -100, "suspended"), (1, -50, "active"))) == LEGITIMATE
+
+
+def test_a_line_that_its_holder_closed_later_was_not_cut_off() -> None:
+    assert outcome(rows=accounts((1, -100, "active"), (1, 10, "closed"))) == LEGITIMATE
+
+
+@pytest.mark.parametrize("own", ["model", "score", "tier", "suspension"])
+def test_no_score_and_no_suspension_of_ours_is_a_source_of_labels(own: str) -> None:
+    assert own not in LABEL_SOURCES
+    assert set(WEIGHTS) == {*LABEL_SOURCES, NO_FINDING}

@@ -7,7 +7,14 @@ import pytest
 
 from linerisk.errors import EvidenceError
 from linerisk.training.examples import Slices
-from linerisk.training.splits import CALIBRATION_SHARE, TRAIN_SHARE, line_position, plan_splits, slice_of
+from linerisk.training.splits import (
+    CALIBRATION_SHARE,
+    TRAIN_SHARE,
+    line_position,
+    plan_splits,
+    rolling_plans,
+    slice_of,
+)
 
 AS_OF = datetime(2024, 7, 26, tzinfo=UTC)
 
@@ -55,6 +62,30 @@ def test_the_plan_says_its_dates_in_words() -> None:
     words = plan_splits(first_day=days_before(98), as_of=AS_OF).describe()
     for named in ("2024-05-17, 2024-05-24, 2024-05-31", "2024-06-14", "2024-06-28", "2024-07-26", "no line in two"):
         assert named in words
+
+
+# Rolling: as one would have trained before ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("days", "steps"), [(98, 1), (125, 1), (126, 2), (400, 6)])
+def test_there_are_as_many_past_trainings_as_the_records_allow(days: int, steps: int) -> None:
+    plans = rolling_plans(first_day=days_before(days), as_of=AS_OF)
+    assert len(plans) == steps
+    assert [plan.as_of for plan in plans] == sorted(plan.as_of for plan in plans)
+    assert plans[-1].as_of == AS_OF - timedelta(days=28)
+
+
+def test_a_past_training_knows_what_was_known_then_and_is_tested_on_what_followed() -> None:
+    for plan in rolling_plans(first_day=days_before(400), as_of=AS_OF):
+        assert max(plan.train_at) + timedelta(days=14) == plan.calibration_at
+        assert plan.calibration_at + timedelta(days=28) == plan.as_of == plan.test_at
+        assert plan.test_known_by == plan.as_of + timedelta(days=28) <= AS_OF
+
+
+def test_too_short_a_history_for_a_past_training_is_refused() -> None:
+    with pytest.raises(EvidenceError) as refused:
+        rolling_plans(first_day=days_before(97), as_of=AS_OF)
+    assert refused.value.expected == "records from 2024-04-19 or earlier (98 days before as_of)"
 
 
 def test_a_line_always_falls_into_the_same_place() -> None:

@@ -1,7 +1,9 @@
 """Training again: against a champion, against one that cannot be loaded, and with the command that makes it again."""
 
+import html
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,11 @@ from linerisk.errors import InputError, RegistryError
 from linerisk.evaluation.gates import Outcome
 from linerisk.settings import Settings
 from linerisk.training.fit import Recipe
+from linerisk.training.from_table import SMALL_TABLE
 from linerisk.workflows.compare import compare_versions
-from linerisk.workflows.train import Trained, registry_for, train_table
+from linerisk.workflows.recipes import again_with, read_recipe
+from linerisk.workflows.train import registry_for, train_table
+from linerisk.workflows.trained import Trained
 
 QUICK = Recipe(trees=20)
 
@@ -76,11 +81,20 @@ def test_two_trainings_give_the_same_artefact(home: Path, small_table: Path) -> 
         assert (registry.folder("1") / name).read_bytes() == (registry.folder("2") / name).read_bytes()
 
 
-def test_the_command_that_makes_it_again_names_seed_and_model(home: Path, small_table: Path) -> None:
+def test_the_command_that_makes_it_again_names_model_and_recipe(home: Path, small_table: Path) -> None:
     trained = train(home, small_table, Recipe(trees=20, seed=7), name="mine")
     command = re.search(r"<pre>(.*)</pre>", trained.report.read_text(encoding="utf-8"))
     assert command is not None
-    assert command[1].endswith("small.parquet --label y --id line_id --name mine --seed 7")
+    made, recipe = command[1].split(" --recipe ")
+    assert made.endswith("small.parquet --label y --id line_id --name mine")
+    assert read_recipe(Path(recipe)) == Recipe(trees=20, seed=7)
+    assert trained.again == html.unescape(command[1])
+
+
+def test_a_recipe_that_is_the_default_but_for_its_seed_needs_no_file(tmp_path: Path) -> None:
+    assert again_with(tmp_path, SMALL_TABLE, default=SMALL_TABLE) == []
+    assert again_with(tmp_path, replace(SMALL_TABLE, seed=7), default=SMALL_TABLE) == ["--seed", "7"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_is_named_after_its_table_and_its_steps_are_told(home: Path, small_table: Path) -> None:

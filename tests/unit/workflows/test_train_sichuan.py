@@ -13,11 +13,10 @@ import pytest
 from linerisk.evaluation.gates import Outcome
 from linerisk.policy import load_promise
 from linerisk.settings import Settings
-from linerisk.training.fit import Recipe, fit_model
-from linerisk.training.from_table import read_table, shortcut_columns, slices_from_table
+from linerisk.training.fit import fit_model
+from linerisk.training.from_table import SMALL_TABLE, hidden, read_table, shortcut_columns, slices_from_table
+from linerisk.workflows.cross_validate import ALL, HIDDEN, WITHOUT
 from linerisk.workflows.train import Trained, registry_for
-
-ALL, WITHOUT = "all columns", "without shortcut columns"
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +24,27 @@ def page(sichuan: Trained) -> str:
     return re.sub(r"\s+", " ", sichuan.report.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("columns", [ALL, WITHOUT])
-def test_cross_validated_figures_reach_what_is_published(sichuan: Trained, columns: str) -> None:
-    assert sichuan.cross_validation[columns].auc >= 0.950
-    assert sichuan.cross_validation[columns].macro_f1 >= 0.905
+@pytest.mark.parametrize(
+    ("columns", "auc", "macro_f1"), [(ALL, 0.955, 0.91), (HIDDEN, 0.955, 0.91), (WITHOUT, 0.953, 0.905)]
+)
+def test_cross_validated_figures_reach_what_is_published(
+    sichuan: Trained, columns: str, auc: float, macro_f1: float
+) -> None:
+    assert sichuan.cross_validation[columns].auc >= auc
+    assert sichuan.cross_validation[columns].macro_f1 >= macro_f1
+    assert sichuan.cross_validation[columns].draws == 3
+
+
+def test_where_the_shortcut_is_hidden_its_gaps_are_filled_and_nothing_else_changes(sichuan_file: Path) -> None:
+    examples = read_table(sichuan_file, label="label", id_column="phone_no_m").examples
+    shortcut = shortcut_columns(examples)
+    filled = hidden(examples, shortcut, seed=1)
+    assert shortcut_columns(filled).columns == ()
+    lacking = np.isnan(np.stack([examples.column(name) for name in shortcut.family])).any(axis=0)
+    assert np.array_equal(filled.rows[~lacking], examples.rows[~lacking], equal_nan=True)
+    assert set(filled.column("arpu_mean")[lacking].tolist()) <= set(examples.column("arpu_mean")[~lacking].tolist())
+    # Donors are drawn without a look at labels: about as many are fraud as in the table, not all of them.
+    assert len(np.unique(filled.column("arpu_mean")[lacking])) > 100
 
 
 def test_fold_and_id_and_label_are_no_features(sichuan: Trained) -> None:
@@ -56,7 +72,7 @@ def test_figures_are_given_with_arpu_and_without(sichuan: Trained, page: str) ->
     assert sichuan.cross_validation[ALL].columns == 55
     assert sichuan.cross_validation[WITHOUT].columns == 46
     assert "Shortcut: 140 rows lack arpu_mean" in page
-    for key in (ALL, WITHOUT):
+    for key in (ALL, HIDDEN, WITHOUT):
         figures = sichuan.cross_validation[key]
         assert f"5-fold, {key}" in page
         assert f"AUC {figures.auc:.4f} ± {figures.auc_sd:.4f}" in page
@@ -65,6 +81,11 @@ def test_figures_are_given_with_arpu_and_without(sichuan: Trained, page: str) ->
 def test_the_report_says_that_the_split_is_random(sichuan: Trained, page: str) -> None:
     assert sichuan.evaluation.how == "random split, not point in time"
     assert page.count("random split, not point in time") == 2  # under the title and as a notice
+
+
+def test_the_report_says_what_such_a_table_can_and_cannot_show(page: str) -> None:
+    assert "What such a table can show, and what it cannot." in page
+    assert "probabilities and precision hold for no operator" in page
 
 
 def test_the_report_says_how_to_make_it_again(page: str) -> None:
@@ -92,7 +113,7 @@ def test_the_same_table_and_seed_give_the_same_trees_and_cut_points(
     sichuan: Trained, sichuan_file: Path, sichuan_home: Settings, tmp_path: Path
 ) -> None:
     table = read_table(sichuan_file, label="label", id_column="phone_no_m")
-    recipe = Recipe()
+    recipe = SMALL_TABLE
     again = fit_model(
         slices_from_table(table, seed=recipe.seed),
         name="sichuan",

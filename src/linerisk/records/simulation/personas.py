@@ -148,8 +148,8 @@ EVENT = Traffic(
 )  # fmt: skip
 """A teacher rings the parents of a new class, a couple its guests, a graduate every company."""
 DRIVE = Traffic(
-    out=38.0, inn=0.4, spread=0.6, day_shape=3.0, rhythm="relay", fresh=0.89, again=0.09, town=0.87, focus=0.15, answered=0.42,
-    talk=30.0, retry=0.07, back=0.09, batch=0.35, jitter=0.9, sweep=0.01,
+    out=38.0, inn=0.4, spread=0.6, day_shape=3.0, rhythm="relay", fresh=0.89, again=0.09, town=0.87, focus=0.15,
+    answered=0.42, talk=30.0, retry=0.07, back=0.09, batch=0.35, jitter=0.9, sweep=0.01,
 )  # fmt: skip
 """A week on the telephone with strangers all over the country: a harvest to sell, policies to renew, old comrades or
 unpaid customers to find."""

@@ -1,0 +1,77 @@
+"""From the prevalence that a model was fitted under to the one that it will meet.
+
+If fraud and honest use look alike under both and only their shares differ, the odds of every line change by one factor:
+calibrated log-odds move by a constant, and ranks, cut points and contributions stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from linerisk.errors import InputError
+from linerisk.model.calibration import logit, prevalence_shift, sigmoid
+from linerisk.model.risk_model import RiskModel, ScoreBand
+from linerisk.training.examples import Examples
+
+
+def check_prevalence(prevalence: float) -> float:
+    """The prevalence, if it is a share that both kinds can have.
+
+    Raises:
+        InputError: It is not strictly between 0 and 1.
+    """
+    if not 0 < prevalence < 1:
+        raise InputError(
+            "this is not a prevalence",
+            expected="a share between 0 and 1, such as 0.005 for one line in two hundred",
+            found=f"{prevalence:g}",
+            field="prevalence",
+        )
+    return prevalence
+
+
+def at_prevalence(model: RiskModel, *, fitted: float, operation: float) -> RiskModel:
+    """The model for another prevalence: probabilities and score bands move, margins and cut points do not.
+
+    Args:
+        model: Calibrated where fraud is a share `fitted` of lines.
+        fitted: Prevalence of its calibration slice.
+        operation: Prevalence that it will meet.
+    """
+    shift = prevalence_shift(fitted=fitted, operation=operation)
+    return replace(
+        model,
+        calibration=model.calibration.shifted(shift),
+        bands=tuple(_moved(band, shift) for band in model.bands),
+        facts={**model.facts, "prevalence": {"fitted": fitted, "operation": operation, "log_odds_shift": shift}},
+    )
+
+
+def _moved(band: ScoreBand, shift: float) -> ScoreBand:
+    """The band with its interval at the other prevalence; the lines counted in it are those that were counted."""
+    low, high = (
+        end if end in {0.0, 1.0} else float(sigmoid(np.array(logit(end) + shift))) for end in (band.low, band.high)
+    )
+    return replace(band, low=low, high=high)
+
+
+def thinned(examples: Examples, prevalence: float, *, seed: int) -> Examples:
+    """Rows at another prevalence: of the kind that there is too much of, as many as fit, drawn at random.
+
+    Args:
+        examples: Rows of both kinds.
+        prevalence: Share of fraud wanted.
+        seed: Seed of the drawing.
+    """
+    fraud, legitimate = np.flatnonzero(examples.fraud), np.flatnonzero(~examples.fraud)
+    odds = prevalence / (1 - prevalence)
+    rng = np.random.default_rng(seed)
+    if len(fraud) > odds * len(legitimate):
+        fraud = rng.choice(fraud, round(odds * len(legitimate)), replace=False)
+    else:
+        legitimate = rng.choice(legitimate, round(len(fraud) / odds), replace=False)
+    kept = np.zeros(len(examples), dtype=np.bool_)
+    kept[fraud] = kept[legitimate] = True
+    return examples.take(kept)

@@ -1,0 +1,136 @@
+"""Columns of somebody's table that are more than numbers: label, id, time, group, and the names of all of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from linerisk.as_of import parse_instant
+from linerisk.errors import InputError
+from linerisk.training.examples import Keys
+
+_UNFIT_IN_NAME = frozenset(' \t\r\n\v\f",:[]{}')
+"""LightGBM refuses some of these and quietly writes `_` for others."""
+_POSITIVE, _NEGATIVE = {"1", "1.0", "true", "fraud"}, {"0", "0.0", "false", "legitimate"}
+
+
+def check_ids(frame: pl.DataFrame, id_column: str | None, time_column: str | None) -> None:
+    """Refuse two rows of one line, or with a column of time, two of one line at one time.
+
+    Raises:
+        InputError: There are such rows.
+    """
+    key = [name for name in (id_column, time_column) if name is not None]
+    if id_column is None or frame.select(key).n_unique() == frame.height:
+        return
+    raise InputError(
+        "an id stands in more than one row" if time_column is None else "an id stands twice at one time",
+        expected="one row per line" if time_column is None else "one row per line and time",
+        found=f"{frame.height - frame.select(key).n_unique()} rows too many",
+        todo="keep one row per line: rows of one line in two slices would flatter the model"
+        if time_column is None
+        else "keep one of them",
+        field=id_column,
+    )
+
+
+def codes(values: pl.Series) -> Keys:
+    """Equal values as equal numbers, shape (n,)."""
+    return np.unique(values.cast(pl.String).to_numpy(), return_inverse=True)[1].astype(np.int64)
+
+
+def read_group(column: pl.Series, line_key: Keys) -> Keys:
+    """Which rows belong together, shape (n,).
+
+    Raises:
+        InputError: A row has no group, or a line is in two.
+    """
+    if column.null_count():
+        raise InputError(
+            "a row has no group", expected="a group in every row", found=f"{column.null_count()} without",
+            field=column.name,
+        )  # fmt: skip
+    group = codes(column)
+    pairs = len(np.unique(np.stack([line_key, group]), axis=1).T)
+    lines = len(np.unique(line_key))
+    if pairs > lines:
+        raise InputError(
+            "a line is in more than one group",
+            expected="every row of a line in one group",
+            found=f"{pairs - lines} memberships too many",
+            field=column.name,
+        )
+    return group
+
+
+def read_time(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    """Instants in UTC, shape (n,), microseconds.
+
+    Raises:
+        InputError: One is missing, or is no date, no timestamp and no ISO 8601 text.
+    """
+    wrong = InputError(
+        "a time cannot be read",
+        expected="dates, timestamps, or ISO 8601 text in every row",
+        found=f"{column.dtype}, {column.null_count()} empty",
+        field=column.name,
+    )
+    if column.dtype == pl.String:
+        parsed = [_instant(text) for text in column.unique(maintain_order=True)]
+        if None in parsed:
+            raise wrong
+        known = dict(zip(column.unique(maintain_order=True), parsed, strict=True))
+        column = column.replace_strict(known, return_dtype=pl.Datetime("us", "UTC"))
+    if column.dtype.base_type() not in (pl.Date, pl.Datetime) or column.null_count():
+        raise wrong
+    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone:
+        column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    out: np.ndarray[tuple[int], np.dtype[np.datetime64]] = column.cast(pl.Datetime("us")).to_numpy()
+    return out
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else parse_instant(text)
+    except InputError:
+        return None
+
+
+def check_names(names: list[str]) -> None:
+    """Refuse names that LightGBM would refuse or change.
+
+    Raises:
+        InputError: There is one.
+    """
+    unfit = [name for name in names if not name or _UNFIT_IN_NAME & set(name)]
+    if unfit:
+        raise InputError(
+            "columns have names that the trees cannot keep",
+            expected="""no blank, comma, colon, quote, bracket or brace""",
+            found=", ".join(map(repr, unfit[:5])),
+            todo="rename them, in every table that is to be scored too",
+            field=unfit[0],
+        )
+
+
+def read_label(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """True where fraud, shape (n,).
+
+    Raises:
+        InputError: One is neither fraud nor legitimate.
+    """
+    text = column.cast(pl.String).str.to_lowercase()
+    fraud = text.is_in(list(_POSITIVE))
+    known = fraud | text.is_in(list(_NEGATIVE))
+    if not known.all() or known.null_count():
+        wrong = text.filter(~known.fill_null(value=False))
+        raise InputError(
+            "a label is neither fraud nor legitimate",
+            expected="1 / 0, true / false, or fraud / legitimate",
+            found=f"{wrong.len()} rows such as {wrong[0]!r}",
+            field=column.name,
+        )
+    out: np.ndarray[tuple[int], np.dtype[np.bool_]] = fraud.to_numpy()
+    return out

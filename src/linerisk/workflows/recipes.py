@@ -1,0 +1,57 @@
+"""Recipes as files: a tuned one is kept, so that training again starts from it and does not tune again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+from linerisk.errors import InputError
+from linerisk.training.fit import Recipe
+
+
+def write_recipe(folder: Path, recipe: Recipe) -> Path:
+    """Keep a recipe under a name made of its content; the same recipe is the same file."""
+    text = json.dumps(recipe.describe(), indent=1, sort_keys=True)
+    path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe; what it does not say is as in the recipe of the house.
+
+    Raises:
+        InputError: There is no such file, it is no JSON object, or a value is not one that a recipe has.
+    """
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError("the recipe cannot be read", expected="a JSON file", found=f"{path.name}: {error}") from error
+    known = {each.name: type(getattr(Recipe(), each.name)) for each in fields(Recipe)}
+    if not isinstance(said, dict) or not said.keys() <= known.keys():
+        unknown = ", ".join(sorted(said.keys() - known.keys())) if isinstance(said, dict) else type(said).__name__
+        raise InputError("this is not a recipe", expected=", ".join(known), found=unknown)
+    for name, value in said.items():
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if (not whole and not (known[name] is float and isinstance(value, float))) or value < 0:
+            expected = "a number" if known[name] is float else "a whole number"
+            raise InputError("a value of the recipe is wrong", expected=expected, found=repr(value), field=name)
+    return replace(Recipe(), **{name: known[name](value) for name, value in said.items()})
+
+
+def again_with(folder: Path, recipe: Recipe, *, default: Recipe) -> list[str]:
+    """The options that give this recipe again: none, a seed, or a file that is written for it.
+
+    Args:
+        folder: Where recipes are kept.
+        recipe: What was used.
+        default: What is used without an option.
+    """
+    if recipe == default:
+        return []
+    if recipe == replace(default, seed=recipe.seed):
+        return ["--seed", str(recipe.seed)]
+    return ["--recipe", str(write_recipe(folder, recipe))]

@@ -1,0 +1,75 @@
+"""What a random audit says of prevalence, false alarms and calibration; where there is none, nothing is said."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from linerisk.evaluation.audit import measure_audit
+from linerisk.model.risk_model import RiskModel
+from linerisk.model.tiers import Tier, clopper_pearson
+from linerisk.training.examples import Examples, Slices
+from linerisk.training.label_weights import NO_FINDING
+
+
+@pytest.fixture
+def audited(slices: Slices) -> Examples:
+    """The test slice, a tenth of it drawn by an audit; complaints about the others' loudest honest lines."""
+    drawn = np.random.default_rng(0).random(len(slices.test)) < 0.1
+    found = np.where(slices.test.fraud, "complaint", NO_FINDING)
+    return replace(slices.test, source=np.where(drawn, "random_audit", found))
+
+
+def test_shares_are_those_of_audited_lines_with_exact_intervals(model: RiskModel, audited: Examples) -> None:
+    measured = measure_audit(model, audited)
+    own = audited.source == "random_audit"
+    assert measured is not None
+    assert (measured.lines, measured.fraud) == (own.sum(), audited.fraud[own].sum())
+    low, high = clopper_pearson(measured.fraud, measured.lines)
+    assert (measured.prevalence.low, measured.prevalence.high) == (low, high)
+    assert low < audited.prevalence < high
+    legitimate = own & ~audited.fraud
+    tier = model.tier(model.margin(audited.rows))
+    alarm = measured.false_positives[Tier.MEDIUM_LOW]
+    assert alarm.value == pytest.approx((tier[legitimate] >= 1).mean())
+    assert alarm.low <= (tier[~audited.fraud] >= 1).mean() <= alarm.high
+
+
+def test_fraud_predicted_among_audited_lines_is_compared_with_what_the_audit_found(
+    model: RiskModel, audited: Examples
+) -> None:
+    measured = measure_audit(model, audited)
+    assert measured is not None
+    assert measured.predicted_over_observed is not None
+    assert measured.predicted_over_observed.value == pytest.approx(measured.predicted / measured.fraud)
+    assert measured.predicted_over_observed.low < 1 < measured.predicted_over_observed.high
+
+
+def test_where_reported_fraud_is_a_part_the_audit_still_sees_all_of_it(model: RiskModel, audited: Examples) -> None:
+    """Two thirds of unaudited fraud go unreported; all labels halve prevalence, the audit does not."""
+    unreported = audited.fraud & (audited.source != "random_audit") & (np.arange(len(audited)) % 3 > 0)
+    partial = replace(audited, fraud=audited.fraud & ~unreported)
+    measured = measure_audit(model, partial)
+    assert measured is not None
+    assert partial.prevalence < 0.5 * audited.prevalence
+    assert measured.prevalence.low < audited.prevalence < measured.prevalence.high
+    assert partial.prevalence < measured.prevalence.low
+
+
+def test_without_an_audit_there_is_no_measure(model: RiskModel, audited: Examples, slices: Slices) -> None:
+    assert measure_audit(model, slices.test) is None
+    assert measure_audit(model, audited.take(audited.source != "random_audit")) is None
+
+
+def test_an_audit_that_found_no_fraud_has_no_ratio_but_an_upper_end(model: RiskModel, audited: Examples) -> None:
+    measured = measure_audit(model, audited.take(~audited.fraud))
+    assert measured is not None
+    assert (measured.fraud, measured.prevalence.value, measured.predicted_over_observed) == (0, 0.0, None)
+    assert measured.prevalence.high > 0
+
+
+def test_figures_have_names_to_be_logged_under(model: RiskModel, audited: Examples) -> None:
+    measured = measure_audit(model, audited)
+    assert measured is not None
+    assert measured.figures()["audit_lines"] == measured.lines
+    assert measured.figures()["audit_fpr_medium_low_high"] == measured.false_positives[Tier.MEDIUM_LOW].high

@@ -1,0 +1,195 @@
+"""Tuning searches inside the training slice, prunes, keeps time, and takes the most compact of the best."""
+
+import itertools
+from dataclasses import replace
+
+import lightgbm as lgb
+import numpy as np
+import pytest
+
+from linerisk.errors import EvidenceError
+from linerisk.training import tuning
+from linerisk.training.examples import Examples, Slices
+from linerisk.training.fit import Recipe, fit_trees
+from linerisk.training.trials import CLOSE, Trial, Tuned, front_of, judged
+from linerisk.training.tuning import parts, reason_cost, tune
+
+START = Recipe(trees=60, leaves=15, depth=5, learning_rate=0.1)
+MOST_LEAVES = 7_750
+LONG = 600
+
+
+@pytest.fixture(scope="module")
+def train(slices: Slices) -> Examples:
+    """A third of the training slice: a trial takes a twentieth of a second."""
+    return slices.train.take(np.arange(len(slices.train)) % 3 == 0)
+
+
+@pytest.fixture(scope="module")
+def tuned(train: Examples) -> Tuned:
+    return tune(train, START, seconds=LONG, most_leaves=MOST_LEAVES, most_trials=40)
+
+
+def tried(number: int, log_loss: float, cost: int, *, pruned: bool = False) -> Trial:
+    return Trial(number, Recipe(), log_loss, 0.0, 0.0, cost, pruned, 0.1)
+
+
+# The search ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_trial_is_the_recipe_that_tuning_began_with(tuned: Tuned) -> None:
+    assert replace(tuned.trials[0].recipe, trees=START.trees) == START
+    assert [trial.number for trial in tuned.trials] == list(range(len(tuned.trials)))
+    assert len(tuned.trials) == 40
+    assert tuned.ended == "as many as may be"
+
+
+def test_trials_that_fall_behind_are_pruned_and_never_chosen(tuned: Tuned) -> None:
+    pruned = {trial.number for trial in tuned.trials if trial.pruned}
+    assert pruned
+    assert tuned.chosen not in pruned
+    assert not pruned & set(tuned.front)
+
+
+def test_what_is_chosen_is_within_one_standard_error_of_the_best_and_cheaper_to_explain(tuned: Tuned) -> None:
+    chosen = tuned.trials[tuned.chosen]
+    assert chosen.excess <= chosen.excess_se
+    assert chosen.excess <= CLOSE * chosen.log_loss
+    best = min((t for t in tuned.trials if not t.pruned), key=lambda t: t.log_loss)
+    assert chosen.reason_cost <= best.reason_cost
+    assert chosen.reason_cost < tuned.trials[0].reason_cost
+
+
+def test_on_the_front_less_loss_costs_more(tuned: Tuned) -> None:
+    front = [tuned.trials[number] for number in tuned.front]
+    for cheaper, better in itertools.pairwise(front):
+        assert cheaper.reason_cost < better.reason_cost
+        assert cheaper.log_loss > better.log_loss
+
+
+def test_no_trial_grows_more_leaves_than_may_be_explained(train: Examples) -> None:
+    found = tune(train, START, seconds=LONG, most_leaves=300, most_trials=8)
+    assert all(trial.recipe.trees * trial.recipe.leaves <= 300 for trial in found.trials)
+
+
+def test_the_same_seed_tries_the_same_recipes_in_the_same_order(train: Examples, tuned: Tuned) -> None:
+    again = tune(train, START, seconds=LONG, most_leaves=MOST_LEAVES, most_trials=12)
+    for first, second in zip(tuned.trials[:12], again.trials, strict=True):
+        assert (first.recipe, first.log_loss, first.reason_cost) == (second.recipe, second.log_loss, second.reason_cost)
+
+
+def test_the_chosen_recipe_grows_the_trees_that_were_tried(train: Examples, tuned: Tuned) -> None:
+    fit, _ = parts(train)
+    assert reason_cost(fit_trees(fit, tuned.recipe)) == tuned.trials[tuned.chosen].reason_cost
+
+
+# Time and interrupts -------------------------------------------------------------------------------------------------
+
+
+def test_however_short_the_time_the_first_recipe_is_tried_to_its_end(train: Examples) -> None:
+    found = tune(train, START, seconds=1e-6, most_leaves=MOST_LEAVES)
+    assert [trial.number for trial in found.trials] == [0]
+    assert found.chosen == 0
+    assert found.ended == "time is up"
+
+
+def test_time_that_passes_is_told(train: Examples) -> None:
+    told: list[float] = []
+    tune(train, START, seconds=0.5, most_leaves=MOST_LEAVES, on_progress=told.append)
+    assert told == sorted(told)
+    assert len(told) > 50
+    assert told[0] >= 0
+
+
+def interrupted(after: int) -> object:
+    """Progress that interrupts, as Ctrl-C does, at its so-manieth call."""
+    calls = itertools.count()
+
+    def tell(_passed: float) -> None:
+        if next(calls) == after:
+            raise KeyboardInterrupt
+
+    return tell
+
+
+def test_an_interrupt_keeps_what_was_found(train: Examples) -> None:
+    first = tune(train, START, seconds=1e-6, most_leaves=MOST_LEAVES)
+    found = tune(train, START, seconds=LONG, most_leaves=MOST_LEAVES, on_progress=interrupted(1_200))  # type: ignore[arg-type]
+    assert found.ended == "stopped by hand"
+    assert found.trials[0].log_loss == first.trials[0].log_loss
+    assert len(found.trials) > 1
+
+
+def test_an_interrupt_before_anything_was_found_stops_everything(train: Examples) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        tune(train, START, seconds=LONG, most_leaves=MOST_LEAVES, on_progress=interrupted(3))  # type: ignore[arg-type]
+
+
+# Where it looks ------------------------------------------------------------------------------------------------------
+
+
+def test_no_line_both_fits_and_validates(slices: Slices) -> None:
+    train = replace(slices.train, line_key=slices.train.line_key // 2)
+    fit, validate = parts(train)
+    assert not set(fit.line_key.tolist()) & set(validate.line_key.tolist())
+    assert len(fit) + len(validate) == len(train)
+    assert len(validate) / len(train) == pytest.approx(tuning.VALIDATION_SHARE, abs=0.03)
+
+
+def test_rows_of_one_line_count_as_one_line(train: Examples) -> None:
+    _, validate = parts(train)
+    twice = replace(
+        train,
+        rows=np.repeat(train.rows, 2, axis=0),
+        fraud=np.repeat(train.fraud, 2),
+        line_key=np.repeat(train.line_key, 2),
+    )
+    found = tune(twice, START, seconds=1e-6, most_leaves=MOST_LEAVES)
+    assert found.validated_on == (len(validate), int(validate.fraud.sum()))
+
+
+def test_too_few_frauds_to_tune_on_are_refused(train: Examples) -> None:
+    few = train.take(~train.fraud | (np.cumsum(train.fraud) <= 30))
+    with pytest.raises(EvidenceError, match="too small to tune on"):
+        tune(few, START, seconds=1, most_leaves=MOST_LEAVES)
+
+
+# Judging -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_front_leaves_out_what_another_beats_in_both() -> None:
+    trials = [
+        tried(0, 0.5, 100),
+        tried(1, 0.6, 200),
+        tried(2, 0.4, 300),
+        tried(3, 0.9, 10),
+        tried(4, 0.1, 1, pruned=True),
+    ]
+    assert front_of(trials) == (3, 0, 2)
+
+
+def test_the_cheapest_within_one_standard_error_is_chosen() -> None:
+    rng = np.random.default_rng(0)
+    best = rng.random(1_000)
+    near, far = best + rng.normal(0.001, 0.05, 1_000), best + rng.normal(0.5, 0.05, 1_000)
+    trials = [tried(0, float(best.mean()), 300), tried(1, float(near.mean()), 100), tried(2, float(far.mean()), 1)]
+    found = judged(trials, [best, near, far], validated_on=(1_000, 100), ended="time is up")
+    assert found.trials[1].excess_se == pytest.approx(0.05 / np.sqrt(1_000), rel=0.1)
+    assert found.chosen == 1
+    assert found.as_dict()["trials"][2]["excess"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_where_few_frauds_make_the_error_wide_what_says_nothing_is_still_not_chosen() -> None:
+    best = np.full(100, 0.5)
+    nothing = best + np.where(np.arange(100) < 10, 3.0, -0.3)
+    trials = [tried(0, float(best.mean()), 300), tried(1, float(nothing.mean()), 0)]
+    found = judged(trials, [best, nothing], validated_on=(100, 10), ended="time is up")
+    assert 0 < found.trials[1].excess < found.trials[1].excess_se
+    assert found.chosen == 0
+
+
+def test_the_cost_of_reasons_is_leaves_times_depth_over_trees() -> None:
+    rows = np.arange(200, dtype=np.float32)[:, None]
+    params = {"num_leaves": 2, "min_data_in_leaf": 1, "verbosity": -1, "num_threads": 1, "objective": "binary"}
+    stumps = lgb.train(params, lgb.Dataset(rows, (rows[:, 0] > 99).astype(np.float32)), 3)
+    assert reason_cost(stumps) == 3 * 2 * 1

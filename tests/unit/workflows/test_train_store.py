@@ -1,0 +1,174 @@
+"""Training on a small store by its command, in fresh processes: the same bytes, past trainings, tuning, and again."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from typer.testing import CliRunner
+
+from linerisk.cli import app
+from linerisk.model.risk_model import RiskModel
+from linerisk.records.simulation import simulate
+from linerisk.settings import Settings
+from linerisk.tables.intake import ingest
+from linerisk.workflows.recipes import read_recipe
+from linerisk.workflows.train import registry_for
+
+AS_OF = datetime(2024, 7, 26, tzinfo=UTC)
+DAYS = 98
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one `linerisk train` said and left."""
+
+    home: Path
+    said: str
+    told: dict[str, Any]
+
+    def file(self, name: str) -> bytes:
+        """A file of the artefact."""
+        return (registry_for(Settings(home=self.home)).folder("1") / name).read_bytes()
+
+
+def train(command: list[str], home: Path, *, hash_seed: str) -> Run:
+    """Run the command in a fresh process with a home of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command, "--home", str(home), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": hash_seed},
+    )
+    assert done.returncode == 0, done.stderr
+    return Run(home, done.stdout, json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("operator")
+    start = (AS_OF - timedelta(days=DAYS)).date()
+    simulate(folder / "source", lines=1_500, days=DAYS, seed=3, prevalence=0.07, start=start)
+    ingest(folder / "source", folder / "store", secret=b"0" * 32)
+    return folder / "store"
+
+
+@pytest.fixture(scope="module")
+def tuned(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Tuned for two seconds, for operation at another prevalence, with past trainings."""
+    command = ["linerisk", "train", "--store", str(store), "--as-of", "2024-07-26", "--tune", "2s"]
+    command += ["--prevalence", "0.02", "--rolling"]
+    return train(command, tmp_path_factory.mktemp("tuned"), hash_seed="1")
+
+
+@pytest.fixture(scope="module")
+def again(tuned: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """What the command makes that the first run printed."""
+    return train(shlex.split(tuned.told["again"]), tmp_path_factory.mktemp("again"), hash_seed="2")
+
+
+def test_the_command_that_a_run_prints_makes_the_same_bytes_in_a_fresh_process(tuned: Run, again: Run) -> None:
+    assert again.told["fingerprint"] == tuned.told["fingerprint"] != ""
+    for name in ("trees.txt", "model.json", "checksums.json"):
+        assert again.file(name) == tuned.file(name)
+    assert again.told["figures"] == tuned.told["figures"]
+
+
+def test_the_models_of_both_runs_read_back_say_the_same_of_any_row(tuned: Run, again: Run) -> None:
+    first, second = (registry_for(Settings(home=run.home)).load("1") for run in (tuned, again))
+    rows = np.random.default_rng(0).lognormal(size=(500, len(first.columns))).astype(np.float32)
+
+    def answers(model: RiskModel) -> list[float]:
+        margin = model.margin(rows)
+        return [*margin.tolist(), *model.probability(margin).tolist(), *model.shap_values(rows).ravel().tolist()]
+
+    assert answers(first) == answers(second)
+
+
+def test_a_run_says_what_making_it_again_needs(tuned: Run) -> None:
+    said = " ".join(tuned.said.split())
+    assert f"made again, byte for byte, by: {tuned.told['again']}" in said
+    assert set(tuned.told["provenance"]) == {"model", "data", "commit", "lock"}
+    for value in tuned.told["provenance"].values():
+        assert value in said
+
+
+def test_what_tuning_found_is_used_without_tuning_again(tuned: Run, again: Run) -> None:
+    words = shlex.split(tuned.told["again"])
+    assert "--tune" not in words
+    recipe = read_recipe(Path(words[words.index("--recipe") + 1]))
+    assert recipe.describe() == tuned.told["tuning"]["trials"][tuned.told["tuning"]["chosen"]]["recipe"]
+    assert again.told["tuning"] is None
+
+
+def test_every_trial_is_a_child_run_and_the_front_is_kept_as_json(tuned: Run) -> None:
+    settings = Settings(home=tuned.home)
+    registry = registry_for(settings)
+    version = registry.version("1")
+    client = MlflowClient(tracking_uri=settings.mlflow_uri)
+    experiment = client.get_run(version.run_id).info.experiment_id
+    children = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{version.run_id}'")
+    assert len(children) == len(tuned.told["tuning"]["trials"])
+    assert sum(child.data.tags["chosen"] == "true" for child in children) == 1
+    kept = json.loads(registry.attachment("1", "tuning.json"))
+    assert kept == tuned.told["tuning"]
+    assert kept["chosen"] in [trial["number"] for trial in kept["trials"] if not trial["pruned"]]
+
+
+def test_past_trainings_are_measured_with_intervals_and_logged(tuned: Run) -> None:
+    (step,) = tuned.told["rolling"]["steps"]
+    assert (step["trained_at"], step["outcomes_by"]) == ("2024-06-28T00:00:00Z", "2024-07-26T00:00:00Z")
+    assert step["problem"] is None
+    for measure in ("average_precision", "log_loss_skill", "predicted_over_observed"):
+        assert step[measure]["low"] < step[measure]["value"] < step[measure]["high"]
+    assert step["average_precision"]["low"] > step["fraud"] / step["lines"]
+    logged = registry_for(Settings(home=tuned.home)).version("1").figures
+    assert logged["rolling_average_precision_2024-06-28"] == pytest.approx(step["average_precision"]["value"])
+    assert logged["rolling_steps"] == 1
+    evaluation = json.loads(registry_for(Settings(home=tuned.home)).attachment("1", "evaluation.json"))
+    assert evaluation["rolling"]["steps"] == tuned.told["rolling"]["steps"]
+    assert "As trained at past instants" in tuned.said
+
+
+def test_the_prevalence_of_operation_is_recorded_and_what_is_tested_has_it(tuned: Run) -> None:
+    facts = json.loads(tuned.file("model.json"))["facts"]
+    assert facts["prevalence"]["operation"] == 0.02
+    assert facts["prevalence"]["log_odds_shift"] < 0
+    assert tuned.told["figures"]["test_prevalence"] == pytest.approx(0.02, abs=0.002)
+    assert "2.0000% are fraud, as in operation" in facts["split"]
+
+
+def test_the_artefact_says_how_its_calibration_was_chosen_and_how_far_sources_were_believed(tuned: Run) -> None:
+    facts = json.loads(tuned.file("model.json"))["facts"]
+    assert facts["calibration_choice"]["chosen"] in {"beta", "spline"}
+    sources = facts["label_sources"]
+    assert sources["complaint"]["fraud_weight"] < sources["police"]["fraud_weight"]
+    assert sources["complaint"]["fraud_rows"] > 0
+    assert sources["no_finding"]["legitimate_rows"] > 100
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--tune", "soon"], "this is not a duration"),
+        (["--prevalence", "5"], "this is not a prevalence"),
+        (["--recipe", "nowhere.json"], "the recipe cannot be read"),
+        (["--time", "month"], "it is not clear what to train on"),
+    ],
+)
+def test_wrong_wishes_are_refused_in_a_sentence_before_the_long_work(
+    tmp_path: Path, wrong: list[str], said: str
+) -> None:
+    command = ["train", "--store", str(tmp_path / "nowhere"), "--as-of", "2024-07-26", "--home", str(tmp_path), *wrong]
+    answered = CliRunner().invoke(app, command)
+    assert answered.exit_code in {1, 2}
+    assert said in answered.output
