@@ -202,6 +202,7 @@ def _train(
     tell("evaluation", 1, 1)
     # Nothing that differs between two runs of the same data and seed may enter the artefact.
     facts: dict[str, Any] = {"data": data, "as_of": as_of, "split": slices.how, "recipe": recipe.describe()}
+    facts["confidence"] = 1 - promise.delta
     model = replace(model, facts={**facts, "figures": evaluation.figures(), "notices": list(notices)})
     crossed = {
         f"cv_{figure}_{'all' if key == 'all columns' else 'without_shortcuts'}": getattr(value, figure)

@@ -24,7 +24,7 @@ def chosen_by_mapie(scores: Floats, share: float, *, grid: Floats) -> float:
         list_predict_params=grid,
         fwer_method="fixed_sequence",
     )
-    # A few frauds at the top of the scale, because MAPIE wants both kinds; its false positive rate is of legitimate ones.
+    # A few frauds at the top of the scale, because MAPIE wants both kinds; the rate is of legitimate lines alone.
     rows = np.append(scores, np.ones(20))[:, None]
     labels = np.append(np.zeros(len(scores), dtype=int), np.ones(20, dtype=int))
     controller.calibrate(rows, labels)
