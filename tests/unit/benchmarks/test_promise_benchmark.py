@@ -35,9 +35,9 @@ def committed() -> dict[str, Any]:
     return found
 
 
-def violations(results: dict[str, Any], *, wrong: bool) -> dict[tuple[str, str, str], float]:
+def violations(results: dict[str, Any], *, wrong: bool) -> dict[tuple[int, str, str, str], float]:
     return {
-        (scenario["title"], rule, row["tier"]): row["violations"]
+        (scenario["lines"], scenario["title"], rule, row["tier"]): row["violations"]
         for scenario in results["scenarios"]
         for rule, rows in scenario["rules"].items()
         for row in rows
@@ -55,7 +55,7 @@ def test_every_tier_breaks_its_promise_in_at_most_one_slice_of_twenty(results: d
 def test_a_wrong_rank_quantile_or_tie_is_seen_on_every_tier(results: dict[str, Any]) -> None:
     found = violations(results, wrong=True)
     assert {key: rate for key, rate in found.items() if rate <= AT_MOST} == {}
-    rules = {rule for _, rule, _ in found}
+    rules = {rule for _, _, rule, _ in found}
     assert rules == {"one rank too low", "empirical quantile", "conformal p-value", "ties forgotten"}
 
 
