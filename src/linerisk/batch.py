@@ -7,11 +7,12 @@ from datetime import datetime
 
 import dataframely as dy
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from linerisk.errors import InputError
-from linerisk.explanation import Wording, explain
-from linerisk.model.risk_model import RiskModel, Rows
+from linerisk.explanation import Wording, reason_codes
+from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TIERS
 from linerisk.policy import Policy
 from linerisk.scoring import Scored, score
@@ -56,7 +57,7 @@ def score_table(
         chunk = features.slice(start, CHUNK_ROWS)
         rows = chunk.select(pl.col(model.feature_names).cast(pl.Float32).fill_null(float("nan"))).to_numpy(order="c")
         scored = score(model, np.ascontiguousarray(rows))
-        codes = _codes(model, rows, wording) if reasons else [[]] * chunk.height
+        codes = _lists(reason_codes(model, rows, wording) if reasons else np.empty((chunk.height, 0), dtype=np.str_))
         columns = _columns(ids.slice(start, CHUNK_ROWS), scored, codes).with_columns(
             as_of=pl.lit(as_of), model_version=pl.lit(model.version), last_verified_at=_verified(chunk)
         )
@@ -89,7 +90,7 @@ def _ids(features: pl.DataFrame, model: RiskModel) -> pl.Series:
     return ids
 
 
-def _columns(ids: pl.Series, scored: Scored, codes: list[list[str]]) -> pl.DataFrame:
+def _columns(ids: pl.Series, scored: Scored, codes: pl.Series) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "line_id": ids,
@@ -97,14 +98,19 @@ def _columns(ids: pl.Series, scored: Scored, codes: list[list[str]]) -> pl.DataF
             "probability": scored.probability,
             "probability_low": scored.low,
             "probability_high": scored.high,
-            "tier": pl.Series(scored.tiers, dtype=pl.Enum(TIER_NAMES)),
-            "reasons": pl.Series(codes, dtype=pl.List(pl.String)),
+            "tier": pl.Series(TIER_NAMES, dtype=pl.Enum(TIER_NAMES)).gather(scored.tier_index),
+            "reasons": codes,
         }
     )
 
 
-def _codes(model: RiskModel, rows: Rows, wording: Wording) -> list[list[str]]:
-    return [[reason.code for reason in explanation.reasons] for explanation in explain(model, rows, wording)]
+def _lists(codes: npt.NDArray[np.str_]) -> pl.Series:
+    """Codes of shape (n, k) as a list per row, without the empty ones."""
+    known, index = np.unique(codes, return_inverse=True)
+    words = pl.Series([word or None for word in known.tolist()], dtype=pl.String)
+    none = pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, len(codes))
+    places = [words.gather(place) for place in index.reshape(codes.shape).T]
+    return pl.select(pl.concat_list(none, *places).list.drop_nulls()).to_series()
 
 
 def _verified(chunk: pl.DataFrame) -> pl.Series:

@@ -10,7 +10,7 @@ import pytest
 
 from linerisk.batch import score_table
 from linerisk.errors import InputError
-from linerisk.explanation import Wording
+from linerisk.explanation import Wording, explain
 from linerisk.model.calibration import BetaCalibration
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
 from linerisk.model.tiers import TIERS, Tier, TierPromise, cut_points
@@ -93,6 +93,19 @@ def test_a_table_is_scored_by_line(model: RiskModel, features: pl.DataFrame, pol
     assert told["tier"] == TIERS[int(model.tier(np.array([told["margin"]]))[0])]
     assert (told["as_of"], told["model_version"]) == (AS_OF, "7")
     assert 1 <= len(told["reasons"]) <= 4
+
+
+def test_the_reasons_of_a_table_are_those_of_its_lines_in_the_same_order(
+    model: RiskModel, features: pl.DataFrame, policy: Policy, wording: Wording
+) -> None:
+    silent = features.with_columns(
+        tenure_days=pl.when(pl.col("line_id") == "line-03").then(None).otherwise("tenure_days")
+    )
+    told = score_table(model, silent, policy=policy, wording=wording, as_of=AS_OF)["reasons"].to_list()
+    rows = silent.sort("line_id").select(NAMES).to_numpy()
+    said = explain(model, np.ascontiguousarray(rows, dtype=np.float32), wording)
+    assert told == [[reason.code for reason in explanation.reasons] for explanation in said]
+    assert len(told[3]) < 2 == max(map(len, told))
 
 
 def test_the_action_is_what_the_policy_asks_of_the_tier(

@@ -6,7 +6,6 @@ writers. PostgreSQL is taken by URL with the same schema and the same promises.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from linerisk.decisions.schema import HEAD
 from linerisk.errors import DecisionLogError
+from linerisk.tables.disk import sync
 
 # What a database or a disk in trouble raises.
 FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
@@ -159,7 +159,7 @@ def _migrate(engine: Engine, file: Path | None) -> None:
             connection.connection.dbapi_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]
         with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
             _upgrade(connection)
-    _sync_folder(file.parent)
+    sync(file.parent)
 
 
 def _upgrade(connection: Connection) -> None:
@@ -177,12 +177,3 @@ def _upgrade(connection: Connection) -> None:
         raise DecisionLogError(
             "the decision log is of another version", expected=f"revision {HEAD}", todo="use the newer program"
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new file's name as durable as its content."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

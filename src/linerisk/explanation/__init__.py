@@ -6,7 +6,7 @@ nothing that the values do not bear out.
 """
 
 from linerisk.explanation.contributions import Contributions, contributions
-from linerisk.explanation.reasons import Explanation, Reason, explain
+from linerisk.explanation.reasons import Explanation, Reason, explain, reason_codes
 from linerisk.explanation.wording import Said, Wording
 
-__all__ = ["Contributions", "Explanation", "Reason", "Said", "Wording", "contributions", "explain"]
+__all__ = ["Contributions", "Explanation", "Reason", "Said", "Wording", "contributions", "explain", "reason_codes"]

@@ -57,7 +57,7 @@ def contributions(model: RiskModel, rows: Rows) -> Contributions:
     phi = model.shap_values(rows)
     base = float(phi[0, -1])
     phi[:, -1] = 0.0
-    of_family = _columns_by_family(model)
+    of_family = model.columns_by_family  # short rows end in the base's column, which holds 0 by now
     grouped = phi[:, of_family]
     # One column after the other: the sums of a row do not depend on how many rows there are.
     by_family = np.add.accumulate(grouped, axis=2)[:, :, -1]
@@ -78,16 +78,6 @@ def _strongest(rows: Rows, grouped: Floats, by_family: Floats, of_family: Indice
     along = np.where(seen, grouped * np.sign(by_family)[:, :, None], 0.0)
     column = of_family[np.arange(len(of_family)), along.argmax(axis=2)]
     return np.where(along.max(axis=2) > 0, column, -1)
-
-
-def _columns_by_family(model: RiskModel) -> Indices:
-    """Shape (families, most columns of one); short rows are filled with the base's column, which holds 0 by then."""
-    columns: dict[str, list[int]] = {}
-    for i, column in enumerate(model.columns):
-        columns.setdefault(column.family, []).append(i)
-    width = max(map(len, columns.values()))
-    fill = len(model.columns)
-    return np.array([own + [fill] * (width - len(own)) for own in columns.values()])
 
 
 def mean_slope(calibration: Calibration, base: float, raw: Floats) -> Floats:

@@ -1,13 +1,15 @@
-"""Explanations: contributions by family, and at most four of them in words."""
+"""Explanations: contributions by family, and at most four of them in words, or as codes alone for many rows."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from linerisk.explanation.contributions import contributions
+from linerisk.explanation.contributions import Contributions, Indices, contributions
 from linerisk.explanation.wording import Direction, Wording
 from linerisk.model.risk_model import RiskModel, Rows
 
@@ -15,6 +17,9 @@ MOST_REASONS: Final = 4
 """A notice with more is a checklist, not a reason."""
 LEAST_OTHER_WAY: Final = 0.1
 """Log-odds from which a family that speaks the other way has the last place, however small beside the others."""
+
+_NONE: Final = -1
+"""In place of a family or column, where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +76,15 @@ def explain(model: RiskModel, rows: Rows, wording: Wording) -> list[Explanation]
     parts = contributions(model, rows)
     families, names = model.families, model.feature_names
     typical = [column.typical for column in model.columns]
-    ordered = np.argsort(-np.abs(parts.by_family), axis=1, kind="stable").tolist()
+    chosen = _spoken(parts).tolist()
     strongest = parts.strongest.tolist()
     explanations = []
     for i, (values, amounts) in enumerate(zip(rows.tolist(), parts.by_family.tolist(), strict=True)):
         by_name = dict(zip(names, values, strict=True))
         reasons = []
-        for k in _spoken([k for k in ordered[i] if strongest[i][k] >= 0], amounts):
+        for k in chosen[i]:
+            if k == _NONE:
+                break
             column = strongest[i][k]
             direction: Direction = "raises" if amounts[k] > 0 else "lowers"
             said = wording.say(names[column], direction=direction, values=by_name, typical=typical[column])
@@ -93,11 +100,55 @@ def explain(model: RiskModel, rows: Rows, wording: Wording) -> list[Explanation]
     return explanations
 
 
-def _spoken(ordered: list[int], amounts: list[float]) -> list[int]:
-    """The families to name: the largest, with room for the strongest that goes the other way."""
-    chosen = ordered[:MOST_REASONS]
-    other = next((k for k in ordered[MOST_REASONS:] if amounts[k] * amounts[chosen[0]] < 0), None)
-    one_sided = all(amounts[k] * amounts[chosen[0]] >= 0 for k in chosen)
-    if one_sided and other is not None and abs(amounts[other]) >= LEAST_OTHER_WAY:
-        chosen[-1] = other
+def reason_codes(model: RiskModel, rows: Rows, wording: Wording) -> npt.NDArray[np.str_]:
+    """The codes of the reasons that `explain` gives, without their sentences: for many rows.
+
+    Args:
+        model: The model.
+        rows: Shape (n, features).
+        wording: Codes by column, direction and value.
+
+    Returns:
+        Shape (n, at most `MOST_REASONS`), the largest first; empty text where there is no further reason.
+    """
+    if not len(rows):
+        return np.empty((0, 0), dtype=np.str_)
+    parts = contributions(model, rows)
+    names, chosen = model.feature_names, _spoken(parts)
+    column = np.where(chosen == _NONE, _NONE, np.take_along_axis(parts.strongest, chosen, axis=1))
+    raises = np.take_along_axis(parts.by_family, chosen, axis=1) > 0
+    codes = np.full(chosen.shape, "", dtype=np.array(list(wording.codes)).dtype)
+    directions: tuple[Direction, ...] = ("raises", "lowers")
+    for k, direction in itertools.product(np.unique(column[column != _NONE]).tolist(), directions):
+        here = (column == k) & (raises == (direction == "raises"))
+        if not here.any():
+            continue
+        name = names[k]
+        needed = [other for other in wording.codes_rest_on(name, direction=direction) if other in names]
+        if needed:
+            values = rows[:, [names.index(other) for other in needed]][np.nonzero(here)[0]]
+            lines = (dict(zip(needed, line, strict=True)) for line in values.tolist())
+            codes[here] = [wording.code(name, direction=direction, values=line) for line in lines]
+        else:
+            codes[here] = wording.code(name, direction=direction, values={})
+    return codes
+
+
+def _spoken(parts: Contributions) -> Indices:
+    """The families to name: the largest, with room for the strongest that goes the other way.
+
+    Shape (n, at most `MOST_REASONS`), the largest first; -1 where there is no further one.
+    """
+    size = np.abs(parts.by_family)
+    by_size = np.argsort(np.where(parts.strongest == _NONE, 1.0, -size), axis=1, kind="stable")
+    speaks = np.take_along_axis(parts.strongest, by_size, axis=1) != _NONE
+    raises = np.take_along_axis(parts.by_family, by_size, axis=1) > 0
+    against = speaks & (raises != raises[:, :1])
+    chosen = np.where(speaks, by_size, _NONE)[:, :MOST_REASONS]
+    rest = against[:, MOST_REASONS:]
+    one_sided = np.nonzero(rest.any(axis=1) & ~against[:, :MOST_REASONS].any(axis=1))[0]
+    if len(one_sided):
+        other = by_size[one_sided, MOST_REASONS + rest[one_sided].argmax(axis=1)]
+        heard = size[one_sided, other] >= LEAST_OTHER_WAY
+        chosen[one_sided[heard], -1] = other[heard]
     return chosen

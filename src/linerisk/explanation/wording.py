@@ -92,21 +92,46 @@ class Wording:
         """
         feature = BY_NAME.get(column)
         if feature is None:
-            return self._say_plainly(column, self.unknown[direction], (column, column), values[column])
-        code = feature.reason_code if direction == "raises" else self.families[feature.family].lowers
+            return self._say_plainly(column, self._code(column, direction, None), (column, column), values[column])
+        sentence = self._fitting(column, direction, values)
+        code = self._code(column, direction, sentence)
+        if sentence is None:
+            label = (feature.label_zh, feature.label_en[:1].upper() + feature.label_en[1:])
+            return self._say_plainly(column, code, label, values[column])
+        facts = {name: values[name] for name in sentence.facts}
+        spoken = {name: _SAY[name](value) for name, value in facts.items()}
+        zh = sentence.zh.format_map({name: text[0] for name, text in spoken.items()})
+        en = sentence.en.format_map({name: text[1] for name, text in spoken.items()})
+        side = _side(column, values[column], typical)
+        if direction == "raises" and side is not None and side == sentence.compare:
+            beside = getattr(self.compared.of(feature.unit), side)
+            zh, en = zh + beside.zh, en + beside.en
+        return Said(code, zh, en[:1].upper() + en[1:], facts)
+
+    def code(self, column: str, *, direction: Direction, values: Mapping[str, float]) -> str:
+        """The code that `say` gives; of `values` only those that `codes_rest_on` names matter."""
+        return self._code(column, direction, self._fitting(column, direction, values))
+
+    def codes_rest_on(self, column: str, *, direction: Direction) -> tuple[str, ...]:
+        """Columns whose values decide which code a column gets in a direction; none where it has one code only."""
+        own = [s for s in self.sentences.get(column, ()) if s.direction in {direction, "either"}]
+        if all(sentence.code is None for sentence in own):
+            return ()
+        return tuple(dict.fromkeys(name for sentence in own for name, _, _ in sentence.ranges))
+
+    def _fitting(self, column: str, direction: Direction, values: Mapping[str, float]) -> Sentence | None:
         for sentence in self.sentences.get(column, ()):
             if sentence.direction in {direction, "either"} and sentence.fits(values):
-                facts = {name: values[name] for name in sentence.facts}
-                spoken = {name: _SAY[name](value) for name, value in facts.items()}
-                zh = sentence.zh.format_map({name: text[0] for name, text in spoken.items()})
-                en = sentence.en.format_map({name: text[1] for name, text in spoken.items()})
-                side = _side(column, values[column], typical)
-                if direction == "raises" and side is not None and side == sentence.compare:
-                    beside = getattr(self.compared.of(feature.unit), side)
-                    zh, en = zh + beside.zh, en + beside.en
-                return Said(sentence.code or code, zh, en[:1].upper() + en[1:], facts)
-        label = (feature.label_zh, feature.label_en[:1].upper() + feature.label_en[1:])
-        return self._say_plainly(column, code, label, values[column])
+                return sentence
+        return None
+
+    def _code(self, column: str, direction: Direction, sentence: Sentence | None) -> str:
+        if sentence is not None and sentence.code is not None:
+            return sentence.code
+        feature = BY_NAME.get(column)
+        if feature is None:
+            return self.unknown[direction]
+        return feature.reason_code if direction == "raises" else self.families[feature.family].lowers
 
     def _say_plainly(self, column: str, code: str, label: tuple[str, str], value: float) -> Said:
         spoken = _SAY.get(column, plainly)(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import filelock
 import msgspec
 
 from linerisk.errors import StoreError
+from linerisk.tables.disk import sync
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Stamp = tuple[int, int, int]
@@ -123,25 +123,17 @@ def scratch_beside(folder: Path) -> Iterator[Path]:
 def place(made: Path, target: Path) -> None:
     """Move a filled folder to its place once it is on disk; a damaged or equal one that is there gives way."""
     for path in (*made.iterdir(), made):
-        _sync(path)
+        sync(path)
     if target.exists():
         target.rename(made.parent / "before")
     made.rename(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def write_pointer(folder: Path, pointer: Pointer) -> None:
     """Swap the pointer; from now on readers find the new pair, whatever happens to the machine."""
     beside = folder / f".{_POINTER}"
     beside.write_bytes(msgspec.json.format(msgspec.json.encode(pointer), indent=1))
-    _sync(beside)
+    sync(beside)
     beside.replace(folder / _POINTER)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder)

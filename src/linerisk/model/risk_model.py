@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,15 +75,25 @@ class RiskModel:
     facts: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
 
-    @property
+    @cached_property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the matrix columns, in order."""
         return tuple(column.name for column in self.columns)
 
-    @property
+    @cached_property
     def families(self) -> tuple[str, ...]:
         """Families in order of first appearance."""
         return tuple(dict.fromkeys(column.family for column in self.columns))
+
+    @cached_property
+    def columns_by_family(self) -> npt.NDArray[np.intp]:
+        """Shape (families, most columns of one); short rows are filled with the number of columns."""
+        families = np.array([column.family for column in self.columns])
+        own = [np.nonzero(families == family)[0] for family in self.families]
+        out = np.full((len(own), max(map(len, own))), len(self.columns), dtype=np.intp)
+        for row, columns in zip(out, own, strict=True):
+            row[: len(columns)] = columns
+        return out
 
     def margin(self, rows: Rows) -> Floats:
         """Raw log-odds, shape (n,). One thread: batches and single rows give the same bits."""

@@ -63,7 +63,9 @@ class CutPoint:
         proven: Share that the evidence carries, at confidence 1 - delta.
         legitimate: Number of legitimate lines that the cut point was taken from.
         legitimate_above: How many of them are at or above the cut point.
-        missing: How many more legitimate lines would be needed to prove `wished`; 0 where it is proven.
+        missing: How many more legitimate lines could prove `wished` for this tier alone. With 0 of them missing,
+            `proven` may still be more than `wished`, where the ladder was widened to stand clear of the tier above:
+            only `proven` says what is proven.
     """
 
     tier: Tier

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from linerisk.errors import StoreError
+from linerisk.tables import disk
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -116,22 +117,13 @@ def write_manifest(store: Path, manifest: Manifest) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(store / NAME)
-    sync(store)
+    disk.sync(store)
 
 
 def make_private_folder(path: Path) -> None:
     """Make a folder, if there is none, that only its owner may look into, whatever the umask."""
     path.mkdir(exist_ok=True)
     path.chmod(PRIVATE_FOLDER)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sha256_of(path: Path) -> str:

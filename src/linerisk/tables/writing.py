@@ -14,6 +14,7 @@ import msgspec
 import polars as pl
 
 from linerisk.errors import StoreError
+from linerisk.tables import disk
 from linerisk.tables import manifest as manifests
 from linerisk.tables.identity import fingerprint_of
 from linerisk.tables.manifest import File, Manifest
@@ -75,7 +76,7 @@ class StoreWriter:
                 number += 1
             names.add(name)
             self._place(part, f"staging/refused/{name}")
-        manifests.sync(staged)
+        disk.sync(staged)
         rejected = self.path / "rejected"
         manifests.make_private_folder(rejected)
         earlier = [path for path in rejected.glob(f"{REFUSED}*") if path.is_dir()]
@@ -83,14 +84,14 @@ class StoreWriter:
         os.replace(staged, target)  # noqa: PTH105 - said as the system call that it is
         for path in earlier:  # out of sight in one step, then swept with the staging folder
             os.replace(path, self.staging / path.name)  # noqa: PTH105
-        manifests.sync(rejected)
+        disk.sync(rejected)
         return target
 
     def commit(self, manifest: Manifest) -> None:
         """Make everything written visible, and what it replaced removable."""
         for folder in ("days", "tables", "rejected"):
             if (self.path / folder).exists():
-                manifests.sync(self.path / folder)
+                disk.sync(self.path / folder)
         superseded = tuple(sorted(self.manifest.files() - manifest.files()))
         manifest = msgspec.structs.replace(manifest, superseded=superseded)
         manifests.write_manifest(self.path, manifest)
@@ -106,7 +107,7 @@ class StoreWriter:
         target = self.path / name
         manifests.make_private_folder(target.parent)
         temporary.chmod(manifests.PRIVATE_FILE)
-        manifests.sync(temporary)
+        disk.sync(temporary)
         os.replace(temporary, target)  # noqa: PTH105 - said as the system call that it is
 
 

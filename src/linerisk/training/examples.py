@@ -67,15 +67,13 @@ class Examples:
 
     def legitimate_column_medians(self) -> tuple[FeatureColumn, ...]:
         """The columns with the median of legitimate rows as their typical value; None where all are missing."""
-        legitimate = self.rows[~self.fraud]
-        legitimate = np.where(np.isfinite(legitimate), legitimate, np.nan)
-        present: npt.NDArray[np.bool_] = np.asarray(np.isfinite(legitimate).any(axis=0))
-        medians = np.full(len(self.columns), np.nan)
-        medians[present] = np.nanmedian(legitimate[:, present], axis=0)
-        return tuple(
-            replace(column, typical=float(value) if has else None)
-            for column, value, has in zip(self.columns, medians, present, strict=True)
-        )
+        columns, legitimate = [], ~self.fraud
+        # One column after the other, because a copy of all rows would be the most that training holds in memory.
+        for index, column in enumerate(self.columns):
+            values = self.rows[:, index][legitimate]
+            values = values[np.isfinite(values)]
+            columns.append(replace(column, typical=float(np.median(values)) if len(values) else None))
+        return tuple(columns)
 
 
 @dataclass(frozen=True)

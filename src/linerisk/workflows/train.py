@@ -187,7 +187,7 @@ def _train(
     tell("evaluation", 1, 1)
     # Nothing that differs between two runs of the same data and seed may enter the artefact.
     facts: dict[str, Any] = {"data": data, "as_of": as_of, "split": slices.how, "recipe": recipe.describe()}
-    facts |= {"valid_days": limits.model_valid_days, "when_expired": WHEN_EXPIRED}
+    facts |= {"valid_days": limits.model_valid_days, "when_expired": WHEN_EXPIRED, "confidence": 1 - promise.delta}
     facts["impact_assessment"] = None if evaluation.assessment is None else asdict(evaluation.assessment)
     model = replace(model, facts={**model.facts, **facts, "figures": evaluation.figures(), "notices": list(notices)})
     with tempfile.TemporaryDirectory() as scratch:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from linerisk.explanation import Wording, contributions, explain
-from linerisk.features.catalogue import BY_NAME
+from linerisk.explanation import Wording, contributions, explain, reason_codes
+from linerisk.features.catalogue import BY_NAME, FEATURES
 from linerisk.model.risk_model import FeatureColumn, RiskModel
 
 Rows = npt.NDArray[np.float32]
@@ -157,3 +158,49 @@ def test_every_row_gets_its_own_explanation_in_order(
     log_odds = model.calibration.log_odds(model.margin(lines[:rows]))
     totals = [e.base + e.calibration + sum(e.contributions.values()) for e in explanations]
     assert totals == pytest.approx(log_odds.tolist(), abs=1e-9)
+
+
+# Codes alone, for many rows -------------------------------------------------------------------------------------------
+
+
+def codes_of(model: RiskModel, rows: Rows, wording: Wording) -> list[list[str]]:
+    return [[code for code in line if code] for line in reason_codes(model, rows, wording).tolist()]
+
+
+def test_codes_alone_are_those_of_the_reasons(model: RiskModel, lines: Rows, wording: Wording) -> None:
+    said = [[reason.code for reason in explanation.reasons] for explanation in explain(model, lines, wording)]
+    assert codes_of(model, lines, wording) == said
+    assert len({code for line in said for code in line}) > 15
+
+
+def test_codes_of_a_model_with_fewer_families_than_reasons_and_columns_of_its_own(
+    fit: Callable[..., RiskModel], wording: Wording
+) -> None:
+    rng = np.random.default_rng(12)
+    rows = (rng.random((1_000, 2)) * 1_200).astype(np.float32)
+    rows[0], rows[1, 0] = np.nan, np.nan
+    columns = (FeatureColumn("tenure_days", "tenure"), FeatureColumn("monthly_fee", "money"))
+    codes = codes_of(fit(rows, columns, weights=(-6.0, 4.0)), rows, wording)
+    assert codes[0] == []
+    assert set(codes[1]) < {"A99", "B99"}
+    # B01 is a merit that a value must bear out, B16 an ordinary value of the same column.
+    assert {code for line in codes for code in line} == {"A06", "B01", "B16", "A99", "B99"}
+
+
+def test_no_rows_no_codes(model: RiskModel, lines: Rows, wording: Wording) -> None:
+    assert codes_of(model, lines[:0], wording) == []
+
+
+@pytest.mark.parametrize("direction", ["raises", "lowers"])
+def test_a_code_rests_on_no_other_values_than_it_says(
+    wording: Wording, direction: Literal["raises", "lowers"], lines: Rows
+) -> None:
+    names = [feature.name for feature in FEATURES]
+    for line in lines[:40].tolist():
+        values = dict(zip(names, line, strict=True))
+        for name in names:
+            if math.isfinite(values[name]):
+                rests_on = wording.codes_rest_on(name, direction=direction)
+                only = {other: values[other] for other in rests_on}
+                code = wording.say(name, direction=direction, values=values).code
+                assert wording.code(name, direction=direction, values=only) == code

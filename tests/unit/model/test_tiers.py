@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import binom
 
 from linerisk.errors import EvidenceError
 from linerisk.model.tiers import (
+    TIERS,
     TierPromise,
-    clopper_pearson,
     cut_points,
     lines_needed,
     order_statistic,
@@ -52,15 +54,43 @@ def test_ties_never_collapse_tiers() -> None:
     assert tier_index(np.array([0.0]), cuts).tolist() == [0]
 
 
-def test_violation_rate_of_the_bound_is_at_most_delta() -> None:
-    rng = np.random.default_rng(1)
-    violated = 0
-    for _ in range(400):
-        scores = rng.random(3_000)
-        cuts = cut_points(scores, TierPromise(alpha=(2e-2, 5e-3, 1e-3)))
-        violated += 1 - cuts[0].margin > 2e-2
-    low, _ = clopper_pearson(violated, 400)
-    assert low <= 0.05
+@pytest.mark.parametrize("lines", [60, 200, 1_000, 2_995, 8_000, 29_956, 60_000])
+def test_no_tier_is_empty_of_the_lines_it_was_cut_from_but_the_highest(lines: int) -> None:
+    margins = np.random.default_rng(lines).normal(size=lines)
+    cuts = cut_points(margins, TierPromise())
+    counts = np.bincount(tier_index(margins, cuts), minlength=len(TIERS))
+    assert (counts[:3] > 0).all()
+    assert counts[::-1].cumsum()[::-1][1:].tolist() == [cut.legitimate_above for cut in cuts]
+
+
+@given(st.lists(st.floats(-50, 50).map(lambda x: round(x, 1)), min_size=60, max_size=300))
+def test_tiers_are_never_crossed_and_ties_stay_together(margins: list[float]) -> None:
+    scores = np.array(margins)
+    cuts = cut_points(scores, TierPromise(alpha=(0.3, 0.1, 0.03)))
+    assert cuts[0].margin < cuts[1].margin < cuts[2].margin
+    # Every raised tier has margins of its own, though with ties there may be no line there.
+    assert tier_index(np.array([cut.margin for cut in cuts]), cuts).tolist() == [1, 2, 3]
+    for cut in cuts:
+        assert cut.legitimate_above == (scores >= cut.margin).sum()
+        assert cut.legitimate_above <= len(scores) - order_statistic(len(scores), cut.proven * (1 + 1e-12), 0.05)
+
+
+@pytest.mark.parametrize(
+    ("lines", "missing", "as_wished"),
+    [
+        (2_994, (1, 26_962, 296_578), (False, False, False)),
+        (2_995, (0, 26_961, 296_577), (False, False, False)),
+        (29_956, (0, 0, 269_616), (True, False, False)),
+        (299_572, (0, 0, 0), (True, True, True)),
+    ],
+)
+def test_every_cut_says_what_is_proven_what_is_not_and_how_many_lines_are_missing(
+    lines: int, missing: tuple[int, ...], as_wished: tuple[bool, ...]
+) -> None:
+    cuts = cut_points(np.random.default_rng(1).random(lines), TierPromise())
+    assert tuple(cut.missing for cut in cuts) == missing
+    assert tuple(cut.proven == cut.wished for cut in cuts) == as_wished
+    assert all(cut.proven >= cut.wished and cut.legitimate == lines for cut in cuts)
 
 
 def test_tiers_cover_all_margins_in_order() -> None:

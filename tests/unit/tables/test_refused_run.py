@@ -21,7 +21,7 @@ KILLED_AT = """
 import os, signal, sys
 from pathlib import Path
 from linerisk.errors import InputError
-from linerisk.tables import intake, manifest
+from linerisk.tables import disk, intake
 left = int(sys.argv[3])
 def counted(real):
     def call(*args):
@@ -31,7 +31,7 @@ def counted(real):
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*args)
     return call
-os.replace, manifest.sync = counted(os.replace), counted(manifest.sync)
+os.replace, disk.sync = counted(os.replace), counted(disk.sync)
 try:
     intake.ingest(Path(sys.argv[1]), Path(sys.argv[2]), secret=b"a secret of the tests, long enough")
 except InputError:

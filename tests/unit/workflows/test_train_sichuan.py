@@ -141,6 +141,7 @@ def test_the_registered_version_has_figures_and_provenance(sichuan: Trained, sic
 def test_the_loaded_version_is_the_trained_model(sichuan: Trained, sichuan_home: Settings) -> None:
     loaded = registry_for(sichuan_home, "sichuan").load("1")
     assert loaded.fingerprint == sichuan.model.fingerprint
+    assert loaded.facts["confidence"] == 0.95
     assert loaded.facts["split"] == "random split, not point in time"
     assert loaded.facts["data"] == sichuan.model.facts["data"]
 
