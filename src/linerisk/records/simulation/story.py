@@ -32,8 +32,8 @@ _YOUNG, _OLD, _ORDINARY = range(3)
 
 
 _BURST = Traffic(
-    out=84.0, spread=0.0, jitter=0.0, day_shape=30.0, rhythm="dialler", fresh=0.94, again=0.06, town=0.92,
-    fixed=0.03, answered=0.2, talk=15.0, retry=0.04, back=0.02, batch=0.3, regular=0.2, place="one", sweep=0.12,
+    out=104.0, spread=0.0, jitter=0.0, day_shape=30.0, rhythm="dialler", fresh=0.94, again=0.06, town=0.92,
+    fixed=0.03, answered=0.19, talk=15.0, retry=0.04, back=0.02, batch=0.3, regular=0.3, place="one", sweep=0.15,
 )  # fmt: skip
 _SPARSE = Traffic(
     out=0.25, inn=0.25, texts_out=0.02, services=0.6, spread=0.0, jitter=0.0, day_shape=2.0, fresh=0.03, town=0.1
