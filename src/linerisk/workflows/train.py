@@ -19,8 +19,8 @@ from linerisk.evaluation.cross_validation import CrossValidated
 from linerisk.evaluation.evaluate import Evaluation, evaluate
 from linerisk.evaluation.gates import GateResult, passed, run_gates
 from linerisk.evaluation.metrics import average_precision
-from linerisk.evaluation.plots import draw
-from linerisk.evaluation.report import Reported, write_report
+from linerisk.evaluation.report import CARD, make_report
+from linerisk.evaluation.reported import Reported
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits, load_promise
 from linerisk.registry import CHAMPION, Registry, Version
@@ -211,7 +211,6 @@ def _train(
     with tempfile.TemporaryDirectory() as scratch:
         artefact, attachments = Path(scratch, "model"), Path(scratch, "attachments")
         fingerprint = model.save(artefact)
-        plots = draw(model, evaluation, model.margin(slices.test.rows), slices.test.fraud)
         commit_id, lock = commit(), lock_hash()
         reported = Reported(
             title=f"{name}, model {fingerprint[:12]}",
@@ -227,10 +226,10 @@ def _train(
             },
             notices=notices,
             again=shlex.join(again),
+            valid_days=limits.model_valid_days,
         )
-        write_report(attachments, evaluation=evaluation, gates=gates, plots=plots, reported=reported)
-        for plot, svg in plots.items():
-            (attachments / f"{plot}.svg").write_text(svg, encoding="utf-8")
+        told = make_report(model, slices, evaluation=evaluation, gates=gates, reported=reported, champion=champion)
+        told.write(attachments)
         tell("registry", 0, 1)
         version = registry.register(
             artefact,
@@ -241,14 +240,12 @@ def _train(
             trained_by=trained_by,
             gates="passed" if passed(gates) else "failed",
         )
-        # The registry numbers it only now; the page for people has the number that the commands take.
-        numbered = replace(reported, title=f"{name}, version {version.version}")
-        page = write_report(
-            Path(scratch, "numbered"), evaluation=evaluation, gates=gates, plots=plots, reported=numbered
-        )
+        # The registry numbers it only now; the pages for people have the number that the commands take.
+        told = replace(told, reported=replace(reported, title=f"{name}, version {version.version}"))
         report = settings.reports / f"{name}-{version.version}.html"
         report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_bytes(page.read_bytes())
+        report.write_text(told.page(), encoding="utf-8")
+        report.with_name(f"{name}-{version.version}.{CARD}").write_text(told.card_text(), encoding="utf-8")
         tell("registry", 1, 1)
     model = replace(model, version=version.version, fingerprint=fingerprint)
     return Trained(version, model, evaluation, gates, report, tuple(notices), dict(cross_validation))
