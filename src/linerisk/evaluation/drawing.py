@@ -10,6 +10,8 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from linerisk.model.tiers import RAISED
+
 INK, FRAUD, QUIET, GRID = "#1f2937", "#b3261e", "#6b7280", "#e5e7eb"
 TIER_COLOURS = {
     "normal": "#6b7280",
@@ -71,6 +73,12 @@ def log_axis(low: float, high: float) -> alt.Axis:
     """Ticks at 1 and 3 of every decade from `low` to `high`: enough to read, few enough to stay calm."""
     ticks = [lead * 10.0**power for power in range(-9, 2) for lead in (1, 3)]
     return alt.Axis(labelOverlap="greedy", format="~f", values=[tick for tick in ticks if low <= tick <= high])
+
+
+def colours_of_tiers() -> Any:
+    """Colours of the raised tiers, with a legend below."""
+    scale = alt.Scale(domain=list(map(str, RAISED)), range=[TIER_COLOURS[name] for name in RAISED])
+    return alt.Color("tier:N", scale=scale, title=None, legend=alt.Legend(orient="bottom"))
 
 
 def colours_of(names: Iterable[str], *, title: str | None = None, shown: Iterable[str] | None = None) -> Any:

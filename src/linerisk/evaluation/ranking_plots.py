@@ -17,13 +17,13 @@ from linerisk.evaluation.drawing import (
     TIER_COLOURS,
     WIDTH,
     Plot,
+    colours_of_tiers,
     log_axis,
     svg_of,
 )
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.metrics import average_precision
 from linerisk.model.risk_model import RiskModel
-from linerisk.model.tiers import RAISED
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -92,12 +92,7 @@ def recall_plot(
     y = alt.Y("recall:Q", title="share of fraud found", scale=alt.Scale(domain=[0, 1]))
     both = champion is not None and champion_margin is not None
     layers: list[alt.Chart] = []
-    tier = alt.Color(
-        "tier:N",
-        scale=alt.Scale(domain=list(map(str, RAISED)), range=[TIER_COLOURS[name] for name in RAISED]),
-        title=None,
-        legend=alt.Legend(orient="bottom"),
-    )
+    tier = colours_of_tiers()
     shape = alt.Shape(
         "of:N",
         scale=alt.Scale(domain=["challenger", "champion"], range=["circle", "diamond"]),

@@ -7,9 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from linerisk.evaluation.drawing import FULL_WIDTH, HEIGHT, INK, TIER_COLOURS, Plot, log_axis, svg_of
+from linerisk.evaluation.drawing import FULL_WIDTH, HEIGHT, INK, Plot, colours_of_tiers, log_axis, svg_of
 from linerisk.model.risk_model import RiskModel
-from linerisk.model.tiers import RAISED
 from linerisk.training.examples import Examples, Slices
 
 _TAIL = 0.1
@@ -46,12 +45,7 @@ def evidence_plot(model: RiskModel, slices: Slices) -> Plot:
         title=None,
         legend=alt.Legend(orient="bottom", labelLimit=300, symbolStrokeColor=INK),
     )
-    colour = alt.Color(
-        "tier:N",
-        scale=alt.Scale(domain=list(map(str, RAISED)), range=[TIER_COLOURS[name] for name in RAISED]),
-        title=None,
-        legend=alt.Legend(orient="bottom"),
-    )
+    colour = colours_of_tiers()
     steps = alt.Chart(tails).mark_line(color=INK, interpolate="step", strokeWidth=1.5).encode(x=x, y=y, strokeDash=of)
     base = alt.Chart(cuts)
     rules = base.mark_rule(strokeWidth=1.5).encode(x="at:Q", color=colour)

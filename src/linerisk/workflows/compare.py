@@ -92,17 +92,10 @@ def compare_versions(settings: Settings, *, store: Path | None = None) -> Compar
         for gate in json.loads(registry.attachment(challenger.version, "gates.json"))
     )
     page = settings.reports / f"{registry.name}-{challenger.version}-against-{champion.version}.html"
+    title = f"{registry.name}: challenger {challenger.version} against champion {champion.version}"
+    html = comparison_page(title=title, notice=notice, figures=beside(figures), gates=gates, flips=flips)
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(
-        comparison_page(
-            title=f"{registry.name}: challenger {challenger.version} against champion {champion.version}",
-            notice=notice,
-            figures=beside(figures),
-            gates=gates,
-            flips=flips,
-        ),
-        encoding="utf-8",
-    )
+    page.write_text(html, encoding="utf-8")
     return Compared(champion, challenger, figures, gates, flips, notice, page)
 
 
