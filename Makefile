@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow check lint docs
+.PHONY: help setup demo serve mlflow test test-slow check lint docs
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,10 @@ demo: setup ## the whole main job on simulated records, in a few minutes
 
 serve: setup ## serve tiers over HTTP on what the demo made
 	$(BIN)/linerisk serve --home var/demo
+
+mlflow: setup ## look at the runs and versions of LINERISK_HOME (default var), on this machine only
+	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --host 127.0.0.1 --port 5000 \
+	  --backend-store-uri sqlite:///$(abspath $(or $(LINERISK_HOME),var))/mlflow.db
 
 test: setup ## run the tests
 	$(BIN)/pytest -m "not slow"

@@ -24,7 +24,7 @@ import psutil
 import pytest
 
 from linerisk.features.catalogue import FEATURE_NAMES, FEATURES
-from linerisk.live import put_model, put_snapshot
+from linerisk.live import Promotion, put_model, put_snapshot
 from linerisk.model.calibration import fit_beta
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
 from linerisk.model.tiers import TierPromise, cut_points
@@ -65,7 +65,16 @@ class World:
         """Make a model live."""
         artefact = self.settings.home / f"artefact-{version}"
         fit(seed).save(artefact)
-        put_model(self.settings.live, artefact, name="linerisk", version=version, expires_at=expires_at)
+        put_model(
+            self.settings.live,
+            artefact,
+            name="linerisk",
+            version=version,
+            expires_at=expires_at,
+            promotion=Promotion(
+                what="promoted", by="li", approver="wang", reason="few frauds this month", overridden=("G001",)
+            ),
+        )
 
 
 @dataclass

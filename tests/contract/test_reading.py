@@ -116,3 +116,15 @@ def test_the_model_card_says_what_was_proven_and_since_when_it_is_live(service: 
     assert card["snapshot"]["as_of"] == "2024-08-01T00:00:00Z"
     assert card["snapshot"]["lines"] == 200
     assert card["live_since"].endswith("Z")
+
+
+def test_the_model_card_declares_what_comes_when_it_expires_and_on_whose_word_it_is_live(service: Any) -> None:
+    card = service.client("lead").get("/v1/model").json()
+    assert card["when_expired"].endswith("no measure starts by itself")
+    assert card["promotion"] == {
+        "what": "promoted",
+        "by": "li",
+        "approver": "wang",
+        "reason": "few frauds this month",
+        "overridden": ["G001"],
+    }

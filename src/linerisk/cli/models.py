@@ -1,8 +1,7 @@
-"""Verbs about models: train, models, compare, promote, rollback, score."""
+"""Verbs that make and use a model: train, score."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +9,7 @@ import typer
 
 from linerisk.as_of import parse_instant
 from linerisk.cli import app
-from linerisk.cli.flips_shown import show_flips
-from linerisk.cli.shown import As, AsJson, Home, out, progress, settings_for, show_json, table, who
+from linerisk.cli.shown import As, AsJson, Home, Name, out, progress, settings_for, show_json, table, who
 from linerisk.errors import UsageError
 
 if TYPE_CHECKING:
@@ -143,101 +141,6 @@ def show_gates(gates: tuple[GateResult, ...]) -> None:
     )
 
 
-@app.command(epilog="Example: linerisk models --name sichuan")
-def models(
-    name: Annotated[str, typer.Option(help="Name of the registered model.")] = "linerisk",
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """List versions, and what was live when and on whose word."""
-    from linerisk.workflows.train import registry_for
-
-    registry = registry_for(settings_for(home), name)
-    versions, moves = registry.versions(), registry.history()
-    table(
-        f"Versions of {name}",
-        ["version", "trained", "by", "gates", "average precision", "alias"],
-        [
-            [
-                v.version,
-                v.created_at,
-                v.trained_by,
-                v.gates,
-                f"{v.figures.get('average_precision', float('nan')):.3f}",
-                ", ".join(v.aliases),
-            ]
-            for v in versions
-        ],
-        right=(0, 4),
-    )
-    if moves:
-        table(
-            "What was live when",
-            ["at", "what", "version", "before", "asked by", "approved by", "reason"],
-            [[m.at, m.what, m.version, m.before or "", m.by, m.approver, m.reason] for m in moves],
-        )
-    show_json(as_json, {"versions": [asdict(v) for v in versions], "history": [asdict(m) for m in moves]})
-
-
-@app.command(epilog="Examples: linerisk compare · linerisk compare --store store")
-def compare(
-    store: Annotated[
-        Path | None, typer.Option(help="Record store of the challenger's training, to place its test lines anew.")
-    ] = None,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Put the challenger beside the champion: figures, gates, and who changes tier because of what."""
-    from linerisk.workflows.compare import beside, compare_versions
-
-    comparison = compare_versions(settings_for(home), store=store)
-    table(
-        f"Challenger {comparison.challenger.version} against champion {comparison.champion.version}",
-        ["figure", "champion", "challenger"],
-        beside(comparison.figures),
-        right=(1, 2),
-    )
-    if comparison.flips is not None:
-        show_flips(comparison.flips)
-    show_gates(comparison.gates)
-    if comparison.notice is not None:
-        out.print(f"[yellow]{comparison.notice}[/yellow]")
-    out.print(f"report: {comparison.page}")
-    show_json(as_json, comparison.as_dict())
-
-
-@app.command(epilog="Example: linerisk promote 3 --approver wang --reason 'monthly retraining'")
-def promote(
-    version: Annotated[str, typer.Argument(help="Version to make champion.")],
-    approver: Annotated[str, typer.Option(help="The second person; not who trained it or asks.")],
-    reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
-    by: As = None,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make a version champion and live, if its gates passed and a second person agrees."""
-    from linerisk.workflows.release import promote as run
-
-    move = run(settings_for(home), version, by=who(by), approver=approver, reason=reason)
-    out.print(f"version {move.version} is champion and live; before: {move.before or 'none'}")
-    show_json(as_json, asdict(move))
-
-
-@app.command(epilog="Example: linerisk rollback --reason 'too many overturned decisions'")
-def rollback(
-    reason: Annotated[str, typer.Option(help="Why, for the history.")],
-    by: As = None,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make the version that was live before champion and live again."""
-    from linerisk.workflows.release import rollback as run
-
-    move = run(settings_for(home), by=who(by), reason=reason)
-    out.print(f"version {move.version} is champion and live again; before: {move.before}")
-    show_json(as_json, asdict(move))
-
-
 @app.command(epilog="Example: linerisk score --store store --as-of 2024-07-26 --out scores.parquet")
 def score(
     target: Annotated[Path, typer.Option("--out", help="Parquet file to write, one row per line.")],
@@ -246,7 +149,7 @@ def score(
     feature_table: Annotated[Path | None, typer.Option("--table", help="Feature table instead of a store.")] = None,
     id_column: Annotated[str, typer.Option("--id", help="Column that names the row; with --table.")] = "line_id",
     model: Annotated[str | None, typer.Option(help="Version; default the champion.")] = None,
-    name: Annotated[str, typer.Option(help="Name of the registered model.")] = "linerisk",
+    name: Name = "linerisk",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:

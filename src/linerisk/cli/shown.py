@@ -38,6 +38,7 @@ Home = Annotated[
     Path | None,
     typer.Option("--home", help="Where state lives; default LINERISK_HOME, else ./var.", show_default=False),
 ]
+Name = Annotated[str, typer.Option(help="Name of the registered model.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a machine-readable result last.")]
 As = Annotated[
     str | None, typer.Option("--by", help="Who does this; default the user of this machine.", show_default=False)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import chi2
 
+from linerisk.evaluation.archetypes import ArchetypeRows, ArchetypeShare, archetype_shares, knows_only_the_catalogue
+from linerisk.evaluation.bands import AgeBand, Bin, ages, reliability, tenure_check
+from linerisk.evaluation.comparison import Comparison, compare
+from linerisk.evaluation.duties import ImpactAssessment, Latency
+from linerisk.evaluation.leaks import ColumnAlone, columns_alone
 from linerisk.evaluation.metrics import (
     Estimate,
+    Flags,
+    Floats,
     TierRow,
     auc,
     average_precision,
@@ -23,48 +29,31 @@ from linerisk.evaluation.metrics import (
     share,
     tier_rows,
 )
-from linerisk.features.catalogue import BY_NAME
-from linerisk.features.tenure import MAX_TENURE_DAYS
+from linerisk.evaluation.stability import ReasonStability
+from linerisk.evaluation.subgroups import Groups, Subgroup, subgroups, tenure_groups
 from linerisk.model.risk_model import RiskModel
+from linerisk.model.tiers import TIERS, Tier
 from linerisk.training.examples import Examples, Slices
 
-Floats = npt.NDArray[np.float64]
-
-AGE_BANDS_DAYS = (0, 30, 180, 730, 1825)
-"""Where bands of tenure begin: a month, half a year, two years, five years."""
-TENURE_STEPS_DAYS = (30.0, 365.0, 1825.0)
-"""How much older the same line is made when asking whether age ever raises a tier."""
 SAMPLE_FOR_FAMILIES = 2_000
 _MOST_COLUMNS_SHOWN = 12
-_LEAST_IN_BIN = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
-    """Predicted and observed rate of one bin of equally many lines."""
+class TierBudget:
+    """How many of all tested lines, fraud or not, stand at or above a tier, and how many may.
 
-    predicted: float
-    observed: Estimate
+    Attributes:
+        tier: The tier.
+        lines: Lines at or above it.
+        share: Share of them, exact interval.
+        most: Share that may be.
+    """
+
+    tier: Tier
     lines: int
-
-
-@dataclass(frozen=True, slots=True)
-class AgeBand:
-    """Ranking within one band of tenure; None where the band has too few of either kind."""
-
-    from_days: int
-    lines: int
-    fraud: int
-    average_precision: Estimate | None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Challenger against champion on the same rows: difference of average precision, paired bootstrap."""
-
-    champion: str
-    champion_average_precision: float
-    difference: Estimate
+    share: Estimate
+    most: float
 
 
 @dataclass(frozen=True)
@@ -94,6 +83,16 @@ class Evaluation:
         leaves: Leaves of all trees.
         comparison: Against the champion; None where there is none.
         comparison_problem: Why a champion could not be compared with.
+        in_time: Whether the lines were looked at at an instant, as in operation; not so in a table that somebody
+            brings.
+        of_catalogue: Whether every column is one of the catalogue, so that lines can be made for the model.
+        budget: Lines at or above the tiers that people have to deal with; None without stated shares.
+        archetypes: What becomes of lines of people who were wrongly shut off; None if not measured.
+        subgroups: False positives by group of lines; None if groups are not known.
+        stability: Whether reasons would be the same had other lines been drawn.
+        alone: What each column can do alone.
+        latency: What a score and its reasons take; None if not measured.
+        assessment: The impact assessment that covers the model.
     """
 
     how: str
@@ -117,6 +116,15 @@ class Evaluation:
     leaves: int
     comparison: Comparison | None = None
     comparison_problem: str | None = None
+    in_time: bool = False
+    of_catalogue: bool = False
+    budget: tuple[TierBudget, ...] | None = None
+    archetypes: tuple[ArchetypeShare, ...] | None = None
+    subgroups: tuple[Subgroup, ...] | None = None
+    stability: ReasonStability | None = None
+    alone: tuple[ColumnAlone, ...] = ()
+    latency: Latency | None = None
+    assessment: ImpactAssessment | None = None
 
     @property
     def prevalence(self) -> float:
@@ -149,6 +157,12 @@ def evaluate(
     shuffled_average_precision: float | None,
     champion: RiskModel | None = None,
     champion_problem: str | None = None,
+    budget: Mapping[Tier, float] | None = None,
+    suite: ArchetypeRows | None = None,
+    groups: Groups | None = None,
+    stability: ReasonStability | None = None,
+    latency: Latency | None = None,
+    assessment: ImpactAssessment | None = None,
 ) -> Evaluation:
     """Measure a model on the test slice.
 
@@ -159,13 +173,21 @@ def evaluate(
         shuffled_average_precision: Of trees grown on shuffled labels, measured by whoever can grow trees.
         champion: The model in use, to compare with on the same rows.
         champion_problem: Why there is a model in use that cannot be compared with.
+        budget: Share of all lines that may stand at or above a tier.
+        suite: Rows of the archetype suite.
+        groups: Groups of the test lines besides bands of tenure, which are added where the columns have tenure.
+        stability: From `reason_stability`, by whoever can grow trees.
+        latency: Measured by whoever can score and explain.
+        assessment: From `read_assessment`.
     """
     test = slices.test
     fraud = test.fraud
     margin = model.margin(test.rows)
     probability = model.probability(margin)
-    comparison, problem = _compare(champion, test, margin)
+    comparison, problem = compare(champion, test, margin)
     checked, raised = tenure_check(model, test)
+    tier = model.tier(margin)
+    of_catalogue = knows_only_the_catalogue(model.feature_names)
     return Evaluation(
         how=slices.how,
         lines=len(test),
@@ -178,9 +200,9 @@ def evaluate(
         predicted_over_observed=_predicted_over_observed(float(probability.sum()), int(fraud.sum())),
         capacity=min(capacity, len(test)),
         precision_at_capacity=precision_at_capacity(margin, fraud, capacity),
-        tiers=tier_rows(model.tier(margin), fraud, model.cuts),
-        reliability=_reliability(probability, fraud),
-        ages=_ages(test, margin),
+        tiers=tier_rows(tier, fraud, model.cuts),
+        reliability=reliability(probability, fraud),
+        ages=ages(test, margin),
         families=_families(model, test, margin),
         tenure_checked=checked,
         tenure_raised=raised,
@@ -188,31 +210,29 @@ def evaluate(
         leaves=sum(tree["num_leaves"] for tree in model.booster.dump_model()["tree_info"]),
         comparison=comparison,
         comparison_problem=champion_problem or problem,
+        in_time=test.as_of is not None,
+        of_catalogue=of_catalogue,
+        budget=None if budget is None else _budget(tier, budget),
+        archetypes=archetype_shares(model, suite) if suite is not None and of_catalogue else None,
+        subgroups=_subgroups(tier > 0, test, groups),
+        stability=stability,
+        alone=columns_alone(slices),
+        latency=latency,
+        assessment=assessment,
     )
 
 
-def tenure_check(model: RiskModel, test: Examples) -> tuple[int, int | None]:
-    """Make every line older, other things equal, and count how often its tier rises.
+def _budget(tier: npt.NDArray[np.int8], most: Mapping[Tier, float]) -> tuple[TierBudget, ...]:
+    above = {level: int((tier >= TIERS.index(level)).sum()) for level in most}
+    return tuple(TierBudget(level, above[level], share(above[level], len(tier)), most[level]) for level in most)
 
-    Every column that grows with age is raised by the same number of days, as an earlier activation would.
 
-    Returns:
-        Lines checked, and how many rose; None where no column speaks of tenure.
-    """
-    ageing = [
-        index
-        for index, column in enumerate(test.columns)
-        if column.name in BY_NAME and BY_NAME[column.name].monotone == -1 and BY_NAME[column.name].unit == "days"
-    ]
-    if not ageing:
-        return 0, None
-    before = model.tier(model.margin(test.rows))
-    raised = np.zeros(len(test), dtype=np.bool_)
-    for days in TENURE_STEPS_DAYS:
-        older = test.rows.copy()
-        older[:, ageing] = np.minimum(older[:, ageing] + np.float32(days), np.float32(MAX_TENURE_DAYS))
-        raised |= model.tier(model.margin(older)) > before
-    return len(test), int(raised.sum())
+def _subgroups(raised: Flags, test: Examples, groups: Groups | None) -> tuple[Subgroup, ...] | None:
+    if groups is None:
+        return None
+    aged = "tenure_days" in [column.name for column in test.columns]
+    tenure = {"tenure": tenure_groups(test.column("tenure_days"))} if aged else {}
+    return subgroups(raised, test.fraud, {**tenure, **groups})
 
 
 def _predicted_over_observed(predicted: float, observed: int) -> Estimate | None:
@@ -221,39 +241,6 @@ def _predicted_over_observed(predicted: float, observed: int) -> Estimate | None
         return None
     low, high = chi2.ppf(0.025, 2 * observed) / 2, chi2.ppf(0.975, 2 * observed + 2) / 2
     return Estimate(predicted / observed, predicted / high, predicted / low)
-
-
-def _reliability(probability: Floats, fraud: npt.NDArray[np.bool_]) -> tuple[Bin, ...]:
-    """Bins by rank that grow finer towards the top, where decisions are made; each of enough lines to say something."""
-    lines = len(probability)
-    starts = [round(lines * quantile) for quantile in (0, 0.25, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998)]
-    kept = [start for start in starts if start == 0 or lines - start >= _LEAST_IN_BIN]
-    bins = []
-    for part in np.split(np.argsort(probability, kind="stable"), kept[1:]):
-        if len(part):
-            observed = share(int(fraud[part].sum()), len(part))
-            bins.append(Bin(float(probability[part].mean()), observed, len(part)))
-    return tuple(bins)
-
-
-def _ages(test: Examples, margin: Floats) -> tuple[AgeBand, ...]:
-    if "tenure_days" not in [column.name for column in test.columns]:
-        return ()
-    tenure = test.column("tenure_days")
-    edges: Sequence[float] = (*AGE_BANDS_DAYS, float("inf"))
-    bands = []
-    for start, end in itertools.pairwise(edges):
-        inside = (tenure >= start) & (tenure < end)
-        fraud = test.fraud[inside]
-        own = margin[inside]
-        enough = fraud.sum() >= 5 and (~fraud).sum() >= 5  # noqa: PLR2004 - below that an interval says nothing
-        measured = (
-            bootstrap(lambda rows, own=own, fraud=fraud: average_precision(own[rows], fraud[rows]), fraud)  # type: ignore[misc]
-            if enough
-            else None
-        )
-        bands.append(AgeBand(int(start), int(inside.sum()), int(fraud.sum()), measured))
-    return tuple(bands)
 
 
 def _families(model: RiskModel, test: Examples, margin: Floats) -> dict[str, float]:
@@ -266,18 +253,3 @@ def _families(model: RiskModel, test: Examples, margin: Floats) -> dict[str, flo
         return {model.feature_names[column]: float(strength[column]) for column in strongest}
     families = np.array([column.family for column in model.columns])
     return {family: float(np.abs(values[:, families == family].sum(axis=1)).mean()) for family in model.families}
-
-
-def _compare(champion: RiskModel | None, test: Examples, margin: Floats) -> tuple[Comparison | None, str | None]:
-    if champion is None:
-        return None, None
-    names = [column.name for column in test.columns]
-    missing = [name for name in champion.feature_names if name not in names]
-    if missing:
-        return None, f"the champion needs columns that these rows do not have: {', '.join(missing[:5])}"
-    rows = np.ascontiguousarray(test.rows[:, [names.index(name) for name in champion.feature_names]])
-    theirs, fraud = champion.margin(rows), test.fraud
-    difference = bootstrap(
-        lambda r: average_precision(margin[r], fraud[r]) - average_precision(theirs[r], fraud[r]), fraud
-    )
-    return Comparison(champion.version, average_precision(theirs, fraud), difference), None

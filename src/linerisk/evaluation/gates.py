@@ -7,82 +7,35 @@ when no gate failed.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
+from linerisk.evaluation.answers import Answer, Gate, GateLimits, GateResult, Outcome, answer
 from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.gates_about_duties import DUTY_GATES
+from linerisk.evaluation.gates_about_people import PEOPLE_GATES
 from linerisk.model.tiers import TIERS
 
-
-class Outcome(StrEnum):
-    """What a gate answers."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    NOT_APPLICABLE = "not applicable"
+__all__ = ["GATES", "GateLimits", "GateResult", "Outcome", "passed", "run_gates"]
 
 
-@dataclass(frozen=True, slots=True)
-class GateLimits:
-    """Where each gate stands.
-
-    Attributes:
-        least_fraud: Fraud lines in the test slice at least.
-        least_legitimate: Legitimate lines in the test slice at least.
-        least_rank_gain: Share of the way from prevalence to 1 that average precision must go, lower bound.
-        calibration_low: Least ratio of predicted to observed fraud that the interval must reach.
-        calibration_high: Highest such ratio.
-        most_shuffled_gain: Share of the way from prevalence to 1 that shuffled labels may go.
-        most_leaves: Leaves of all trees at most, so that exact reasons stay affordable with every decision.
-    """
-
-    least_fraud: int = 30
-    least_legitimate: int = 500
-    least_rank_gain: float = 0.2
-    calibration_low: float = 0.8
-    calibration_high: float = 1.25
-    most_shuffled_gain: float = 0.15
-    most_leaves: int = 250 * 31
-
-
-@dataclass(frozen=True, slots=True)
-class GateResult:
-    """One gate's answer."""
-
-    code: str
-    title: str
-    outcome: Outcome
-    limit: str
-    finding: str
-
-
-_Answer = tuple[Outcome, str, str]
-
-
-def _answer(passed: bool, limit: str, finding: str) -> _Answer:  # noqa: FBT001 - the verdict is the point
-    return (Outcome.PASSED if passed else Outcome.FAILED), limit, finding
-
-
-def _evidence(e: Evaluation, limits: GateLimits) -> _Answer:
+def _evidence(e: Evaluation, limits: GateLimits) -> Answer:
     legitimate = e.lines - e.fraud
-    return _answer(
+    return answer(
         e.fraud >= limits.least_fraud and legitimate >= limits.least_legitimate,
         f"at least {limits.least_fraud} fraud and {limits.least_legitimate} legitimate test lines",
         f"{e.fraud} fraud, {legitimate} legitimate",
     )
 
 
-def _ranking(e: Evaluation, limits: GateLimits) -> _Answer:
+def _ranking(e: Evaluation, limits: GateLimits) -> Answer:
     least = e.prevalence + limits.least_rank_gain * (1 - e.prevalence)
-    return _answer(
+    return answer(
         e.average_precision.low >= least,
         f"average precision, lower bound, at least {least:.3f}",
         f"{e.average_precision}",
     )
 
 
-def _calibration(e: Evaluation, limits: GateLimits) -> _Answer:
+def _calibration(e: Evaluation, limits: GateLimits) -> Answer:
     limit = (
         f"predicted over observed fraud compatible with {limits.calibration_low:g} to {limits.calibration_high:g}, "
         "and log-loss skill above 0"
@@ -91,10 +44,10 @@ def _calibration(e: Evaluation, limits: GateLimits) -> _Answer:
     if ratio is None:
         return Outcome.FAILED, limit, "no fraud observed, nothing to compare with"
     fits = ratio.low <= limits.calibration_high and ratio.high >= limits.calibration_low
-    return _answer(fits and e.log_loss_skill.low > 0, limit, f"ratio {ratio:.2f}, skill {e.log_loss_skill:.3f}")
+    return answer(fits and e.log_loss_skill.low > 0, limit, f"ratio {ratio:.2f}, skill {e.log_loss_skill:.3f}")
 
 
-def _promise(e: Evaluation, _limits: GateLimits) -> _Answer:
+def _promise(e: Evaluation, _limits: GateLimits) -> Answer:
     limit = "legitimate share at or above each tier not provably over the proven bound"
     findings, passed = [], True
     if tuple(row.tier for row in e.tiers) != TIERS:
@@ -105,10 +58,10 @@ def _promise(e: Evaluation, _limits: GateLimits) -> _Answer:
             return Outcome.FAILED, limit, f"{row.tier}: not measured"
         passed &= seen.low <= proven
         findings.append(f"{row.tier} {seen.value:.1e} of {proven:.1e}")
-    return _answer(passed, limit, "; ".join(findings))
+    return answer(passed, limit, "; ".join(findings))
 
 
-def _order(e: Evaluation, _limits: GateLimits) -> _Answer:
+def _order(e: Evaluation, _limits: GateLimits) -> Answer:
     limit = "a raised tier provably holds more fraud than all lines, and no tier provably less than the one below"
     raised = [row for row in e.tiers[1:] if row.fraud_rate is not None]
     if not raised:
@@ -120,41 +73,41 @@ def _order(e: Evaluation, _limits: GateLimits) -> _Answer:
     dips = any(higher.value < lower.value for lower, higher in itertools.pairwise(rates))
     if dips and not crossed:
         finding += "; a dip as seen, not provable with so few lines"
-    return _answer(above and not crossed, limit, finding)
+    return answer(above and not crossed, limit, finding)
 
 
-def _tenure(e: Evaluation, _limits: GateLimits) -> _Answer:
+def _tenure(e: Evaluation, _limits: GateLimits) -> Answer:
     limit = "no line gets a higher tier by being older"
     if e.tenure_raised is None:
         return Outcome.NOT_APPLICABLE, limit, "the table has no column of tenure"
-    return _answer(
+    return answer(
         e.tenure_checked > 0 and e.tenure_raised == 0, limit, f"{e.tenure_raised} of {e.tenure_checked} lines rose"
     )
 
 
-def _shuffled(e: Evaluation, limits: GateLimits) -> _Answer:
+def _shuffled(e: Evaluation, limits: GateLimits) -> Answer:
     most = e.prevalence + limits.most_shuffled_gain * (1 - e.prevalence)
     limit = f"average precision with shuffled labels at most {most:.3f}"
     if e.shuffled_average_precision is None:
         return Outcome.FAILED, limit, "not measured"
-    return _answer(e.shuffled_average_precision <= most, limit, f"{e.shuffled_average_precision:.3f}")
+    return answer(e.shuffled_average_precision <= most, limit, f"{e.shuffled_average_precision:.3f}")
 
 
-def _compact(e: Evaluation, limits: GateLimits) -> _Answer:
-    return _answer(0 < e.leaves <= limits.most_leaves, f"at most {limits.most_leaves} leaves in all", f"{e.leaves}")
+def _compact(e: Evaluation, limits: GateLimits) -> Answer:
+    return answer(0 < e.leaves <= limits.most_leaves, f"at most {limits.most_leaves} leaves in all", f"{e.leaves}")
 
 
-def _champion(e: Evaluation, _limits: GateLimits) -> _Answer:
+def _champion(e: Evaluation, _limits: GateLimits) -> Answer:
     limit = "average precision not provably below the champion's on the same lines"
     if e.comparison_problem is not None:
         return Outcome.FAILED, limit, e.comparison_problem
     if e.comparison is None:
         return Outcome.NOT_APPLICABLE, limit, "there is no champion yet"
     difference = e.comparison.difference
-    return _answer(difference.high >= 0, limit, f"{difference:+.3f} against version {e.comparison.champion}")
+    return answer(difference.high >= 0, limit, f"{difference:+.3f} against version {e.comparison.champion}")
 
 
-GATES: tuple[tuple[str, str, Callable[[Evaluation, GateLimits], _Answer]], ...] = (
+GATES: tuple[Gate, ...] = (
     ("G001", "enough evidence", _evidence),
     ("G002", "ranks fraud above others", _ranking),
     ("G003", "probabilities are calibrated", _calibration),
@@ -164,6 +117,8 @@ GATES: tuple[tuple[str, str, Callable[[Evaluation, GateLimits], _Answer]], ...] 
     ("G007", "shuffled labels lose", _shuffled),
     ("G008", "compact enough to explain", _compact),
     ("G009", "no worse than the champion", _champion),
+    *PEOPLE_GATES,
+    *DUTY_GATES,
 )
 
 

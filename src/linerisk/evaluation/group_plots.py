@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import altair as alt
 import polars as pl
 
+from linerisk.evaluation.answers import GateLimits
 from linerisk.evaluation.drawing import FRAUD, INK, QUIET, Plot, svg_of
 from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.gates_about_people import CONSPICUOUS
 
 _ROW, _WIDTH = 34, 560
 _AGE_NAMES = {0: "under 1 month", 30: "1-6 months", 180: "6-24 months", 730: "2-5 years", 1825: "over 5 years"}
@@ -99,3 +101,26 @@ def _dots(groups: Sequence[Group], *, axis: str, domain: tuple[float, float] | N
         .encode(x="ceiling:Q", y=y)
     )
     return alt.layer(bars, points, ticks).properties(width=_WIDTH, height=max(2, len(groups)) * _ROW)
+
+
+def archetype_groups(evaluation: Evaluation, limits: GateLimits) -> list[Group]:
+    """Archetypes with the share of their lines at or above `medium_high`, and its ceiling; none if not measured."""
+    groups = []
+    for seen in evaluation.archetypes or ():
+        value, low, high = (e.value, e.low, e.high) if (e := seen.medium_high) else (None, None, None)
+        ceiling = limits.most_conspicuous if seen.name in CONSPICUOUS else limits.most_ordinary
+        groups.append(Group(f"{seen.en} ({seen.lines})", value, low, high, ceiling))
+    return groups
+
+
+def subgroup_groups(evaluation: Evaluation) -> list[Group]:
+    """Groups of legitimate lines with the share of them in a raised tier; none if groups are not known."""
+    return [
+        Group(
+            f"{seen.attribute}: {seen.group} ({seen.false_positives} of {seen.legitimate:,})",
+            seen.share.value,
+            seen.share.low,
+            seen.share.high,
+        )
+        for seen in evaluation.subgroups or ()
+    ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
+from linerisk.evaluation.answers import GateLimits
 from linerisk.evaluation.drawing import Plot
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.flips import aligned_rows
-from linerisk.evaluation.group_plots import Group, age_plot, group_plot
+from linerisk.evaluation.group_plots import age_plot, archetype_groups, group_plot, subgroup_groups
 from linerisk.evaluation.importance import family_plot, feature_plot, feature_strengths
 from linerisk.evaluation.ranking_plots import margin_plot, precision_recall_plot, recall_plot, reliability_plot
 from linerisk.evaluation.tier_plots import evidence_plot
@@ -26,8 +25,6 @@ def draw(
     slices: Slices,
     *,
     champion: RiskModel | None = None,
-    archetypes: Sequence[Group] = (),
-    subgroups: Sequence[Group] = (),
 ) -> tuple[Plot, ...]:
     """Draw everything that there is evidence for.
 
@@ -36,8 +33,6 @@ def draw(
         evaluation: What was measured of it.
         slices: Its calibration slice gave the cut points, its test slice the figures.
         champion: The model in use, drawn beside it where it can read the same rows.
-        archetypes: Kinds of legitimate lines with the share of them suspended, and its ceiling.
-        subgroups: Parts of the lines with a rate and the limit of its gap.
     """
     margin, fraud = model.margin(slices.test.rows), slices.test.fraud
     plots = [
@@ -52,10 +47,10 @@ def draw(
     plots.append(feature_plot(feature_strengths(model, highest), model.families))
     if evaluation.ages:
         plots.append(age_plot(evaluation))
-    if archetypes:
-        plots.append(group_plot(archetypes, name="archetypes", title="Honest lines that look like fraud"))
-    if subgroups:
-        plots.append(group_plot(subgroups, name="subgroups", title="Parts of the network"))
+    if archetypes := archetype_groups(evaluation, GateLimits()):
+        plots.append(group_plot(archetypes, name="archetypes", title="Honest lines at or above medium_high"))
+    if subgroups := subgroup_groups(evaluation):
+        plots.append(group_plot(subgroups, name="subgroups", title="Legitimate lines in a raised tier, by group"))
     theirs = None if champion is None else aligned_rows(champion, slices.test)
     if champion is not None and theirs is not None:
         plots.append(recall_plot(margin, fraud, model, champion=champion, champion_margin=champion.margin(theirs)))

@@ -16,7 +16,6 @@ from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.figures_shown import bin_rows, evidence_sentences, figure_rows, tier_table
 from linerisk.evaluation.flips import TierFlips, tier_flips
 from linerisk.evaluation.gates import GateResult, Outcome
-from linerisk.evaluation.group_plots import Group
 from linerisk.evaluation.plots import draw
 from linerisk.evaluation.reported import Reported
 from linerisk.model.risk_model import RiskModel
@@ -101,8 +100,6 @@ def make_report(
     gates: Sequence[GateResult],
     reported: Reported,
     champion: RiskModel | None = None,
-    archetypes: Sequence[Group] = (),
-    subgroups: Sequence[Group] = (),
 ) -> Report:
     """Draw the plots, see who changes tier, and put it all together.
 
@@ -113,13 +110,11 @@ def make_report(
         gates: What the gates answered.
         reported: Where it came from.
         champion: The model in use.
-        archetypes: Kinds of legitimate lines with the share of them suspended, and its ceiling.
-        subgroups: Parts of the lines with a rate and the limit of its gap.
     """
     return Report(
         evaluation=evaluation,
         gates=tuple(gates),
-        plots=draw(model, evaluation, slices, champion=champion, archetypes=archetypes, subgroups=subgroups),
+        plots=draw(model, evaluation, slices, champion=champion),
         flips=None if champion is None else tier_flips(champion, model, slices.test),
         card=card_sections(model, evaluation, gates, reported),
         reported=reported,

@@ -7,14 +7,16 @@ each; it is written beside and moved over, so a reader sees the old pair or the 
 
 from linerisk.live.holder import LiveHolder
 from linerisk.live.pair import Live, model_of, not_live
-from linerisk.live.pointer import ModelMeta
+from linerisk.live.pointer import WHEN_EXPIRED, ModelMeta, Promotion
 from linerisk.live.publishing import put_model, put_snapshot
 from linerisk.live.snapshot import Snapshot, SnapshotMeta
 
 __all__ = [
+    "WHEN_EXPIRED",
     "Live",
     "LiveHolder",
     "ModelMeta",
+    "Promotion",
     "Snapshot",
     "SnapshotMeta",
     "model_of",

@@ -22,14 +22,37 @@ _POINTER = "current.json"
 _LOCK_S = 60.0
 
 
+WHEN_EXPIRED = "tiers are still said, every decision is degraded, and no measure starts by itself"
+"""What becomes of decisions once a model has expired; the service holds to it in `service.deciding`."""
+
+
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """On whose word a model is live.
+
+    Attributes:
+        what: `promoted` or `rolled back`.
+        by: Who asked.
+        approver: The second person; empty for a rollback.
+        reason: Why.
+        overridden: Codes of gates that failed and were overridden.
+    """
+
+    what: str
+    by: str
+    approver: str
+    reason: str
+    overridden: tuple[str, ...] = ()
+
+
 class ModelMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """Which artefact is live, under which name and version, since and until when."""
+    """Which artefact is live, under which name and version, since and until when, and on whose word."""
 
     fingerprint: str
     name: str
     version: str
     live_since: Instant
     expires_at: Instant | None = None
+    promotion: Promotion | None = None
 
     def expired(self, now: datetime) -> bool:
         """Whether it has outlived what its evidence was said to carry."""

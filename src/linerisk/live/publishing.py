@@ -13,14 +13,22 @@ from linerisk import as_of as clock
 from linerisk.errors import LineriskError
 from linerisk.features.catalogue import FEATURE_NAMES
 from linerisk.live.pair import MODELS, SNAPSHOTS, model_of, snapshot_of
-from linerisk.live.pointer import ModelMeta, Pointer, changing, place, scratch_beside, write_pointer
+from linerisk.live.pointer import ModelMeta, Pointer, Promotion, changing, place, scratch_beside, write_pointer
 from linerisk.live.snapshot import META, SnapshotMeta, open_snapshot, write_snapshot
-from linerisk.model.risk_model import RiskModel
+from linerisk.model.risk_model import ARTEFACT_FILES, RiskModel
 
 SNAPSHOTS_KEPT = 3
 
 
-def put_model(folder: Path, artefact: Path, *, name: str, version: str, expires_at: datetime | None) -> ModelMeta:
+def put_model(
+    folder: Path,
+    artefact: Path,
+    *,
+    name: str,
+    version: str,
+    expires_at: datetime | None,
+    promotion: Promotion | None = None,
+) -> ModelMeta:
     """Make a model live. A snapshot that is live stays so.
 
     Args:
@@ -29,6 +37,7 @@ def put_model(folder: Path, artefact: Path, *, name: str, version: str, expires_
         name: Name in the registry.
         version: Version in the registry.
         expires_at: Until when its evidence is said to carry; None is for ever.
+        promotion: On whose word, and why.
 
     Raises:
         ArtefactError: The artefact is damaged, or the snapshot that is live lacks its columns. Nothing was changed.
@@ -36,13 +45,19 @@ def put_model(folder: Path, artefact: Path, *, name: str, version: str, expires_
     """
     model = RiskModel.load(artefact, version=version)
     meta = ModelMeta(
-        fingerprint=model.fingerprint, name=name, version=version, live_since=clock.now(), expires_at=expires_at
+        fingerprint=model.fingerprint,
+        name=name,
+        version=version,
+        live_since=clock.now(),
+        expires_at=expires_at,
+        promotion=promotion,
     )
     with changing(folder) as pointer:
         if pointer.snapshot is not None:
             snapshot_of(folder, pointer.snapshot, model)
         with scratch_beside(folder / MODELS) as made:
-            shutil.copytree(artefact, made, dirs_exist_ok=True)
+            for file in ARTEFACT_FILES:
+                shutil.copyfile(artefact / file, made / file)
             if not _stands(folder, model.fingerprint):
                 place(made, folder / MODELS / model.fingerprint)
         write_pointer(folder, Pointer(model=meta, snapshot=pointer.snapshot))

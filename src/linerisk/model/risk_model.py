@@ -25,6 +25,8 @@ Rows = npt.NDArray[np.float32]
 
 FORMAT = 1
 _TREES, _MODEL, _CHECKSUMS = "trees.txt", "model.json", "checksums.json"
+ARTEFACT_FILES = (_TREES, _MODEL, _CHECKSUMS)
+"""All that an artefact is; what a registry puts beside is none of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +10,10 @@ from typing import Annotated
 from pydantic import Field
 
 from linerisk.model.tiers import RAISED, Tier, TierPromise
-from linerisk.policy.shapes import TIERS_FILE, Days, Table, read_table, wrong_key
+from linerisk.policy.shapes import TIERS_FILE, Days, Table, Text, read_table, wrong_key
 
+_DEALT_WITH = (Tier.MEDIUM_HIGH, Tier.EXTREMELY_HIGH)
+"""Tiers whose lines cost somebody's time: a hall's, and a reviewer's."""
 _Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
 
 
@@ -23,6 +26,8 @@ class _Promise(Table):
 class _Limits(Table):
     review_capacity_per_day: Annotated[int, Field(gt=0, strict=True)]
     model_valid_days: Days
+    impact_assessment: Text
+    most_share: dict[Tier, _Share]
 
 
 class _TiersFile(Table):
@@ -37,10 +42,14 @@ class Limits:
     Attributes:
         review_capacity_per_day: Lines that reviewers can look at in a day.
         model_valid_days: Days from promotion after which a model should no longer be live.
+        impact_assessment: The document that assesses what the model does to people; a path from the folder of policies.
+        most_share: Share of all lines that may stand at or above the tier; for the tiers that people deal with.
     """
 
     review_capacity_per_day: int
     model_valid_days: int
+    impact_assessment: str
+    most_share: Mapping[Tier, float]
 
 
 def load_promise(folder: Path) -> TierPromise:
@@ -68,5 +77,15 @@ def load_limits(folder: Path) -> Limits:
     Raises:
         PolicyError: The file is wrong.
     """
-    limits = read_table(folder / TIERS_FILE, _TiersFile).limits
-    return Limits(review_capacity_per_day=limits.review_capacity_per_day, model_valid_days=limits.model_valid_days)
+    file = folder / TIERS_FILE
+    limits = read_table(file, _TiersFile).limits
+    if tuple(limits.most_share) != _DEALT_WITH:
+        raise wrong_key(
+            file, "limits.most_share", expected=", ".join(_DEALT_WITH), found=", ".join(limits.most_share) or "nothing"
+        )
+    return Limits(
+        review_capacity_per_day=limits.review_capacity_per_day,
+        model_valid_days=limits.model_valid_days,
+        impact_assessment=limits.impact_assessment,
+        most_share=limits.most_share,
+    )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from linerisk.errors import RegistryError
 
 PROMOTED, ROLLED_BACK = "promoted", "rolled back"
 LONGEST_WORDS = 1_000
 """Characters kept of a reason or a name: a move must fit into one tag, which some databases end at 5,000."""
+LEAST_WORDS = 20
+"""Width of the shortest reason for an override, a Chinese character being two wide: a sentence, not a shrug."""
+NEVER_OVERRIDDEN = ("G016",)
+"""The law asks for an impact assessment before automated decisions (PIPL, article 55): nobody here may waive it."""
 UNFIT_IN_NAME = frozenset("/:\"'`%\\")
 
 
@@ -22,16 +28,18 @@ class Version:
         version: Its number, as text.
         trained_by: Who trained it.
         gates: `passed` or `failed`.
+        failed: Codes of the gates that failed.
         created_at: When, UTC ISO 8601.
         run_id: The MLflow run that made it.
         aliases: Aliases that point to it.
-        figures: What was measured.
+        figures: What was measured; of a part of the model, such as an archetype, under `group/name`.
     """
 
     name: str
     version: str
     trained_by: str
     gates: str
+    failed: tuple[str, ...]
     created_at: str
     run_id: str
     aliases: tuple[str, ...]
@@ -40,7 +48,19 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A change of what is live: `promoted` or `rolled back`, from a version (or none) to another."""
+    """A change of what is live, from a version (or none) to another.
+
+    Attributes:
+        at: When, UTC ISO 8601.
+        what: `promoted` or `rolled back`.
+        version: What is live from then on.
+        before: What was live until then.
+        by: Who asked.
+        approver: The second person; empty for a rollback.
+        reason: Why.
+        overridden: Codes of failed gates that were overridden.
+        expires_at: When the version's evidence is used up, UTC ISO 8601; None where that was not recorded.
+    """
 
     at: str
     what: str
@@ -49,6 +69,18 @@ class Move:
     by: str
     approver: str
     reason: str
+    overridden: tuple[str, ...] = ()
+    expires_at: str | None = None
+
+    def as_text(self) -> str:
+        """As it is kept in a tag."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> Move:
+        """Read what `as_text` wrote."""
+        kept = json.loads(text)
+        return cls(**{**kept, "overridden": tuple(kept.get("overridden", ()))})
 
 
 def check_name(name: str) -> None:
@@ -75,6 +107,55 @@ def is_another_person(name: str, others: Iterable[str]) -> bool:
     return bool(_folded(name)) and _folded(name) not in map(_folded, others)
 
 
+def check_gates(version: Version, *, override: Sequence[str], reason: str) -> None:
+    """Refuse a version with a failed gate, unless each failed gate is overridden by name, with a reason in writing.
+
+    Args:
+        version: The version.
+        override: Codes of the gates to override: all that failed, and no other.
+        reason: Why; a sentence at least.
+
+    Raises:
+        RegistryError: A gate failed and is not overridden, or may not be; or one is named that did not fail.
+    """
+    wrong = f"version {version.version} may not be promoted"
+    if version.gates == "passed" and not override:
+        return
+    failed = ", ".join(version.failed) or "none"
+    if version.gates != "passed" and not (override and version.failed):
+        raise RegistryError(
+            wrong,
+            expected="every gate passed",
+            found=f"gates {version.gates}: {failed}" if version.failed else f"gates {version.gates}",
+            todo="read its report, mend what failed, and train again; a failed gate can be overridden by its code, "
+            "with a written reason",
+        )
+    if set(override) != set(version.failed):
+        raise RegistryError(
+            wrong,
+            expected=f"an override of each failed gate and of no other: {failed}",
+            found=", ".join(override),
+            field="override",
+        )
+    never = [code for code in override if code in NEVER_OVERRIDDEN]
+    if never:
+        raise RegistryError(
+            wrong,
+            expected=f"{', '.join(never)} passed: the law asks for it",
+            found="an override",
+            todo="write or name the impact assessment, and train again",
+            field="override",
+        )
+    if _width(reason) < LEAST_WORDS:
+        raise RegistryError(
+            "an override needs a reason in writing",
+            expected="a sentence that says why this model may go live all the same",
+            found=repr(reason),
+            todo="say it with --reason; it stays in the history and on the model's card",
+            field="reason",
+        )
+
+
 def standing_versions(moves: Iterable[Move]) -> list[str]:
     """Versions that were live and not rolled back, oldest first; the last is live."""
     standing: list[str] = []
@@ -90,3 +171,8 @@ def shortened(words: str) -> str:
 
 def _folded(name: str) -> str:
     return name.strip().casefold()
+
+
+def _width(text: str) -> int:
+    """Characters but for blanks at the ends, wide ones counted twice."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text.strip())

@@ -10,11 +10,13 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from linerisk import as_of as clock
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.replay import replay
 from linerisk.errors import ArtefactError, InputError, PolicyError
-from linerisk.live import model_of
+from linerisk.live import WHEN_EXPIRED, model_of
 from linerisk.policy import in_force
 from linerisk.service.desk import Desk
 from linerisk.service.errors import NotFoundError, WrongValueError
@@ -104,6 +106,8 @@ async def model(desk: Desk, _request: Request) -> dict[str, Any]:
         "live_since": clock.iso(meta.live_since),
         "expires_at": None if meta.expires_at is None else clock.iso(meta.expires_at),
         "expired": meta.expired(clock.now()),
+        "when_expired": WHEN_EXPIRED,
+        "promotion": None if meta.promotion is None else msgspec.to_builtins(meta.promotion),
         "snapshot": None
         if snapshot is None
         else {

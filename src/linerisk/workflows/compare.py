@@ -57,7 +57,7 @@ class Compared:
         }
 
 
-def compare_versions(settings: Settings, *, store: Path | None = None) -> Compared:
+def compare_versions(settings: Settings, name: str = "linerisk", *, store: Path | None = None) -> Compared:
     """Compare challenger and champion, and write the page of it.
 
     Tier flips come from the challenger's training, if it was trained against this champion. Else they need the record
@@ -65,13 +65,14 @@ def compare_versions(settings: Settings, *, store: Path | None = None) -> Compar
 
     Args:
         settings: Where state lives.
+        name: Name of the registered model.
         store: The record store that the challenger was trained on; None takes what its training kept.
 
     Raises:
         RegistryError: One of them does not exist, or both are one version.
         InputError: The store is not the one that the challenger was trained on.
     """
-    registry = registry_for(settings)
+    registry = registry_for(settings, name)
     champion, challenger = registry.champion(), registry.alias(CHALLENGER)
     if challenger is None or challenger.version == champion.version:
         raise RegistryError(
@@ -111,8 +112,11 @@ def _unknown(champion: Version, challenger: Version, *, asked: bool) -> str:
 
 
 def beside(figures: tuple[tuple[str, float, float], ...]) -> list[list[str]]:
-    """Rows of a comparison as people read them: measures with their intervals first, then the plain figures."""
-    known = {name: (old, new) for name, old, new in figures}
+    """Rows of a comparison as people read them: measures with their intervals first, then the plain figures.
+
+    Of figures about parts of the model only those of tiers; the rest is on the pages of MLflow.
+    """
+    known = {name: (old, new) for name, old, new in figures if "/" not in name or name.startswith("tiers/")}
 
     def said(name: str, side: int) -> str:
         low, high = known.get(f"{name}_low"), known.get(f"{name}_high")
@@ -121,7 +125,7 @@ def beside(figures: tuple[tuple[str, float, float], ...]) -> list[list[str]]:
 
     plain = [name for name in known if not name.endswith(("_low", "_high"))]
     ordered = sorted(plain, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
-    return [[name.replace("_", " "), said(name, 0), said(name, 1)] for name in ordered]
+    return [[name.replace("_", " ").replace("/", ": "), said(name, 0), said(name, 1)] for name in ordered]
 
 
 def _kept(registry: Registry, champion: Version, challenger: Version) -> TierFlips | None:

@@ -11,32 +11,31 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from linerisk.as_of import iso
-from linerisk.errors import ArtefactError
 from linerisk.evaluation.cross_validation import CrossValidated
-from linerisk.evaluation.evaluate import Evaluation, evaluate
-from linerisk.evaluation.gates import GateResult, passed, run_gates
-from linerisk.evaluation.metrics import average_precision
+from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.gates import GateResult, Outcome, passed, run_gates
+from linerisk.evaluation.logged import grouped_figures
 from linerisk.evaluation.report import CARD, make_report
 from linerisk.evaluation.reported import Reported
+from linerisk.evaluation.subgroups import Groups, account_groups
+from linerisk.live import WHEN_EXPIRED
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits, load_promise
-from linerisk.registry import CHAMPION, Registry, Version
+from linerisk.registry import Registry, Version
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.training.examples import Slices
-from linerisk.training.fit import Recipe, fit_model, fit_trees, margins
+from linerisk.training.fit import Recipe, fit_model
 from linerisk.training.from_store import slices_from_store
 from linerisk.training.from_table import read_table, slices_from_table
 from linerisk.training.splits import plan_splits
 from linerisk.workflows.cross_validate import cross_validate_table, said
+from linerisk.workflows.describing import describe
+from linerisk.workflows.measuring import measure
 from linerisk.workflows.provenance import commit, lock_hash
 
 Progress = Callable[[str, int, int], None]
-
-_SHUFFLED_TREES = 60
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,7 @@ def train_store(
         notices=notices,
         again=["linerisk", "train", "--store", str(store_path), "--as-of", iso(as_of), *_seed(recipe)],
         cross_validation={},
+        groups=account_groups(store.accounts(), slices.test.line_key, as_of=plan.test_at),
         tell=tell,
     )
 
@@ -166,6 +166,7 @@ def train_table(
         notices=(*table.notices, *notices),
         again=again,
         cross_validation=cross,
+        groups=None,
         tell=tell,
     )
 
@@ -182,6 +183,7 @@ def _train(
     notices: Sequence[str],
     again: Sequence[str],
     cross_validation: Mapping[str, CrossValidated],
+    groups: Groups | None,
     tell: Progress,
 ) -> Trained:
     limits = load_limits(settings.policies)
@@ -189,22 +191,16 @@ def _train(
     promise = load_promise(settings.policies)
     model = fit_model(slices, name=name, recipe=recipe, promise=promise, on_progress=lambda d, t: tell("trees", d, t))
     tell("evaluation", 0, 1)
-    champion, problem = _champion(registry)
-    evaluation = evaluate(
-        model,
-        slices,
-        capacity=limits.review_capacity_per_day,
-        shuffled_average_precision=_shuffled(slices, recipe),
-        champion=champion,
-        champion_problem=problem,
-    )
+    evaluation = measure(settings, model, slices, recipe=recipe, limits=limits, registry=registry, groups=groups)
     gates = run_gates(evaluation)
     tell("evaluation", 1, 1)
     # Nothing that differs between two runs of the same data and seed may enter the artefact.
     facts: dict[str, Any] = {"data": data, "as_of": as_of, "split": slices.how, "recipe": recipe.describe()}
+    facts |= {"valid_days": limits.model_valid_days, "when_expired": WHEN_EXPIRED}
+    facts["impact_assessment"] = None if evaluation.assessment is None else asdict(evaluation.assessment)
     model = replace(model, facts={**facts, "figures": evaluation.figures(), "notices": list(notices)})
     crossed = {
-        f"cv_{figure}_{'all' if key == 'all columns' else 'without_shortcuts'}": getattr(value, figure)
+        f"cross_validation/cv_{figure}_{'all' if key == 'all columns' else 'without_shortcuts'}": getattr(value, figure)
         for key, value in cross_validation.items()
         for figure in ("auc", "macro_f1")
     }
@@ -228,17 +224,35 @@ def _train(
             again=shlex.join(again),
             valid_days=limits.model_valid_days,
         )
-        told = make_report(model, slices, evaluation=evaluation, gates=gates, reported=reported, champion=champion)
+        told = make_report(
+            model,
+            slices,
+            evaluation=evaluation,
+            gates=gates,
+            reported=reported,
+            champion=_compared_with(registry, evaluation),
+        )
         told.write(attachments)
         tell("registry", 0, 1)
         version = registry.register(
             artefact,
             attachments=attachments,
             params={**recipe.describe(), "features": len(model.columns), "split": slices.how[:500]},
-            figures={**evaluation.figures(), **crossed},
+            figures={**grouped_figures(evaluation), **crossed},
             tags={"data": data, "commit": commit_id, "lock": lock, "seed": str(recipe.seed), "model": fingerprint},
             trained_by=trained_by,
             gates="passed" if passed(gates) else "failed",
+            failed=[gate.code for gate in gates if gate.outcome is Outcome.FAILED],
+            described=describe(
+                name,
+                evaluation,
+                gates,
+                limits=limits,
+                as_of=as_of,
+                seed=recipe.seed,
+                notices=notices,
+                again=shlex.join(again),
+            ),
         )
         # The registry numbers it only now; the pages for people have the number that the commands take.
         told = replace(told, reported=replace(reported, title=f"{name}, version {version.version}"))
@@ -256,22 +270,9 @@ def _seed(recipe: Recipe | None) -> list[str]:
     return [] if recipe is None or recipe.seed == Recipe().seed else ["--seed", str(recipe.seed)]
 
 
-def _champion(registry: Registry) -> tuple[RiskModel | None, str | None]:
-    """The champion, or why it cannot be loaded: the gate that compares with it says so and fails."""
-    live = registry.alias(CHAMPION)
-    if live is None:
-        return None, None
-    try:
-        return registry.load(live.version), None
-    except ArtefactError as error:
-        return None, f"the champion, version {live.version}, cannot be loaded: {error.wrong}"
-
-
-def _shuffled(slices: Slices, recipe: Recipe) -> float:
-    """Average precision of trees grown on shuffled labels: what the same machinery finds where there is nothing."""
-    shuffled = replace(slices.train, fraud=np.random.default_rng(recipe.seed).permutation(slices.train.fraud))
-    booster = fit_trees(shuffled, replace(recipe, trees=_SHUFFLED_TREES))
-    return average_precision(margins(booster, slices.test), slices.test.fraud)
+def _compared_with(registry: Registry, evaluation: Evaluation) -> RiskModel | None:
+    """The champion that the evaluation compared with, if it did."""
+    return None if evaluation.comparison is None else registry.load(evaluation.comparison.champion)
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:

@@ -1,20 +1,27 @@
 """A planted world: fraud drawn with known probabilities, of which age is one cause. One good model fitted on it."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import pytest
 
+from linerisk.evaluation.archetypes import ArchetypeRows
+from linerisk.evaluation.duties import Latency, read_assessment
 from linerisk.evaluation.evaluate import Evaluation, evaluate
 from linerisk.evaluation.gates import GateResult, run_gates
+from linerisk.evaluation.stability import ReasonStability, reason_stability
 from linerisk.features.catalogue import BY_NAME
 from linerisk.model.calibration import fit_beta, sigmoid
 from linerisk.model.risk_model import FeatureColumn, RiskModel
-from linerisk.model.tiers import TierPromise, cut_points
+from linerisk.model.tiers import Tier, TierPromise, cut_points
+from linerisk.records.simulation.archetypes import ARCHETYPES
 from linerisk.training.examples import Examples, Slices
 from linerisk.training.fit import Recipe, fit_model
 
+POLICIES = Path(__file__).parents[3] / "policies"
 NAMES = (
     "tenure_days",
     "number_age_days",
@@ -58,7 +65,25 @@ class Bench:
             plant(lines, seed, older_is_riskier=older_is_riskier, only=only)
             for lines, seed in ((4_000, 1), (6_000, 2), (6_000, 3))
         )
-        return Slices(train, calibration, test, "planted")
+        at = np.full(len(test), np.datetime64("2024-06-28", "us"))
+        return Slices(train, calibration, replace(test, as_of=at), "planted")
+
+    def groups(self, slices: Slices) -> dict[str, np.ndarray]:
+        """A plan and an area for every test line, drawn without a look at it."""
+        rng = np.random.default_rng(5)
+        return {
+            "plan": rng.choice(["prepaid", "postpaid", "enterprise"], len(slices.test), p=[0.6, 0.3, 0.1]),
+            "area": rng.choice(["440300", "440100"], len(slices.test)),
+        }
+
+    def suite(self, lines_each: int = 120, **changed: float) -> ArchetypeRows:
+        """Legitimate planted lines as archetypes; `changed` sets columns of the couriers."""
+        people = plant(12_000, 8)
+        rows = people.rows[~people.fraud][: lines_each * len(ARCHETYPES)]
+        names = np.repeat(list(ARCHETYPES), lines_each)
+        for column, value in changed.items():
+            rows[names == "courier", NAMES.index(column)] = value
+        return ArchetypeRows(NAMES, rows, tuple(names.tolist()))
 
     def fit(self, slices: Slices, recipe: Recipe | None = None) -> RiskModel:
         return fit_model(slices, name="planted", recipe=recipe or self.recipe, promise=self.promise)
@@ -73,8 +98,25 @@ class Bench:
             cuts=cut_points(margin[~fraud], self.promise),
         )
 
-    def measure(self, model: RiskModel, slices: Slices, *, champion: RiskModel | None = None) -> Evaluation:
-        return evaluate(model, slices, capacity=50, shuffled_average_precision=0.08, champion=champion)
+    def measure(
+        self, model: RiskModel, slices: Slices, *, champion: RiskModel | None = None, **otherwise: Any
+    ) -> Evaluation:
+        """Everything measured, as training does it; `otherwise` replaces what `evaluate` is given."""
+        given = {
+            "capacity": 50,
+            "shuffled_average_precision": 0.08,
+            "champion": champion,
+            "budget": {Tier.MEDIUM_HIGH: 0.06, Tier.EXTREMELY_HIGH: 0.04},
+            "suite": self.suite(),
+            "groups": self.groups(slices),
+            "stability": self.stability(model, slices),
+            "latency": Latency(lines=100, score_us=50, bare_score_us=25, reasons_us=500, bare_reasons_us=300),
+            "assessment": read_assessment(POLICIES, "../docs/impact-assessment.md"),
+        }
+        return evaluate(model, slices, **(given | otherwise))
+
+    def stability(self, model: RiskModel, slices: Slices) -> ReasonStability:
+        return reason_stability(model, slices, replace(self.recipe, trees=20))
 
     def answer(self, code: str, evaluation: Evaluation) -> GateResult:
         """What one gate says of an evaluation."""

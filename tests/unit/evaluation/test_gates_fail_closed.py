@@ -24,7 +24,7 @@ def test_codes_are_numbered_once_and_in_order() -> None:
 def test_a_good_model_may_be_promoted(evaluation: Evaluation) -> None:
     results = run_gates(evaluation)
     assert {result.code: str(result.outcome) for result in results} == {
-        **{f"G00{number}": "passed" for number in range(1, 9)},
+        **{f"G{number:03}": "passed" for number in range(1, 17)},
         "G009": "not applicable",
     }
     assert passed(results)
@@ -71,6 +71,16 @@ def test_a_gate_that_does_not_apply_does_not_hinder(evaluation: Evaluation) -> N
         ("G007", {"shuffled_average_precision": float("nan")}),
         ("G008", {"leaves": 0}),
         ("G009", {"comparison_problem": "the champion cannot be loaded"}),
+        ("G010", {"budget": None}),
+        ("G010", {"budget": ()}),
+        ("G011", {"archetypes": None}),
+        ("G011", {"archetypes": ()}),
+        ("G012", {"subgroups": None}),
+        ("G012", {"subgroups": ()}),
+        ("G013", {"stability": None}),
+        ("G014", {"alone": ()}),
+        ("G015", {"latency": None}),
+        ("G016", {"assessment": None}),
     ],
 )
 def test_a_missing_figure_fails_the_gate_that_needs_it(

@@ -9,13 +9,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from linerisk.evaluation.archetypes import ArchetypeShare
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.gates import GATES, Outcome, run_gates
-from linerisk.evaluation.group_plots import Group
 from linerisk.evaluation.importance import feature_strengths
+from linerisk.evaluation.metrics import Estimate
 from linerisk.evaluation.plots import draw
 from linerisk.evaluation.report import Report, comparison_page, make_report
 from linerisk.evaluation.reported import Reported
+from linerisk.evaluation.subgroups import Subgroup
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TIERS
 from linerisk.training.examples import Examples, Slices
@@ -31,6 +33,8 @@ DRAWN = {
     "families",
     "features",
     "age_bands",
+    "archetypes",
+    "subgroups",
 }
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -243,13 +247,21 @@ def test_common_fraud_is_drawn_on_plain_axes(evaluation: Evaluation, model: Risk
     assert "probability predicted" in said
 
 
-def test_archetypes_and_subgroups_are_drawn_where_somebody_gives_them(
+def test_archetypes_and_subgroups_are_drawn_where_they_are_measured(
     evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
-    groups = [Group("courier (0 of 40)", 0.0, 0.0, 0.09, 0.01), Group("teacher (none)", None, None, None)]
-    both = drawn(model, evaluation, slices, archetypes=groups, subgroups=groups[:1])
-    assert set(both) == DRAWN | {"archetypes", "subgroups"}
-    assert {"courier (0 of 40)", "teacher (none)"} <= words(both["archetypes"])
+    none = Estimate(0.0, 0.0, 0.09)
+    known = replace(
+        evaluation,
+        archetypes=(ArchetypeShare("courier", "courier", "", 40, none, none),),
+        subgroups=(Subgroup("plan", "prepaid", 40, 0, none, none),),
+    )
+    both = drawn(model, known, slices)
+    assert set(both) == DRAWN
+    without = drawn(model, replace(evaluation, archetypes=None, subgroups=None), slices)
+    assert set(without) == DRAWN - {"archetypes", "subgroups"}
+    assert "courier (40)" in words(both["archetypes"])
+    assert "plan: prepaid (0 of 40)" in words(both["subgroups"])
 
 
 def test_the_champion_is_drawn_beside_the_challenger(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from linerisk.errors import PolicyError
-from linerisk.model.tiers import TierPromise
+from linerisk.model.tiers import Tier, TierPromise
 from linerisk.policy import Limits, load_limits, load_promise
 
 
@@ -15,7 +15,12 @@ def test_the_shipped_promise_is_that_of_the_contract(folder: Path) -> None:
 
 
 def test_the_shipped_limits(folder: Path) -> None:
-    assert load_limits(folder) == Limits(review_capacity_per_day=50, model_valid_days=45)
+    assert load_limits(folder) == Limits(
+        review_capacity_per_day=50,
+        model_valid_days=45,
+        impact_assessment="../docs/impact-assessment.md",
+        most_share={Tier.MEDIUM_HIGH: 1e-2, Tier.EXTREMELY_HIGH: 5e-3},
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,21 @@ def test_a_wrong_number_is_named(change: Callable[[str, str, str], Path], old: s
     with pytest.raises(PolicyError, match=r"tiers\.toml") as error:
         load_promise(folder)
     assert error.value.field == key
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("medium_high = 1e-2", "", "extremely_high"),
+        ("extremely_high = 5e-3", "medium_low = 5e-3", "medium_high, medium_low"),
+    ],
+)
+def test_shares_of_lines_are_stated_for_the_tiers_that_people_deal_with(
+    change: Callable[[str, str, str], Path], old: str, new: str, found: str
+) -> None:
+    with pytest.raises(PolicyError) as error:
+        load_limits(change("tiers.toml", old, new))
+    assert (error.value.field, error.value.found) == ("limits.most_share", found)
 
 
 def test_shares_at_exactly_the_least_ratio_are_accepted(change: Callable[[str, str, str], Path]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from linerisk.model.calibration import BetaCalibration
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
 from linerisk.model.tiers import TierPromise, cut_points
-from linerisk.registry import Registry, Version
+from linerisk.registry import Described, Registry, Version
 
 Register = Callable[..., Version]
 
@@ -52,7 +52,14 @@ def register(folder: Path, model: RiskModel) -> Register:
     attachments.mkdir()
     (attachments / "gates.json").write_text("[]", encoding="utf-8")
 
-    def _register(registry: Registry, *, trained_by: str = "li", gates: str = "passed", **figures: float) -> Version:
+    def _register(
+        registry: Registry,
+        *,
+        trained_by: str = "li",
+        gates: str = "passed",
+        failed: tuple[str, ...] = (),
+        **figures: float,
+    ) -> Version:
         return registry.register(
             artefact,
             attachments=attachments,
@@ -61,6 +68,8 @@ def register(folder: Path, model: RiskModel) -> Register:
             tags={"data": "d" * 64, "commit": "c" * 40, "lock": "e" * 64},
             trained_by=trained_by,
             gates=gates,
+            failed=failed,
+            described=Described(f"{registry.name}, seed 1", "Tested on **400** lines."),
         )
 
     return _register

@@ -144,11 +144,12 @@ def test_what_was_logged_beside_a_version_can_be_read(open_registry: Open, regis
 def test_nothing_in_the_store_is_a_pickle(open_registry: Open, register: Register, folder: Path) -> None:
     register(open_registry("no pickle"))
     files = [file for file in folder.rglob("*") if file.is_file()]
-    assert {file.suffix for file in files} == {".db", ".json", ".txt"}
+    assert {file.suffix for file in files} == {".db", ".json", ".txt", ".yaml", ""}
+    assert {file.name for file in files if not file.suffix} == {"MLmodel"}
     for file in files:
         if file.suffix != ".db":
             file.read_text(encoding="utf-8")
-            with pytest.raises(ValueError, match=r"opcode|pickle|exhausted"):
+            with pytest.raises(ValueError, match=r"opcode|pickle|exhausted|invalid literal"):
                 list(pickletools.genops(file.read_bytes()))
 
 

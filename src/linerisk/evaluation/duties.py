@@ -1,0 +1,66 @@
+"""What a model owes besides being right: an answer in time, and an assessment of what it does to people.
+
+References:
+    Personal Information Protection Law, articles 55 and 56: before automated decision-making, an assessment of its
+    purpose and means, of its influence on people and its risks, and of the protective measures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+ASSESSED = ("purpose and means", "influence on people and risks", "protective measures")
+"""What article 56 asks an assessment to hold; each is a heading of the document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What one line takes on the machine that trained, median over lines, in microseconds.
+
+    Attributes:
+        lines: Lines timed.
+        score_us: Margin, probability, interval and tier.
+        bare_score_us: The trees' own prediction alone, in the same run.
+        reasons_us: Contributions and the reasons in words.
+        bare_reasons_us: The trees' own contributions alone, in the same run.
+    """
+
+    lines: int
+    score_us: float
+    bare_score_us: float
+    reasons_us: float
+    bare_reasons_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImpactAssessment:
+    """The document that says what the model does to people.
+
+    Attributes:
+        path: As the limits name it.
+        sha256: Of its bytes; None where it cannot be read.
+        lacking: Of `ASSESSED`, what it has no heading for.
+    """
+
+    path: str
+    sha256: str | None
+    lacking: tuple[str, ...] = ()
+
+
+def read_assessment(folder: Path, path: str) -> ImpactAssessment:
+    """Find the impact assessment and what it lacks.
+
+    Args:
+        folder: The folder that `path` starts from.
+        path: Of a Markdown document in UTF-8.
+    """
+    try:
+        content = (folder / path).read_bytes()
+        text = content.decode()
+    except (OSError, UnicodeDecodeError):
+        return ImpactAssessment(path, None)
+    headings = [line.lstrip("#").strip().lower() for line in text.splitlines() if line.startswith("#")]
+    lacking = tuple(part for part in ASSESSED if not any(part in heading for heading in headings))
+    return ImpactAssessment(path, hashlib.sha256(content).hexdigest(), lacking)

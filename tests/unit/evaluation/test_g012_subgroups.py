@@ -1,0 +1,129 @@
+"""G012: no group of lines is wrongly raised far more often than all others."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.subgroups import MOST_GROUPS, OTHERS, UNKNOWN, account_groups, subgroups, tenure_groups
+from linerisk.model.risk_model import RiskModel
+from linerisk.training.examples import Slices
+
+
+def test_g012_passes_where_groups_fare_alike(bench: Any, evaluation: Evaluation) -> None:
+    assert bench.answer("G012", evaluation).outcome is Outcome.PASSED
+    assert evaluation.subgroups is not None
+    assert {group.attribute for group in evaluation.subgroups} == {"tenure", "plan", "area"}
+
+
+def test_g012_fails_on_a_model_that_takes_many_calls_for_fraud_where_one_plan_makes_them(
+    bench: Any, slices: Slices
+) -> None:
+    # Every seller on the enterprise plan makes as many calls as a fraud, and training never saw one.
+    sellers = np.arange(len(slices.test)) % 10 == 0
+    rows = slices.test.rows.copy()
+    rows[sellers, bench.names.index("out_calls_count_7d")] = 400.0
+    test = replace(slices.test, rows=rows, fraud=slices.test.fraud & ~sellers)
+    groups = bench.groups(slices) | {"plan": np.where(sellers, "enterprise", "prepaid")}
+    answer = bench.answer("G012", bench.measure(bench.fit(slices), replace(slices, test=test), groups=groups))
+    assert answer.outcome is Outcome.FAILED
+    assert "plan enterprise" in answer.finding
+
+
+@pytest.mark.parametrize("lacking", ["plan", "area"])
+def test_g012_fails_where_an_attribute_was_not_measured(
+    bench: Any, model: RiskModel, slices: Slices, lacking: str
+) -> None:
+    groups = {name: group for name, group in bench.groups(slices).items() if name != lacking}
+    answer = bench.answer("G012", bench.measure(model, slices, groups=groups))
+    assert (answer.outcome, answer.finding) == (Outcome.FAILED, f"not measured by {lacking}")
+
+
+def test_g012_does_not_apply_to_a_table_whose_groups_nobody_knows(bench: Any, model: RiskModel, slices: Slices) -> None:
+    table = replace(slices, test=replace(slices.test, as_of=None))
+    answer = bench.answer("G012", bench.measure(model, table, groups=None))
+    assert answer.outcome is Outcome.NOT_APPLICABLE
+
+
+def test_nobody_wrongly_raised_is_no_gap(bench: Any, model: RiskModel, slices: Slices) -> None:
+    unreachable = replace(model, cuts=tuple(replace(cut, margin=cut.margin + 100) for cut in model.cuts))
+    answer = bench.answer("G012", bench.measure(unreachable, slices))
+    assert (answer.outcome, answer.finding) == (Outcome.PASSED, "no legitimate line was raised")
+
+
+def measured(raised: list[int], lines: list[int]) -> dict[str, Any]:
+    """Groups a, b, ... of so many legitimate lines, so many of them raised."""
+    group = np.repeat([chr(97 + number) for number in range(len(lines))], lines)
+    flags = np.concatenate([np.arange(size) < hits for hits, size in zip(raised, lines, strict=True)])
+    seen = subgroups(flags, np.zeros(len(flags), dtype=np.bool_), {"plan": group})
+    return {one.group: one for one in seen}
+
+
+def test_a_group_is_set_against_all_others() -> None:
+    a = measured([10, 10], [100, 1000])["a"]
+    assert (a.legitimate, a.false_positives, a.share.value) == (100, 10, 0.1)
+    assert a.ratio.value == pytest.approx(10)
+    assert 1 < a.ratio.low < 10 < a.ratio.high
+
+
+def test_only_one_group_with_any_has_an_infinite_ratio_and_a_finite_bound() -> None:
+    a = measured([5, 0], [100, 900])["a"]
+    assert a.ratio.value == a.ratio.high == np.inf
+    assert 3 < a.ratio.low < 100
+
+
+def test_the_bound_of_the_ratio_is_exceeded_as_seldom_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    wrong = [
+        measured([rng.binomial(300, 0.02), rng.binomial(1500, 0.02)], [300, 1500])["a"].ratio.low > 1
+        for _ in range(400)
+    ]
+    assert np.mean(wrong) <= 0.025
+
+
+def test_fraud_lines_are_no_false_positives() -> None:
+    raised, fraud = np.array([True, True, False]), np.array([True, False, False])
+    (only,) = subgroups(raised, fraud, {"plan": np.array(["x", "x", "x"])})
+    assert (only.legitimate, only.false_positives) == (2, 1)
+
+
+def test_the_smallest_of_many_groups_are_put_together() -> None:
+    group = np.repeat([f"{number:02}" for number in range(30)], np.arange(30, 60))
+    flags = np.zeros(len(group), dtype=np.bool_)
+    seen = subgroups(flags, flags, {"area": group})
+    assert len(seen) == MOST_GROUPS
+    assert seen[-1].group == OTHERS
+    assert sum(one.legitimate for one in seen) == len(group)
+
+
+def test_bands_of_tenure_begin_where_they_say() -> None:
+    days = np.array([0, 29, 30, 1824, 1825, 5475, np.nan], dtype=np.float32)
+    assert tenure_groups(days).tolist() == [
+        "0 to 29 days",
+        "0 to 29 days",
+        "30 to 179 days",
+        "730 to 1824 days",
+        "1825 days and more",
+        "1825 days and more",
+        UNKNOWN,
+    ]
+
+
+def test_groups_are_those_known_at_the_instant() -> None:
+    january, september = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 9, 1, tzinfo=UTC)
+    known = pl.LazyFrame(
+        {
+            "line_key": [1, 1, 2],
+            "known_at": [january, september, january],
+            "plan_kind": ["prepaid", "enterprise", "iot"],
+            "home_area": [440300, 110100, None],
+        }
+    )
+    groups = account_groups(known, np.array([2, 1, 3]), as_of=datetime(2024, 6, 1, tzinfo=UTC))
+    assert groups["plan"].tolist() == ["iot", "prepaid", UNKNOWN]
+    assert groups["area"].tolist() == [UNKNOWN, "440300", UNKNOWN]

@@ -1,0 +1,72 @@
+"""G015: a score and its reasons come in time. G016: what the model does to people was assessed."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linerisk.evaluation.duties import ASSESSED, read_assessment
+from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.gates import Outcome
+from linerisk.explanation import Wording
+from linerisk.model.risk_model import RiskModel
+from linerisk.training.examples import Slices
+from linerisk.training.fit import Recipe
+from linerisk.workflows.measuring import measure_latency
+
+POLICIES = Path(__file__).parents[3] / "policies"
+
+
+@pytest.fixture(scope="module")
+def wording() -> Wording:
+    return Wording.load(POLICIES)
+
+
+def test_g015_passes_on_a_compact_model_timed_here(
+    bench: Any, model: RiskModel, slices: Slices, wording: Wording
+) -> None:
+    latency = measure_latency(model, slices.test.rows, wording)
+    assert latency.lines == 100
+    assert 0 < latency.bare_score_us < latency.bare_reasons_us
+    answer = bench.answer("G015", bench.measure(model, slices, latency=latency))
+    assert (answer.outcome, "times bare" in answer.finding) == (Outcome.PASSED, True)
+
+
+def test_g015_fails_on_a_model_whose_reasons_take_too_long(bench: Any, slices: Slices, wording: Wording) -> None:
+    # The recipe of ten years ago: hundreds of deep trees.
+    huge = bench.fit(slices, Recipe(trees=500, leaves=255, depth=18, least_rows_in_leaf=2, least_hessian_in_leaf=1e-6))
+    latency = measure_latency(huge, slices.test.rows[:5], wording)
+    answer = bench.answer("G015", bench.measure(bench.fit(slices), slices, latency=latency))
+    assert answer.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    "slower", [{"score_us": 2_100.0}, {"reasons_us": 5_100.0}, {"bare_score_us": 9.0}, {"bare_reasons_us": 160.0}]
+)
+def test_g015_fails_on_each_limit(bench: Any, evaluation: Evaluation, slower: dict[str, float]) -> None:
+    assert evaluation.latency is not None
+    late = replace(evaluation, latency=replace(evaluation.latency, **slower))
+    assert bench.answer("G015", late).outcome is Outcome.FAILED
+
+
+def test_g016_names_the_document_and_its_bytes(bench: Any, evaluation: Evaluation) -> None:
+    answer = bench.answer("G016", evaluation)
+    assert answer.outcome is Outcome.PASSED
+    assert answer.finding.startswith("../docs/impact-assessment.md, SHA-256 ")
+
+
+def test_g016_fails_without_the_document(bench: Any, evaluation: Evaluation, tmp_path: Path) -> None:
+    nothing = replace(evaluation, assessment=read_assessment(tmp_path, "impact-assessment.md"))
+    answer = bench.answer("G016", nothing)
+    assert (answer.outcome, answer.finding) == (Outcome.FAILED, "impact-assessment.md cannot be read")
+
+
+@pytest.mark.parametrize("lacking", ASSESSED)
+def test_g016_fails_on_a_document_that_leaves_out_what_the_law_asks(
+    bench: Any, evaluation: Evaluation, tmp_path: Path, lacking: str
+) -> None:
+    parts = [f"## {part.capitalize()}\n\nSomething.\n" for part in ASSESSED if part != lacking]
+    (tmp_path / "dpia.md").write_text("# Assessment\n\n" + "\n".join(parts), encoding="utf-8")
+    answer = bench.answer("G016", replace(evaluation, assessment=read_assessment(tmp_path, "dpia.md")))
+    assert (answer.outcome, answer.finding) == (Outcome.FAILED, f"dpia.md has no heading for {lacking}")

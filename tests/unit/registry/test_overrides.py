@@ -1,0 +1,118 @@
+"""A failed gate is overridden by its code, with a reason in writing, by two people, and everybody can see it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from linerisk.errors import RegistryError
+from linerisk.registry import CHAMPION, Registry, Version
+from linerisk.registry.entries import LEAST_WORDS, Move
+
+Open = Callable[[str], Registry]
+Register = Callable[..., Version]
+
+REASON = "few frauds were found in June; the ranking stands"
+
+
+def failed(open_registry: Open, register: Register, name: str, *codes: str) -> Registry:
+    """A registry whose version 1, trained by li, failed these gates."""
+    registry = open_registry(f"override, {name}")
+    register(registry, gates="failed", failed=codes)
+    return registry
+
+
+def test_a_version_remembers_which_gates_failed(open_registry: Open, register: Register) -> None:
+    assert failed(open_registry, register, "remembered", "G001", "G011").version("1").failed == ("G001", "G011")
+
+
+def test_an_override_of_each_failed_gate_makes_a_version_champion(open_registry: Open, register: Register) -> None:
+    registry = failed(open_registry, register, "all", "G001", "G011")
+    move = registry.promote("1", by="li", approver="wang", reason=REASON, override=["G011", "G001"])
+    assert (move.overridden, move.reason) == (("G011", "G001"), REASON)
+    assert registry.champion().version == "1"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [("G001",), ("G011",), ("G001", "G011", "G005"), ("G005",), ("all",)],
+    ids=["one of two", "the other", "one that passed too", "only one that passed", "no code"],
+)
+def test_an_override_names_all_that_failed_and_no_other(
+    open_registry: Open, register: Register, override: tuple[str, ...]
+) -> None:
+    registry = failed(open_registry, register, f"names {' '.join(override)}", "G001", "G011")
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("1", by="li", approver="wang", reason=REASON, override=override)
+    assert refused.value.field == "override"
+    assert registry.alias(CHAMPION) is None
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "ok", "because we can" + " " * LEAST_WORDS, "模型可用"])
+def test_a_shrug_is_no_reason(open_registry: Open, register: Register, reason: str) -> None:
+    registry = failed(open_registry, register, f"shrug {len(reason)}", "G001")
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("1", by="li", approver="wang", reason=reason, override=["G001"])
+    assert refused.value.field == "reason"
+    assert registry.history() == ()
+
+
+def test_a_sentence_in_chinese_is_a_reason(open_registry: Open, register: Register) -> None:
+    registry = failed(open_registry, register, "chinese", "G001")
+    assert registry.promote("1", by="li", approver="wang", reason="本月查实的诈骗较少，排序能力不变", override=["G001"])
+
+
+def test_an_override_needs_the_second_person_too(open_registry: Open, register: Register) -> None:
+    registry = failed(open_registry, register, "second person", "G001")
+    with pytest.raises(RegistryError, match="second person"):
+        registry.promote("1", by="zhao", approver="li", reason=REASON, override=["G001"])
+
+
+def test_the_impact_assessment_cannot_be_overridden(open_registry: Open, register: Register) -> None:
+    registry = failed(open_registry, register, "the law", "G001", "G016")
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001", "G016"])
+    assert refused.value.expected == "G016 passed: the law asks for it"
+
+
+def test_a_version_that_passed_needs_no_override_and_takes_none(open_registry: Open, register: Register) -> None:
+    registry = open_registry("override, nothing to override")
+    register(registry)
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001"])
+    assert refused.value.expected == "an override of each failed gate and of no other: none"
+
+
+def test_gates_that_nobody_knows_cannot_be_overridden(open_registry: Open, register: Register) -> None:
+    registry = open_registry("override, unknown gates")
+    register(registry, gates="failed")
+    with pytest.raises(RegistryError, match="may not be promoted"):
+        registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001"])
+
+
+def test_an_override_stays_in_the_history_and_on_the_version(open_registry: Open, register: Register) -> None:
+    registry = failed(open_registry, register, "shown", "G001")
+    registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001"], expires_at="2024-09-01T00:00:00Z")
+    (move,) = open_registry("override, shown").history()
+    assert (move.overridden, move.expires_at) == (("G001",), "2024-09-01T00:00:00Z")
+    page = registry.get("1")
+    assert page.tags["overridden"] == "G001"
+    assert (page.tags["promoted_by"], page.tags["approved_by"], page.tags["reason"]) == ("li", "wang", REASON)
+    assert page.tags["expires_at"] == "2024-09-01T00:00:00Z"
+    assert page.description.startswith(f"**Overridden: G001.** {REASON} (asked by li, approved by wang, ")
+    assert page.description.endswith("Tested on **400** lines.")
+
+
+def test_a_version_gone_back_to_keeps_its_override_and_its_last_day(open_registry: Open, register: Register) -> None:
+    registry = failed(open_registry, register, "back", "G001")
+    registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001"], expires_at="2024-09-01T00:00:00Z")
+    register(registry)
+    registry.promote("2", by="li", approver="wang", expires_at="2024-10-01T00:00:00Z")
+    back = registry.rollback(by="chen", reason="too strict")
+    assert (back.version, back.overridden, back.expires_at) == ("1", ("G001",), "2024-09-01T00:00:00Z")
+
+
+def test_moves_kept_before_there_were_overrides_can_still_be_read() -> None:
+    kept = '{"at": "2024-07-26T00:00:00Z", "what": "promoted", "version": "1", "before": null, "by": "li",'
+    move = Move.from_text(kept + ' "approver": "wang", "reason": ""}')
+    assert (move.overridden, move.expires_at) == ((), None)
+    assert Move.from_text(move.as_text()) == move

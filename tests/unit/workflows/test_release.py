@@ -1,0 +1,116 @@
+"""Release: what is champion is live, if it is of the model that is served, on whose word, and until when."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from linerisk.as_of import now, parse_instant
+from linerisk.cli import app
+from linerisk.evaluation.gates import Outcome
+from linerisk.live import Live
+from linerisk.settings import Settings
+from linerisk.training.fit import Recipe
+from linerisk.workflows.release import promote, rollback
+from linerisk.workflows.train import registry_for, train_table
+
+REASON = "a small table for a drill; nothing is decided from it"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, small_table: Path) -> Settings:
+    """Two versions of `linerisk`, one of `other`."""
+    settings = Settings(home=tmp_path_factory.mktemp("release"))
+    for name, seed in (("linerisk", 1), ("linerisk", 2), ("other", 1)):
+        train_table(
+            settings,
+            small_table,
+            label="y",
+            id_column="line_id",
+            trained_by="li",
+            name=name,
+            recipe=Recipe(trees=20, seed=seed),
+        )
+    return settings
+
+
+def told(*words: str) -> str:
+    answered = CliRunner().invoke(app, words, env={"NO_COLOR": "1", "TERM": "dumb"})
+    assert answered.exit_code == 0, answered.output
+    return re.sub(r"\s+", " ", answered.output)
+
+
+def test_promotion_rollback_and_a_model_that_is_not_served(home: Settings) -> None:
+    first = promote(home, "1", by="li", approver="wang", reason="the first")
+    live = Live.open(home.live).model_meta
+    assert (live.name, live.version) == ("linerisk", "1")
+    assert live.promotion is not None
+    assert (live.promotion.by, live.promotion.approver, live.promotion.reason) == ("li", "wang", "the first")
+    assert live.expires_at is not None
+    assert timedelta(days=44) < live.expires_at - now() <= timedelta(days=45)
+
+    promote(home, "1", by="li", approver="wang", name="other")
+    assert Live.open(home.live).model_meta == live
+
+    promote(home, "2", by="li", approver="wang")
+    back = rollback(home, by="chen", reason="a drill")
+    live = Live.open(home.live).model_meta
+    assert live.promotion is not None
+    assert (live.version, live.promotion.what, live.promotion.approver) == ("1", "rolled back", "")
+    assert back.expires_at == first.expires_at
+    assert live.expires_at == parse_instant(str(first.expires_at))
+
+    said = told("models", "--home", str(home.home))
+    for words in ("rolled back", "a drill", "holds until", str(first.expires_at)[:10]):
+        assert words in said
+    said = told("promote", "2", "--approver", "wang", "--by", "li", "--home", str(home.home))
+    assert "linerisk version 2 is champion and live; before: 1" in said
+    assert "no measure starts by itself" in said
+    said = told("rollback", "--name", "linerisk", "--reason", "again", "--by", "chen", "--home", str(home.home))
+    assert "linerisk version 1 is champion and live again; before: 2" in said
+
+
+def test_a_model_without_an_impact_assessment_is_not_promoted(
+    small_table: Path, tmp_path: Path, home: Settings
+) -> None:
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    for file in home.policies.glob("*.toml"):
+        (policies / file.name).write_bytes(file.read_bytes())
+    elsewhere = home.model_copy(update={"policies": policies})
+    trained = train_table(
+        elsewhere, small_table, label="y", id_column="line_id", trained_by="li", name="no-dpia", recipe=Recipe(trees=5)
+    )
+    answers: dict[str, Any] = {gate.code: (gate.outcome, gate.finding) for gate in trained.gates}
+    assert answers["G016"] == (Outcome.FAILED, "../docs/impact-assessment.md cannot be read")
+    assert "G016" in registry_for(home, "no-dpia").version("1").failed
+
+
+def test_the_artefact_declares_how_long_it_holds_and_what_comes_then(home: Settings) -> None:
+    card = registry_for(home).load("1").card()
+    assert card["valid_days"] == 45
+    assert "no measure starts by itself" in card["when_expired"]
+    assert len(card["impact_assessment"]["sha256"]) == 64
+
+
+def test_an_override_is_told_and_shown(home: Settings, small_table: Path) -> None:
+    train_table(
+        home,
+        small_table,
+        label="y",
+        id_column="line_id",
+        trained_by="li",
+        name="clueless",
+        recipe=Recipe(trees=1, leaves=2, feature_share=0.1, least_rows_in_leaf=780),
+    )
+    failed = registry_for(home, "clueless").version("1").failed
+    assert failed
+    codes = [word for code in failed for word in ("--override", code)]
+    words = ("promote", "1", "--name", "clueless", "--approver", "wang", "--by", "li", "--home", str(home.home))
+    said = told(*words, *codes, "--reason", REASON)
+    assert f"Overridden: {', '.join(failed)}" in said
+    assert "Nothing is served from it" in said
+    assert REASON.split(";", maxsplit=1)[0] in told("models", "--name", "clueless", "--home", str(home.home))
