@@ -25,6 +25,12 @@ def runner() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all run, so that a store which two of them use is made once, whichever comes first."""
+    return tmp_path_factory.mktemp("notebooks")
+
+
 @pytest.fixture(params=PATHS, ids=lambda path: path.name)
 def path(request: pytest.FixtureRequest) -> Path:
     chosen: Path = request.param
@@ -43,9 +49,9 @@ def test_there_is_a_notebook_to_start_with() -> None:
     assert "01_explore.ipynb" in {path.name for path in PATHS}
 
 
-def test_it_runs_and_the_outputs_kept_are_of_the_same_kinds(path: Path, runner: ModuleType) -> None:
+def test_it_runs_and_the_outputs_kept_are_of_the_same_kinds(path: Path, runner: ModuleType, shared: Path) -> None:
     """If not: `python tests/docs/notebooks.py`."""
-    kept, run = nbformat.read(path, as_version=4), runner.executed(path)
+    kept, run = nbformat.read(path, as_version=4), runner.executed(path, folder=shared)
     assert [_shape(cell) for cell in _code(kept)] == [_shape(cell) for cell in _code(run)]
 
 
@@ -69,7 +75,7 @@ def test_its_pictures_show_without_scripts(path: Path) -> None:
     kinds = {
         kind for cell in _code(nbformat.read(path, as_version=4)) for o in cell.outputs for kind in o.get("data", {})
     }
-    assert kinds <= {"text/plain", "text/html", "image/png", "image/svg+xml"}
+    assert kinds <= {"text/plain", "text/html", "text/markdown", "image/png", "image/svg+xml"}
     assert "<script" not in path.read_text(encoding="utf-8")
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from linerisk.cli import app
+from linerisk.cli.flips_shown import show_flips
 from linerisk.cli.models import show_gates
 from linerisk.cli.shown import As, AsJson, Home, Name, out, settings_for, show_json, table, who
 
@@ -70,42 +72,32 @@ def models(name: Name = "linerisk", home: Home = None, as_json: AsJson = False) 
     show_json(as_json, {"versions": [asdict(v) for v in versions], "history": [asdict(m) for m in moves]})
 
 
-@app.command(epilog="Example: linerisk compare")
-def compare(name: Name = "linerisk", home: Home = None, as_json: AsJson = False) -> None:
-    """Put the challenger's figures beside the champion's."""
-    from linerisk.workflows.compare import compare_versions
+@app.command(epilog="Examples: linerisk compare · linerisk compare --store store")
+def compare(
+    store: Annotated[
+        Path | None, typer.Option(help="Record store of the challenger's training, to place its test lines anew.")
+    ] = None,
+    name: Name = "linerisk",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the challenger beside the champion: figures, gates, and who changes tier because of what."""
+    from linerisk.workflows.compare import beside, compare_versions
 
-    comparison = compare_versions(settings_for(home), name)
+    comparison = compare_versions(settings_for(home), name, store=store)
     table(
         f"{name}: challenger {comparison.challenger.version} against champion {comparison.champion.version}",
         ["figure", "champion", "challenger"],
-        _beside(
-            {
-                figure: (old, new)
-                for figure, old, new in comparison.figures
-                if "/" not in figure or figure.startswith("tiers/")
-            }
-        ),
+        beside(comparison.figures),
         right=(1, 2),
     )
+    if comparison.flips is not None:
+        show_flips(comparison.flips)
     show_gates(comparison.gates)
+    if comparison.notice is not None:
+        out.print(f"[yellow]{comparison.notice}[/yellow]")
+    out.print(f"report: {comparison.page}")
     show_json(as_json, comparison.as_dict())
-
-
-_FIRST = ("average_precision", "recall_at_fpr_1e-3", "log_loss_skill", "auc", "precision_at_capacity")
-
-
-def _beside(figures: dict[str, tuple[float, float]]) -> list[list[str]]:
-    """Rows of a comparison: measures with their intervals first, then the plain figures."""
-
-    def said(name: str, side: int) -> str:
-        low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
-        value = f"{figures[name][side]:.3f}"
-        return f"{value} [{low[side]:.3f} – {high[side]:.3f}]" if low and high else f"{figures[name][side]:.4g}"
-
-    plain = [name for name in figures if not name.endswith(("_low", "_high"))]
-    ordered = sorted(plain, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
-    return [[name.replace("_", " ").replace("/", ": "), said(name, 0), said(name, 1)] for name in ordered]
 
 
 @app.command(

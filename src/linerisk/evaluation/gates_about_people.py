@@ -10,7 +10,8 @@ from linerisk.evaluation.evaluate import Evaluation
 from linerisk.model.tiers import Tier
 
 _BUDGETED: Final = (Tier.MEDIUM_HIGH, Tier.EXTREMELY_HIGH)
-_CONSPICUOUS: Final = {"courier", "teacher", "returning_traveller", "idle_number_woken", "declared_call_centre"}
+CONSPICUOUS: Final = {"courier", "teacher", "returning_traveller", "idle_number_woken", "declared_call_centre"}
+"""Archetypes that call many strangers, as fraud does."""
 _ATTRIBUTES: Final = {"tenure", "plan", "area"}
 _NO_CATALOGUE: Final = "the model has columns that no record gives, so no line can be made for it"
 _NO_OPERATION: Final = "a table without time is no population in operation"
@@ -42,7 +43,7 @@ def _archetypes(e: Evaluation, limits: GateLimits) -> Answer:
         if seen.lines < limits.least_of_archetype or seen.medium_high is None or seen.extremely_high is None:
             few.append(f"{seen.name}: only {seen.lines} lines")
             continue
-        most = limits.most_conspicuous if seen.name in _CONSPICUOUS else limits.most_ordinary
+        most = limits.most_conspicuous if seen.name in CONSPICUOUS else limits.most_ordinary
         for tier, found, allowed in (
             (Tier.MEDIUM_HIGH, seen.medium_high, most),
             (Tier.EXTREMELY_HIGH, seen.extremely_high, limits.most_extreme),

@@ -1,60 +1,142 @@
-"""One self-contained page per model: what was promised, what was proven, what was seen, and how to make it again."""
+"""One self-contained page per model, its card, and the page of a comparison: nothing is fetched, nothing is run."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from linerisk.evaluation.card import CardSection, card_sections, markdown
+from linerisk.evaluation.drawing import TIER_COLOURS, Plot
 from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.figures_shown import bin_rows, evidence_sentences, figure_rows, tier_table
+from linerisk.evaluation.flips import TierFlips, tier_flips
 from linerisk.evaluation.gates import GateResult, Outcome
-from linerisk.evaluation.plots import TIER_COLOURS
+from linerisk.evaluation.plots import draw
+from linerisk.evaluation.reported import Reported
+from linerisk.model.risk_model import RiskModel
+from linerisk.model.tiers import TIERS
+from linerisk.training.examples import Slices
 
 _PAGES = Environment(
-    loader=PackageLoader("linerisk.evaluation", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=PackageLoader("linerisk.evaluation", "pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
+PAGE, CARD, FLIPS = "report.html", "card.md", "flips.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """What the page shows besides the evaluation.
+@dataclass(frozen=True)
+class Report:
+    """Everything that is told about one model.
 
     Attributes:
-        title: Name of the model.
-        facts: Where it came from, in the order shown: label to text.
-        notices: What the reader must know before believing a figure.
-        again: The command that makes it again.
+        evaluation: What was measured.
+        gates: What the gates answered.
+        plots: Drawings, in the order of the page.
+        flips: Who changes tier against the champion; None where there is none that can read the same rows.
+        card: Sections of the model card.
+        reported: Where the model came from.
     """
 
-    title: str
-    facts: Mapping[str, str]
-    notices: Sequence[str]
-    again: str
+    evaluation: Evaluation
+    gates: tuple[GateResult, ...]
+    plots: tuple[Plot, ...]
+    flips: TierFlips | None
+    card: tuple[CardSection, ...]
+    reported: Reported
+
+    def page(self) -> str:
+        """The page, as HTML."""
+        return _PAGES.get_template("report.html.j2").render(
+            evaluation=self.evaluation,
+            figures=figure_rows(self.evaluation),
+            tiers=tier_table(self.evaluation),
+            bins=bin_rows(self.evaluation),
+            evidence=evidence_sentences(self.evaluation),
+            gates=self.gates,
+            failed=[gate.code for gate in self.gates if gate.outcome is Outcome.FAILED],
+            plots=self.plots,
+            flips=self.flips,
+            card=self.card,
+            reported=self.reported,
+            colours=TIER_COLOURS,
+            names=list(map(str, TIERS)),
+        )
+
+    def card_text(self) -> str:
+        """The model card, as Markdown."""
+        return markdown(self.reported.title, self.card)
+
+    def write(self, folder: Path) -> Path:
+        """Write page, card, plots, and figures, gates and tier flips as JSON into a folder; returns the page.
+
+        Tier flips are `null` where there is nothing to flip against.
+        """
+        (folder / "plots").mkdir(parents=True, exist_ok=True)
+        path = folder / PAGE
+        path.write_text(self.page(), encoding="utf-8")
+        (folder / CARD).write_text(self.card_text(), encoding="utf-8")
+        (folder / "evaluation.json").write_text(json.dumps(asdict(self.evaluation), indent=1, sort_keys=True))
+        (folder / "gates.json").write_text(json.dumps([asdict(gate) for gate in self.gates], indent=1))
+        flips = None if self.flips is None else self.flips.as_dict()
+        (folder / FLIPS).write_text(json.dumps(flips, indent=1))
+        for plot in self.plots:
+            (folder / "plots" / f"{plot.name}.svg").write_text(plot.svg, encoding="utf-8")
+        return path
 
 
-def write_report(
-    folder: Path,
+def make_report(
+    model: RiskModel,
+    slices: Slices,
     *,
     evaluation: Evaluation,
     gates: Sequence[GateResult],
-    plots: Mapping[str, str],
     reported: Reported,
-) -> Path:
-    """Write `report.html`, `evaluation.json` and `gates.json` into a folder; returns the page."""
-    folder.mkdir(parents=True, exist_ok=True)
-    page = _PAGES.get_template("report.html.j2").render(
+    champion: RiskModel | None = None,
+) -> Report:
+    """Draw the plots, see who changes tier, and put it all together.
+
+    Args:
+        model: The model.
+        slices: What it was calibrated and tested on.
+        evaluation: What was measured.
+        gates: What the gates answered.
+        reported: Where it came from.
+        champion: The model in use.
+    """
+    return Report(
         evaluation=evaluation,
-        gates=gates,
-        plots=plots,
+        gates=tuple(gates),
+        plots=draw(model, evaluation, slices, champion=champion),
+        flips=None if champion is None else tier_flips(champion, model, slices.test),
+        card=card_sections(model, evaluation, gates, reported),
         reported=reported,
-        colours=TIER_COLOURS,
-        failed=[gate.code for gate in gates if gate.outcome is Outcome.FAILED],
     )
-    path = folder / "report.html"
-    path.write_text(page, encoding="utf-8")
-    (folder / "evaluation.json").write_text(json.dumps(asdict(evaluation), indent=1, sort_keys=True))
-    (folder / "gates.json").write_text(json.dumps([asdict(gate) for gate in gates], indent=1))
-    return path
+
+
+def comparison_page(
+    *,
+    title: str,
+    notice: str | None,
+    figures: Sequence[Sequence[str]],
+    gates: Sequence[GateResult],
+    flips: TierFlips | None,
+) -> str:
+    """The page of `linerisk compare`, as HTML.
+
+    Args:
+        title: What is compared with what.
+        notice: What is missing, and how to get it.
+        figures: Figure, champion's, challenger's.
+        gates: The challenger's gates.
+        flips: Who changes tier.
+    """
+    told: dict[str, Any] = {"title": title, "notice": notice, "figures": figures, "gates": gates, "flips": flips}
+    return _PAGES.get_template("compare.html.j2").render(**told, colours=TIER_COLOURS, names=list(map(str, TIERS)))

@@ -1,16 +1,25 @@
-"""Put the challenger beside the champion: figures of both, and what the gates said of the challenger."""
+"""Challenger beside champion: figures of both, what the gates said, and who changes tier because of what."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from linerisk.errors import RegistryError
+from linerisk.as_of import parse_instant
+from linerisk.errors import InputError, RegistryError
+from linerisk.evaluation.flips import TierFlips, tier_flips
 from linerisk.evaluation.gates import GateResult, Outcome
-from linerisk.registry import CHALLENGER, Version
+from linerisk.evaluation.report import FLIPS, comparison_page
+from linerisk.registry import CHALLENGER, Registry, Version
 from linerisk.settings import Settings
+from linerisk.tables.store import RecordStore
+from linerisk.training.from_store import slices_from_store
+from linerisk.training.splits import plan_splits
 from linerisk.workflows.train import registry_for
+
+_FIRST = ("average_precision", "recall_at_fpr_1e-3", "log_loss_skill", "auc", "precision_at_capacity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,32 +31,46 @@ class Compared:
         challenger: What might replace it.
         figures: Name, champion's, challenger's; only figures that both have.
         gates: The challenger's gates; G009 compares both on the same lines.
+        flips: Who changes tier on the challenger's test lines; None where nobody looked.
+        notice: What is missing and how to get it; None where nothing is.
+        page: The page of the comparison.
     """
 
     champion: Version
     challenger: Version
     figures: tuple[tuple[str, float, float], ...]
     gates: tuple[GateResult, ...]
+    flips: TierFlips | None
+    notice: str | None
+    page: Path
 
     def as_dict(self) -> dict[str, Any]:
-        """The machine-readable result."""
+        """The machine-readable result; without examples of lines, because it may come into a log."""
         return {
             "champion": self.champion.version,
             "challenger": self.challenger.version,
             "figures": {name: {"champion": old, "challenger": new} for name, old, new in self.figures},
             "gates": [asdict(gate) for gate in self.gates],
+            "tier_flips": None if self.flips is None else self.flips.as_dict(examples=False),
+            "notice": self.notice,
+            "report": str(self.page),
         }
 
 
-def compare_versions(settings: Settings, name: str = "linerisk") -> Compared:
-    """Compare challenger and champion.
+def compare_versions(settings: Settings, name: str = "linerisk", *, store: Path | None = None) -> Compared:
+    """Compare challenger and champion, and write the page of it.
+
+    Tier flips come from the challenger's training, if it was trained against this champion. Else they need the record
+    store that it was trained on, to place its test lines again.
 
     Args:
         settings: Where state lives.
         name: Name of the registered model.
+        store: The record store that the challenger was trained on; None takes what its training kept.
 
     Raises:
         RegistryError: One of them does not exist, or both are one version.
+        InputError: The store is not the one that the challenger was trained on.
     """
     registry = registry_for(settings, name)
     champion, challenger = registry.champion(), registry.alias(CHALLENGER)
@@ -58,11 +81,75 @@ def compare_versions(settings: Settings, name: str = "linerisk") -> Compared:
             found=f"only version {champion.version}",
             todo="train a new version",
         )
+    if store is None:
+        flips = _kept(registry, champion, challenger)
+    else:
+        flips = _anew(registry, champion, challenger, store, time_zone=settings.time_zone)
+    notice = None if flips is not None else _unknown(champion, challenger, asked=store is not None)
     old, new = champion.figures, challenger.figures
-    gates = json.loads(registry.attachment(challenger.version, "gates.json"))
-    return Compared(
-        champion=champion,
-        challenger=challenger,
-        figures=tuple((name, old[name], new[name]) for name in sorted(old.keys() & new.keys())),
-        gates=tuple(GateResult(**{**gate, "outcome": Outcome(gate["outcome"])}) for gate in gates),
+    figures = tuple((name, old[name], new[name]) for name in sorted(old.keys() & new.keys()))
+    gates = tuple(
+        GateResult(**{**gate, "outcome": Outcome(gate["outcome"])})
+        for gate in json.loads(registry.attachment(challenger.version, "gates.json"))
     )
+    page = settings.reports / f"{registry.name}-{challenger.version}-against-{champion.version}.html"
+    title = f"{registry.name}: challenger {challenger.version} against champion {champion.version}"
+    html = comparison_page(title=title, notice=notice, figures=beside(figures), gates=gates, flips=flips)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(html, encoding="utf-8")
+    return Compared(champion, challenger, figures, gates, flips, notice, page)
+
+
+def _unknown(champion: Version, challenger: Version, *, asked: bool) -> str:
+    """Why it is not known who changes tier, and what to do."""
+    if asked:
+        return "It is not known who changes tier: one of the two models cannot read the other's rows."
+    return (
+        f"It is not known who changes tier: when version {challenger.version} was trained, version {champion.version} "
+        "was not champion, or could not read the same rows. Give --store, the record store that it was trained on, "
+        "and its test lines are placed with both."
+    )
+
+
+def beside(figures: tuple[tuple[str, float, float], ...]) -> list[list[str]]:
+    """Rows of a comparison as people read them: measures with their intervals first, then the plain figures.
+
+    Of figures about parts of the model only those of tiers; the rest is on the pages of MLflow.
+    """
+    known = {name: (old, new) for name, old, new in figures if "/" not in name or name.startswith("tiers/")}
+
+    def said(name: str, side: int) -> str:
+        low, high = known.get(f"{name}_low"), known.get(f"{name}_high")
+        value = f"{known[name][side]:.3f}"
+        return f"{value} [{low[side]:.3f} – {high[side]:.3f}]" if low and high else f"{known[name][side]:.4g}"
+
+    plain = [name for name in known if not name.endswith(("_low", "_high"))]
+    ordered = sorted(plain, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
+    return [[name.replace("_", " ").replace("/", ": "), said(name, 0), said(name, 1)] for name in ordered]
+
+
+def _kept(registry: Registry, champion: Version, challenger: Version) -> TierFlips | None:
+    """What the challenger's training saw, if it was against this champion."""
+    told = json.loads(registry.attachment(challenger.version, FLIPS))
+    flips = None if told is None else TierFlips.from_dict(told)
+    return flips if flips is not None and flips.champion == champion.version else None
+
+
+def _anew(
+    registry: Registry, champion: Version, challenger: Version, path: Path, *, time_zone: str
+) -> TierFlips | None:
+    """Place the challenger's test lines with both models, from the store that it was trained on."""
+    new, store = registry.load(challenger.version), RecordStore.open(path)
+    if new.facts.get("data") != store.fingerprint or new.facts.get("as_of") is None:
+        raise InputError(
+            f"version {challenger.version} was not trained on this store as it is now",
+            expected=f"a store with the fingerprint {new.facts.get('data')}",
+            found=store.fingerprint,
+            todo="give the store that it was trained on, or train again",
+            field="--store",
+        )
+    plan = plan_splits(first_day=store.days[0], as_of=parse_instant(new.facts["as_of"]))
+    # Only the instant of the test slice is looked at; which lines test does not depend on the instant.
+    only_test = replace(plan, train_at=(plan.test_at,), calibration_at=plan.test_at)
+    test = slices_from_store(store, only_test, time_zone=time_zone).test
+    return tier_flips(registry.load(champion.version), new, test)

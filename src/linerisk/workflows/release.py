@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from linerisk.as_of import iso, now, parse_instant
+from linerisk.evaluation.card import Override, with_overrides
+from linerisk.evaluation.report import CARD
 from linerisk.features.build import survey_store
 from linerisk.live import Promotion, SnapshotMeta, put_model, put_snapshot
 from linerisk.policy import load_limits
@@ -38,6 +40,7 @@ def promote(
     move = registry.promote(
         version, by=by, approver=approver, reason=reason, override=override, expires_at=iso(expires_at)
     )
+    _amend_card(settings, registry, move)
     _go_live(settings, registry, move)
     return move
 
@@ -66,6 +69,15 @@ def publish(
     return put_snapshot(
         settings.live, made.features, accounts=store.accounts(), reference=made.reference, keyed_by=store.id_key
     )
+
+
+def _amend_card(settings: Settings, registry: Registry, move: Move) -> None:
+    """Say on the model card beside the report which failed gates were set aside, by whom and why."""
+    card = settings.reports / f"{registry.name}-{move.version}.{CARD}"
+    if move.overridden and card.is_file():
+        people = f"{move.by} and {move.approver}"
+        set_aside = [Override(gate, people, move.reason) for gate in move.overridden]
+        card.write_text(with_overrides(card.read_text(encoding="utf-8"), set_aside), encoding="utf-8")
 
 
 def _go_live(settings: Settings, registry: Registry, move: Move) -> None:

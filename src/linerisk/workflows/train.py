@@ -13,12 +13,14 @@ from typing import Any
 
 from linerisk.as_of import iso
 from linerisk.evaluation.cross_validation import CrossValidated
+from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.gates import Outcome, passed, run_gates
 from linerisk.evaluation.logged import grouped_figures
-from linerisk.evaluation.plots import draw
-from linerisk.evaluation.report import Reported, write_report
+from linerisk.evaluation.report import CARD, make_report
+from linerisk.evaluation.reported import Reported
 from linerisk.evaluation.subgroups import Groups, account_groups
 from linerisk.live import WHEN_EXPIRED
+from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits, load_promise
 from linerisk.registry import Registry
 from linerisk.settings import Settings
@@ -193,7 +195,6 @@ def _train(
     with tempfile.TemporaryDirectory() as scratch:
         artefact, attachments = Path(scratch, "model"), Path(scratch, "attachments")
         fingerprint = model.save(artefact)
-        plots = draw(model, evaluation, model.margin(slices.test.rows), slices.test.fraud)
         commit_id, lock = commit(), lock_hash()
         reported = Reported(
             title=f"{name}, model {fingerprint[:12]}",
@@ -211,11 +212,18 @@ def _train(
             },
             notices=notices,
             again=shlex.join(again),
+            valid_days=limits.model_valid_days,
         )
         fitted.attach(attachments)
-        write_report(attachments, evaluation=evaluation, gates=gates, plots=plots, reported=reported)
-        for plot, svg in plots.items():
-            (attachments / f"{plot}.svg").write_text(svg, encoding="utf-8")
+        told = make_report(
+            model,
+            slices,
+            evaluation=evaluation,
+            gates=gates,
+            reported=reported,
+            champion=_compared_with(registry, evaluation),
+        )
+        told.write(attachments)
         tell("registry", 0, 1)
         version = registry.register(
             artefact,
@@ -241,14 +249,12 @@ def _train(
             ),
         )
         log_search(settings.mlflow_uri, parent=version.run_id, tuned=fitted.tuned)
-        # The registry numbers it only now; the page for people has the number that the commands take.
-        numbered = replace(reported, title=f"{name}, version {version.version}")
-        page = write_report(
-            Path(scratch, "numbered"), evaluation=evaluation, gates=gates, plots=plots, reported=numbered
-        )
+        # The registry numbers it only now; the pages for people have the number that the commands take.
+        told = replace(told, reported=replace(reported, title=f"{name}, version {version.version}"))
         report = settings.reports / f"{name}-{version.version}.html"
         report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_bytes(page.read_bytes())
+        report.write_text(told.page(), encoding="utf-8")
+        report.with_name(f"{name}-{version.version}.{CARD}").write_text(told.card_text(), encoding="utf-8")
         tell("registry", 1, 1)
     model = replace(model, version=version.version, fingerprint=fingerprint)
     return Trained(
@@ -267,6 +273,11 @@ def _train(
 
 def _seeded(recipe: Recipe, seed: int | None) -> Recipe:
     return recipe if seed is None else replace(recipe, seed=seed)
+
+
+def _compared_with(registry: Registry, evaluation: Evaluation) -> RiskModel | None:
+    """The champion that the evaluation compared with, if it did."""
+    return None if evaluation.comparison is None else registry.load(evaluation.comparison.champion)
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:

@@ -1,7 +1,6 @@
 """The report is one page that opens anywhere: nothing is fetched, nothing is run, and every gate and tier is on it."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,17 +9,33 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from linerisk.evaluation.archetypes import ArchetypeShare
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.gates import GATES, Outcome, run_gates
+from linerisk.evaluation.importance import feature_strengths
+from linerisk.evaluation.metrics import Estimate
 from linerisk.evaluation.plots import draw
-from linerisk.evaluation.report import Reported, write_report
+from linerisk.evaluation.report import Report, comparison_page, make_report
+from linerisk.evaluation.reported import Reported
+from linerisk.evaluation.subgroups import Subgroup
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TIERS
-from linerisk.training.examples import Slices
+from linerisk.training.examples import Examples, Slices
 
 HOSTILE = "a <script>alert(\"1\")</script> & 'model'"
 REPORTED = Reported(title=HOSTILE, facts={HOSTILE: HOSTILE}, notices=[HOSTILE], again=HOSTILE)
-DRAWN = {"precision_recall", "recall_at_low_fpr", "reliability", "margins", "families", "age_bands"}
+DRAWN = {
+    "cut_point_evidence",
+    "precision_recall",
+    "recall_at_low_fpr",
+    "margins",
+    "reliability",
+    "families",
+    "features",
+    "age_bands",
+    "archetypes",
+    "subgroups",
+}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -47,14 +62,19 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def plots(evaluation: Evaluation, model: RiskModel, slices: Slices) -> dict[str, str]:
-    return draw(model, evaluation, model.margin(slices.test.rows), slices.test.fraud)
+def report(evaluation: Evaluation, model: RiskModel, slices: Slices) -> Report:
+    return make_report(model, slices, evaluation=evaluation, gates=run_gates(evaluation), reported=REPORTED)
 
 
 @pytest.fixture(scope="module")
-def folder(evaluation: Evaluation, plots: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plots(report: Report) -> dict[str, str]:
+    return {plot.name: plot.svg for plot in report.plots}
+
+
+@pytest.fixture(scope="module")
+def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report")
-    write_report(out, evaluation=evaluation, gates=run_gates(evaluation), plots=plots, reported=REPORTED)
+    report.write(out)
     return out
 
 
@@ -63,9 +83,9 @@ def page(folder: Path) -> Page:
     return Page((folder / "report.html").read_text(encoding="utf-8"))
 
 
-def written(folder: Path, evaluation: Evaluation, plots: Mapping[str, str]) -> Page:
-    path = write_report(folder, evaluation=evaluation, gates=run_gates(evaluation), plots=plots, reported=REPORTED)
-    return Page(path.read_text(encoding="utf-8"))
+def written(report: Report, evaluation: Evaluation) -> Page:
+    """The page as it would be with other figures."""
+    return Page(replace(report, evaluation=evaluation, gates=run_gates(evaluation), plots=()).page())
 
 
 def test_nothing_is_run(page: Page) -> None:
@@ -76,7 +96,7 @@ def test_nothing_is_run(page: Page) -> None:
 def test_nothing_is_fetched(page: Page, folder: Path) -> None:
     assert not {"link", "img", "iframe", "object", "embed", "image", "use", "base"} & set(page.tags)
     fetching = [value for name, value in page.attributes if name in ("src", "href", "xlink:href", "srcset", "action")]
-    assert fetching == []
+    assert [value for value in fetching if not value.startswith("#")] == []
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert "@import" not in text
     assert "url(http" not in text
@@ -114,7 +134,8 @@ def test_every_measure_is_shown_with_its_interval(page: Page, evaluation: Evalua
 
 
 def test_words_from_outside_are_escaped(page: Page) -> None:
-    assert page.text.count(HOSTILE) == 6  # title, heading, notice, label and text of a fact, command
+    # Title, heading, notice and again among weaknesses, label and text of a fact, command.
+    assert page.text.count(HOSTILE) == 7
 
 
 def test_a_good_model_may_be_promoted_and_the_page_says_so(page: Page) -> None:
@@ -122,17 +143,29 @@ def test_a_good_model_may_be_promoted_and_the_page_says_so(page: Page) -> None:
     assert "may not be promoted" not in page.text
 
 
-def test_a_failed_gate_is_the_first_thing_said(evaluation: Evaluation, tmp_path: Path) -> None:
-    text = written(tmp_path, replace(evaluation, tenure_raised=3), {}).text
-    assert text.index("may not be promoted") < text.index("G006") < text.index("Tiers on lines")
+def test_a_failed_gate_is_the_first_thing_said(report: Report, evaluation: Evaluation) -> None:
+    text = written(report, replace(evaluation, tenure_raised=3)).text
+    assert text.index("may not be promoted") < text.index("failed: G006") < text.index("Tiers on lines")
     assert "3 of 6000 lines rose" in text
 
 
 def test_a_model_without_any_figure_can_still_be_reported(
-    bench: Any, model: RiskModel, slices: Slices, tmp_path: Path
+    bench: Any, report: Report, model: RiskModel, slices: Slices
 ) -> None:
     nothing = bench.measure(model, replace(slices, test=slices.test.take(~slices.test.fraud)))
-    assert "no fraud observed" in written(tmp_path, nothing, {}).text
+    assert "no fraud observed" in written(report, nothing).text
+
+
+def test_every_entry_of_the_contents_leads_somewhere(page: Page) -> None:
+    places = {value for name, value in page.attributes if name == "id"}
+    entries = [value.removeprefix("#") for name, value in page.attributes if name == "href"]
+    assert len(entries) > 5
+    assert set(entries) <= places
+
+
+def test_every_plot_says_how_to_read_it(page: Page, report: Report) -> None:
+    assert all(plot.reading.endswith(".") and plot.reading in page.text for plot in report.plots)
+    assert page.tags.count("figcaption") == len(report.plots)
 
 
 def test_figures_and_gates_stand_beside_the_page_as_json(folder: Path, evaluation: Evaluation) -> None:
@@ -142,6 +175,9 @@ def test_figures_and_gates_stand_beside_the_page_as_json(folder: Path, evaluatio
     gates = json.loads((folder / "gates.json").read_text())
     assert [gate["code"] for gate in gates] == [code for code, _, _ in GATES]
     assert {gate["outcome"] for gate in gates} <= {str(outcome) for outcome in Outcome}
+    assert json.loads((folder / "flips.json").read_text()) is None
+    assert {path.stem for path in (folder / "plots").iterdir()} == DRAWN
+    assert (folder / "card.md").read_text(encoding="utf-8").startswith("# Model card: ")
 
 
 # Plots --------------------------------------------------------------------------------------------------------------
@@ -170,7 +206,10 @@ def test_a_plot_is_xml_with_marks_and_words_inside_its_frame(plots: dict[str, st
         ("recall_at_low_fpr", ("medium_low", "medium_high", "extremely_high")),
         ("families", ("tenure", "activity", "contacts", "devices")),
         ("reliability", ("probability predicted (log)",)),
-        ("precision_recall", ("fraud among lines flagged", "average precision 0.405 [0.356, 0.456]")),
+        (
+            "precision_recall",
+            ("share of fraud among lines flagged", "Precision and recall: average precision 0.405 [0.356, 0.456]"),
+        ),
     ],
 )
 def test_a_plot_names_what_it_shows(plots: dict[str, str], name: str, words: tuple[str, ...]) -> None:
@@ -189,13 +228,101 @@ def test_bars_of_margins_stand_on_the_axis(plots: dict[str, str]) -> None:
     assert len(heights) > 10
 
 
+def drawn(model: RiskModel, evaluation: Evaluation, slices: Slices, **given: Any) -> dict[str, str]:
+    return {plot.name: plot.svg for plot in draw(model, evaluation, slices, **given)}
+
+
+def words(svg: str) -> set[str]:
+    return {text.text or "" for text in ET.fromstring(svg).iter(f"{SVG}text")}  # noqa: S314 - our own drawing
+
+
 def test_a_table_without_ages_has_no_plot_of_them(evaluation: Evaluation, model: RiskModel, slices: Slices) -> None:
-    drawn = draw(model, replace(evaluation, ages=()), model.margin(slices.test.rows), slices.test.fraud)
-    assert set(drawn) == DRAWN - {"age_bands"}
+    assert set(drawn(model, replace(evaluation, ages=()), slices)) == DRAWN - {"age_bands"}
 
 
 def test_common_fraud_is_drawn_on_plain_axes(evaluation: Evaluation, model: RiskModel, slices: Slices) -> None:
     common = replace(evaluation, fraud=evaluation.lines // 3)
-    drawn = draw(model, common, model.margin(slices.test.rows), slices.test.fraud)
-    assert "probability predicted (log)" not in drawn["reliability"]
-    assert "probability predicted" in drawn["reliability"]
+    said = words(drawn(model, common, slices)["reliability"])
+    assert "probability predicted (log)" not in said
+    assert "probability predicted" in said
+
+
+def test_archetypes_and_subgroups_are_drawn_where_they_are_measured(
+    evaluation: Evaluation, model: RiskModel, slices: Slices
+) -> None:
+    none = Estimate(0.0, 0.0, 0.09)
+    known = replace(
+        evaluation,
+        archetypes=(ArchetypeShare("courier", "courier", "", 40, none, none),),
+        subgroups=(Subgroup("plan", "prepaid", 40, 0, none, none),),
+    )
+    both = drawn(model, known, slices)
+    assert set(both) == DRAWN
+    without = drawn(model, replace(evaluation, archetypes=None, subgroups=None), slices)
+    assert set(without) == DRAWN - {"archetypes", "subgroups"}
+    assert "courier (40)" in words(both["archetypes"])
+    assert "plan: prepaid (0 of 40)" in words(both["subgroups"])
+
+
+def test_the_champion_is_drawn_beside_the_challenger(
+    bench: Any, evaluation: Evaluation, model: RiskModel, slices: Slices
+) -> None:
+    champion = bench.fit(slices, replace(bench.recipe, seed=5))
+    both = drawn(model, evaluation, slices, champion=champion)
+    assert {"challenger", "champion"} <= words(both["champion_and_challenger"])
+
+
+def test_a_champion_that_cannot_read_the_rows_is_not_drawn(
+    evaluation: Evaluation, model: RiskModel, slices: Slices
+) -> None:
+    column = replace(model.columns[0], name="of_another_table")
+    champion = replace(model, columns=(column, *model.columns[1:]))
+    assert set(drawn(model, evaluation, slices, champion=champion)) == DRAWN
+
+
+# Single columns -----------------------------------------------------------------------------------------------------
+
+
+def test_a_planted_leak_is_the_longest_bar_both_ways(bench: Any, slices: Slices) -> None:
+    leaky = replace(
+        slices,
+        **{name: _leaked(getattr(slices, name)) for name in ("train", "calibration", "test")},
+    )
+    model = bench.fit(leaky)
+    first, second, *others = feature_strengths(model, leaky.test.rows[:500])
+    assert first.name == "distinct_devices_count_28d"
+    assert first.gain > second.gain + sum(other.gain for other in others)
+    assert first.contribution > second.contribution
+
+
+def test_shares_of_gain_and_of_contributions_add_up_to_one(model: RiskModel, slices: Slices) -> None:
+    strengths = feature_strengths(model, slices.test.rows[:500])
+    assert {s.name for s in strengths} == set(model.feature_names)
+    assert sum(s.gain for s in strengths) == pytest.approx(1)
+    assert sum(s.share for s in strengths) == pytest.approx(1)
+    assert [s.contribution for s in strengths] == sorted((s.contribution for s in strengths), reverse=True)
+
+
+def _leaked(examples: Examples) -> Examples:
+    """The label written into one of the columns."""
+    rows = examples.rows.copy()
+    rows[:, -1] = examples.fraud
+    return replace(examples, rows=rows)
+
+
+# The page of a comparison -------------------------------------------------------------------------------------------
+
+
+def test_a_comparison_without_tier_flips_says_what_is_missing(evaluation: Evaluation) -> None:
+    page = Page(
+        comparison_page(
+            title="2 against 1",
+            notice="give --store",
+            figures=[["auc", "0.9", "0.91"]],
+            gates=run_gates(evaluation),
+            flips=None,
+        )
+    )
+    assert "give --store" in page.text
+    assert "0.91" in page.text
+    assert "script" not in page.tags

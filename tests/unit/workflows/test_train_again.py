@@ -10,7 +10,10 @@ import pytest
 
 from linerisk.errors import InputError, RegistryError
 from linerisk.evaluation.gates import Outcome
+from linerisk.records.simulation import simulate
 from linerisk.settings import Settings
+from linerisk.tables.identity import SECRET_BYTES
+from linerisk.tables.intake import ingest
 from linerisk.training.fit import Recipe
 from linerisk.training.from_table import SMALL_TABLE
 from linerisk.workflows.compare import compare_versions
@@ -51,6 +54,50 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_lines(home: Path
     }
     told = json.loads(json.dumps(compared.as_dict()))
     assert told["figures"]["average_precision"]["challenger"] == challenger.evaluation.average_precision.value
+
+
+def test_who_changes_tier_against_the_champion_is_kept_and_told(home: Path, small_table: Path) -> None:
+    challenger = train(home, small_table, Recipe(trees=20, seed=2, feature_share=1.0))
+    compared = compare_versions(Settings(home=home))
+    assert compared.notice is None
+    assert compared.flips is not None
+    assert compared.flips.champion == "1"
+    assert compared.flips.lines == challenger.evaluation.lines
+    told = compared.as_dict()["tier_flips"]
+    assert sum(map(sum, told["fraud"])) == challenger.evaluation.fraud
+    assert "examples" not in told
+    page = compared.page.read_text(encoding="utf-8")
+    assert compared.page.name == f"linerisk-{challenger.version.version}-against-1.html"
+    assert f"Of {compared.flips.lines:,} lines that both models placed" in page
+    assert "Who changes tier" in challenger.report.read_text(encoding="utf-8")
+
+
+def test_a_challenger_from_before_the_champion_says_how_to_learn_who_changes_tier(
+    tmp_path: Path, small_table: Path
+) -> None:
+    train(tmp_path, small_table)
+    train(tmp_path, small_table, Recipe(trees=20, seed=2))
+    registry_for(Settings(home=tmp_path)).promote("1", by="li", approver="wang")
+    compared = compare_versions(Settings(home=tmp_path))
+    assert compared.flips is None
+    assert "Give --store" in str(compared.notice)
+    assert "Give --store" in compared.page.read_text(encoding="utf-8")
+
+
+def test_another_store_than_that_of_the_training_is_refused(home: Path, small_table: Path, tmp_path: Path) -> None:
+    train(home, small_table, Recipe(trees=20, seed=2))
+    simulate(tmp_path / "source", lines=20, days=2, seed=1)
+    ingest(tmp_path / "source", tmp_path / "store", secret=bytes(SECRET_BYTES))
+    with pytest.raises(InputError, match="was not trained on this store"):
+        compare_versions(Settings(home=home), store=tmp_path / "store")
+
+
+def test_a_version_has_a_card_beside_its_report_and_in_the_registry(home: Path, small_table: Path) -> None:
+    trained = train(home, small_table, name="carded")
+    beside = trained.report.with_name("carded-1.card.md").read_text(encoding="utf-8")
+    assert beside.startswith("# Model card: carded, version 1\n")
+    kept = registry_for(Settings(home=home), "carded").attachment("1", "card.md")
+    assert kept.split("\n", 1)[1] == beside.split("\n", 1)[1]
 
 
 def test_a_challenger_that_learnt_nothing_fails_and_may_not_be_promoted(home: Path, small_table: Path) -> None:

@@ -1,0 +1,182 @@
+"""The model card, made from the evaluation: sections of sentences and tables, as Markdown and for the page.
+
+References:
+    Mitchell et al. (2019), "Model cards for model reporting", FAT*, for what a card has to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.figures_shown import evidence_sentences, figure_rows, tier_table
+from linerisk.evaluation.gates import GateResult, Outcome
+from linerisk.evaluation.group_plots import age_name
+from linerisk.evaluation.reported import Reported
+from linerisk.model.risk_model import RiskModel
+
+_FEW_FRAUD = 100
+"""Fraud lines below which intervals are so wide that two models can hardly be told apart."""
+_OVERRIDES = "Overrides"
+_NO_OVERRIDE = "None: no gate was set aside."
+
+
+@dataclass(frozen=True, slots=True)
+class CardSection:
+    """A part of the card: a heading, sentences, and a table whose first row is its head."""
+
+    heading: str
+    sentences: tuple[str, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A failed gate that somebody set aside, with the written reason."""
+
+    gate: str
+    by: str
+    reason: str
+
+
+def card_sections(
+    model: RiskModel, evaluation: Evaluation, gates: Sequence[GateResult], reported: Reported
+) -> tuple[CardSection, ...]:
+    """Everything the card says.
+
+    Args:
+        model: The model.
+        evaluation: What was measured.
+        gates: What the gates answered.
+        reported: Where it came from.
+    """
+    return (
+        CardSection("Intended use", _USE),
+        CardSection("Not for", _NOT_FOR),
+        CardSection("Where it came from", (), (("what", "value"), *reported.facts.items())),
+        CardSection("Data", _on_the_data(model, evaluation)),
+        CardSection("Figures", _on_figures(evaluation), figure_rows(evaluation)),
+        CardSection("Tiers", _on_tiers(evaluation), tier_table(evaluation)),
+        CardSection(
+            "Gates",
+            (),
+            (("gate", "what", "answer", "finding"), *((g.code, g.title, str(g.outcome), g.finding) for g in gates)),
+        ),
+        CardSection("Known weaknesses", weaknesses(evaluation, gates, reported.notices)),
+        CardSection(_OVERRIDES, (_NO_OVERRIDE,)),
+        CardSection("Expiry", (_expiry(reported.valid_days),)),
+        CardSection("Make it again", (f"`{reported.again}`",)),
+    )
+
+
+_USE = (
+    (
+        "Ranks phone lines by the risk that they are used for fraud, from records of calls and texts (never their "
+        "content) and from the account, and puts each line into one of four tiers."
+    ),
+    "A tier asks for no more than the steps of the policy in force, and every holder can object.",
+)
+_NOT_FOR = (
+    "Judging a person: the risk is the line's, never the holder's.",
+    "Another operator's lines, or another population, without a calibration slice and cut points of their own.",
+    "Closing a line for good, or any measure without notice, reason and a way to object.",
+)
+
+
+def weaknesses(evaluation: Evaluation, gates: Sequence[GateResult], notices: Sequence[str]) -> tuple[str, ...]:
+    """What a reader must know before trusting it, from what was measured."""
+    e = evaluation
+    found = [f"Gate {g.code} ({g.title}) failed: {g.finding}." for g in gates if g.outcome is Outcome.FAILED]
+    found += [
+        f"The wish of {row.wished:g} for {row.tier} is not proven: {row.missing:,} legitimate lines are missing."
+        for row in e.tiers
+        if row.missing
+    ]
+    if e.fraud < _FEW_FRAUD:
+        found.append(f"Only {e.fraud} fraud lines were tested: intervals are wide, and small gains cannot be seen.")
+    blind = [band for band in e.ages if band.average_precision is None]
+    if blind:
+        bands = ", ".join(f"{age_name(band.from_days)} ({band.fraud} fraud of {band.lines:,})" for band in blind)
+        found.append(f"Nothing can be said of ranking among lines by age: {bands}.")
+    measured = [(band, band.average_precision) for band in e.ages if band.average_precision is not None]
+    if len(measured) > 1:
+        worst, precision = min(measured, key=lambda pair: pair[1].value)
+        found.append(
+            f"Average precision is lowest among lines of {age_name(worst.from_days)}: {precision}, on {worst.fraud} "
+            f"fraud of {worst.lines:,} lines."
+        )
+    found += list(notices)
+    found.append(
+        "Labels come from where somebody looked: fraud that nobody reported counts as legitimate here, and figures "
+        "inherit that."
+    )
+    found.append("Bounds hold for lines like those of the calibration slice. Behaviour drifts, and bounds with it.")
+    return tuple(found)
+
+
+def markdown(title: str, sections: Sequence[CardSection]) -> str:
+    """The card as Markdown."""
+    parts = [f"# Model card: {_plain(title)}"]
+    for section in sections:
+        parts.append(f"## {section.heading}")
+        if section.sentences:
+            parts.append("\n".join(f"- {_plain(sentence)}" for sentence in section.sentences))
+        if section.table:
+            head, *rows = section.table
+            lines = [head, tuple("---" for _ in head), *rows]
+            parts.append("\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def with_overrides(card: str, overrides: Sequence[Override]) -> str:
+    """The card of a model that was promoted although gates had failed: who set which aside, and why.
+
+    Args:
+        card: What `markdown` made.
+        overrides: At least one.
+    """
+    before, after = card.split(f"## {_OVERRIDES}\n", maxsplit=1)
+    rest = after[after.index("\n## ") :]
+    told = [f"- {_plain(o.gate)} was set aside by {_plain(o.by)}: {_plain(o.reason)}" for o in overrides]
+    return f"{before}## {_OVERRIDES}\n\n" + "\n".join(told) + f"\n{rest}"
+
+
+def _on_the_data(model: RiskModel, e: Evaluation) -> tuple[str, ...]:
+    families = ", ".join(
+        f"{family} ({sum(column.family == family for column in model.columns)})" for family in model.families
+    )
+    return (
+        f"{len(model.columns)} features by family: {families}.",
+        f"{e.how[:1].upper()}{e.how[1:]}.",
+        f"Tested on {e.lines:,} lines never seen before, {e.fraud:,} of them fraud ({e.prevalence:.2%}).",
+        f"Cut points from {model.cuts[0].legitimate:,} legitimate lines of the calibration slice.",
+    )
+
+
+def _on_figures(e: Evaluation) -> tuple[str, ...]:
+    if e.comparison is not None:
+        versus, difference = e.comparison.champion, e.comparison.difference
+        return (f"Against champion version {versus} on the same lines: average precision {difference:+.3f}.",)
+    return (e.comparison_problem,) if e.comparison_problem else ("There was no champion to compare with.",)
+
+
+def _on_tiers(e: Evaluation) -> tuple[str, ...]:
+    return evidence_sentences(e)
+
+
+def _expiry(valid_days: int | None) -> str:
+    if valid_days is None:
+        return "No expiry was set."
+    return (
+        f"{valid_days} days after promotion. From then on answers have the status degraded, and no measure starts by "
+        "itself any more."
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    return _plain(text).replace("|", "\\|")

@@ -1,0 +1,102 @@
+"""How our plots look: one style, one set of colours, SVG so that they open anywhere, offline, without script."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from linerisk.model.tiers import RAISED
+
+INK, FRAUD, QUIET, GRID = "#1f2937", "#b3261e", "#6b7280", "#e5e7eb"
+TIER_COLOURS = {
+    "normal": "#6b7280",
+    "medium_low": "#b58900",
+    "medium_high": "#d9661f",
+    "extremely_high": "#b3261e",
+}
+_FAMILY_COLOURS = (
+    "#4269a8", "#d08a2e", "#4f9d86", "#a8566f", "#7a6bb0", "#8a9a3b", "#5aa5c4", "#9a7454", "#6b7280", "#c26fae",
+)  # fmt: skip
+WIDTH, HEIGHT, FULL_WIDTH = 420, 280, 760
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One drawing and the sentence that says how to read it.
+
+    Attributes:
+        name: Name of the file that it is kept under.
+        section: Section of the page that it belongs to.
+        title: What it shows.
+        reading: How to read it.
+        svg: The drawing.
+        wide: Whether it takes the whole width of the page.
+    """
+
+    name: str
+    section: str
+    title: str
+    reading: str
+    svg: str
+    wide: bool = False
+
+
+def svg_of(chart: alt.LayerChart | alt.Chart | alt.HConcatChart, *, title: str) -> str:
+    """Draw a chart in the house's style; the title is also what a screen reader says of it."""
+    styled = (
+        chart.properties(title=alt.TitleParams(title), padding=6)
+        .configure_view(stroke=None)
+        .configure_axis(
+            gridColor=GRID,
+            domainColor="#9ca3af",
+            tickColor="#9ca3af",
+            labelColor=INK,
+            titleColor=INK,
+            titleFontWeight=500,
+            labelFontSize=12,
+            titleFontSize=12.5,
+            titlePadding=8,
+        )
+        .configure_title(anchor="start", color=INK, fontSize=14, fontWeight=600, offset=12, subtitleColor=QUIET)
+        .configure_legend(labelColor=INK, labelFontSize=12, titleColor=INK, symbolOpacity=1)
+    )
+    drawn: str = vl_convert.vegalite_to_svg(styled.to_dict())
+    return drawn.replace("<svg ", f'<svg role="img" aria-label="{html.escape(title)}" ', 1)
+
+
+def log_axis(low: float, high: float) -> alt.Axis:
+    """Ticks at 1 and 3 of every decade from `low` to `high`: enough to read, few enough to stay calm."""
+    ticks = [lead * 10.0**power for power in range(-9, 2) for lead in (1, 3)]
+    return alt.Axis(labelOverlap="greedy", format="~f", values=[tick for tick in ticks if low <= tick <= high])
+
+
+def colours_of_tiers() -> Any:
+    """Colours of the raised tiers, with a legend below."""
+    scale = alt.Scale(domain=list(map(str, RAISED)), range=[TIER_COLOURS[name] for name in RAISED])
+    return alt.Color("tier:N", scale=scale, title=None, legend=alt.Legend(orient="bottom"))
+
+
+def colours_of(names: Iterable[str], *, title: str | None = None, shown: Iterable[str] | None = None) -> Any:
+    """Colours of families by their place in the model: the same family has the same colour in every plot.
+
+    Args:
+        names: All families, in the model's order.
+        title: Title of the legend.
+        shown: Those that the legend names; all of them if None.
+    """
+    order = list(names)
+    chosen = [name for name in order if shown is None or name in set(shown)]
+    scale = alt.Scale(
+        domain=chosen, range=[_FAMILY_COLOURS[order.index(name) % len(_FAMILY_COLOURS)] for name in chosen]
+    )
+    return alt.Color("family:N", scale=scale, title=title, legend=alt.Legend(orient="bottom", columns=5))
+
+
+def colour_of_family(names: Iterable[str], family: str) -> str:
+    """The colour of one family, by its place in the model."""
+    return _FAMILY_COLOURS[list(names).index(family) % len(_FAMILY_COLOURS)]

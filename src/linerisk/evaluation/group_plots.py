@@ -1,0 +1,126 @@
+"""Plots of rates by group, each with its exact interval and, where there is one, its ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import altair as alt
+import polars as pl
+
+from linerisk.evaluation.answers import GateLimits
+from linerisk.evaluation.drawing import FRAUD, INK, QUIET, Plot, svg_of
+from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.gates_about_people import CONSPICUOUS
+
+_ROW, _WIDTH = 34, 560
+_AGE_NAMES = {0: "under 1 month", 30: "1-6 months", 180: "6-24 months", 730: "2-5 years", 1825: "over 5 years"}
+
+
+class Group(NamedTuple):
+    """A group of lines and a rate of it, as simple as a tuple.
+
+    Attributes:
+        name: What the group is called, with its size in brackets.
+        value: The rate; None where it could not be measured.
+        low: Lower end of its interval.
+        high: Upper end.
+        ceiling: The limit that the rate may not pass; None where there is none.
+    """
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    ceiling: float | None = None
+
+
+def age_name(from_days: int) -> str:
+    """A band of tenure in words.
+
+    >>> age_name(30)
+    '1-6 months'
+    """
+    return _AGE_NAMES.get(from_days, f"from {from_days} days")
+
+
+def age_plot(evaluation: Evaluation) -> Plot:
+    """Ranking by band of tenure."""
+    groups = [
+        Group(
+            f"{age_name(band.from_days)} ({band.fraud} of {band.lines:,})",
+            *((e.value, e.low, e.high) if (e := band.average_precision) else (None, None, None)),
+        )
+        for band in evaluation.ages
+    ]
+    title = "Ranking by age of the line"
+    return Plot(
+        "age_bands",
+        "groups",
+        title,
+        "Average precision with its 95 % interval; fraud of lines in brackets. Fraud on old lines is the hard part. "
+        "Empty where there are fewer than 5 of either kind: nothing can be said there, and that is a finding too.",
+        svg_of(_dots(groups, axis="average precision, 95 % interval", domain=(0.0, 1.0)), title=title),
+        wide=True,
+    )
+
+
+def group_plot(groups: Sequence[Group], *, name: str, title: str) -> Plot:
+    """Rates of groups against their ceilings.
+
+    Args:
+        groups: In the order shown, from the top.
+        name: Name of the plot.
+        title: Its title.
+    """
+    return Plot(
+        name,
+        "groups",
+        title,
+        "Dots are rates seen, bars their exact 95 % intervals, red ticks the ceilings. A bar wholly right of its tick "
+        "has provably passed it; one that reaches across it has too few lines to tell.",
+        svg_of(_dots(groups, axis="rate, exact 95 % interval", domain=None), title=title),
+        wide=True,
+    )
+
+
+def _dots(groups: Sequence[Group], *, axis: str, domain: tuple[float, float] | None) -> alt.LayerChart:
+    rows = pl.DataFrame(
+        [group._asdict() for group in groups],
+        schema={"name": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "ceiling": pl.Float64},
+    )
+    # An absent option is another thing to Altair than None.
+    scale: dict[str, Any] = {} if domain is None else {"scale": alt.Scale(domain=list(domain))}
+    y = alt.Y("name:N", sort=rows["name"].to_list(), title=None, axis=alt.Axis(labelLimit=260))
+    base = alt.Chart(rows)
+    bars = base.mark_rule(color=QUIET, strokeWidth=2).encode(x=alt.X("low:Q", title=axis, **scale), x2="high:Q", y=y)
+    points = base.mark_point(filled=True, color=INK, size=70, opacity=1).encode(x=alt.X("value:Q", **scale), y=y)
+    ticks = (
+        alt.Chart(rows.filter(pl.col("ceiling").is_not_null()))
+        .mark_tick(color=FRAUD, thickness=2.5, size=20)
+        .encode(x="ceiling:Q", y=y)
+    )
+    return alt.layer(bars, points, ticks).properties(width=_WIDTH, height=max(2, len(groups)) * _ROW)
+
+
+def archetype_groups(evaluation: Evaluation, limits: GateLimits) -> list[Group]:
+    """Archetypes with the share of their lines at or above `medium_high`, and its ceiling; none if not measured."""
+    groups = []
+    for seen in evaluation.archetypes or ():
+        value, low, high = (e.value, e.low, e.high) if (e := seen.medium_high) else (None, None, None)
+        ceiling = limits.most_conspicuous if seen.name in CONSPICUOUS else limits.most_ordinary
+        groups.append(Group(f"{seen.en} ({seen.lines})", value, low, high, ceiling))
+    return groups
+
+
+def subgroup_groups(evaluation: Evaluation) -> list[Group]:
+    """Groups of legitimate lines with the share of them in a raised tier; none if groups are not known."""
+    return [
+        Group(
+            f"{seen.attribute}: {seen.group} ({seen.false_positives} of {seen.legitimate:,})",
+            seen.share.value,
+            seen.share.low,
+            seen.share.high,
+        )
+        for seen in evaluation.subgroups or ()
+    ]
