@@ -95,10 +95,4 @@ def _resampled(train: Examples, rng: np.random.Generator) -> Examples:
     lines, line = np.unique(train.line_key, return_inverse=True)
     times = np.bincount(rng.integers(0, len(lines), len(lines)), minlength=len(lines))[line]
     drawn = np.repeat(np.arange(len(train)), times)
-    return replace(
-        train,
-        rows=train.rows[drawn],
-        fraud=train.fraud[drawn],
-        line_key=train.line_key[drawn],
-        as_of=None if train.as_of is None else train.as_of[drawn],
-    )
+    return train.take(drawn)

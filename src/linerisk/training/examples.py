@@ -39,8 +39,8 @@ class Examples:
         """Number of rows."""
         return len(self.fraud)
 
-    def take(self, chosen: Flags) -> Examples:
-        """The rows where `chosen` is set."""
+    def take(self, chosen: Flags | npt.NDArray[np.intp]) -> Examples:
+        """The rows where `chosen` is set, or at these positions."""
         return replace(
             self,
             rows=self.rows[chosen],
