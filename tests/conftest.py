@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from linerisk.cli.walk import AS_OF, DAYS, ID_KEY, SEED
+from linerisk.cli.walk import AS_OF, DAYS, ID_KEY, LINES, SEED
 from linerisk.records.simulation import simulate
 from linerisk.records.simulation.story import Story, write_story
 from linerisk.settings import Settings
@@ -16,8 +16,6 @@ from linerisk.tables.identity import load_secret
 from linerisk.tables.intake import IntakeReport, ingest
 from linerisk.workflows.release import promote, publish
 from linerisk.workflows.train import Trained, train_store
-
-LINES = 32_000
 
 
 @dataclass(frozen=True)

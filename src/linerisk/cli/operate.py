@@ -180,7 +180,7 @@ def show_policy(policy: Policy) -> None:
 def demo(
     lines: Annotated[
         int, typer.Option(min=20_000, help="Lines to simulate; fewer hold too little fraud to judge a model by.")
-    ] = 32_000,
+    ] = 40_000,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:

@@ -37,6 +37,7 @@ from linerisk.workflows.trained import Trained
 
 AS_OF = datetime(2024, 7, 26, tzinfo=UTC)
 """The day after the story of July 2024 ran in the news."""
+LINES = 40_000
 DAYS = 98
 SEED = 20240726
 ID_KEY = b"the demo's ids are made up: all may know it"
@@ -48,7 +49,7 @@ _SIMULATED = "Trained on simulated records: the figures show that the machinery 
 def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
     """Walk the main job and print each stage.
 
-    Everything lives under `home/demo`, apart from a real operator's state; records of an earlier walk are made anew.
+    Everything lives under `home/demo`, apart from a real operator's state; records and what is live of an earlier walk are made anew.
 
     Args:
         settings: Where state lives.
@@ -60,7 +61,7 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
     began = time.monotonic()
     settings = settings.model_copy(update={"home": settings.home / "demo"})
     source, store = settings.home / "source", settings.home / "store"
-    for old in (source, store):
+    for old in (source, store, settings.live):
         shutil.rmtree(old, ignore_errors=True)
     settings.home.mkdir(parents=True, exist_ok=True)
     (settings.home / "id_key").write_bytes(ID_KEY)

@@ -145,6 +145,13 @@ def open_snapshot(home: Path, *, feature_names: Sequence[str]) -> Snapshot:
     try:
         meta = msgspec.json.decode((home / META).read_bytes(), type=SnapshotMeta)
         sums = {name: _sha256(home / name) for name in _ARRAYS}
+    except msgspec.ValidationError as error:
+        raise StoreError(
+            f"the snapshot {home.name} was written by another version",
+            expected="what this version says of a snapshot",
+            found=str(error),
+            todo="publish it again with `linerisk publish`",
+        ) from error
     except (OSError, msgspec.MsgspecError) as error:
         raise _damaged(home.name, found=type(error).__name__) from error
     if sums != meta.sha256:

@@ -22,7 +22,8 @@ _DELAY_DAYS, _DELAY_SIGMA, _DELAY_RANGE = 9.5, 0.75, (1.0, 30.0)
 _WRONG_SHARE = 0.08
 """Wrong fraud labels on legal lines, as a share of the right ones."""
 _CLEARED_SHARE = 0.5
-_AUDITED_SHARE, _VERIFIED_SHARE, _PASSED_THOUGH_FRAUD = 0.015, 0.006, 0.15
+_AUDITED_SHARE, _AUDIT_TAKES_DAYS, _SHOWS_FOR_DAYS = 0.015, 5.0, 28.0
+_VERIFIED_SHARE, _PASSED_THOUGH_FRAUD = 0.006, 0.15
 _SOURCES = ("police", "complaint", "verification_failed")
 _SOURCE_SHARES = (0.3, 0.5, 0.2)
 
@@ -85,6 +86,12 @@ def find(people: Population, streams: Streams, legs: Legs, *, days: int, rng: np
     parts = [_rows(line, "fraud", source, occurred, known_day)]
     wrong, verified = _mistakes(people, strangers, len(line), days, rng)
     parts.append(wrong)
+    audits = _audits(people, days, rng)
+    caught = audits.filter(pl.col("label") == "fraud")
+    caught_line, caught_day = caught["line"].to_numpy(), caught["known"].to_numpy()
+    found[caught_line] = True
+    known[caught_line] = np.minimum(known[caught_line], caught_day)
+    suspended[caught_line] = np.minimum(suspended[caught_line], caught_day + 1.0)
     cleared = wrong.filter(pl.col("label") == "legitimate")
     accused = wrong.filter(pl.col("label") == "fraud")
     accused_line = accused["line"].to_numpy()
@@ -92,9 +99,8 @@ def find(people: Population, streams: Streams, legs: Legs, *, days: int, rng: np
     restored[accused_line] = suspended[accused_line] + 30.0
     restored[cleared["line"].to_numpy()] = cleared["known"].to_numpy()
     checks = _checks(people, strangers, found, days, rng)
-    passed = checks.filter(pl.col("source") == "verification_passed")
-    verified = pl.concat([verified, passed.select("line", day="known")])
-    labels = pl.concat([*parts, checks]).filter(pl.col("known") < days).sort("line", "known", "label")
+    verified = pl.concat([verified, checks.select("line", day="known")])
+    labels = pl.concat([*parts, audits, checks]).filter(pl.col("known") < days).sort("line", "known", "label")
     return Findings(labels, verified.filter(pl.col("day") < days), found, known, suspended, restored, reach)
 
 
@@ -119,20 +125,35 @@ def _mistakes(
     return pl.concat(rows), pl.DataFrame({"line": line[disputed], "day": cleared})
 
 
+def _audits(people: Population, days: int, rng: np.random.Generator) -> pl.DataFrame:
+    """A small random sample of all lines, looked into thoroughly on a day of their own: nobody errs here.
+
+    A fraud shows while it goes on and for some weeks after.
+    """
+    line = np.flatnonzero(rng.random(len(people)) < _AUDITED_SHARE)
+    since = np.maximum(people.activated[line], 0.0)
+    day = since + np.maximum(np.minimum(people.closed[line], days) - since, 0.0) * rng.random(len(line))
+    known = day + 0.1 + _AUDIT_TAKES_DAYS * rng.random(len(line))
+    began, ended = people.fraud_from[line], people.fraud_until[line]
+    shows = people.is_fraud[line] & (began <= day) & (day < ended + _SHOWS_FOR_DAYS)
+    return pl.concat(
+        [
+            _rows(line[shows], "fraud", "random_audit", np.minimum(day, ended)[shows], known[shows]),
+            _rows(line[~shows], "legitimate", "random_audit", day[~shows], known[~shows]),
+        ]
+    )
+
+
 def _checks(people: Population, strangers: Floats, found: Flags, days: int, rng: np.random.Generator) -> pl.DataFrame:
-    """A random audit of legal lines, and verifications asked of busy ones; some fraud passes them, too."""
+    """Verifications asked of busy lines; some fraud passes them, too."""
     size = len(people)
-    audited = ~people.is_fraud & (rng.random(size) < _AUDITED_SHARE)
     busy = strangers / max(float(strangers[~people.is_fraud].mean()), 1e-9)
     asked = ~people.is_fraud & (rng.random(size) < 1.0 - np.exp(-_VERIFIED_SHARE * busy))
     asked |= people.is_fraud & ~found & (rng.random(size) < _PASSED_THOUGH_FRAUD)
-    rows = []
-    for chosen, source, wait in ((audited, "random_audit", 5.0), (asked, "verification_passed", 1.0)):
-        line = np.flatnonzero(chosen)
-        since = np.maximum(np.where(people.is_fraud, people.fraud_from, people.activated)[line], 0.0)
-        occurred = since + np.maximum(np.minimum(people.closed[line], days) - since, 0.0) * rng.random(len(line))
-        rows.append(_rows(line, "legitimate", source, occurred, occurred + 0.1 + wait * rng.random(len(line))))
-    return pl.concat(rows)
+    line = np.flatnonzero(asked)
+    since = np.maximum(np.where(people.is_fraud, people.fraud_from, people.activated)[line], 0.0)
+    occurred = since + np.maximum(np.minimum(people.closed[line], days) - since, 0.0) * rng.random(len(line))
+    return _rows(line, "legitimate", "verification_passed", occurred, occurred + 0.1 + rng.random(len(line)))
 
 
 def fall_silent(legs: Legs, findings: Findings) -> Legs:
