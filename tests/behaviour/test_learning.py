@@ -50,7 +50,9 @@ def test_the_registered_artefact_says_where_it_came_from(operator: Any) -> None:
     registry = registry_for(operator.settings)
     version = registry.champion()
     folder = registry.folder(version.version)
-    assert {file.name for file in folder.iterdir()} == {"trees.txt", "model.json", "checksums.json"}
+    files = {file.name for file in folder.rglob("*") if file.is_file()}
+    assert files >= {"trees.txt", "model.json", "checksums.json", "MLmodel"}
+    assert not {name for name in files if name.endswith((".pkl", ".pickle", ".joblib"))}
     facts = json.loads((folder / "model.json").read_text())["facts"]
     assert facts["as_of"] == "2024-07-26T00:00:00Z"
     assert len(facts["data"]) == 64

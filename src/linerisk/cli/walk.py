@@ -49,7 +49,8 @@ _SIMULATED = "Trained on simulated records: the figures show that the machinery 
 def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
     """Walk the main job and print each stage.
 
-    Everything lives under `home/demo`, apart from a real operator's state; records and what is live of an earlier walk are made anew.
+    Everything lives under `home/demo`, apart from a real operator's state; records of an earlier walk are made anew,
+    and what it made live is withdrawn.
 
     Args:
         settings: Where state lives.

@@ -40,6 +40,7 @@ class GateLimits:
         most_recall_alone: Share of fraud that a column may find alone at 1 in 1,000 legitimate lines, lower bound.
         most_lost_alone: AUC that a column may lose from training to test, between the nearer bounds.
         most_score_ratio: Time of a score at most, as a multiple of the trees' own prediction.
+        ratio_asked_from_us: Below so many microseconds the bare trees' time is not asked: fixed costs rule there.
         most_score_us: Time of a score at most, microseconds.
         most_reasons_ratio: Time of reasons at most, as a multiple of the trees' own contributions.
         most_reasons_us: Time of reasons at most, microseconds.
@@ -63,6 +64,7 @@ class GateLimits:
     most_recall_alone: float = 0.5
     most_lost_alone: float = 0.1
     most_score_ratio: float = 5.0
+    ratio_asked_from_us: float = 1_000.0
     most_score_us: float = 2_000.0
     most_reasons_ratio: float = 3.0
     most_reasons_us: float = 5_000.0

@@ -43,7 +43,8 @@ def _future(e: Evaluation, limits: GateLimits) -> Answer:
 def _latency(e: Evaluation, limits: GateLimits) -> Answer:
     limit = (
         f"a score within {limits.most_score_us / 1000:g} ms and {limits.most_score_ratio:g} times the bare trees, "
-        f"reasons within {limits.most_reasons_us / 1000:g} ms and {limits.most_reasons_ratio:g} times the bare ones"
+        f"reasons within {limits.most_reasons_us / 1000:g} ms and {limits.most_reasons_ratio:g} times the bare ones; "
+        f"the ratios from {limits.ratio_asked_from_us / 1000:g} ms on"
     )
     seen = e.latency
     if seen is None:
@@ -52,8 +53,8 @@ def _latency(e: Evaluation, limits: GateLimits) -> Answer:
     in_time = (
         seen.score_us <= limits.most_score_us
         and seen.reasons_us <= limits.most_reasons_us
-        and score <= limits.most_score_ratio
-        and reasons <= limits.most_reasons_ratio
+        and (score <= limits.most_score_ratio or seen.score_us < limits.ratio_asked_from_us)
+        and (reasons <= limits.most_reasons_ratio or seen.reasons_us < limits.ratio_asked_from_us)
     )
     finding = (
         f"score {seen.score_us / 1000:.2f} ms, {score:.1f} times bare; reasons {seen.reasons_us / 1000:.2f} ms, "

@@ -25,7 +25,7 @@ from linerisk.policy import load_limits, load_promise
 from linerisk.registry import Registry
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
-from linerisk.training.examples import Slices
+from linerisk.training.examples import Examples, Slices
 from linerisk.training.fit import Recipe
 from linerisk.training.from_store import slices_from_store
 from linerisk.training.from_table import read_table, slices_from_table
@@ -94,7 +94,7 @@ def train_store(
         notices=notices,
         again=["linerisk", "train", "--store", str(store_path), "--as-of", iso(as_of)],
         cross_validation={},
-        groups=account_groups(store.accounts(), slices.test.line_key, as_of=plan.test_at),
+        groups=lambda test: account_groups(store.accounts(), test.line_key, as_of=plan.test_at),
         tell=tell,
         past=(store, as_of),
     )
@@ -170,7 +170,7 @@ def _train(
     notices: Sequence[str],
     again: Sequence[str],
     cross_validation: Mapping[str, CrossValidated],
-    groups: Groups | None,
+    groups: Callable[[Examples], Groups] | None,
     tell: Progress,
     past: tuple[RecordStore, datetime] | None = None,
 ) -> Trained:
@@ -181,7 +181,8 @@ def _train(
     model, slices, recipe = fitted.model, fitted.slices, fitted.recipe
     again = [*again, *wishes.options(), *again_with(settings.recipes, recipe, default=default)]
     tell("evaluation", 0, 1)
-    evaluation = measure(settings, model, slices, recipe=recipe, limits=limits, registry=registry, groups=groups)
+    of_test = None if groups is None else groups(slices.test)
+    evaluation = measure(settings, model, slices, recipe=recipe, limits=limits, registry=registry, groups=of_test)
     if wishes.rolling and past is not None:
         rolling = roll(*past, recipe=recipe, promise=promise, time_zone=settings.time_zone, tell=tell)
         evaluation = replace(evaluation, rolling=rolling)
