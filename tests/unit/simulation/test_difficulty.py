@@ -152,7 +152,7 @@ def test_out_of_time_a_model_finds_fraud_but_not_as_if_it_wore_a_badge(
         f"average precision {precision:.3f}, recall at 1 in 1,000 {recall:.3f}\n"
     )
     assert found.fraud.mean() == pytest.approx(float(prevalence), rel=0.5)
-    assert 0.45 <= precision <= 0.85
+    assert 0.45 <= precision <= 0.80
 
 
 @pytest.mark.slow

@@ -132,7 +132,7 @@ def test_past_trainings_are_measured_with_intervals_and_logged(tuned: Run) -> No
         assert step[measure]["low"] < step[measure]["value"] < step[measure]["high"]
     assert step["average_precision"]["low"] > step["fraud"] / step["lines"]
     logged = registry_for(Settings(home=tuned.home)).version("1").figures
-    assert logged["rolling_average_precision_2024-06-28"] == pytest.approx(step["average_precision"]["value"])
+    assert logged["rolling/rolling_average_precision_2024-06-28"] == pytest.approx(step["average_precision"]["value"])
     assert logged["rolling_steps"] == 1
     evaluation = json.loads(registry_for(Settings(home=tuned.home)).attachment("1", "evaluation.json"))
     assert evaluation["rolling"]["steps"] == tuned.told["rolling"]["steps"]
