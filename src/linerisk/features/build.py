@@ -7,6 +7,7 @@ Float32: with that they agree bit for bit.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,8 +28,9 @@ from linerisk.features.catalogue import (
     Features,
 )
 from linerisk.features.reference import Found, Reference, not_from_later
-from linerisk.features.stages import HISTORY, prepare, utc
+from linerisk.features.stages import HISTORY, RECORD_COLUMNS, Instant, at, prepare, utc
 from linerisk.features.tenure import AFTER, current_accounts, tenure_features
+from linerisk.features.written import Written
 
 BUCKET_RECORDS = 1_500_000
 """Records of a bucket: what is held in memory at once. The process then peaks at about half a gigabyte."""
@@ -119,10 +121,10 @@ def survey_store(store: Store, *, as_of: datetime, time_zone: str, on_progress: 
         buckets=1 + records // BUCKET_RECORDS,
         on_progress=on_progress,
     )
-    lines = _alone(cooked, current, as_of=as_of, time_zone=time_zone).collect()
+    lines = _alone_of(cooked, current, as_of=as_of, time_zone=time_zone).collect()
     met = communities.together([part.met for part in cooked if part.met is not None])
     reference = Reference(end, found, communities.by_any(met, found), segments.usual_of(lines))
-    return Surveyed(_compared(lines.lazy(), cooked, reference).collect(), reference)
+    return Surveyed(_compared_of(lines.lazy(), cooked, reference), reference)
 
 
 def build_bucketed(
@@ -160,8 +162,8 @@ def build_bucketed(
         buckets=buckets,
         on_progress=on_progress,
     )
-    lines = _alone(cooked, current, as_of=as_of, time_zone=time_zone)
-    return _compared(lines, cooked, reference).collect()
+    lines = _alone_of(cooked, current, as_of=as_of, time_zone=time_zone)
+    return _compared_of(lines, cooked, reference)
 
 
 def build_whole(
@@ -192,16 +194,48 @@ def build_request(
         UsageError: `as_of` has no time zone, or the reference is from later.
     """
     reference = not_from_later(reference, as_of=utc(as_of))
-    current = _now(current_accounts(accounts.lazy(), as_of=as_of))
-    prepared = _now(prepare(records.lazy(), current.lazy(), as_of=as_of, time_zone=time_zone))
-    known = prepared.lazy()
-    cooked = Cooked(
-        _now(_beside(known, [stage(known) for stage in STAGES])),
-        tuple(_now(link.pairs(known)) for link in LINKS),
-        None if reference is None else communities.met(prepared, reference.found),
-    )
-    lines = _alone([cooked], current, as_of=as_of, time_zone=time_zone)
-    return cast("dy.DataFrame[Features]", _now(_compared(lines, [cooked], reference)))
+    plans = _request_plans(time_zone)
+    moment = at(as_of).alias("as_of")
+    current = plans.current.run(accounts.with_columns(moment))
+    prepared = plans.prepared.run(records.select(*RECORD_COLUMNS, moment), current)
+    if reference is None:
+        features = plans.alone.run(prepared, current)
+    else:
+        met = communities.met(prepared, reference.found)
+        features = plans.compared.run(prepared, current, communities.shared(met, reference), reference.usual)
+    return cast("dy.DataFrame[Features]", features)
+
+
+class _RequestPlans:
+    """What a request runs, written once; the instant is the column `as_of` of its frames."""
+
+    def __init__(self, time_zone: str) -> None:
+        as_of = pl.col("as_of")
+        self.current = Written(lambda accounts: current_accounts(accounts, as_of=as_of))
+        self.prepared = Written(
+            lambda records, current: prepare(records, current, as_of=as_of, time_zone=time_zone)
+        )
+
+        def alone(prepared: pl.LazyFrame, current: pl.LazyFrame) -> pl.LazyFrame:
+            stages = [stage(prepared) for stage in STAGES]
+            pairs = [link.pairs(prepared) for link in LINKS]
+            return _alone(prepared, stages, pairs, current, as_of=as_of, time_zone=time_zone)
+
+        self.alone = Written(lambda prepared, current: _compared(alone(prepared, current), None))
+        self.compared = Written(
+            lambda prepared, current, shared, usual: _compared(alone(prepared, current), (shared, usual))
+        )
+
+
+_PLANS = threading.local()
+
+
+def _request_plans(time_zone: str) -> _RequestPlans:
+    """Of this thread: a plan runs for one request at a time."""
+    kept: dict[str, _RequestPlans] = _PLANS.__dict__
+    if time_zone not in kept:
+        kept[time_zone] = _RequestPlans(time_zone)
+    return kept[time_zone]
 
 
 def cook_lines(
@@ -245,10 +279,6 @@ def _cook_buckets(
     return cooked
 
 
-def _now(plan: pl.LazyFrame) -> pl.DataFrame:
-    return plan.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none())
-
-
 def _beside(prepared: pl.LazyFrame, frames: Iterable[pl.LazyFrame]) -> pl.LazyFrame:
     """The stages' columns side by side. Grain: one row per line with a record."""
     seen = prepared.select("line_key").unique()
@@ -257,13 +287,19 @@ def _beside(prepared: pl.LazyFrame, frames: Iterable[pl.LazyFrame]) -> pl.LazyFr
     return seen
 
 
-def _alone(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
+def _alone(
+    seen: pl.LazyFrame,
+    stages: Iterable[pl.LazyFrame],
+    pairs: Iterable[pl.LazyFrame],
+    current: pl.LazyFrame,
+    *,
+    as_of: Instant,
+    time_zone: str,
+) -> pl.LazyFrame:
     """`segment` and the features that need no reference, as the catalogue keeps them. Grain: one row per line."""
-    lines = pl.concat([part.lines for part in cooked]).lazy()
-    universe = pl.concat([lines.select("line_key"), current.lazy().select("line_key")]).unique()
-    frames = [lines, tenure_features(current.lazy(), as_of=as_of, time_zone=time_zone)]
-    for position, link in enumerate(LINKS):
-        frames.append(link.count(pl.concat([part.pairs[position] for part in cooked]).lazy()))
+    universe = pl.concat([seen.select("line_key"), current.select("line_key")]).unique()
+    frames = [*stages, tenure_features(current, as_of=as_of, time_zone=time_zone)]
+    frames += [link.count(linked) for link, linked in zip(LINKS, pairs, strict=True)]
     for frame in frames:
         universe = universe.join(frame, on="line_key", how="left")
     return (
@@ -273,13 +309,28 @@ def _alone(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, time
     )
 
 
-def _compared(lines: pl.LazyFrame, cooked: list[Cooked], reference: Reference | None) -> dy.LazyFrame[Features]:
-    """Features of `_alone`, and those that need the reference."""
-    if reference is None:
+def _alone_of(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
+    lines = pl.concat([part.lines for part in cooked]).lazy()
+    pairs = [pl.concat([part.pairs[position] for part in cooked]).lazy() for position in range(len(LINKS))]
+    return _alone(lines, [lines], pairs, current.lazy(), as_of=as_of, time_zone=time_zone)
+
+
+def _compared(lines: pl.LazyFrame, others: tuple[pl.LazyFrame, pl.LazyFrame] | None) -> pl.LazyFrame:
+    """Features of `_alone`, and those that need the reference: `communities.shared` and `Reference.usual`."""
+    if others is None:
         lines = lines.with_columns(pl.lit(None, dtype=pl.Float32).alias(name) for name in WITH_REFERENCE)
     else:
+        shared, usual = others
+        made = {**segments.ratios(), **communities.values()}
+        lines = lines.join(shared, on="line_key", how="left")
+        lines = lines.join(segments.usual_by_segment(usual), on="segment", how="left")
+        lines = lines.with_columns(made[name].cast(pl.Float32).alias(name) for name in WITH_REFERENCE)
+    return lines.select("line_key", *FEATURE_NAMES).sort("line_key")
+
+
+def _compared_of(lines: pl.LazyFrame, cooked: list[Cooked], reference: Reference | None) -> dy.DataFrame[Features]:
+    others = None
+    if reference is not None:
         met = communities.together([part.met for part in cooked if part.met is not None])
-        made = {**segments.ratios(reference), **communities.values()}
-        lines = lines.join(communities.shared(met, reference).lazy(), on="line_key", how="left").with_columns(**made)
-    features = lines.select("line_key", pl.col(FEATURE_NAMES).cast(pl.Float32)).sort("line_key")
-    return cast("dy.LazyFrame[Features]", features)
+        others = (communities.shared(met, reference).lazy(), reference.usual.lazy())
+    return cast("dy.DataFrame[Features]", _compared(lines, others).collect())
