@@ -27,13 +27,16 @@ from linerisk.features.catalogue import (
     ZERO_IF_NOTHING_SEEN,
     Features,
 )
-from linerisk.features.reference import Found, Reference, not_from_later
+from linerisk.features.reference import Found, Reference, not_from_later, positions
 from linerisk.features.stages import HISTORY, RECORD_COLUMNS, Instant, at, prepare, utc
 from linerisk.features.tenure import AFTER, current_accounts, tenure_features
 from linerisk.features.written import Written
 
 BUCKET_RECORDS = 1_500_000
 """Records of a bucket: what is held in memory at once. The process then peaks at about half a gigabyte."""
+
+MANY_RECORDS = 20_000
+"""Records of a request from which the streaming engine, which plans longer, is the faster one."""
 
 Scan = Callable[[int, int], pl.LazyFrame]
 """(bucket, number of buckets) -> the records of the lines of that bucket."""
@@ -194,16 +197,26 @@ def build_request(
         UsageError: `as_of` has no time zone, or the reference is from later.
     """
     reference = not_from_later(reference, as_of=utc(as_of))
-    plans = _request_plans(time_zone)
+    if records.height > MANY_RECORDS:
+        return build_whole(records.lazy(), accounts.lazy(), reference=reference, as_of=as_of, time_zone=time_zone)
+    plans = _request_plans(records.schema, accounts.schema, time_zone)
     moment = at(as_of).alias("as_of")
     current = plans.current.run(accounts.with_columns(moment))
-    prepared = plans.prepared.run(records.select(*RECORD_COLUMNS, moment), current)
+    homes = current["home_area"].gather(_row_of(current["line_key"], records["line_key"]))
+    prepared = plans.prepared.run(records.select(*RECORD_COLUMNS, homes, moment))
+    lines = pl.concat([prepared["line_key"], current["line_key"]]).unique().sort().to_frame()
     if reference is None:
-        features = plans.alone.run(prepared, current)
+        features = plans.alone.run(lines, prepared, current)
     else:
         met = communities.met(prepared, reference.found)
-        features = plans.compared.run(prepared, current, communities.shared(met, reference), reference.usual)
+        features = plans.compared.run(lines, prepared, current, communities.shared(met, reference), reference.usual)
     return cast("dy.DataFrame[Features]", features)
+
+
+def _row_of(known: pl.Series, keys: pl.Series) -> pl.Series:
+    """Where each key stands among sorted keys; null of a key that is not there."""
+    rows = pl.Series(positions(known.to_numpy(), keys.to_numpy()), dtype=pl.Int64)
+    return rows.replace(-1, None)
 
 
 class _RequestPlans:
@@ -212,30 +225,25 @@ class _RequestPlans:
     def __init__(self, time_zone: str) -> None:
         as_of = pl.col("as_of")
         self.current = Written(lambda accounts: current_accounts(accounts, as_of=as_of))
-        self.prepared = Written(
-            lambda records, current: prepare(records, current, as_of=as_of, time_zone=time_zone)
-        )
+        self.prepared = Written(lambda records: prepare(records, as_of=as_of, time_zone=time_zone))
 
-        def alone(prepared: pl.LazyFrame, current: pl.LazyFrame) -> pl.LazyFrame:
+        def alone(lines: pl.LazyFrame, prepared: pl.LazyFrame, current: pl.LazyFrame) -> pl.LazyFrame:
             stages = [stage(prepared) for stage in STAGES]
             pairs = [link.pairs(prepared) for link in LINKS]
-            return _alone(prepared, stages, pairs, current, as_of=as_of, time_zone=time_zone)
+            return _alone(lines, stages, pairs, current, as_of=as_of, time_zone=time_zone)
 
-        self.alone = Written(lambda prepared, current: _compared(alone(prepared, current), None))
-        self.compared = Written(
-            lambda prepared, current, shared, usual: _compared(alone(prepared, current), (shared, usual))
-        )
+        self.alone = Written(lambda *slots: _compared(alone(*slots), None))
+        self.compared = Written(lambda *slots: _compared(alone(*slots[:3]), slots[3:]))
 
 
 _PLANS = threading.local()
 
 
-def _request_plans(time_zone: str) -> _RequestPlans:
-    """Of this thread: a plan runs for one request at a time."""
-    kept: dict[str, _RequestPlans] = _PLANS.__dict__
-    if time_zone not in kept:
-        kept[time_zone] = _RequestPlans(time_zone)
-    return kept[time_zone]
+def _request_plans(*differ: object) -> _RequestPlans:
+    """Of this thread, because a plan runs for one request at a time, and of these types and time zone."""
+    if getattr(_PLANS, "of", None) != differ:
+        _PLANS.of, _PLANS.plans = differ, _RequestPlans(differ[-1])
+    return _PLANS.plans
 
 
 def cook_lines(
@@ -250,11 +258,14 @@ def cook_lines(
         as_of: The instant we stand at.
         time_zone: Local time zone of hours, weekdays and dates.
     """
-    prepared = prepare(records, current.lazy(), as_of=as_of, time_zone=time_zone).collect()
+    homes = current.lazy().select("line_key", "home_area")
+    at_home = records.join(homes, on="line_key", how="left")
+    prepared = prepare(at_home, as_of=as_of, time_zone=time_zone).collect()
     known = prepared.lazy()
     frames = pl.collect_all([*(stage(known) for stage in STAGES), *(link.pairs(known) for link in LINKS)])
     stages, pairs = frames[: len(STAGES)], frames[len(STAGES) :]
-    lines = _beside(known, [frame.lazy() for frame in stages]).collect()
+    seen = prepared.select(pl.col("line_key").unique().sort())
+    lines = _beside(seen.lazy(), [frame.lazy() for frame in stages]).collect()
     return Cooked(lines, tuple(pairs), None if found is None else communities.met(prepared, found))
 
 
@@ -279,16 +290,17 @@ def _cook_buckets(
     return cooked
 
 
-def _beside(prepared: pl.LazyFrame, frames: Iterable[pl.LazyFrame]) -> pl.LazyFrame:
-    """The stages' columns side by side. Grain: one row per line with a record."""
-    seen = prepared.select("line_key").unique()
-    for frame in frames:
-        seen = seen.join(frame, on="line_key", how="left")
-    return seen
+def _beside(lines: pl.LazyFrame, frames: Iterable[pl.LazyFrame]) -> pl.LazyFrame:
+    """The columns of frames side by side. Grain: one row per line, in their order.
+
+    Every frame is put beside the keys alone: in a chain of joins, each would copy the columns of those before it.
+    """
+    parts = [lines.join(frame, on="line_key", how="left", maintain_order="left").drop("line_key") for frame in frames]
+    return pl.concat([lines, *parts], how="horizontal")
 
 
 def _alone(
-    seen: pl.LazyFrame,
+    lines: pl.LazyFrame,
     stages: Iterable[pl.LazyFrame],
     pairs: Iterable[pl.LazyFrame],
     current: pl.LazyFrame,
@@ -297,22 +309,20 @@ def _alone(
     time_zone: str,
 ) -> pl.LazyFrame:
     """`segment` and the features that need no reference, as the catalogue keeps them. Grain: one row per line."""
-    universe = pl.concat([seen.select("line_key"), current.select("line_key")]).unique()
-    frames = [*stages, tenure_features(current, as_of=as_of, time_zone=time_zone)]
-    frames += [link.count(linked) for link, linked in zip(LINKS, pairs, strict=True)]
-    for frame in frames:
-        universe = universe.join(frame, on="line_key", how="left")
+    linked = [link.count(pair) for link, pair in zip(LINKS, pairs, strict=True)]
     return (
-        universe.with_columns(**AFTER)
+        _beside(lines, [*stages, tenure_features(current, as_of=as_of, time_zone=time_zone), *linked])
+        .with_columns(**AFTER)
         .with_columns(pl.col(ZERO_IF_NOTHING_SEEN).fill_null(0))
         .select("line_key", "segment", pl.col(ALONE).cast(pl.Float32))
     )
 
 
 def _alone_of(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
-    lines = pl.concat([part.lines for part in cooked]).lazy()
+    seen = pl.concat([part.lines for part in cooked])
+    lines = pl.concat([seen["line_key"], current["line_key"]]).unique().sort().to_frame()
     pairs = [pl.concat([part.pairs[position] for part in cooked]).lazy() for position in range(len(LINKS))]
-    return _alone(lines, [lines], pairs, current.lazy(), as_of=as_of, time_zone=time_zone)
+    return _alone(lines.lazy(), [seen.lazy()], pairs, current.lazy(), as_of=as_of, time_zone=time_zone)
 
 
 def _compared(lines: pl.LazyFrame, others: tuple[pl.LazyFrame, pl.LazyFrame] | None) -> pl.LazyFrame:
@@ -322,10 +332,10 @@ def _compared(lines: pl.LazyFrame, others: tuple[pl.LazyFrame, pl.LazyFrame] | N
     else:
         shared, usual = others
         made = {**segments.ratios(), **communities.values()}
-        lines = lines.join(shared, on="line_key", how="left")
-        lines = lines.join(segments.usual_by_segment(usual), on="segment", how="left")
+        lines = lines.join(shared, on="line_key", how="left", maintain_order="left")
+        lines = lines.join(segments.usual_by_segment(usual), on="segment", how="left", maintain_order="left")
         lines = lines.with_columns(made[name].cast(pl.Float32).alias(name) for name in WITH_REFERENCE)
-    return lines.select("line_key", *FEATURE_NAMES).sort("line_key")
+    return lines.select("line_key", *FEATURE_NAMES)
 
 
 def _compared_of(lines: pl.LazyFrame, cooked: list[Cooked], reference: Reference | None) -> dy.DataFrame[Features]:

@@ -183,13 +183,12 @@ def at(instant: Instant) -> pl.Expr:
     return pl.lit(microseconds, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
 
 
-def prepare(records: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: Instant, time_zone: str) -> pl.LazyFrame:
+def prepare(records: pl.LazyFrame, *, as_of: Instant, time_zone: str) -> pl.LazyFrame:
     """Give records the columns that stages count on.
 
     Args:
-        records: `tables.schemas.Records`, or at least `RECORD_COLUMNS` and what holds `as_of`; rows outside (as_of - HISTORY, as_of] or
+        records: `RECORD_COLUMNS` of `tables.schemas.Records`, `home_area` of the line, and what holds `as_of`; rows outside (as_of - HISTORY, as_of] or
             received later are dropped here, whoever read them.
-        accounts: One row per line (`current_accounts`), for the home area.
         as_of: The instant we stand at.
         time_zone: Where the operator's customers live; only hour and weekday are local.
 
@@ -204,13 +203,11 @@ def prepare(records: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: Instant, ti
     age = (end - c("started_at")).dt.total_seconds().cast(pl.Int32)
     local = c("started_at").dt.convert_time_zone(time_zone)
     answered = c("answered").fill_null(c("duration_s") > 0)
-    home = accounts.select("line_key", home=c("home_area") // 100)
     return (
         records.filter(known)
-        .join(home, on="line_key", how="left")
         .select(
             *_AS_THEY_ARE,
-            "home",
+            home=c("home_area") // 100,
             age_s=age,
             hour=local.dt.hour(),
             is_weekend=local.dt.weekday() >= SATURDAY,
@@ -244,7 +241,7 @@ def count(flag: pl.Expr) -> pl.Expr:
 
 def share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     """`part / whole` as Float64, null where there is nothing to divide by."""
-    return pl.when(whole > 0).then(part.cast(pl.Float64) / whole.cast(pl.Float64))
+    return part / pl.when(whole > 0).then(whole)
 
 
 def variation(number: pl.Expr, total: pl.Expr, squares: pl.Expr) -> pl.Expr:

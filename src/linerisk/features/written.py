@@ -22,21 +22,19 @@ class Written:
 
     def __init__(self, write: Callable[..., pl.LazyFrame]) -> None:
         self._write = write
-        self._schemas: list[pl.Schema] = []
         self._frames: tuple[pl.DataFrame, ...] = ()
-        self._plan = pl.LazyFrame()
+        self._plan: pl.LazyFrame | None = None
 
     def run(self, *frames: pl.DataFrame) -> pl.DataFrame:
         """The plan's rows with these frames in the slots, in memory and unoptimised.
 
-        The plan is written again if columns or types are other ones than the time before.
+        Args:
+            frames: With the columns and types of those that it was run with first.
         """
-        schemas = [frame.schema for frame in frames]
-        if schemas != self._schemas:
-            self._plan = self._write(*(self._slot(number, schema) for number, schema in enumerate(schemas)))
+        if self._plan is None:
+            self._plan = self._write(*(self._slot(number, frame.schema) for number, frame in enumerate(frames)))
             # Polars keeps what it resolves here, and starts from there in every run.
             self._plan.collect_schema()
-            self._schemas = schemas
         self._frames = frames
         try:
             return self._plan.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none())
@@ -52,4 +50,4 @@ class Written:
             frame = frame if predicate is None else frame.filter(predicate)
             yield frame if rows is None else frame.head(rows)
 
-        return register_io_source(read, schema=schema)
+        return register_io_source(read, schema=schema).cache()
