@@ -1,14 +1,13 @@
 """Runners: the same stages on a whole frame, on a store in buckets, or on a request. No feature is defined here.
 
-All of them cook sets of whole lines (`cook_lines`), put the lines and what links them together, and end in `_compared`,
-which puts them beside other lines (`reference`), orders rows by line and columns by the catalogue and keeps values as
+All of them cook sets of whole lines, put the lines and what links them together, and end in `beside.compared`, which
+puts them beside other lines (`reference`); rows are ordered by line, columns by the catalogue, and values kept as
 Float32: with that they agree bit for bit.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, cast
@@ -17,20 +16,12 @@ import dataframely as dy
 import polars as pl
 
 from linerisk.errors import UsageError
-from linerisk.features import communities, segments
-from linerisk.features.catalogue import (
-    ALONE,
-    FEATURE_NAMES,
-    LINKS,
-    STAGES,
-    WITH_REFERENCE,
-    ZERO_IF_NOTHING_SEEN,
-    Features,
-)
-from linerisk.features.reference import Found, Reference, not_from_later, positions
-from linerisk.features.stages import HISTORY, RECORD_COLUMNS, Instant, at, prepare, utc
-from linerisk.features.tenure import AFTER, current_accounts, tenure_features
-from linerisk.features.written import Written
+from linerisk.features import communities, request, segments
+from linerisk.features.beside import alone, beside, compared
+from linerisk.features.catalogue import LINKS, STAGES, Features
+from linerisk.features.reference import Found, Reference, not_from_later
+from linerisk.features.stages import HISTORY, at_home, prepare, utc
+from linerisk.features.tenure import current_accounts
 
 BUCKET_RECORDS = 1_500_000
 """Records of a bucket: what is held in memory at once. The process then peaks at about half a gigabyte."""
@@ -183,8 +174,9 @@ def build_request(
 ) -> dy.DataFrame[Features]:
     """Features of the lines of one request, from what its body holds.
 
-    The same stages, but the plans run in memory as they are written: for a few thousand records, planning takes longer
-    than the work. A handset, a cell or a holder is shared only among the lines of the request.
+    The same stages: of up to `MANY_RECORDS`, for which planning takes longer than the work, by plans that were written
+    once (`request.cook`); of more, as a whole frame. A handset, a cell or a holder is shared only among the lines of
+    the request.
 
     Args:
         records: `tables.schemas.Records`.
@@ -199,51 +191,8 @@ def build_request(
     reference = not_from_later(reference, as_of=utc(as_of))
     if records.height > MANY_RECORDS:
         return build_whole(records.lazy(), accounts.lazy(), reference=reference, as_of=as_of, time_zone=time_zone)
-    plans = _request_plans(records.schema, accounts.schema, time_zone)
-    moment = at(as_of).alias("as_of")
-    current = plans.current.run(accounts.with_columns(moment))
-    homes = current["home_area"].gather(_row_of(current["line_key"], records["line_key"]))
-    prepared = plans.prepared.run(records.select(*RECORD_COLUMNS, homes, moment))
-    lines = pl.concat([prepared["line_key"], current["line_key"]]).unique().sort().to_frame()
-    if reference is None:
-        features = plans.alone.run(lines, prepared, current)
-    else:
-        met = communities.met(prepared, reference.found)
-        features = plans.compared.run(lines, prepared, current, communities.shared(met, reference), reference.usual)
+    features = request.cook(records, accounts, reference=reference, as_of=as_of, time_zone=time_zone)
     return cast("dy.DataFrame[Features]", features)
-
-
-def _row_of(known: pl.Series, keys: pl.Series) -> pl.Series:
-    """Where each key stands among sorted keys; null of a key that is not there."""
-    rows = pl.Series(positions(known.to_numpy(), keys.to_numpy()), dtype=pl.Int64)
-    return rows.replace(-1, None)
-
-
-class _RequestPlans:
-    """What a request runs, written once; the instant is the column `as_of` of its frames."""
-
-    def __init__(self, time_zone: str) -> None:
-        as_of = pl.col("as_of")
-        self.current = Written(lambda accounts: current_accounts(accounts, as_of=as_of))
-        self.prepared = Written(lambda records: prepare(records, as_of=as_of, time_zone=time_zone))
-
-        def alone(lines: pl.LazyFrame, prepared: pl.LazyFrame, current: pl.LazyFrame) -> pl.LazyFrame:
-            stages = [stage(prepared) for stage in STAGES]
-            pairs = [link.pairs(prepared) for link in LINKS]
-            return _alone(lines, stages, pairs, current, as_of=as_of, time_zone=time_zone)
-
-        self.alone = Written(lambda *slots: _compared(alone(*slots), None))
-        self.compared = Written(lambda *slots: _compared(alone(*slots[:3]), slots[3:]))
-
-
-_PLANS = threading.local()
-
-
-def _request_plans(*differ: object) -> _RequestPlans:
-    """Of this thread, because a plan runs for one request at a time, and of these types and time zone."""
-    if getattr(_PLANS, "of", None) != differ:
-        _PLANS.of, _PLANS.plans = differ, _RequestPlans(differ[-1])
-    return _PLANS.plans
 
 
 def cook_lines(
@@ -258,14 +207,12 @@ def cook_lines(
         as_of: The instant we stand at.
         time_zone: Local time zone of hours, weekdays and dates.
     """
-    homes = current.lazy().select("line_key", "home_area")
-    at_home = records.join(homes, on="line_key", how="left")
-    prepared = prepare(at_home, as_of=as_of, time_zone=time_zone).collect()
+    prepared = prepare(at_home(records, current.lazy()), as_of=as_of, time_zone=time_zone).collect()
     known = prepared.lazy()
     frames = pl.collect_all([*(stage(known) for stage in STAGES), *(link.pairs(known) for link in LINKS)])
     stages, pairs = frames[: len(STAGES)], frames[len(STAGES) :]
     seen = prepared.select(pl.col("line_key").unique().sort())
-    lines = _beside(seen.lazy(), [frame.lazy() for frame in stages]).collect()
+    lines = beside(seen.lazy(), [frame.lazy() for frame in stages]).collect()
     return Cooked(lines, tuple(pairs), None if found is None else communities.met(prepared, found))
 
 
@@ -290,52 +237,11 @@ def _cook_buckets(
     return cooked
 
 
-def _beside(lines: pl.LazyFrame, frames: Iterable[pl.LazyFrame]) -> pl.LazyFrame:
-    """The columns of frames side by side. Grain: one row per line, in their order.
-
-    Every frame is put beside the keys alone: in a chain of joins, each would copy the columns of those before it.
-    """
-    parts = [lines.join(frame, on="line_key", how="left", maintain_order="left").drop("line_key") for frame in frames]
-    return pl.concat([lines, *parts], how="horizontal")
-
-
-def _alone(
-    lines: pl.LazyFrame,
-    stages: Iterable[pl.LazyFrame],
-    pairs: Iterable[pl.LazyFrame],
-    current: pl.LazyFrame,
-    *,
-    as_of: Instant,
-    time_zone: str,
-) -> pl.LazyFrame:
-    """`segment` and the features that need no reference, as the catalogue keeps them. Grain: one row per line."""
-    linked = [link.count(pair) for link, pair in zip(LINKS, pairs, strict=True)]
-    return (
-        _beside(lines, [*stages, tenure_features(current, as_of=as_of, time_zone=time_zone), *linked])
-        .with_columns(**AFTER)
-        .with_columns(pl.col(ZERO_IF_NOTHING_SEEN).fill_null(0))
-        .select("line_key", "segment", pl.col(ALONE).cast(pl.Float32))
-    )
-
-
 def _alone_of(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
     seen = pl.concat([part.lines for part in cooked])
     lines = pl.concat([seen["line_key"], current["line_key"]]).unique().sort().to_frame()
     pairs = [pl.concat([part.pairs[position] for part in cooked]).lazy() for position in range(len(LINKS))]
-    return _alone(lines.lazy(), [seen.lazy()], pairs, current.lazy(), as_of=as_of, time_zone=time_zone)
-
-
-def _compared(lines: pl.LazyFrame, others: tuple[pl.LazyFrame, pl.LazyFrame] | None) -> pl.LazyFrame:
-    """Features of `_alone`, and those that need the reference: `communities.shared` and `Reference.usual`."""
-    if others is None:
-        lines = lines.with_columns(pl.lit(None, dtype=pl.Float32).alias(name) for name in WITH_REFERENCE)
-    else:
-        shared, usual = others
-        made = {**segments.ratios(), **communities.values()}
-        lines = lines.join(shared, on="line_key", how="left", maintain_order="left")
-        lines = lines.join(segments.usual_by_segment(usual), on="segment", how="left", maintain_order="left")
-        lines = lines.with_columns(made[name].cast(pl.Float32).alias(name) for name in WITH_REFERENCE)
-    return lines.select("line_key", *FEATURE_NAMES)
+    return alone(lines.lazy(), [seen.lazy()], pairs, current.lazy(), as_of=as_of, time_zone=time_zone)
 
 
 def _compared_of(lines: pl.LazyFrame, cooked: list[Cooked], reference: Reference | None) -> dy.DataFrame[Features]:
@@ -343,4 +249,4 @@ def _compared_of(lines: pl.LazyFrame, cooked: list[Cooked], reference: Reference
     if reference is not None:
         met = communities.together([part.met for part in cooked if part.met is not None])
         others = (communities.shared(met, reference).lazy(), reference.usual.lazy())
-    return cast("dy.DataFrame[Features]", _compared(lines, others).collect())
+    return cast("dy.DataFrame[Features]", compared(lines, others).collect())

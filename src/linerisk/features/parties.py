@@ -11,9 +11,7 @@ from functools import partial
 import polars as pl
 
 from linerisk.features.stages import (
-    DAY_S,
     HISTORY,
-    HOUR_S,
     NEVER_MISSING,
     OBSERVATION,
     ONE_RING_S,
@@ -181,7 +179,9 @@ def _happened() -> pl.Expr:
     contact = ~c("is_forwarded")
     out = c("is_out")
     flags = (out, c("is_in"), c("is_sms_out"), c("is_sms_in"), contact, *(out & c(flag) for flag in _KINDS.values()))
-    events = pl.sum_horizontal(flag.cast(pl.Int64) * _INSIDE[event, "1h"] for event, flag in zip(_EVENTS, flags, strict=True))
+    events = pl.sum_horizontal(
+        flag.cast(pl.Int64) * _INSIDE[event, "1h"] for event, flag in zip(_EVENTS, flags, strict=True)
+    )
     week = pl.lit(2, dtype=pl.Int64).pow(c("day") // 7) * (out & ~c("w7"))
     return events * inside + contact * (every - inside) * _BEFORE["1h"] + week * (_WEEK_BITS // 2)
 

@@ -183,12 +183,17 @@ def at(instant: Instant) -> pl.Expr:
     return pl.lit(microseconds, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
 
 
+def at_home(records: pl.LazyFrame, accounts: pl.LazyFrame) -> pl.LazyFrame:
+    """Records with the `home_area` of their line; of accounts (`current_accounts`), there is one row per line."""
+    return records.join(accounts.select("line_key", "home_area"), on="line_key", how="left")
+
+
 def prepare(records: pl.LazyFrame, *, as_of: Instant, time_zone: str) -> pl.LazyFrame:
     """Give records the columns that stages count on.
 
     Args:
-        records: `RECORD_COLUMNS` of `tables.schemas.Records`, `home_area` of the line, and what holds `as_of`; rows outside (as_of - HISTORY, as_of] or
-            received later are dropped here, whoever read them.
+        records: `RECORD_COLUMNS` of `tables.schemas.Records`, the line's `home_area` (`at_home`), and `as_of` if it is
+            a column; rows outside (as_of - HISTORY, as_of] or received later are dropped here, whoever read them.
         as_of: The instant we stand at.
         time_zone: Where the operator's customers live; only hour and weekday are local.
 
