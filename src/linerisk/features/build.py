@@ -18,7 +18,7 @@ import polars as pl
 from linerisk.errors import UsageError
 from linerisk.features import communities, request, segments
 from linerisk.features.beside import alone, beside, compared
-from linerisk.features.catalogue import LINKS, STAGES, Features
+from linerisk.features.catalogue import ALONE, LINKS, STAGES, Features
 from linerisk.features.reference import Found, Reference, not_from_later
 from linerisk.features.stages import HISTORY, at_home, prepare, utc
 from linerisk.features.tenure import current_accounts
@@ -212,7 +212,9 @@ def cook_lines(
     frames = pl.collect_all([*(stage(known) for stage in STAGES), *(link.pairs(known) for link in LINKS)])
     stages, pairs = frames[: len(STAGES)], frames[len(STAGES) :]
     seen = prepared.select(pl.col("line_key").unique().sort())
-    lines = beside(seen.lazy(), [frame.lazy() for frame in stages]).collect()
+    # As the catalogue keeps them, already here: finished buckets wait in memory for the last one.
+    kept = pl.selectors.by_name(ALONE, require_all=False).cast(pl.Float32)
+    lines = beside(seen.lazy(), [frame.lazy() for frame in stages]).with_columns(kept).collect()
     return Cooked(lines, tuple(pairs), None if found is None else communities.met(prepared, found))
 
 
