@@ -74,7 +74,7 @@ def _sampled(row: dict[str, Any]) -> str:
 def _families(costs: dict[str, Any]) -> str:
     batch = costs["family_cpu_s_per_million"]
     requests = {title: by_family(parts) for title, parts in costs["request_parts_ms"].items()}
-    names = sorted({name for part in (batch, *requests.values()) for name in part}, key=lambda n: -batch.get(n, 0))
+    names = sorted({name for part in (batch, *requests.values()) for name in part}, key=lambda n: (-batch.get(n, 0), n))
     rows = []
     for name in names:
         cells = [f"{batch[name]:.3f}" if name in batch else ""]
