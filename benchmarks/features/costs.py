@@ -13,17 +13,27 @@ import polars as pl
 from chosen import AS_OF, TIME_ZONE
 
 from linerisk.features import communities
-from linerisk.features.build import BUCKET_RECORDS, build_request, survey_store
+from linerisk.features.beside import beside
+from linerisk.features.build import BUCKET_RECORDS, MANY_RECORDS, build_request, survey_store
 from linerisk.features.catalogue import LINKS, STAGES
-from linerisk.features.stages import HISTORY, Stage, prepare
+from linerisk.features.reference import Reference
+from linerisk.features.stages import HISTORY, Stage, at_home, prepare
 from linerisk.features.tenure import current_accounts, tenure_features
+from linerisk.features.written import Written
 from linerisk.tables.store import RecordStore
 
 RECORDS_OF_A_LINE = 300
 LINES_OF_A_REQUEST = 1000
 RUNS_OF_ONE, RUNS_OF_MANY = 200, 15
 WARM_UPS = 3
-FAMILY_OF_LINK = {"device_key": "devices", "cell_key": "network"}
+FAMILY = {
+    "daily": "activity",
+    "parties": "contacts",
+    "communities": "network",
+    "link device_key": "devices",
+    "link cell_key": "network",
+}
+"""Whose parts are named otherwise. Days serve rhythm too."""
 
 
 def requests(folder: Path) -> list[dict[str, Any]]:
@@ -44,35 +54,63 @@ def requests(folder: Path) -> list[dict[str, Any]]:
     return results
 
 
-def request_parts(folder: Path) -> dict[str, float]:
-    """Milliseconds of the parts of the request of one line, the least of many runs.
+def request_parts(folder: Path) -> dict[str, dict[str, float]]:
+    """CPU-milliseconds of the parts of both requests, the least of many runs, as each is run.
 
-    Parts run one by one here and together in the request, so that they sum to a little more or less than the whole;
-    what joins, casts and sorts at the end is only in the whole.
+    Parts run one by one here and together in a request, so that they sum to a little more or less than the whole.
     """
     store = RecordStore.open(folder)
     reference = survey_store(store, as_of=AS_OF, time_zone=TIME_ZONE).reference
-    records, accounts = _one_line(store)
-    current = _now(current_accounts(accounts.lazy(), as_of=AS_OF))
-    prepared = _now(prepare(records.lazy(), current.lazy(), as_of=AS_OF, time_zone=TIME_ZONE)).lazy()
-    plans: dict[str, Callable[[], pl.LazyFrame]] = {
-        "current accounts": lambda: current_accounts(accounts.lazy(), as_of=AS_OF),
-        "prepare": lambda: prepare(records.lazy(), current.lazy(), as_of=AS_OF, time_zone=TIME_ZONE),
-        "tenure": lambda: tenure_features(current.lazy(), as_of=AS_OF, time_zone=TIME_ZONE),
-        **{_name(stage): lambda stage=stage: stage(prepared) for stage in STAGES},
-        **{f"link {link.key}": lambda link=link: link.pairs(prepared) for link in LINKS},
-    }
+    one, many = _one_line(store), _many_lines(store)
+    return {"one line": _parts(*one, reference), f"{LINES_OF_A_REQUEST} lines": _parts(*many, reference)}
+
+
+def _parts(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference) -> dict[str, float]:
+    few = records.height <= MANY_RECORDS
+
+    def timed(write: Callable[..., pl.LazyFrame], *frames: pl.DataFrame) -> tuple[float, pl.DataFrame]:
+        """With few records as `features.request` runs plans, else as the runner of whole frames does."""
+        written = Written(write)
+
+        def run() -> pl.DataFrame:
+            return written.run(*frames) if few else write(*(frame.lazy() for frame in frames)).collect()
+
+        return _least(run, RUNS_OF_ONE // 2 if few else 3), run()
+
     costs = {}
-    for name, plan in plans.items():
-        written = plan()
-        costs[f"{name}: write the plan"] = _least(plan)
-        costs[f"{name}: run it"] = _least(lambda written=written: _now(written))
-    seen = prepared.collect()
-    costs["communities.met: run it"] = _least(lambda: communities.met(seen, reference.found))
-    costs["all of the request, as it is run"] = _least(
-        lambda: build_request(records, accounts, reference=reference, as_of=AS_OF, time_zone=TIME_ZONE)
+    costs["current accounts"], current = timed(lambda known: current_accounts(known, as_of=AS_OF), accounts)
+    costs["prepare"], prepared = timed(
+        lambda seen, known: prepare(at_home(seen, known), as_of=AS_OF, time_zone=TIME_ZONE), records, current
     )
+    made = []
+    for name, write in _writers().items():
+        costs[name], frame = timed(write, prepared)
+        made.append(frame)
+    costs["tenure"], frame = timed(lambda c: tenure_features(c, as_of=AS_OF, time_zone=TIME_ZONE), current)
+    seen = current.select("line_key").sort("line_key")
+    joined, _ = timed(lambda lines, *frames: beside(lines, frames), seen, *made, frame)
+    costs["all beside each other"] = joined
+    costs["communities"] = _least(
+        lambda: communities.shared(communities.met(prepared, reference.found), reference),
+        RUNS_OF_ONE // 2 if few else 3,
+    )
+    whole = lambda: build_request(records, accounts, reference=reference, as_of=AS_OF, time_zone=TIME_ZONE)  # noqa: E731
+    costs["the request as it is run"] = _least(whole, RUNS_OF_ONE // 2 if few else 3)
     return costs
+
+
+def _writers() -> dict[str, Callable[[pl.LazyFrame], pl.LazyFrame]]:
+    """Of every stage, and of every link with its count, the plan."""
+    links = {f"link {link.key}": lambda prepared, link=link: link.count(link.pairs(prepared)) for link in LINKS}
+    return {**{_name(stage): stage for stage in STAGES}, **links}
+
+
+def by_family(costs: dict[str, float]) -> dict[str, float]:
+    """The same per family, with the rest of the parts as they are."""
+    families: dict[str, float] = defaultdict(float)
+    for name, cost in costs.items():
+        families[FAMILY.get(name.partition(".")[0], name.partition(".")[0])] += cost
+    return dict(families)
 
 
 def stages(folder: Path) -> dict[str, Any]:
@@ -81,25 +119,16 @@ def stages(folder: Path) -> dict[str, Any]:
     buckets = 1 + store.record_count // BUCKET_RECORDS
     current = current_accounts(store.accounts(), as_of=AS_OF).collect()
     records = store.records("line_key", 0, buckets, start=AS_OF - HISTORY, end=AS_OF)
-    plan = prepare(records, current.lazy(), as_of=AS_OF, time_zone=TIME_ZONE)
+    plan = prepare(at_home(records, current.lazy()), as_of=AS_OF, time_zone=TIME_ZONE)
     prepared = plan.collect()
     millions = prepared.height / 1e6
     costs = {"read and prepare": _cpu(plan) / millions}
-    families: dict[str, float] = defaultdict(float)
-    for stage in STAGES:
-        cost = _cpu(stage(prepared.lazy())) / millions
-        costs[_name(stage)] = cost
-        families[_name(stage).partition(".")[0]] += cost
-    for link in LINKS:
-        cost = _cpu(link.pairs(prepared.lazy())) / millions
-        costs[f"link {link.key}"] = cost
-        families[FAMILY_OF_LINK[link.key]] += cost
+    costs |= {name: _cpu(write(prepared.lazy())) / millions for name, write in _writers().items()}
     found = communities.found_lines(store, as_of=AS_OF)
-    costs["communities.met"] = _cpu(lambda: communities.met(prepared, found)) / millions
-    families["network"] += costs["communities.met"]
+    costs["communities"] = _cpu(lambda: communities.met(prepared, found)) / millions
     tenure = tenure_features(current.lazy(), as_of=AS_OF, time_zone=TIME_ZONE)
-    families["tenure"] = costs["tenure"] = _cpu(tenure) / (store.record_count / 1e6)
-    return {"stage_cpu_s_per_million": costs, "family_cpu_s_per_million": dict(families)}
+    costs["tenure"] = _cpu(tenure) / (store.record_count / 1e6)
+    return {"stage_cpu_s_per_million": costs, "family_cpu_s_per_million": by_family(costs)}
 
 
 def _name(stage: Stage) -> str:
@@ -124,11 +153,6 @@ def _bodies(store: RecordStore, keys: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
     return records, accounts
 
 
-def _now(plan: pl.LazyFrame) -> pl.DataFrame:
-    """As `build_request` runs its plans."""
-    return plan.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none())
-
-
 def _times(run: Callable[[], object], runs: int) -> tuple[list[float], list[float]]:
     """Milliseconds of every run after warming up: by the clock, and of CPU (of which other work takes nothing)."""
     wall, cpu = [], []
@@ -140,8 +164,8 @@ def _times(run: Callable[[], object], runs: int) -> tuple[list[float], list[floa
     return wall[WARM_UPS:], cpu[WARM_UPS:]
 
 
-def _least(run: Callable[[], object]) -> float:
-    return min(_times(run, RUNS_OF_ONE // 2)[0])
+def _least(run: Callable[[], object], runs: int) -> float:
+    return min(_times(run, runs)[1])
 
 
 def _cpu(work: pl.LazyFrame | Callable[[], object]) -> float:

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from costs import by_family
 from engines import DUCKDB, OURS
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -27,11 +28,7 @@ def markdown(results: dict[str, Any]) -> str:
     goals = [(g["goal"], g["wanted"], g["found"], "yes" if g["met"] else "**no**") for g in results["goals"]]
     parts.append(_table(("goal", "wanted", "found", "met"), goals))
     costs = results["costs"]
-    families = costs["family_cpu_s_per_million"]
-    first = ("reading and preparing", f"{costs['stage_cpu_s_per_million']['read and prepare']:.3f}")
-    rows = [first, *((name, f"{cost:.3f}") for name, cost in sorted(families.items(), key=lambda item: -item[1]))]
-    parts.append(_table(("full catalogue, by family", "CPU-s a million records"), rows))
-    parts.append(_request(costs["request_parts_ms"]))
+    parts += [_families(costs), _request(costs["request_parts_ms"])]
     return "\n".join(parts)
 
 
@@ -74,16 +71,23 @@ def _sampled(row: dict[str, Any]) -> str:
     return f" on {row['sampled_records']:,} records; all of them {row['cpu_s_extrapolated']:,}, extrapolated"
 
 
-def _request(parts: dict[str, float]) -> str:
-    stages: dict[str, list[float]] = {}
-    for name, cost in parts.items():
-        stages.setdefault(name.partition(":")[0], []).append(cost)
-    whole = stages.pop("all of the request, as it is run")[0]
-    rows = [(name, f"{plan:.2f}", f"{run:.2f}") for name, (plan, run) in stages.items()]
-    written, run = (sum(costs[position] for costs in stages.values()) for position in (0, 1))
-    rows.append(("all parts, one by one", f"{written:.2f}", f"{run:.2f}"))
-    rows.append((f"the request as it is run, with joins and sort: {whole:.2f}", "", ""))
-    return _table(("one line, 300 records: ms, the least of many runs", "to write the plan", "to run it"), rows)
+def _families(costs: dict[str, Any]) -> str:
+    batch = costs["family_cpu_s_per_million"]
+    requests = {title: by_family(parts) for title, parts in costs["request_parts_ms"].items()}
+    names = sorted({name for part in (batch, *requests.values()) for name in part}, key=lambda n: (-batch.get(n, 0), n))
+    rows = []
+    for name in names:
+        cells = [f"{batch[name]:.3f}" if name in batch else ""]
+        cells += [f"{parts[name]:.2f}" if name in parts else "" for parts in requests.values()]
+        rows.append((name, *cells))
+    heads = ("full catalogue, by family", "CPU-s a million records", *(f"{title}: CPU-ms" for title in requests))
+    return _table(heads, rows)
+
+
+def _request(parts: dict[str, dict[str, float]]) -> str:
+    names = list(dict.fromkeys(name for costs in parts.values() for name in costs))
+    rows = [(name, *(f"{costs[name]:.2f}" for costs in parts.values())) for name in names]
+    return _table(("a request, by part", *(f"{title}: CPU-ms, least" for title in parts)), rows)
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

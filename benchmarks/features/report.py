@@ -110,7 +110,12 @@ def show(results: dict[str, Any]) -> None:
         for found in size["rows"]:
             table.add_row(*_cells(found, size["rows"][0]))
         console.print(table)
-    for name in ("request_parts_ms", "stage_cpu_s_per_million", "family_cpu_s_per_million"):
+    for title, parts in results["costs"]["request_parts_ms"].items():
+        table = Table("part", f"CPU-ms of {title}")
+        for part, cost in parts.items():
+            table.add_row(part, f"{cost:.3f}")
+        console.print(table)
+    for name in ("stage_cpu_s_per_million", "family_cpu_s_per_million"):
         table = Table("part", name)
         for part, cost in results["costs"][name].items():
             table.add_row(part, f"{cost:.4f}")

@@ -9,7 +9,7 @@ from chosen import AS_OF, CHOSEN, TIME_ZONE
 
 from linerisk.features.build import BUCKET_RECORDS, build_store
 from linerisk.features.catalogue import STAGES, ZERO_IF_NOTHING_SEEN
-from linerisk.features.stages import prepare
+from linerisk.features.stages import at_home, prepare
 from linerisk.features.tenure import current_accounts
 from linerisk.tables.store import RecordStore
 
@@ -52,7 +52,7 @@ def _chosen(store: RecordStore, *, buckets: int) -> pl.DataFrame:
 def _cook(store: RecordStore, current: pl.DataFrame, bucket: int, buckets: int) -> pl.DataFrame:
     """As `build.cook_lines`, with the stages that give a chosen feature and of each only these columns."""
     records = store.records("line_key", bucket, buckets)
-    prepared = prepare(records, current.lazy(), as_of=AS_OF, time_zone=TIME_ZONE)
+    prepared = prepare(at_home(records, current.lazy()), as_of=AS_OF, time_zone=TIME_ZONE)
     prepared = prepared.with_columns(NOT_NEEDED).collect().lazy()
     plans = []
     for stage in STAGES:

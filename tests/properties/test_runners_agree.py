@@ -1,5 +1,6 @@
 """One definition, several runners: the same records give the same bits, whatever their order or grouping."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -255,6 +256,44 @@ def test_a_reference_from_later_is_refused(records: pl.DataFrame, accounts: pl.D
 def test_a_request_equals_whole(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference) -> None:
     request = build_request(records, accounts, reference=reference, as_of=AS_OF, time_zone=SHANGHAI)
     assert_frame_equal(request, whole(records, accounts, reference), check_exact=True)
+
+
+def test_a_request_of_many_records_equals_one_of_few(
+    records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = build_request(records, accounts, reference=reference, as_of=AS_OF, time_zone=SHANGHAI)
+    monkeypatch.setattr("linerisk.features.build.MANY_RECORDS", 1_000)
+    many = build_request(records, accounts, reference=reference, as_of=AS_OF, time_zone=SHANGHAI)
+    assert_frame_equal(few, many, check_exact=True)
+
+
+def test_a_request_knows_nothing_of_the_one_before(records: pl.DataFrame, accounts: pl.DataFrame) -> None:
+    """Plans are written once; instant, time zone and types are those of each request."""
+    for as_of, time_zone, known in (
+        (AS_OF, SHANGHAI, accounts),
+        (AS_OF - timedelta(days=3, hours=5), SHANGHAI, accounts),
+        (AS_OF, "America/New_York", accounts),
+        (AS_OF, SHANGHAI, accounts.select(reversed(accounts.columns))),
+        (AS_OF, SHANGHAI, accounts.clear()),
+    ):
+        request = build_request(records, known, reference=None, as_of=as_of, time_zone=time_zone)
+        batch = build_whole(records.lazy(), known.lazy(), reference=None, as_of=as_of, time_zone=time_zone)
+        assert_frame_equal(request, batch, check_exact=True)
+
+
+def test_requests_in_many_threads_do_not_meet(
+    records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference, keys: np.ndarray
+) -> None:
+    batch = whole(records, accounts, reference).select("line_key", *WITH_REFERENCE)
+
+    def alone(key: int) -> pl.DataFrame:
+        mine = (frame.filter(pl.col("line_key") == key) for frame in (records, accounts))
+        return build_request(*mine, reference=reference, as_of=AS_OF, time_zone=SHANGHAI).select(batch.columns)
+
+    asked = keys[::3].tolist()
+    with ThreadPoolExecutor(4) as pool:
+        for key, answer in zip(asked, pool.map(alone, asked), strict=True):
+            assert_frame_equal(answer, batch.filter(pl.col("line_key") == key), check_exact=True)
 
 
 def test_row_order_changes_nothing(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference) -> None:

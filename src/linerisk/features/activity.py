@@ -214,9 +214,9 @@ FEATURES: tuple[Feature, ...] = (
 
 
 def sums() -> dict[str, pl.Expr]:
-    """Sums over windows, from `daily.by_day`."""
-    c = pl.col
-    return {f"{name}_{days}": (c(name) * (c("day") < days)).sum() for name, of in _SUMS.items() for days in of}
+    """Sums over windows, from `daily.by_day` with the windows that a day is in."""
+    c, inside = pl.col, {1: "today", 7: "week", 28: "month"}
+    return {f"{name}_{days}": (c(name) * c(inside[days])).sum() for name, of in _SUMS.items() for days in of}
 
 
 def values() -> dict[str, pl.Expr]:

@@ -1,13 +1,13 @@
 """Runners: the same stages on a whole frame, on a store in buckets, or on a request. No feature is defined here.
 
-All of them cook sets of whole lines (`cook_lines`), put the lines and what links them together, and end in `_compared`,
-which puts them beside other lines (`reference`), orders rows by line and columns by the catalogue and keeps values as
+All of them cook sets of whole lines, put the lines and what links them together, and end in `beside.compared`, which
+puts them beside other lines (`reference`); rows are ordered by line, columns by the catalogue, and values kept as
 Float32: with that they agree bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, cast
@@ -16,22 +16,18 @@ import dataframely as dy
 import polars as pl
 
 from linerisk.errors import UsageError
-from linerisk.features import communities, segments
-from linerisk.features.catalogue import (
-    ALONE,
-    FEATURE_NAMES,
-    LINKS,
-    STAGES,
-    WITH_REFERENCE,
-    ZERO_IF_NOTHING_SEEN,
-    Features,
-)
+from linerisk.features import communities, request, segments
+from linerisk.features.beside import alone, beside, compared
+from linerisk.features.catalogue import ALONE, LINKS, STAGES, Features
 from linerisk.features.reference import Found, Reference, not_from_later
-from linerisk.features.stages import HISTORY, prepare, utc
-from linerisk.features.tenure import AFTER, current_accounts, tenure_features
+from linerisk.features.stages import HISTORY, at_home, prepare, utc
+from linerisk.features.tenure import current_accounts
 
 BUCKET_RECORDS = 1_500_000
 """Records of a bucket: what is held in memory at once. The process then peaks at about half a gigabyte."""
+
+MANY_RECORDS = 200_000
+"""Records of a request from which the streaming engine, whose plans cost some 30 ms, is the faster one."""
 
 Scan = Callable[[int, int], pl.LazyFrame]
 """(bucket, number of buckets) -> the records of the lines of that bucket."""
@@ -119,10 +115,10 @@ def survey_store(store: Store, *, as_of: datetime, time_zone: str, on_progress: 
         buckets=1 + records // BUCKET_RECORDS,
         on_progress=on_progress,
     )
-    lines = _alone(cooked, current, as_of=as_of, time_zone=time_zone).collect()
+    lines = _alone_of(cooked, current, as_of=as_of, time_zone=time_zone).collect()
     met = communities.together([part.met for part in cooked if part.met is not None])
     reference = Reference(end, found, communities.by_any(met, found), segments.usual_of(lines))
-    return Surveyed(_compared(lines.lazy(), cooked, reference).collect(), reference)
+    return Surveyed(_compared_of(lines.lazy(), cooked, reference), reference)
 
 
 def build_bucketed(
@@ -160,8 +156,8 @@ def build_bucketed(
         buckets=buckets,
         on_progress=on_progress,
     )
-    lines = _alone(cooked, current, as_of=as_of, time_zone=time_zone)
-    return _compared(lines, cooked, reference).collect()
+    lines = _alone_of(cooked, current, as_of=as_of, time_zone=time_zone)
+    return _compared_of(lines, cooked, reference)
 
 
 def build_whole(
@@ -178,8 +174,9 @@ def build_request(
 ) -> dy.DataFrame[Features]:
     """Features of the lines of one request, from what its body holds.
 
-    The same stages, but the plans run in memory as they are written: for a few thousand records, planning takes longer
-    than the work. A handset, a cell or a holder is shared only among the lines of the request.
+    The same stages: of up to `MANY_RECORDS`, for which planning takes longer than the work, by plans that were written
+    once (`request.cook`); of more, as a whole frame. A handset, a cell or a holder is shared only among the lines of
+    the request.
 
     Args:
         records: `tables.schemas.Records`.
@@ -192,16 +189,10 @@ def build_request(
         UsageError: `as_of` has no time zone, or the reference is from later.
     """
     reference = not_from_later(reference, as_of=utc(as_of))
-    current = _now(current_accounts(accounts.lazy(), as_of=as_of))
-    prepared = _now(prepare(records.lazy(), current.lazy(), as_of=as_of, time_zone=time_zone))
-    known = prepared.lazy()
-    cooked = Cooked(
-        _now(_beside(known, [stage(known) for stage in STAGES])),
-        tuple(_now(link.pairs(known)) for link in LINKS),
-        None if reference is None else communities.met(prepared, reference.found),
-    )
-    lines = _alone([cooked], current, as_of=as_of, time_zone=time_zone)
-    return cast("dy.DataFrame[Features]", _now(_compared(lines, [cooked], reference)))
+    if records.height > MANY_RECORDS:
+        return build_whole(records.lazy(), accounts.lazy(), reference=reference, as_of=as_of, time_zone=time_zone)
+    features = request.cook(records, accounts, reference=reference, as_of=as_of, time_zone=time_zone)
+    return cast("dy.DataFrame[Features]", features)
 
 
 def cook_lines(
@@ -216,11 +207,14 @@ def cook_lines(
         as_of: The instant we stand at.
         time_zone: Local time zone of hours, weekdays and dates.
     """
-    prepared = prepare(records, current.lazy(), as_of=as_of, time_zone=time_zone).collect()
+    prepared = prepare(at_home(records, current.lazy()), as_of=as_of, time_zone=time_zone).collect()
     known = prepared.lazy()
     frames = pl.collect_all([*(stage(known) for stage in STAGES), *(link.pairs(known) for link in LINKS)])
     stages, pairs = frames[: len(STAGES)], frames[len(STAGES) :]
-    lines = _beside(known, [frame.lazy() for frame in stages]).collect()
+    seen = prepared.select(pl.col("line_key").unique().sort())
+    # As the catalogue keeps them, already here: finished buckets wait in memory for the last one.
+    kept = pl.selectors.by_name(ALONE, require_all=False).cast(pl.Float32)
+    lines = beside(seen.lazy(), [frame.lazy() for frame in stages]).with_columns(kept).collect()
     return Cooked(lines, tuple(pairs), None if found is None else communities.met(prepared, found))
 
 
@@ -245,41 +239,16 @@ def _cook_buckets(
     return cooked
 
 
-def _now(plan: pl.LazyFrame) -> pl.DataFrame:
-    return plan.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none())
+def _alone_of(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
+    seen = pl.concat([part.lines for part in cooked])
+    lines = pl.concat([seen["line_key"], current["line_key"]]).unique().sort().to_frame()
+    pairs = [pl.concat([part.pairs[position] for part in cooked]).lazy() for position in range(len(LINKS))]
+    return alone(lines.lazy(), [seen.lazy()], pairs, current.lazy(), as_of=as_of, time_zone=time_zone)
 
 
-def _beside(prepared: pl.LazyFrame, frames: Iterable[pl.LazyFrame]) -> pl.LazyFrame:
-    """The stages' columns side by side. Grain: one row per line with a record."""
-    seen = prepared.select("line_key").unique()
-    for frame in frames:
-        seen = seen.join(frame, on="line_key", how="left")
-    return seen
-
-
-def _alone(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
-    """`segment` and the features that need no reference, as the catalogue keeps them. Grain: one row per line."""
-    lines = pl.concat([part.lines for part in cooked]).lazy()
-    universe = pl.concat([lines.select("line_key"), current.lazy().select("line_key")]).unique()
-    frames = [lines, tenure_features(current.lazy(), as_of=as_of, time_zone=time_zone)]
-    for position, link in enumerate(LINKS):
-        frames.append(link.count(pl.concat([part.pairs[position] for part in cooked]).lazy()))
-    for frame in frames:
-        universe = universe.join(frame, on="line_key", how="left")
-    return (
-        universe.with_columns(**AFTER)
-        .with_columns(pl.col(ZERO_IF_NOTHING_SEEN).fill_null(0))
-        .select("line_key", "segment", pl.col(ALONE).cast(pl.Float32))
-    )
-
-
-def _compared(lines: pl.LazyFrame, cooked: list[Cooked], reference: Reference | None) -> dy.LazyFrame[Features]:
-    """Features of `_alone`, and those that need the reference."""
-    if reference is None:
-        lines = lines.with_columns(pl.lit(None, dtype=pl.Float32).alias(name) for name in WITH_REFERENCE)
-    else:
+def _compared_of(lines: pl.LazyFrame, cooked: list[Cooked], reference: Reference | None) -> dy.DataFrame[Features]:
+    others = None
+    if reference is not None:
         met = communities.together([part.met for part in cooked if part.met is not None])
-        made = {**segments.ratios(reference), **communities.values()}
-        lines = lines.join(communities.shared(met, reference).lazy(), on="line_key", how="left").with_columns(**made)
-    features = lines.select("line_key", pl.col(FEATURE_NAMES).cast(pl.Float32)).sort("line_key")
-    return cast("dy.LazyFrame[Features]", features)
+        others = (communities.shared(met, reference).lazy(), reference.usual.lazy())
+    return cast("dy.DataFrame[Features]", compared(lines, others).collect())

@@ -70,29 +70,26 @@ FEATURES: tuple[Feature, ...] = (
 
 
 def _attempts(prepared: pl.LazyFrame) -> pl.LazyFrame:
-    """Outgoing calls of 28 days with redials merged. Grain: one row per line, callee and attempt.
+    """Outgoing calls of 28 days. Grain: one row per call.
 
-    An attempt that began before a shorter window counts for it with its calls inside it (`in_1`, `answered_1`, ...).
+    Calls are in order, the last one of a party first. `is_attempt` stands at the last call of an attempt and
+    `is_answered` at the last one that was answered: an attempt that began before a window counts for it with its calls
+    inside it, and the last ones tell whether there are any.
     """
     c = pl.col
     again = (
         (c("line_key") == c("line_key").shift())
         & (c("peer_key") == c("peer_key").shift())
-        & (c("age_s").shift() - c("age_s") <= REDIAL_S)
+        & (c("age_s") - c("age_s").shift() <= REDIAL_S)
     ).fill_null(value=False)
+    answered_before = pl.when(c("answered")).then(c("attempt")).forward_fill().shift()
     return (
         prepared.filter(c("is_out"), c("w28"))
         .select("line_key", "peer_key", "age_s", "w1", "w7", "answered")
-        .sort("line_key", "peer_key", "age_s", descending=[False, False, True])
-        .with_columns(attempt=(~again).cum_sum())
-        .group_by("line_key", "peer_key", "attempt")
-        .agg(
-            in_1=c("w1").any(),
-            in_7=c("w7").any(),
-            answered_1=(c("w1") & c("answered")).any(),
-            answered_7=(c("w7") & c("answered")).any(),
-            answered_28=c("answered").any(),
-        )
+        .sort("line_key", "peer_key", "age_s")
+        .with_columns(is_attempt=~again)
+        .with_columns(attempt=c("is_attempt").cum_sum())
+        .with_columns(is_answered=c("answered") & c("attempt").ne_missing(answered_before))
     )
 
 
@@ -102,12 +99,12 @@ def _by_attempt(prepared: pl.LazyFrame) -> pl.LazyFrame:
         _attempts(prepared)
         .group_by("line_key", "peer_key")
         .agg(
-            calls_1=count(c("in_1")),
-            calls_7=count(c("in_7")),
-            calls_28=pl.len().cast(pl.Int64),
-            answered_1=count(c("answered_1")),
-            answered_7=count(c("answered_7")),
-            answered_28=count(c("answered_28")),
+            calls_1=count(c("is_attempt") & c("w1")),
+            calls_7=count(c("is_attempt") & c("w7")),
+            calls_28=count(c("is_attempt")),
+            answered_1=count(c("is_answered") & c("w1")),
+            answered_7=count(c("is_answered") & c("w7")),
+            answered_28=count(c("is_answered")),
         )
     )
     sums: dict[str, pl.Expr] = {}

@@ -8,17 +8,19 @@ from __future__ import annotations
 import polars as pl
 
 from linerisk.features import activity, own_past
-from linerisk.features.stages import count
+from linerisk.features.own_past import WEEK
+from linerisk.features.stages import OBSERVATION, count
 
 
 def by_day(prepared: pl.LazyFrame) -> pl.LazyFrame:
     """Grain: one row per line and day with a record; days are counted back from `as_of`."""
     c = pl.col
     out, inn, text = c("is_out"), c("is_in"), c("is_sms_out")
-    talk, rung = out & c("answered"), out & c("ring_s").is_not_null()
+    talk, rung = c("is_talk"), c("is_rung")
     # Whole milliseconds: integer sums are the same in any order, float sums are not.
     ring_ms = (c("ring_s").cast(pl.Float64) * 1000).round().cast(pl.Int64)
-    return prepared.group_by("line_key", "day").agg(
+    flagged = prepared.with_columns(is_talk=out & c("answered"), is_rung=out & c("ring_s").is_not_null())
+    return flagged.group_by("line_key", "day").agg(
         out=count(out),
         inn=count(inn),
         texts=count(text),
@@ -40,7 +42,10 @@ def by_day(prepared: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _by_line(prepared: pl.LazyFrame) -> pl.LazyFrame:
-    lines = by_day(prepared).group_by("line_key").agg(**activity.sums(), **own_past.sums())
+    days = by_day(prepared).with_columns(
+        today=pl.col("day") < 1, week=pl.col("day") < WEEK.days, month=pl.col("day") < OBSERVATION.days
+    )
+    lines = days.group_by("line_key").agg(**activity.sums(), **own_past.sums())
     return lines.select("line_key", **activity.values(), **own_past.values())
 
 

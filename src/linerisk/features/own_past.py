@@ -10,7 +10,7 @@ from functools import partial
 
 import polars as pl
 
-from linerisk.features.stages import HISTORY, NEVER_MISSING, OBSERVATION, Feature, count, entries
+from linerisk.features.stages import HISTORY, NEVER_MISSING, Feature, count, entries
 
 BUSY_DAY_CALLS = 10
 LONG_SILENCE_DAYS = 30
@@ -97,9 +97,9 @@ FEATURES: tuple[Feature, ...] = (
 
 
 def sums() -> dict[str, pl.Expr]:
-    """Sums and extremes, from `daily.by_day`."""
+    """Sums and extremes, from `daily.by_day` with the windows that a day is in."""
     c = pl.col
-    month, week, today = c("day") < OBSERVATION.days, c("day") < WEEK.days, c("day") < 1
+    month, week, today = c("month"), c("week"), c("today")
     active = (c("out") > 0) | (c("inn") > 0)
     return {
         "busiest": (c("out") * month).max(),

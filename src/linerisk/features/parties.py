@@ -11,9 +11,7 @@ from functools import partial
 import polars as pl
 
 from linerisk.features.stages import (
-    DAY_S,
     HISTORY,
-    HOUR_S,
     NEVER_MISSING,
     OBSERVATION,
     ONE_RING_S,
@@ -156,58 +154,84 @@ FEATURES: tuple[Feature, ...] = (
     ),
 )
 
-_WINDOWS_S = {"1h": HOUR_S, "24h": DAY_S, "7d": 7 * DAY_S, "28d": 28 * DAY_S}
+_WINDOWS = {"1h": "h1", "24h": "w1", "7d": "w7", "28d": "w28"}
 _KINDS = {"virtual": "is_virtual", "international": "is_foreign", "grey": "is_grey"}
 _WEEKS_BEFORE = range(1, HISTORY.days // 7)
+
+_EVENTS = ("out", "inn", "text", "text_in", "contact", *_KINDS)
+"""What may happen between a line and a party."""
+_INSIDE = {
+    (event, window): 1 << (len(_WINDOWS) * row + column)
+    for row, event in enumerate(_EVENTS)
+    for column, window in enumerate(_WINDOWS)
+}
+"""The bit of `happened` that says that the event happened inside the window."""
+_BEFORE = {window: 1 << (len(_INSIDE) + column) for column, window in enumerate(_WINDOWS)}
+"""The bit that says that there was contact before the window."""
+_WEEK_BITS = 1 << (len(_INSIDE) + len(_BEFORE))
+"""Bits from here on say in which of the weeks before the party was called."""
+
+
+def _happened() -> pl.Expr:
+    """What a record says of its party, as bits: together they say it of all records, at the price of one `any`."""
+    c, every = pl.col, (1 << len(_WINDOWS)) - 1
+    inside = pl.sum_horizontal(c(flag).cast(pl.Int64) * (1 << column) for column, flag in enumerate(_WINDOWS.values()))
+    contact = ~c("is_forwarded")
+    out = c("is_out")
+    flags = (out, c("is_in"), c("is_sms_out"), c("is_sms_in"), contact, *(out & c(flag) for flag in _KINDS.values()))
+    events = pl.sum_horizontal(
+        flag.cast(pl.Int64) * _INSIDE[event, "1h"] for event, flag in zip(_EVENTS, flags, strict=True)
+    )
+    week = pl.lit(2, dtype=pl.Int64).pow(c("day") // 7) * (out & ~c("w7"))
+    return events * inside + contact * (every - inside) * _BEFORE["1h"] + week * (_WEEK_BITS // 2)
 
 
 def _parties(prepared: pl.LazyFrame) -> pl.LazyFrame:
     """What happened between a line and a party, and when. Grain: one row per line and party.
 
-    `last_*` and `first_*` are ages in seconds, null where it never happened in the history.
+    `*_day` are days and `*_s` seconds before `as_of`, null where it never happened in the history.
     """
     c = pl.col
-    out, contact = c("is_out"), ~c("is_forwarded")
-    ages = {
-        "out": out,
-        "inn": c("is_in"),
-        "text": c("is_sms_out"),
-        "text_in": c("is_sms_in"),
-        "contact": contact,
-        **{name: out & c(flag) for name, flag in _KINDS.items()},
-    }
-    week = c("day") // 7
-    return prepared.group_by("line_key", "peer_key").agg(
-        **{f"last_{name}": pl.when(flag).then(c("age_s")).min() for name, flag in ages.items()},
-        first_out=pl.when(out).then(c("age_s")).max(),
-        first_contact=pl.when(contact).then(c("age_s")).max(),
-        first_ring=pl.when(c("one_ring") & c("w7")).then(c("age_s")).max(),
-        **{f"week_{number}": (out & (week == number)).any() for number in _WEEKS_BEFORE},
+    return (
+        prepared.with_columns(happened=_happened())
+        .group_by("line_key", "peer_key")
+        .agg(
+            c("happened").bitwise_or(),
+            first_out_day=pl.when("is_out").then("day").max(),
+            first_contact_day=pl.when(~c("is_forwarded")).then("day").max(),
+            last_in_s=pl.when("is_in").then("age_s").min(),
+            first_ring_s=pl.when(c("one_ring") & c("w7")).then("age_s").max(),
+        )
     )
+
+
+def _number(*on: int, off: int = 0) -> pl.Expr:
+    """Parties with which all of some things happened, and others did not."""
+    return count((pl.col("happened") & (sum(on) | off)) == sum(on))
 
 
 def _sums() -> dict[str, pl.Expr]:
     """Numbers of parties, from `_parties`."""
     c = pl.col
     sums = {
-        "weeks_before": pl.sum_horizontal(c(f"week_{number}").cast(pl.Int64) for number in _WEEKS_BEFORE).sum(),
-        "called_back": count(c("last_inn") < c("first_ring")),
+        "weeks_before": (c("happened") // _WEEK_BITS).bitwise_count_ones().cast(pl.Int64).sum(),
+        "called_back": count(c("last_in_s") < c("first_ring_s")),
     }
-    for window, seconds in _WINDOWS_S.items():
-        called, new = c("last_out") < seconds, c("first_contact") < seconds
-        sums |= {f"callees_{window}": count(called), f"new_{window}": count(called & new)}
+    for window, before in _BEFORE.items():
+        happened = {event: _INSIDE[event, window] for event in _EVENTS}
+        out, text = happened["out"], happened["text"]
+        sums |= {f"callees_{window}": _number(out), f"new_{window}": _number(out, off=before)}
         if window == "1h":
             continue
-        texted = c("last_text") < seconds
         sums |= {
-            f"contacts_{window}": count(c("last_contact") < seconds),
-            f"mutual_{window}": count(called & (c("last_inn") < seconds)),
-            f"texted_{window}": count(texted),
-            f"new_texted_{window}": count(texted & new),
-            f"replied_{window}": count(texted & (c("last_text_in") < seconds)),
+            f"contacts_{window}": _number(happened["contact"]),
+            f"mutual_{window}": _number(out, happened["inn"]),
+            f"texted_{window}": _number(text),
+            f"new_texted_{window}": _number(text, off=before),
+            f"replied_{window}": _number(text, happened["text_in"]),
         }
         if window != "24h":
-            sums |= {f"{kind}_{window}": count(c(f"last_{kind}") < seconds) for kind in _KINDS}
+            sums |= {f"{kind}_{window}": _number(happened[kind]) for kind in _KINDS}
     return sums
 
 
@@ -218,7 +242,7 @@ def _values() -> dict[str, pl.Expr]:
         "callees_vs_own_past_ratio_7d": (c("callees_7d") + 1) / (c("weeks_before") / len(_WEEKS_BEFORE) + 1),
         "one_ring_call_backs_count_7d": c("called_back"),
     }
-    for window in _WINDOWS_S:
+    for window in _WINDOWS:
         callees, new, texted = c(f"callees_{window}"), c(f"new_{window}"), c(f"texted_{window}")
         values |= {
             f"distinct_contacts_count_{window}": c(f"contacts_{window}"),
@@ -237,17 +261,17 @@ def _values() -> dict[str, pl.Expr]:
 def _by_party(prepared: pl.LazyFrame) -> pl.LazyFrame:
     """By line and day of first contact before by line, to see the days on which many parties are called first."""
     c, sums = pl.col, _sums()
-    met = c("first_contact") // DAY_S
+    met = c("first_contact_day")
     days = (
         _parties(prepared)
-        .filter(c("first_contact").is_not_null())
-        .group_by("line_key", met.alias("met"))
-        .agg(**sums, called_first=count(c("first_out") // DAY_S == met))
+        .filter(met.is_not_null())
+        .group_by("line_key", met)
+        .agg(**sums, called_first=count(c("first_out_day") == met))
     )
-    burst = (c("called_first") >= BURST_NEW_CALLEES) & (c("met") < OBSERVATION.days)
+    burst = (c("called_first") >= BURST_NEW_CALLEES) & (met < OBSERVATION.days)
     return (
         days.group_by("line_key")
-        .agg(c(list(sums)).sum(), first_burst_day=pl.when(burst).then(c("met")).max())
+        .agg(c(list(sums)).sum(), first_burst_day=pl.when(burst).then(met).max())
         .select("line_key", "first_burst_day", **_values())
     )
 

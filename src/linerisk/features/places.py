@@ -150,12 +150,10 @@ def _shares(prepared: pl.LazyFrame) -> pl.LazyFrame:
         "out_of_visited": (not_visited, not_visited.is_not_null()),
         "away": (away, away.is_not_null()),
     }
-    sums = {
-        f"{part}_{name}_{days}": (c(f"calls_{days}") * flag).sum()
-        for name, (of, among) in readings.items()
-        for part, flag in (("of", of), ("among", among))
-        for days in (1, 7, 28, "before")
+    flags = {
+        f"{part}_{name}": flag for name, of in readings.items() for part, flag in zip(("of", "among"), of, strict=True)
     }
+    sums = {f"{flag}_{days}": (c(f"calls_{days}") * c(flag)).sum() for flag in flags for days in (1, 7, 28, "before")}
     shares = {
         f"{name}_{days}": share(c(f"of_{name}_{days}"), c(f"among_{name}_{days}"))
         for name in readings
@@ -167,7 +165,7 @@ def _shares(prepared: pl.LazyFrame) -> pl.LazyFrame:
         for window, days in (("24h", 1), ("7d", 7), ("28d", 28))
     }
     against = (shares["out_of_town_7"] + FLOOR_SHARE) / (shares["out_of_town_before"] + FLOOR_SHARE)
-    lines = calls.group_by("line_key").agg(**sums)
+    lines = calls.with_columns(**flags).group_by("line_key").agg(**sums)
     return lines.select("line_key", **features, out_of_town_vs_own_past_ratio_7d=against)
 
 

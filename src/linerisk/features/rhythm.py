@@ -150,11 +150,14 @@ def _clock(prepared: pl.LazyFrame) -> pl.LazyFrame:
             weekend_28=count(c("w28") & c("is_weekend")),
         )
     )
-    night = (c("hour") >= night_from) | (c("hour") < night_until)
-    office = (c("hour") >= office_from) & (c("hour") < office_until)
+    flagged = hours.with_columns(
+        night=(c("hour") >= night_from) | (c("hour") < night_until),
+        office=(c("hour") >= office_from) & (c("hour") < office_until),
+    )
+    night, office = c("night"), c("office")
     # Both profiles over their common denominator: whole numbers until the division.
     apart = (c("calls_7") * c("before").sum() - c("before") * c("calls_7").sum()).abs().sum()
-    lines = hours.group_by("line_key").agg(
+    lines = flagged.group_by("line_key").agg(
         c("calls_7", "calls_28", "before", "weekend_28").sum(),
         active_hours_count_7d=count(c("calls_7") > 0),
         night_7=(c("calls_7") * night).sum(),

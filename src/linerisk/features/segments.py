@@ -12,7 +12,6 @@ from functools import partial
 
 import polars as pl
 
-from linerisk.features.reference import Reference
 from linerisk.features.stages import Feature, entries
 from linerisk.tables.schemas import PLAN_KINDS
 
@@ -123,10 +122,17 @@ def usual_of(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def ratios(reference: Reference) -> dict[str, pl.Expr]:
-    """Features, from `segment` and the features they compare as the catalogue keeps them."""
-    values = {}
-    for name, (base, floor) in COMPARED.items():
-        usual = pl.lit(reference.usual[base]).gather(pl.col("segment"))
-        values[name] = (pl.col(base).cast(pl.Float64) + floor) / (usual + floor)
-    return values
+def usual_by_segment(usual: pl.LazyFrame) -> pl.LazyFrame:
+    """`Reference.usual` with its segment and names of its own, to be put beside lines."""
+    return usual.select(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("segment"),
+        *(pl.col(base).alias(f"usual_{base}") for base, _ in COMPARED.values()),
+    )
+
+
+def ratios() -> dict[str, pl.Expr]:
+    """Features, from `usual_by_segment` and the features they compare as the catalogue keeps them."""
+    return {
+        name: (pl.col(base).cast(pl.Float64) + floor) / (pl.col(f"usual_{base}") + floor)
+        for name, (base, floor) in COMPARED.items()
+    }

@@ -154,8 +154,8 @@ class Link:
 
     def count(self, pairs: pl.LazyFrame) -> pl.LazyFrame:
         """The feature, from the pairs of all lines. Grain: one row per line with a pair."""
-        lines = pairs.group_by(self.key).agg(lines=pl.len().cast(pl.Int64))
-        return pairs.join(lines, on=self.key).group_by("line_key").agg(pl.col("lines").max().alias(self.feature))
+        lines = pairs.select("line_key", pl.len().over(self.key).cast(pl.Int64).alias(self.feature))
+        return lines.group_by("line_key").agg(pl.col(self.feature).max())
 
 
 def utc(as_of: datetime) -> datetime:
@@ -171,19 +171,29 @@ def utc(as_of: datetime) -> datetime:
     return as_of.astimezone(UTC)
 
 
-def at(instant: datetime) -> pl.Expr:
-    """A UTC instant as a literal. Polars makes one of a datetime by way of a column, at ten times the price."""
-    microseconds = (instant - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+Instant = datetime | pl.Expr
+"""An instant, or the column that holds it: a plan that is written once finds the instant in its frames."""
+
+
+def at(instant: Instant) -> pl.Expr:
+    """An instant as an expression. Polars makes a literal of a datetime by way of a column, at ten times the price."""
+    if isinstance(instant, pl.Expr):
+        return instant
+    microseconds = (utc(instant) - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
     return pl.lit(microseconds, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
 
 
-def prepare(records: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
+def at_home(records: pl.LazyFrame, accounts: pl.LazyFrame) -> pl.LazyFrame:
+    """Records with the `home_area` of their line; of accounts (`current_accounts`), there is one row per line."""
+    return records.join(accounts.select("line_key", "home_area"), on="line_key", how="left")
+
+
+def prepare(records: pl.LazyFrame, *, as_of: Instant, time_zone: str) -> pl.LazyFrame:
     """Give records the columns that stages count on.
 
     Args:
-        records: `tables.schemas.Records`, or at least `RECORD_COLUMNS`; rows outside (as_of - HISTORY, as_of] or
-            received later are dropped here, whoever read them.
-        accounts: One row per line (`current_accounts`), for the home area.
+        records: `RECORD_COLUMNS` of `tables.schemas.Records`, the line's `home_area` (`at_home`), and `as_of` if it is
+            a column; rows outside (as_of - HISTORY, as_of] or received later are dropped here, whoever read them.
         as_of: The instant we stand at.
         time_zone: Where the operator's customers live; only hour and weekday are local.
 
@@ -193,20 +203,16 @@ def prepare(records: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, t
         `is_weekend`, window flags `h1`, `w1`, `w7`, `w28`, flags of type and of the party's kind, `answered` filled,
         `one_ring`, and areas as prefectures (first four digits of GB/T 2260).
     """
-    as_of = utc(as_of)
     c, kind, end = pl.col, pl.col("record_type"), at(as_of)
     known = (c("started_at") > at(as_of - HISTORY)) & (c("started_at") <= end) & (c("received_at") <= end)
     age = (end - c("started_at")).dt.total_seconds().cast(pl.Int32)
     local = c("started_at").dt.convert_time_zone(time_zone)
     answered = c("answered").fill_null(c("duration_s") > 0)
-    home = accounts.select("line_key", home=c("home_area") // 100)
     return (
-        records.select(RECORD_COLUMNS)
-        .filter(known)
-        .join(home, on="line_key", how="left")
+        records.filter(known)
         .select(
             *_AS_THEY_ARE,
-            "home",
+            home=c("home_area") // 100,
             age_s=age,
             hour=local.dt.hour(),
             is_weekend=local.dt.weekday() >= SATURDAY,
@@ -240,7 +246,7 @@ def count(flag: pl.Expr) -> pl.Expr:
 
 def share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     """`part / whole` as Float64, null where there is nothing to divide by."""
-    return pl.when(whole > 0).then(part.cast(pl.Float64) / whole.cast(pl.Float64))
+    return part / pl.when(whole > 0).then(whole)
 
 
 def variation(number: pl.Expr, total: pl.Expr, squares: pl.Expr) -> pl.Expr:

@@ -8,15 +8,13 @@ lower the risk.
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from linerisk.features.parties import BURST_NEW_CALLEES
 from linerisk.features.segments import segment
-from linerisk.features.stages import Feature, at, entries, utc
+from linerisk.features.stages import Feature, Instant, at, entries
 
 MAX_TENURE_DAYS = 5475
 """Fifteen years; older lines are not told apart."""
@@ -129,7 +127,7 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 
-def current_accounts(accounts: pl.LazyFrame, *, as_of: datetime) -> pl.LazyFrame:
+def current_accounts(accounts: pl.LazyFrame, *, as_of: Instant) -> pl.LazyFrame:
     """The last account row known at `as_of` per line. Grain: one row per line.
 
     Of rows known at the same instant, the last in the order of all columns is taken, so that row order is no matter.
@@ -137,47 +135,47 @@ def current_accounts(accounts: pl.LazyFrame, *, as_of: datetime) -> pl.LazyFrame
     names = accounts.collect_schema().names()
     order = ["line_key", "known_at", *(name for name in names if name not in {"line_key", "known_at"})]
     return (
-        accounts.filter(pl.col("known_at") <= at(utc(as_of)))
+        accounts.filter(pl.col("known_at") <= at(as_of))
         .sort(order, nulls_last=False)
         .group_by("line_key", maintain_order=True)
         .last()
     )
 
 
-def _days_since(column: str, today: date) -> pl.Expr:
-    return (pl.lit(today) - pl.col(column)).dt.total_days().clip(0, MAX_TENURE_DAYS)
+def _days_since(column: str) -> pl.Expr:
+    return (pl.col("today") - pl.col(column)).dt.total_days().clip(0, MAX_TENURE_DAYS)
 
 
-def _holders(current: pl.LazyFrame, today: date) -> pl.LazyFrame:
+def _holders(current: pl.LazyFrame) -> pl.LazyFrame:
     """Grain: one row per holder with an active line."""
     return (
         current.filter(pl.col("holder_key").is_not_null(), pl.col("status") == "active")
         .group_by("holder_key")
         .agg(
             holder_active=pl.len().cast(pl.Int64),
-            holder_new=(_days_since("activated_on", today) < NEW_LINE_DAYS).sum().cast(pl.Int64),
+            holder_new=(_days_since("activated_on") < NEW_LINE_DAYS).sum().cast(pl.Int64),
         )
     )
 
 
-def tenure_features(current: pl.LazyFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
+def tenure_features(current: pl.LazyFrame, *, as_of: Instant, time_zone: str) -> pl.LazyFrame:
     """Features of the account, and `segment`. Grain: one row per line of `current` (`current_accounts`).
 
     The holder's lines are counted over `current` as given: whoever runs it on fewer lines gets fewer.
     """
-    c, as_of = pl.col, utc(as_of)
-    today = as_of.astimezone(ZoneInfo(time_zone)).date()
+    c, today = pl.col, pl.col("today")
+    current = current.with_columns(today=at(as_of).dt.convert_time_zone(time_zone).dt.date())
     verified = (at(as_of) - c("last_verified_at")).dt.total_days().clip(0, MAX_TENURE_DAYS)
     declared = c("declared_use").is_not_null() & (c("declared_until").is_null() | (c("declared_until") >= today))
     itself = (c("status") == "active").cast(pl.Int64)
-    itself_new = itself * (_days_since("activated_on", today) < NEW_LINE_DAYS)
+    itself_new = itself * (_days_since("activated_on") < NEW_LINE_DAYS)
     held = c("holder_key").is_not_null()
-    return current.join(_holders(current, today), on="holder_key", how="left").select(
+    return current.join(_holders(current), on="holder_key", how="left").select(
         "line_key",
-        tenure_days=_days_since("activated_on", today),
-        number_age_days=_days_since("number_since", today),
-        customer_days=_days_since("customer_since", today),
-        days_since_port_in=_days_since("ported_in_on", today),
+        tenure_days=_days_since("activated_on"),
+        number_age_days=_days_since("number_since"),
+        customer_days=_days_since("customer_since"),
+        days_since_port_in=_days_since("ported_in_on"),
         days_since_verification=verified.fill_null(MAX_TENURE_DAYS),
         segment=segment(declared=declared),
         use_declared=declared.cast(pl.Int8),
