@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from linerisk.features.stages import local_clock
+
 DAYS = 56
 """Days simulated: all that features read."""
 AS_OF = datetime(2024, 6, 13, 16, tzinfo=UTC)
 """Midnight in Shanghai after the last simulated day."""
 TIME_ZONE = "Asia/Shanghai"
+CLOCK = local_clock(AS_OF, TIME_ZONE)
 
 CHOSEN = (
     "out_calls_count_24h",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from chosen import AS_OF, TIME_ZONE
+from chosen import AS_OF, CLOCK, TIME_ZONE
 
 from linerisk.features import communities
 from linerisk.features.beside import beside
@@ -80,7 +80,7 @@ def _parts(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference) 
     costs = {}
     costs["current accounts"], current = timed(lambda known: current_accounts(known, as_of=AS_OF), accounts)
     costs["prepare"], prepared = timed(
-        lambda seen, known: prepare(at_home(seen, known), as_of=AS_OF, time_zone=TIME_ZONE), records, current
+        lambda seen, known: prepare(at_home(seen, known), as_of=AS_OF, clock=CLOCK), records, current
     )
     made = []
     for name, write in _writers().items():
@@ -119,7 +119,7 @@ def stages(folder: Path) -> dict[str, Any]:
     buckets = 1 + store.record_count // BUCKET_RECORDS
     current = current_accounts(store.accounts(), as_of=AS_OF).collect()
     records = store.records("line_key", 0, buckets, start=AS_OF - HISTORY, end=AS_OF)
-    plan = prepare(at_home(records, current.lazy()), as_of=AS_OF, time_zone=TIME_ZONE)
+    plan = prepare(at_home(records, current.lazy()), as_of=AS_OF, clock=CLOCK)
     prepared = plan.collect()
     millions = prepared.height / 1e6
     costs = {"read and prepare": _cpu(plan) / millions}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from chosen import AS_OF, CHOSEN, TIME_ZONE
+from chosen import AS_OF, CHOSEN, CLOCK, TIME_ZONE
 
 from linerisk.features.build import BUCKET_RECORDS, build_store
 from linerisk.features.catalogue import STAGES, ZERO_IF_NOTHING_SEEN
@@ -52,7 +52,7 @@ def _chosen(store: RecordStore, *, buckets: int) -> pl.DataFrame:
 def _cook(store: RecordStore, current: pl.DataFrame, bucket: int, buckets: int) -> pl.DataFrame:
     """As `build.cook_lines`, with the stages that give a chosen feature and of each only these columns."""
     records = store.records("line_key", bucket, buckets)
-    prepared = prepare(at_home(records, current.lazy()), as_of=AS_OF, time_zone=TIME_ZONE)
+    prepared = prepare(at_home(records, current.lazy()), as_of=AS_OF, clock=CLOCK)
     prepared = prepared.with_columns(NOT_NEEDED).collect().lazy()
     plans = []
     for stage in STAGES:

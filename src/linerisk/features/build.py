@@ -20,7 +20,7 @@ from linerisk.features import communities, request, segments
 from linerisk.features.beside import alone, beside, compared
 from linerisk.features.catalogue import ALONE, LINKS, STAGES, Features
 from linerisk.features.reference import Found, Reference, not_from_later
-from linerisk.features.stages import HISTORY, at_home, prepare, utc
+from linerisk.features.stages import HISTORY, at_home, local_clock, prepare, utc
 from linerisk.features.tenure import current_accounts
 
 BUCKET_RECORDS = 1_500_000
@@ -207,7 +207,8 @@ def cook_lines(
         as_of: The instant we stand at.
         time_zone: Local time zone of hours, weekdays and dates.
     """
-    prepared = prepare(at_home(records, current.lazy()), as_of=as_of, time_zone=time_zone).collect()
+    clock = local_clock(as_of, time_zone)
+    prepared = prepare(at_home(records, current.lazy()), as_of=as_of, clock=clock).collect()
     known = prepared.lazy()
     frames = pl.collect_all([*(stage(known) for stage in STAGES), *(link.pairs(known) for link in LINKS)])
     stages, pairs = frames[: len(STAGES)], frames[len(STAGES) :]

@@ -10,8 +10,9 @@ import polars as pl
 from linerisk.features import communities
 from linerisk.features.beside import alone, compared
 from linerisk.features.catalogue import LINKS, STAGES
+from linerisk.features.local_time import Clock
 from linerisk.features.reference import Reference, positions
-from linerisk.features.stages import RECORD_COLUMNS, at, prepare
+from linerisk.features.stages import RECORD_COLUMNS, at, local_clock, prepare
 from linerisk.features.tenure import current_accounts
 from linerisk.features.written import Written
 
@@ -19,10 +20,10 @@ from linerisk.features.written import Written
 class _Plans:
     """What a request runs; the instant is the column `as_of` of its frames."""
 
-    def __init__(self, time_zone: str) -> None:
+    def __init__(self, time_zone: str, clock: Clock) -> None:
         as_of = pl.col("as_of")
         self.current = Written(lambda accounts: current_accounts(accounts, as_of=as_of))
-        self.prepared = Written(lambda records: prepare(records, as_of=as_of, time_zone=time_zone))
+        self.prepared = Written(lambda records: prepare(records, as_of=as_of, clock=clock))
 
         def by_itself(lines: pl.LazyFrame, prepared: pl.LazyFrame, current: pl.LazyFrame) -> pl.LazyFrame:
             stages = [stage(prepared) for stage in STAGES]
@@ -36,17 +37,17 @@ class _Plans:
 class _Kept(threading.local):
     """The plans of a thread, because a plan runs for one request at a time."""
 
-    of: tuple[pl.Schema, pl.Schema, str] | None = None
+    of: tuple[pl.Schema, pl.Schema, str, Clock] | None = None
     plans: _Plans
 
 
 _KEPT = _Kept()
 
 
-def _plans(records: pl.Schema, accounts: pl.Schema, time_zone: str) -> _Plans:
-    of = (records, accounts, time_zone)
+def _plans(records: pl.Schema, accounts: pl.Schema, time_zone: str, clock: Clock) -> _Plans:
+    of = (records, accounts, time_zone, clock)
     if _KEPT.of != of:
-        _KEPT.of, _KEPT.plans = of, _Plans(time_zone)
+        _KEPT.of, _KEPT.plans = of, _Plans(time_zone, clock)
     return _KEPT.plans
 
 
@@ -54,7 +55,7 @@ def cook(
     records: pl.DataFrame, accounts: pl.DataFrame, *, reference: Reference | None, as_of: datetime, time_zone: str
 ) -> pl.DataFrame:
     """The feature table of a few lines; see `build.build_request`."""
-    plans = _plans(records.schema, accounts.schema, time_zone)
+    plans = _plans(records.schema, accounts.schema, time_zone, local_clock(as_of, time_zone))
     moment = at(as_of).alias("as_of")
     current = plans.current.run(accounts.with_columns(moment))
     homes = current["home_area"].gather(_rows(current["line_key"], records["line_key"]))

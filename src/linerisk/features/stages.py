@@ -15,13 +15,13 @@ from typing import Final, Literal
 import polars as pl
 
 from linerisk.errors import UsageError
+from linerisk.features.local_time import Clock, clock_over, hour_and_weekend
 
 Family = Literal["activity", "contacts", "rhythm", "places", "devices", "tenure", "network"]
 FAMILIES: tuple[Family, ...] = ("activity", "contacts", "rhythm", "places", "devices", "tenure", "network")
 
 HOUR_S = 3600
 DAY_S = 86_400
-SATURDAY = 6
 OBSERVATION = timedelta(days=28)
 """The longest window that features describe."""
 HISTORY = timedelta(days=56)
@@ -188,14 +188,19 @@ def at_home(records: pl.LazyFrame, accounts: pl.LazyFrame) -> pl.LazyFrame:
     return records.join(accounts.select("line_key", "home_area"), on="line_key", how="left")
 
 
-def prepare(records: pl.LazyFrame, *, as_of: Instant, time_zone: str) -> pl.LazyFrame:
+def local_clock(as_of: datetime, time_zone: str) -> Clock:
+    """How local time is told of the records that are read at `as_of`."""
+    return clock_over(as_of - HISTORY, as_of, time_zone)
+
+
+def prepare(records: pl.LazyFrame, *, as_of: Instant, clock: Clock) -> pl.LazyFrame:
     """Give records the columns that stages count on.
 
     Args:
         records: `RECORD_COLUMNS` of `tables.schemas.Records`, the line's `home_area` (`at_home`), and `as_of` if it is
             a column; rows outside (as_of - HISTORY, as_of] or received later are dropped here, whoever read them.
         as_of: The instant we stand at.
-        time_zone: Where the operator's customers live; only hour and weekday are local.
+        clock: Of the operator's customers over these records (`local_clock`); only hour and weekday are local.
 
     Returns:
         One row per record with `age_s` (whole seconds before `as_of`; windows and days are counted back from there,
@@ -206,7 +211,7 @@ def prepare(records: pl.LazyFrame, *, as_of: Instant, time_zone: str) -> pl.Lazy
     c, kind, end = pl.col, pl.col("record_type"), at(as_of)
     known = (c("started_at") > at(as_of - HISTORY)) & (c("started_at") <= end) & (c("received_at") <= end)
     age = (end - c("started_at")).dt.total_seconds().cast(pl.Int32)
-    local = c("started_at").dt.convert_time_zone(time_zone)
+    hour, is_weekend = hour_and_weekend(c("started_at"), clock)
     answered = c("answered").fill_null(c("duration_s") > 0)
     return (
         records.filter(known)
@@ -214,8 +219,8 @@ def prepare(records: pl.LazyFrame, *, as_of: Instant, time_zone: str) -> pl.Lazy
             *_AS_THEY_ARE,
             home=c("home_area") // 100,
             age_s=age,
-            hour=local.dt.hour(),
-            is_weekend=local.dt.weekday() >= SATURDAY,
+            hour=hour,
+            is_weekend=is_weekend,
             is_out=kind == "call_out",
             is_in=kind == "call_in",
             is_sms_out=kind == "sms_out",
