@@ -14,7 +14,7 @@ from linerisk.cli.shown import As, AsJson, Home, out, progress, settings_for, sh
 from linerisk.errors import UsageError
 
 if TYPE_CHECKING:
-    from linerisk.evaluation.metrics import Estimate, TierRow
+    from linerisk.evaluation.metrics import Estimate
     from linerisk.evaluation.rolling import RollingEvaluation
     from linerisk.workflows.trained import Trained
 
@@ -104,6 +104,8 @@ def train(
 
 def show_trained(trained: Trained) -> None:
     """Print measures, tiers and gates of a training run."""
+    from linerisk.evaluation.figures_shown import tier_table
+
     e = trained.evaluation
     out.print(f"[bold]{trained.version.name} version {trained.version.version}[/bold]: {e.how}")
     for notice in trained.notices:
@@ -129,10 +131,11 @@ def show_trained(trained: Trained) -> None:
             f"5-fold, {key}: AUC {crossed.auc:.4f} ± {crossed.auc_sd:.4f}, "
             f"macro-F1 {crossed.macro_f1:.4f} ± {crossed.macro_f1_sd:.4f} ({crossed.columns} columns)"
         )
+    head, *tiers = tier_table(e)
     table(
-        "Tiers: legitimate lines at or above each, seen here, proven at 95 % confidence, and wished for",
-        ["tier", "margin", "lines", "fraud", "rate, 95 %", "seen", "proven", "wished", "lines missing"],
-        [_tier_cells(row) for row in e.tiers],
+        "Tiers: what was seen here, what is proven at 95 % confidence, what was wished for",
+        head,
+        tiers,
         right=range(1, 9),
     )
     if e.rolling is not None:
@@ -168,18 +171,3 @@ def _show_rolling(rolling: RollingEvaluation) -> None:
         ],
         right=(1, 2),
     )
-
-
-def _tier_cells(row: TierRow) -> list[str]:
-    rate, seen = row.fraud_rate, row.legitimate_at_or_above
-    return [
-        str(row.tier),
-        "" if row.from_margin is None else f"{row.from_margin:.2f}",
-        f"{row.lines:,}",
-        f"{row.fraud:,}",
-        "no line" if rate is None else f"{rate.value:.1%} [{rate.low:.1%}, {rate.high:.1%}]",
-        "" if seen is None else f"{seen.value:.1e}",
-        "" if row.proven is None else f"{row.proven:.1e}",
-        "" if row.wished is None else f"{row.wished:.0e}",
-        f"{row.missing:,}" if row.missing else ("ladder widened" if (row.proven or 0) > (row.wished or 1) else ""),
-    ]

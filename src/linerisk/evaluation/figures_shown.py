@@ -95,9 +95,7 @@ def _tier_cells(row: TierRow) -> tuple[str, ...]:
     missing = ""
     if row.proven is not None and row.wished is not None:
         held = row.proven <= row.wished * (1 + 1e-6)
-        missing = (
-            f"{row.missing:,}" if row.missing else "none" if held else "none; widened to stand clear of the tier above"
-        )
+        missing = f"{row.missing:,}" if row.missing else "none" if held else "none; ladder widened"
     return (
         str(row.tier),
         "" if row.from_margin is None else f"{row.from_margin:.3f}",

@@ -120,7 +120,7 @@ def test_a_bound_that_was_widened_is_never_called_proven_as_wished(page: Page, e
     assert lowest.proven is not None
     assert lowest.missing == 0
     assert lowest.proven > lowest.wished
-    assert "none; widened to stand clear of the tier above" in page.text
+    assert "none; ladder widened" in page.text
     for row in higher:
         assert f"{row.missing:,}" in page.text
 
