@@ -42,12 +42,24 @@ def test_g015_fails_on_a_model_whose_reasons_take_too_long(bench: Any, slices: S
 
 
 @pytest.mark.parametrize(
-    "slower", [{"score_us": 2_100.0}, {"reasons_us": 5_100.0}, {"bare_score_us": 9.0}, {"bare_reasons_us": 160.0}]
+    "slower",
+    [
+        {"score_us": 2_100.0, "bare_score_us": 2_000.0},
+        {"reasons_us": 5_100.0, "bare_reasons_us": 5_000.0},
+        {"score_us": 1_100.0, "bare_score_us": 200.0},
+        {"reasons_us": 1_100.0, "bare_reasons_us": 350.0},
+    ],
 )
 def test_g015_fails_on_each_limit(bench: Any, evaluation: Evaluation, slower: dict[str, float]) -> None:
     assert evaluation.latency is not None
     late = replace(evaluation, latency=replace(evaluation.latency, **slower))
     assert bench.answer("G015", late).outcome is Outcome.FAILED
+
+
+def test_g015_does_not_ask_for_ratios_of_what_is_quick_anyway(bench: Any, evaluation: Evaluation) -> None:
+    assert evaluation.latency is not None
+    quick = replace(evaluation.latency, score_us=900.0, bare_score_us=20.0, reasons_us=900.0, bare_reasons_us=100.0)
+    assert bench.answer("G015", replace(evaluation, latency=quick)).outcome is Outcome.PASSED
 
 
 def test_g016_names_the_document_and_its_bytes(bench: Any, evaluation: Evaluation) -> None:
