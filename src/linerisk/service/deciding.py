@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from linerisk.decisions.record import (
     DecisionRecord,
     RecordedAction,
@@ -15,12 +18,12 @@ from linerisk.decisions.record import (
     decision_ids,
     frozen_features,
 )
-from linerisk.explanation import Reason, Wording, explain
+from linerisk.explanation import Attribution, Reason, Wording, attribute, explain
 from linerisk.live import Live, Snapshot
 from linerisk.model.risk_model import Rows
 from linerisk.model.tiers import Tier
 from linerisk.policy import Policy
-from linerisk.scoring import score
+from linerisk.scoring import Scored, score
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Asked:
         last_verified: When each was last verified.
         stale: Whether the snapshot is older than the policy allows.
         snapshot: Where the features come from; None if from records in the request.
+        indexes: Which rows of the snapshot they are.
     """
 
     request_id: str
@@ -54,6 +58,7 @@ class Asked:
     last_verified: list[datetime | None]
     stale: bool
     snapshot: Snapshot | None
+    indexes: npt.NDArray[np.intp] | None = None
 
 
 def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecord]:
@@ -70,7 +75,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
     if not asked.line_ids:
         return []
     model = asked.live.model
-    scored = score(model, asked.rows)
+    scored, attribution = _worked_out(asked)
     expired = asked.live.model_meta.expired(asked.now)
     status = [
         _status(stale=asked.stale, degraded=expired or not known or bool(missing))
@@ -85,7 +90,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
         status,
         scored.tiers,
         asked.last_verified,
-        explain(model, asked.rows, wording),
+        explain(model, asked.rows, wording, attribution=attribution),
         frozen_features(model.feature_names, asked.rows),
         *(column.tolist() for column in (scored.margin, scored.probability, scored.low, scored.high)),
         strict=True,
@@ -118,6 +123,19 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
         )
         for decision_id, line_id, state, tier, verified, why, features, margin, probability, low, high in columns
     ]
+
+
+def _worked_out(asked: Asked) -> tuple[Scored, Attribution]:
+    """Scores and contributions of the lines: made before they were asked for, or made now, with the same bits."""
+    ahead = asked.live.prepared
+    if ahead is None or asked.indexes is None:
+        return score(asked.live.model, asked.rows), attribute(asked.live.model, asked.rows)
+    at = asked.indexes
+    base, calibration = ahead.split.tolist()
+    return (
+        Scored(ahead.margin[at], ahead.probability[at], ahead.low[at], ahead.high[at], ahead.tier_index[at]),
+        Attribution(base, calibration, ahead.by_family[at], ahead.named[at], ahead.column[at]),
+    )
 
 
 def _action(policy: Policy, tier: Tier, status: str, verified: datetime | None, as_of: datetime) -> RecordedAction:

@@ -104,6 +104,7 @@ class Desk:
             # Judged by the clock, whatever as_of is asked for: nobody can make an old snapshot fresh by asking.
             stale=now - snapshot.meta.as_of > policy.snapshot_max_age,
             snapshot=snapshot,
+            indexes=rows,
         )
         return self._decided(asked, policy, problems)
 
