@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _INFINITE = frozenset({math.inf, -math.inf})
 _RANDOM_BYTES = 10
+_fetched = threading.local()
 
 
 class RecordedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -193,9 +195,21 @@ def decision_ids(scored_at: datetime, count: int) -> list[str]:
     ('01J1NSEQ00', True)
     """
     # The top bit of the random part stays clear, so that counting up never runs into the timestamp.
-    random = int.from_bytes(os.urandom(_RANDOM_BYTES)) >> 1
+    random = int.from_bytes(_random(_RANDOM_BYTES)) >> 1
     first = (int(scored_at.timestamp() * 1000) << (8 * _RANDOM_BYTES)) | random
     return [str(ULID.from_int(first + i)) for i in range(count)]
+
+
+def _random(count: int) -> bytes:
+    """Random bytes of the system, fetched many at a time: each call of it lets go of Python's lock.
+
+    What is fetched and not used is each thread's own, so no two ids are made of the same bytes.
+    """
+    rest: bytes = getattr(_fetched, "rest", b"")
+    if len(rest) < count:
+        rest = os.urandom(256 * _RANDOM_BYTES)
+    _fetched.rest = rest[count:]
+    return rest[:count]
 
 
 def frozen_features(names: Sequence[str], rows: npt.NDArray[np.float32]) -> list[dict[str, float | None]]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linerisk.errors import ArtefactError, NotLiveError
-from linerisk.live.pointer import ModelMeta, Stamp, read_pointer, stamp_of
+from linerisk.live.pointer import ModelMeta, read_pointer, watched
 from linerisk.live.prepared import PreparedScores, folder_of, open_prepared
 from linerisk.live.snapshot import Snapshot, open_snapshot
 from linerisk.model.risk_model import RiskModel
+from linerisk.tables.disk import Stamp
 
 MODELS, SNAPSHOTS = "models", "snapshots"
 
@@ -41,7 +42,7 @@ class Live:
             ArtefactError: The model is damaged.
             StoreError: The snapshot or the pointer is damaged.
         """
-        stamp = stamp_of(folder)
+        stamp = watched(folder).stamp()
         pointer = read_pointer(folder)
         if stamp is None or pointer.model is None:
             raise not_live("no model is live")
