@@ -27,7 +27,6 @@ from linerisk.service.strict_json import parse, typed
 from linerisk.service.tokens import Role
 from linerisk.service.types import MOST_BYTES, ProblemBody, RecordsRequest, ScoreRequest
 
-BODY_WITHIN_S = 20.0
 _SMALL_BYTES = 2_048
 _FEW_LINES = 4
 _LARGE_AT_ONCE = 2
@@ -86,7 +85,7 @@ async def score_records(desk: Desk, request: Request) -> dict[str, Any]:
 
 
 async def _answer(desk: Desk, request: Request, kind: type[Scoring], decide: Callable[..., Decided]) -> dict[str, Any]:
-    text = await request.json_body(most=MOST_BYTES, within_s=BODY_WITHIN_S, budget=_BUDGET)
+    text = await request.json_body(most=MOST_BYTES, budget=_BUDGET)
     if kind is ScoreRequest and len(text) <= _SMALL_BYTES:
         body, digest = _read(desk, request, text, kind)
         if len(body.lines) <= _FEW_LINES:
