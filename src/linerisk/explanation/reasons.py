@@ -22,7 +22,7 @@ _NONE: Final = -1
 """In place of a family or column, where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True)
 class Reason:
     """One family that moved a line's risk, in words.
 
@@ -33,7 +33,7 @@ class Reason:
         zh: What was seen, in Chinese.
         en: What was seen, in English.
         contribution: Log-odds of the whole family.
-        facts: Values of the features that the sentence rests on, its own first; none of them is missing.
+        facts: Values of the features that the sentence rests on; none of them is missing.
     """
 
     code: str
@@ -125,7 +125,17 @@ def explain(
                 break
             direction: Direction = "raises" if amounts[k] > 0 else "lowers"
             said = wording.say(names[column], direction=direction, values=by_name, typical=typical[column])
-            reasons.append(Reason(said.code, families[k], direction, said.zh, said.en, amounts[k], said.facts))
+            reasons.append(
+                Reason(
+                    code=said.code,
+                    family=families[k],
+                    direction=direction,
+                    zh=said.zh,
+                    en=said.en,
+                    contribution=amounts[k],
+                    facts=said.facts,
+                )
+            )
         explanations.append(
             Explanation(
                 base=parts.base,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -109,11 +108,10 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
             probability_high=high,
             tier=tier.value,
             action=_action(policy, tier, state, verified, asked.as_of),
-            reasons=tuple(_reason(reason) for reason in why.reasons),
+            reasons=tuple([_reason(reason) for reason in why.reasons]),
             base=why.base,
             calibration=why.calibration,
-            # In the order that the log gives them back in: an answer said again has the same bytes.
-            contributions=dict(sorted(why.contributions.items())),
+            contributions=why.contributions,
             model=said_by,
             features_from="records" if asked.snapshot is None else "snapshot",
             features=features,
@@ -151,7 +149,7 @@ def _reason(reason: Reason) -> RecordedReason:
         zh=reason.zh,
         en=reason.en,
         contribution=reason.contribution,
-        facts={name: value if math.isfinite(value) else None for name, value in sorted(reason.facts.items())},
+        facts=reason.facts,
     )
 
 
