@@ -13,7 +13,7 @@ import numpy as np
 
 from linerisk.as_of import iso, now, parse_instant
 from linerisk.evaluation.card import Override, with_overrides
-from linerisk.evaluation.report import CARD
+from linerisk.evaluation.report import CARD, PAGE, page_with_overrides
 from linerisk.explanation import Attribution, attribute
 from linerisk.features.build import survey_store
 from linerisk.live import Prepare, PreparedScores, Promotion, Snapshot, SnapshotMeta, put_model, put_snapshot
@@ -51,8 +51,8 @@ def promote(
     move = registry.promote(
         version, by=by, approver=approver, reason=reason, override=override, expires_at=iso(expires_at)
     )
-    _amend_card(settings, registry, move)
     _go_live(settings, registry, move, prepare=partial(prepare_scores, on_progress=on_progress))
+    _tell_overrides(settings, registry, move)
     return move
 
 
@@ -124,13 +124,22 @@ def prepare_scores(
     )
 
 
-def _amend_card(settings: Settings, registry: Registry, move: Move) -> None:
-    """Say on the model card beside the report which failed gates were set aside, by whom and why."""
-    card = settings.reports / f"{registry.name}-{move.version}.{CARD}"
-    if move.overridden and card.is_file():
-        people = f"{move.by} and {move.approver}"
-        set_aside = [Override(gate, people, move.reason) for gate in move.overridden]
-        card.write_text(with_overrides(card.read_text(encoding="utf-8"), set_aside), encoding="utf-8")
+def _tell_overrides(settings: Settings, registry: Registry, move: Move) -> None:
+    """Say on card and page, beside the home's reports and in the registry, which gates were set aside, by whom and why.
+
+    What was deleted stays so.
+    """
+    if not move.overridden:
+        return
+    told = [Override(gate, f"{move.by} and {move.approver}", move.reason) for gate in move.overridden]
+    beside = settings.reports / f"{registry.name}-{move.version}.html"
+    for name, file, amended in (
+        (CARD, beside.with_name(f"{registry.name}-{move.version}.{CARD}"), with_overrides),
+        (PAGE, beside, page_with_overrides),
+    ):
+        if file.is_file():
+            file.write_text(amended(file.read_text(encoding="utf-8"), told), encoding="utf-8")
+        registry.rewrite(move.version, name, partial(amended, overrides=told))
 
 
 def _go_live(settings: Settings, registry: Registry, move: Move, *, prepare: Prepare | None = None) -> None:
