@@ -17,7 +17,7 @@ from linerisk.decisions.record import (
     decision_ids,
     frozen_features,
 )
-from linerisk.explanation import Attribution, Reason, Wording, attribute, explain
+from linerisk.explanation import Attribution, Explanation, Reason, Wording, attribute, explain
 from linerisk.live import Live, Snapshot
 from linerisk.model.risk_model import Rows
 from linerisk.model.tiers import Tier
@@ -60,7 +60,7 @@ class Asked:
     indexes: npt.NDArray[np.intp] | None = None
 
 
-def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecord]:
+def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[DecisionRecord]:
     """Score, explain and freeze; nothing is recorded yet.
 
     A model that has outlived its evidence still says its tier, and says it as `degraded`, so that no measure starts by
@@ -69,27 +69,22 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
     Args:
         asked: The lines.
         policy: The policy in force at `as_of`.
-        wording: Words of the reasons.
+        wording: Words of the reasons; None for decisions that keep what they are made of, and give no reasons.
     """
     if not asked.line_ids:
         return []
     model = asked.live.model
-    scored, attribution = _worked_out(asked)
-    expired = asked.live.model_meta.expired(asked.now)
-    status = [
-        _status(stale=asked.stale, degraded=expired or not known or bool(missing))
-        for known, missing in zip(asked.with_account, asked.missing, strict=True)
-    ]
+    scored, attribution = worked_out(asked)
     said_by = RecordedModel(
         name=asked.live.model_meta.name, version=asked.live.model_meta.version, fingerprint=model.fingerprint
     )
     columns: Any = zip(
         decision_ids(asked.now, len(asked.line_ids)),
         asked.line_ids,
-        status,
+        statuses(asked),
         scored.tiers,
         asked.last_verified,
-        explain(model, asked.rows, wording, attribution=attribution),
+        _explained(asked, attribution, wording),
         frozen_features(model.feature_names, asked.rows),
         *(column.tolist() for column in (scored.margin, scored.probability, scored.low, scored.high)),
         strict=True,
@@ -107,7 +102,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
             probability_low=low,
             probability_high=high,
             tier=tier.value,
-            action=_action(policy, tier, state, verified, asked.as_of),
+            action=action_of(policy, tier, state, verified, asked.as_of),
             reasons=tuple([_reason(reason) for reason in why.reasons]),
             base=why.base,
             calibration=why.calibration,
@@ -123,7 +118,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
     ]
 
 
-def _worked_out(asked: Asked) -> tuple[Scored, Attribution]:
+def worked_out(asked: Asked) -> tuple[Scored, Attribution]:
     """Scores and contributions of the lines: made before they were asked for, or made now, with the same bits."""
     ahead = asked.live.prepared
     if ahead is None or asked.indexes is None:
@@ -136,7 +131,8 @@ def _worked_out(asked: Asked) -> tuple[Scored, Attribution]:
     )
 
 
-def _action(policy: Policy, tier: Tier, status: str, verified: datetime | None, as_of: datetime) -> RecordedAction:
+def action_of(policy: Policy, tier: Tier, status: str, verified: datetime | None, as_of: datetime) -> RecordedAction:
+    """What the policy asks for."""
     action = policy.action(tier, last_verified_at=verified, as_of=as_of, status=status)
     return RecordedAction(kind=action.kind, policy=action.policy, steps=action.steps, held_by=action.held_by)
 
@@ -153,7 +149,21 @@ def _reason(reason: Reason) -> RecordedReason:
     )
 
 
-def _status(*, stale: bool, degraded: bool) -> str:
-    if degraded:
-        return "degraded"
-    return "stale" if stale else "fresh"
+def statuses(asked: Asked) -> list[str]:
+    """`fresh`, `stale` or `degraded` of each line."""
+    expired = asked.live.model_meta.expired(asked.now)
+    whole = "stale" if asked.stale else "fresh"
+    return [
+        "degraded" if expired or missing or not known else whole
+        for known, missing in zip(asked.with_account, asked.missing, strict=True)
+    ]
+
+
+def _explained(asked: Asked, attribution: Attribution, wording: Wording | None) -> list[Explanation]:
+    if wording is not None:
+        return explain(asked.live.model, asked.rows, wording, attribution=attribution)
+    families = asked.live.model.families
+    return [
+        Explanation(attribution.base, attribution.calibration, dict(zip(families, amounts, strict=True)), ())
+        for amounts in attribution.by_family.tolist()
+    ]

@@ -150,7 +150,7 @@ async def _recorded(
 
 
 def _told(request_id: str, stored: StoredAnswer) -> bytes:
-    problems = [ProblemBody(**problem) for problem in stored.problems]
+    problems = msgspec.convert(stored.problems, list[ProblemBody])
     return _encode(ScoreAnswer(request_id, [record.told() for record in stored.records], problems))
 
 
