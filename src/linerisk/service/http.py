@@ -26,10 +26,10 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
 
 _CLOSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 _ALWAYS = (
-    (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
@@ -109,7 +109,7 @@ class Request:
             TooLargeError: It is larger than `most`.
             MalformedError: The client went away.
         """
-        self._check_media_type()
+        self.check_media_type("application/json")
         return await self.body(most=most, budget=budget)
 
     async def body(self, *, most: int, budget: BodyBudget) -> bytes:
@@ -135,14 +135,27 @@ class Request:
         finally:
             budget.give_back(size)
 
-    def _check_media_type(self) -> None:
+    def check_media_type(self, wanted: str) -> None:
+        """Whether the body is said to be of a kind, in UTF-8 if it is text, and not compressed.
+
+        Raises:
+            MediaTypeError: It is not.
+        """
         kinds = self.headers(b"content-type")
         kind, _, parameters = (kinds[0] if len(kinds) == 1 else b"").decode("latin-1").partition(";")
         parameters = parameters.replace(" ", "").replace('"', "").lower()
-        if kind.strip().lower() != "application/json" or parameters not in {"", "charset=utf-8"}:
-            raise MediaTypeError("the body is of another kind", expected="Content-Type: application/json")
+        if kind.strip().lower() != wanted or parameters not in {"", "charset=utf-8"}:
+            raise MediaTypeError("the body is of another kind", expected=f"Content-Type: {wanted}")
         if any(value.strip().lower() != b"identity" for value in self.headers(b"content-encoding")):
             raise MediaTypeError("the body is compressed", expected="no Content-Encoding")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body of another kind than JSON."""
+
+    body: bytes
+    media_type: str
 
 
 def path_segments(scope: Scope) -> list[str] | None:
@@ -154,16 +167,18 @@ def path_segments(scope: Scope) -> list[str] | None:
         return None
 
 
-async def send_json(
-    send: Send, content: Any, *, status: HTTPStatus = HTTPStatus.OK, headers: tuple[tuple[bytes, bytes], ...] = ()
-) -> None:
-    """Send an answer as JSON."""
-    body = content if isinstance(content, bytes) else _encode(content)
+async def send_answer(send: Send, content: Any, *, status: HTTPStatus = HTTPStatus.OK, headers: Headers = ()) -> None:
+    """Send an answer: as JSON, or as the bytes that it is."""
+    kind = b"application/json"
+    if isinstance(content, Answer):
+        body, kind = content.body, content.media_type.encode()
+    else:
+        body = content if isinstance(content, bytes) else _encode(content)
     await send(
         {
             "type": "http.response.start",
             "status": int(status),
-            "headers": [*_ALWAYS, (b"content-length", b"%d" % len(body)), *headers],
+            "headers": [(b"content-type", kind), *_ALWAYS, (b"content-length", b"%d" % len(body)), *headers],
         }
     )
     await send({"type": "http.response.body", "body": body})
@@ -181,7 +196,7 @@ async def send_refusal(send: Send, error: LineriskError, *, request_id: str | No
         headers.append((b"connection", b"close"))
     if isinstance(error, MethodError):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
-    await send_json(send, answer_of(error, request_id=request_id), status=status, headers=tuple(headers))
+    await send_answer(send, answer_of(error, request_id=request_id), status=status, headers=tuple(headers))
     return status
 
 

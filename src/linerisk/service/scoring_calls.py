@@ -71,8 +71,8 @@ class Queue:
             self._slots.release()
 
 
-_QUEUE = Queue(at_once=_LARGE_AT_ONCE, waiting=_LARGE_WAITING)
-_BUDGET = BodyBudget(16 * MOST_BYTES)
+QUEUE = Queue(at_once=_LARGE_AT_ONCE, waiting=_LARGE_WAITING)
+BUDGET = BodyBudget(16 * MOST_BYTES)
 
 
 async def score(desk: Desk, request: Request) -> bytes:
@@ -86,13 +86,13 @@ async def score_records(desk: Desk, request: Request) -> bytes:
 
 
 async def _answer(desk: Desk, request: Request, kind: type[Scoring], decide: Callable[..., Decided]) -> bytes:
-    text = await request.json_body(most=MOST_BYTES, budget=_BUDGET)
+    text = await request.json_body(most=MOST_BYTES, budget=BUDGET)
     if kind is ScoreRequest and len(text) <= _SMALL_BYTES:
         body, digest = _read(desk, request, text, kind)
         if len(body.lines) <= _FEW_LINES:
             records, problems = decide(body, caller=request.caller)
             return await _recorded(desk, request, digest, records, problems)
-    async with _QUEUE.turn():
+    async with QUEUE.turn():
         body, digest = await asyncio.to_thread(_read, desk, request, text, kind)
         found = await asyncio.to_thread(desk.log.find, request.caller, body.request_id, body_hash=digest)
         if found is not None:

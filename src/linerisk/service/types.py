@@ -17,6 +17,8 @@ from linerisk.service.errors import WrongValueError
 from linerisk.tables.schemas import EARLIEST
 
 MOST_LINES = 1_000
+MOST_BULK_LINES = 20_000
+"""Lines by id in one Arrow table."""
 MOST_RECORDS = 20_000
 MOST_BYTES = 16 * 1024 * 1024
 CLOCK_TOLERANCE = timedelta(days=1)
