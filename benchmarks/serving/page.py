@@ -18,7 +18,7 @@ is loaded, and take turns in rounds; the best round counts, errors of all rounds
 - *requests/s, us, at maximum*: wrk with 32 connections, a fresh request id and the next line in every request. *us*:
   CPU of the server with all its children.
 - *at half*: requests at random times, as from independent callers, timed from when each should have been sent
-  (`client.py`, a process of its own).
+  (`pacing.py`, in a process of its own).
 - *start*: from the command until ready. *MB*: proportional set size of the largest process / of all, after the loads.
 - *errors*: anything but a 2xx.
 """
@@ -94,8 +94,8 @@ def markdown(results: dict[str, Any]) -> str:
         "# Serving beside its peers",
         INTRODUCTION.rstrip(),
         (
-            f"{versions}; {results['cores']} cores shared with other work. {results['rounds']} rounds of "
-            f"{results['seconds']:g} s; {results['trees']} trees; {results['lines']:,} lines; decisions recorded on "
+            f"{versions}; {results['cores']} cores shared with other work. Rounds: {results['rounds']}, each load "
+            f"{results['seconds']:g} s. {results['trees']} trees; {results['lines']:,} lines; decisions recorded on "
             f"{results['file_system']}: {log['told']:,} told, {log['recorded']:,} on disk, the chain holds."
         ),
         _single(results),
@@ -143,7 +143,13 @@ def _single(results: dict[str, Any]) -> str:
         rows.append(f"| {case.title} | {' | '.join(cells)} |")
     starts = results["starts"]
     empty = f"start of an empty BentoML service: {starts['empty_bentoml_s']:.1f} s; of ours beside it"
-    return "\n".join(rows) + f"\n\nWith nothing else running, {empty}: {starts['ours_s']:.1f} s."
+    late = max(
+        pace.get("client_late_p99_ms") or 0.0
+        for found in results["servers"].values()
+        for pace in (found["half_of_ours"], found["half_of_own"])
+    )
+    alone = f"With nothing else running, {empty}: {starts['ours_s']:.1f} s."
+    return "\n".join(rows) + f"\n\n{alone} The paced client itself was late by {late:.1f} ms at most (p99 of a load)."
 
 
 def _pace(found: dict[str, Any]) -> str:

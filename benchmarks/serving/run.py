@@ -29,7 +29,7 @@ import home
 import load
 import page
 from processes import Running, running
-from servers import CASES, OURS, Case, Server, empty_bentoml, linerisk, peers
+from servers import CASES, OURS, REQUEST_ID, Case, Server, empty_bentoml, linerisk, peers
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -69,11 +69,17 @@ class Measured:
 
         return at
 
-    def large(self, bodies: Callable[[Case], list[tuple[str, bytes]]], path: str | None) -> Callable[[Case], Found]:
+    def large(self, template: Callable[[Case], Found], path: str | None = None) -> Callable[[Case], Found]:
         """Large requests."""
-        return lambda case: load.large(
-            case, self.of(case.key), bodies(case), token=self.material.token, lines=LARGE_LINES, path=path
-        )
+
+        def ask(case: Case) -> Found:
+            text = json.dumps(template(case)).encode()
+            where = path or case.path
+            token, seconds = self.material.token, self._seconds
+            running = self.of(case.key)
+            return load.large(case, running, where, text, token=token, lines=LARGE_LINES, seconds=seconds)
+
+        return ask
 
     def rounds(
         self,
@@ -160,17 +166,17 @@ def _loads(measured: Measured, records: list[Found], as_of: str, given: argparse
     rates = {key: found["rps"] / 2 for key, found in full.items()}
     of_own = measured.rounds("half of its own", measured.paced(rates, full), quickest)
 
-    def by_id(case: Case) -> list[tuple[str, bytes]]:
-        return _fresh(lambda name: case.body(name, measured.material.lines[:LARGE_LINES]), given.large)
+    def by_id(case: Case) -> Found:
+        return case.body(REQUEST_ID, measured.material.lines[:LARGE_LINES])
 
-    def with_records(_: Case) -> list[tuple[str, bytes]]:
-        return _fresh(lambda name: {"request_id": name, "as_of": as_of, "lines": records}, given.large)
+    def with_records(_: Case) -> Found:
+        return {"request_id": REQUEST_ID, "as_of": as_of, "lines": records}
 
     def rate(found: Found) -> tuple[float, ...]:
         return (found["lines_per_core_s"],)
 
     large = {
-        "by_id": measured.rounds("1,000 by id", measured.large(by_id, None), rate),
+        "by_id": measured.rounds("1,000 by id", measured.large(by_id), rate),
         "records": measured.rounds(
             "1,000 with records", measured.large(with_records, "/v1/score/records"), rate, only=OURS
         ),
@@ -186,12 +192,6 @@ def _loads(measured: Measured, records: list[Found], as_of: str, given: argparse
         for key in measured.cases
     }
     return {"servers": servers, "large": large}
-
-
-def _fresh(body: Callable[[str], Found], times: int) -> list[tuple[str, bytes]]:
-    """JSON bodies, each under a request id of its own."""
-    names = [f"large-{os.urandom(6).hex()}" for _ in range(times)]
-    return [("application/json", json.dumps(body(name)).encode()) for name in names]
 
 
 def _starts(copy: Path, scratch: Path, *, times: int) -> Found:
@@ -239,7 +239,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="the best one counts")
     parser.add_argument("--lines", type=int, default=10_000, help="lines asked for in turn, at most")
     parser.add_argument("--records", type=int, default=30, help="of each line in a request with records, at most")
-    parser.add_argument("--large", type=int, default=5, help="large requests in each round")
     parser.add_argument("--scratch", type=Path, help="a folder on the disk that is measured; default the system's")
     parser.add_argument("--out", type=Path, default=HERE)
     return parser.parse_args()

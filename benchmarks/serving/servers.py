@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from client import SCORE
+from target import SCORE
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"
