@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from functools import cached_property
 
 import bentoml
@@ -24,6 +25,8 @@ from linerisk.settings import Settings
 
 ADDRESS = "LINERISK_SERVED_AT"
 """Set by `serve`, so that the one line at the start can name the address."""
+_SWITCH_S = 0.0005
+"""How long one thread may keep Python's lock from another: the writer of decisions takes it many times a commit."""
 
 
 @bentoml.service(
@@ -52,6 +55,7 @@ class LineRisk:
         # What is open now stays open: a collection need not walk it again with every large request.
         gc.collect()
         gc.freeze()
+        sys.setswitchinterval(_SWITCH_S)
 
     @cached_property
     def api(self) -> AsgiApp:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from linerisk.decisions.record import (
     DecisionRecord,
@@ -15,12 +17,12 @@ from linerisk.decisions.record import (
     decision_ids,
     frozen_features,
 )
-from linerisk.explanation import Reason, Wording, explain
+from linerisk.explanation import Attribution, Reason, Wording, attribute, explain
 from linerisk.live import Live, Snapshot
 from linerisk.model.risk_model import Rows
 from linerisk.model.tiers import Tier
 from linerisk.policy import Policy
-from linerisk.scoring import score
+from linerisk.scoring import Scored, score
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Asked:
         last_verified: When each was last verified.
         stale: Whether the snapshot is older than the policy allows.
         snapshot: Where the features come from; None if from records in the request.
+        indexes: Which rows of the snapshot they are.
     """
 
     request_id: str
@@ -54,6 +57,7 @@ class Asked:
     last_verified: list[datetime | None]
     stale: bool
     snapshot: Snapshot | None
+    indexes: npt.NDArray[np.intp] | None = None
 
 
 def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecord]:
@@ -70,7 +74,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
     if not asked.line_ids:
         return []
     model = asked.live.model
-    scored = score(model, asked.rows)
+    scored, attribution = _worked_out(asked)
     expired = asked.live.model_meta.expired(asked.now)
     status = [
         _status(stale=asked.stale, degraded=expired or not known or bool(missing))
@@ -85,7 +89,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
         status,
         scored.tiers,
         asked.last_verified,
-        explain(model, asked.rows, wording),
+        explain(model, asked.rows, wording, attribution=attribution),
         frozen_features(model.feature_names, asked.rows),
         *(column.tolist() for column in (scored.margin, scored.probability, scored.low, scored.high)),
         strict=True,
@@ -104,11 +108,10 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
             probability_high=high,
             tier=tier.value,
             action=_action(policy, tier, state, verified, asked.as_of),
-            reasons=tuple(_reason(reason) for reason in why.reasons),
+            reasons=tuple([_reason(reason) for reason in why.reasons]),
             base=why.base,
             calibration=why.calibration,
-            # In the order that the log gives them back in: an answer said again has the same bytes.
-            contributions=dict(sorted(why.contributions.items())),
+            contributions=why.contributions,
             model=said_by,
             features_from="records" if asked.snapshot is None else "snapshot",
             features=features,
@@ -118,6 +121,19 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
         )
         for decision_id, line_id, state, tier, verified, why, features, margin, probability, low, high in columns
     ]
+
+
+def _worked_out(asked: Asked) -> tuple[Scored, Attribution]:
+    """Scores and contributions of the lines: made before they were asked for, or made now, with the same bits."""
+    ahead = asked.live.prepared
+    if ahead is None or asked.indexes is None:
+        return score(asked.live.model, asked.rows), attribute(asked.live.model, asked.rows)
+    at = asked.indexes
+    base, calibration = ahead.split.tolist()
+    return (
+        Scored(ahead.margin[at], ahead.probability[at], ahead.low[at], ahead.high[at], ahead.tier_index[at]),
+        Attribution(base, calibration, ahead.by_family[at], ahead.named[at], ahead.column[at]),
+    )
 
 
 def _action(policy: Policy, tier: Tier, status: str, verified: datetime | None, as_of: datetime) -> RecordedAction:
@@ -133,7 +149,7 @@ def _reason(reason: Reason) -> RecordedReason:
         zh=reason.zh,
         en=reason.en,
         contribution=reason.contribution,
-        facts={name: value if math.isfinite(value) else None for name, value in sorted(reason.facts.items())},
+        facts=reason.facts,
     )
 
 

@@ -29,6 +29,8 @@ from linerisk.settings import Settings
 from linerisk.tables.identity import fingerprint_of, key_of_id, load_secret
 
 _NAMED_AT_MOST = 5
+_LOOK_EVERY_S = 0.002
+"""For how long a look at the tokens and at what is live serves: a few requests of a busy process."""
 _OTHER_LINES = "other lines as known at as_of"
 
 Decided = tuple[list[DecisionRecord], list[ProblemBody]]
@@ -52,8 +54,8 @@ class Desk:
         self.settings = settings
         self.policies = load_policies(settings.policies)
         self.wording = Wording.load(settings.policies)
-        self.tokens = TokenStore(settings.home / "tokens.json")
-        self.holder = LiveHolder(settings.live, on_refused=on_refused, background=True)
+        self.tokens = TokenStore(settings.home / "tokens.json", look_every_s=_LOOK_EVERY_S)
+        self.holder = LiveHolder(settings.live, on_refused=on_refused, background=True, look_every_s=_LOOK_EVERY_S)
         self.log = DecisionLog(settings.decision_log_url)
         self._secret = load_secret(settings)
 
@@ -104,6 +106,7 @@ class Desk:
             # Judged by the clock, whatever as_of is asked for: nobody can make an old snapshot fresh by asking.
             stale=now - snapshot.meta.as_of > policy.snapshot_max_age,
             snapshot=snapshot,
+            indexes=rows,
         )
         return self._decided(asked, policy, problems)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,7 +16,6 @@ from linerisk.service.errors import (
     MalformedError,
     MediaTypeError,
     MethodError,
-    SlowBodyError,
     TooLargeError,
     answer_of,
     retry_after_of,
@@ -101,37 +99,39 @@ class Request:
                 raise MalformedError("a query parameter is given twice", field=name[:64])
         return {name: values[0] for name, values in pairs.items()}
 
-    async def json_body(self, *, most: int, within_s: float, budget: BodyBudget) -> bytes:
-        """The body, refused as soon as it is known to be of another kind, too large or too slow.
+    async def json_body(self, *, most: int, budget: BodyBudget) -> bytes:
+        """The body, refused as soon as it is known to be of another kind or too large.
+
+        How long it may take is the connection's business (`service.connection`).
 
         Raises:
             MediaTypeError: It is said to be something else than JSON.
             TooLargeError: It is larger than `most`.
-            SlowBodyError: It did not arrive within `within_s`.
             MalformedError: The client went away.
         """
         self._check_media_type()
+        return await self.body(most=most, budget=budget)
+
+    async def body(self, *, most: int, budget: BodyBudget) -> bytes:
+        """The body of whatever kind; see `json_body`."""
         for length in self.headers(b"content-length"):
             if not length.isdigit() or int(length) > most:
                 raise _too_large(most)
         chunks: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(within_s):
-                while True:
-                    message = await self.receive()
-                    if message["type"] == "http.disconnect":
-                        raise MalformedError("the body ended early")
-                    chunk = message.get("body", b"")
-                    if size + len(chunk) > most:
-                        raise _too_large(most)
-                    budget.take(len(chunk))
-                    size += len(chunk)
-                    chunks.append(chunk)
-                    if not message.get("more_body", False):
-                        return b"".join(chunks)
-        except TimeoutError as error:
-            raise SlowBodyError("the body did not arrive in time", expected=f"within {within_s:g} s") from error
+            while True:
+                message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise MalformedError("the body ended early")
+                chunk = message.get("body", b"")
+                if size + len(chunk) > most:
+                    raise _too_large(most)
+                budget.take(len(chunk))
+                size += len(chunk)
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
         finally:
             budget.give_back(size)
 

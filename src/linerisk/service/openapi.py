@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 
 from linerisk import __version__
-from linerisk.decisions.record import RecordedAction, RecordedReason
 from linerisk.service.api import ROUTES
 from linerisk.service.errors import ErrorAnswer
 from linerisk.service.routes import Route
-from linerisk.service.types import ProblemBody, RecordsRequest, ScoreRequest
+from linerisk.service.types import RecordsRequest, ScoreAnswer, ScoreRequest
 
 _REFUSALS = {
     "400": "malformed",
@@ -35,50 +34,6 @@ _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
         "before": {"type": "string"},
     },
 }
-
-
-class ModelName(msgspec.Struct):
-    """The model that scored."""
-
-    name: str
-    version: str
-
-
-class DecisionBody(msgspec.Struct):
-    """One decision, as it was recorded. `base + calibration + sum(contributions)` is the log-odds of `probability`."""
-
-    decision_id: str
-    request_id: str
-    line_id: str
-    as_of: str
-    scored_at: str
-    status: str
-    margin: float
-    probability: float
-    probability_low: float
-    probability_high: float
-    tier: str
-    action: RecordedAction
-    reasons: list[RecordedReason]
-    base: float
-    calibration: float
-    contributions: dict[str, float]
-    model: ModelName
-    features_from: str
-    snapshot_id: str | None
-
-
-class ScoreAnswer(msgspec.Struct):
-    """Decisions of the lines that could be scored, and what there is to say about lines.
-
-    A line without a decision has a problem (`unknown_line`, `wrong_value`, `nothing_known`); a line named again has one
-    (`duplicate_line`); a line decided as `degraded` has a decision and a problem
-    (`account_missing`, `inputs_missing`).
-    """
-
-    request_id: str
-    decisions: list[DecisionBody]
-    problems: list[ProblemBody]
 
 
 def merged(document: dict[str, Any]) -> dict[str, Any]:
