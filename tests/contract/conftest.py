@@ -29,9 +29,10 @@ from linerisk.explanation import Wording
 from linerisk.features.build import Surveyed, survey_store
 from linerisk.features.catalogue import FEATURE_NAMES, FEATURES
 from linerisk.live import Live, Promotion, put_model, put_snapshot
-from linerisk.model.calibration import fit_beta
+from linerisk.model.calibration_fit import fit_beta
+from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
-from linerisk.model.tiers import TierPromise, cut_points
+from linerisk.model.tiers import TierPromise
 from linerisk.policy import in_force, load_policies
 from linerisk.service.tokens import Role, TokenStore
 from linerisk.settings import Settings

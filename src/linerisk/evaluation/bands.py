@@ -11,8 +11,8 @@ import numpy as np
 from linerisk.evaluation.metrics import Estimate, Flags, Floats, average_precision, bootstrap, share
 from linerisk.features.catalogue import BY_NAME
 from linerisk.features.tenure import MAX_TENURE_DAYS
+from linerisk.model.cut_points import clopper_pearson
 from linerisk.model.risk_model import RiskModel
-from linerisk.model.tiers import clopper_pearson
 from linerisk.training.examples import Examples
 
 AGE_BANDS_DAYS = (0, 30, 180, 730, 1825)

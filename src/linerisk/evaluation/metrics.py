@@ -16,7 +16,8 @@ import numpy.typing as npt
 from scipy.stats import chi2
 from typing_extensions import override
 
-from linerisk.model.tiers import TIERS, CutPoint, Tier, clopper_pearson
+from linerisk.model.cut_points import clopper_pearson
+from linerisk.model.tiers import TIERS, CutPoint, Tier
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -20,6 +20,7 @@ from linerisk import as_of as clock
 from linerisk.errors import LineriskError
 from linerisk.service.hot import HotService
 from linerisk.service.http import AsgiApp
+from linerisk.service.lean import import_lightgbm_alone
 from linerisk.service.logs import log
 from linerisk.settings import Settings
 
@@ -41,6 +42,7 @@ class LineRisk:
     """Calibrated fraud-risk tiers for phone lines."""
 
     def __init__(self) -> None:
+        import_lightgbm_alone()
         from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
 
         self.desk = Desk(Settings(), on_refused=_tell_refused)

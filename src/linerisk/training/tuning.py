@@ -19,7 +19,7 @@ import numpy.typing as npt
 import optuna
 
 from linerisk.errors import EvidenceError
-from linerisk.model.calibration import fit_beta
+from linerisk.model.calibration_fit import fit_beta
 from linerisk.training.calibrating import row_losses
 from linerisk.training.examples import Examples, Flags
 from linerisk.training.fit import Recipe, margins, prepared
