@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import polars as pl
 import psutil
 from servers import SOURCES
 
 from linerisk.as_of import iso
+from linerisk.live import Live
 
 _AT_ONCE = 1_000
 _FILES = "*.parquet"
@@ -146,6 +150,32 @@ def with_records(source: Path, known: Known, *, lines: int, records: int) -> lis
             asked["account"] = next(_plain(pl.DataFrame([by_line[line]], schema=accounts.schema), _ACCOUNT))
         made.append(asked)
     return made
+
+
+def arrow(table: pl.DataFrame) -> bytes:
+    """A table as an Arrow IPC stream, nothing in it compressed."""
+    stream = io.BytesIO()
+    table.write_ipc_stream(stream, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
+    return stream.getvalue()
+
+
+def arrow_records(lines: list[dict[str, Any]]) -> bytes:
+    """The lines of `with_records` as a table."""
+    return arrow(pl.DataFrame(lines, infer_schema_length=None))
+
+
+def bare_predict(home: Path, *, rounds: int, lines: int = 10_000) -> int:
+    """Lines a core-second of `Booster.predict` alone, on rows of the snapshot that is live; the best round."""
+    live = Live.open(home / "live")
+    if live.snapshot is None:
+        raise ValueError("nothing is published")
+    rows = live.snapshot.rows(np.arange(min(lines, live.snapshot.meta.lines)))
+    took = []
+    for _ in range(rounds):
+        began = time.process_time()
+        live.model.booster.predict(rows, num_threads=1)
+        took.append(time.process_time() - began)
+    return round(len(rows) / min(took))
 
 
 def _plain(rows: pl.DataFrame, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:

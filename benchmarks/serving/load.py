@@ -107,17 +107,28 @@ def at_rate(case: Case, running: Running, material: Material, *, rate: float, se
     return {"rate": round(rate, 1), **found, "held": found["per_second"] >= HOLDS * found["offered_per_second"]}
 
 
-def large(case: Case, running: Running, path: str, template: bytes, *, token: str, lines: int, seconds: float) -> Found:
+def large(
+    case: Case,
+    running: Running,
+    path: str,
+    template: bytes,
+    *,
+    token: str,
+    lines: int,
+    seconds: float,
+    media_type: str = "application/json",
+) -> Found:
     """Large requests, one after the other on one connection, until the server worked on them for some seconds.
 
     Args:
         case: Whom to ask.
         running: The server.
-        path: What is called.
-        template: JSON with a mark for the request id.
+        path: What is called; it or the template has a mark for the request id.
+        template: The body.
         token: For the header.
         lines: How many lines it asks for.
         seconds: For how long.
+        media_type: Of the body.
 
     Returns:
         `lines_per_s` by the clock and `lines_per_core_s` by CPU seconds of the server, `p50_ms` of a request, `bytes`
@@ -125,14 +136,18 @@ def large(case: Case, running: Running, path: str, template: bytes, *, token: st
     """
     took: list[float] = []
     errors: Counter[str] = Counter()
-    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    headers = {"authorization": f"Bearer {token}", "content-type": media_type}
     run = _fresh(case)
     with httpx.Client(base_url=running.url, headers=headers, trust_env=False, timeout=_LARGE_WITHIN_S) as client:
         before = running.cpu_s()
         while sum(took) < seconds and errors.total() < _ERRORS_AT_MOST:
-            body = template.replace(REQUEST_ID.encode(), f"{run}-{len(took)}".encode())
+            request_id = f"{run}-{len(took)}"
+            body, where = (
+                template.replace(REQUEST_ID.encode(), request_id.encode()),
+                path.replace(REQUEST_ID, request_id),
+            )
             began = time.perf_counter()
-            answer = client.post(path, content=body)
+            answer = client.post(where, content=body)
             if answer.is_success:
                 took.append(time.perf_counter() - began)
             else:

@@ -24,17 +24,20 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import home
 import load
 import page
+import polars as pl
 from processes import Running, running
 from servers import CASES, OURS, REQUEST_ID, Case, Server, empty_bentoml, linerisk, peers
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LIBRARIES = ("linerisk", "bentoml", "fastapi", "mlflow", "uvicorn", "lightgbm", "pydantic", "msgspec")
-LARGE_LINES = 1_000
+LARGE_LINES, BULK_LINES = 1_000, 10_000
+ARROW = "application/vnd.apache.arrow.stream"
 _WARM_S = 1.0
 Found = dict[str, Any]
 
@@ -78,6 +81,24 @@ class Measured:
             token, seconds = self.material.token, self._seconds
             running = self.of(case.key)
             return load.large(case, running, where, text, token=token, lines=LARGE_LINES, seconds=seconds)
+
+        return ask
+
+    def bulk(self, body: bytes, *, lines: int, query: str) -> Callable[[Case], Found]:
+        """Arrow tables."""
+        path = f"/v1/score/arrow?request_id={REQUEST_ID}{query}"
+
+        def ask(case: Case) -> Found:
+            return load.large(
+                case,
+                self.of(case.key),
+                path,
+                body,
+                token=self.material.token,
+                lines=lines,
+                seconds=self._seconds,
+                media_type=ARROW,
+            )
 
         return ask
 
@@ -127,6 +148,7 @@ def main() -> None:
                 given.source or given.home / "source", known, lines=LARGE_LINES, records=given.records
             )
             loads = _loads(measured, records, known.as_of.isoformat(), given)
+            bare = home.bare_predict(copy, rounds=given.rounds)
         recorded = home.verified(copy)
     if recorded < measured.told:
         sys.exit(f"{measured.told} decisions were told, and only {recorded} are in the log")
@@ -139,6 +161,8 @@ def main() -> None:
         "connections": load.CONNECTIONS,
         "lines": len(known.lines),
         "records": given.records,
+        "bulk_lines": min(BULK_LINES, len(known.lines)),
+        "bare_predict_per_core_s": bare,
         "trees": home.trees(given.home),
         "starts": starts,
         **loads,
@@ -181,6 +205,19 @@ def _loads(measured: Measured, records: list[Found], as_of: str, given: argparse
             "1,000 with records", measured.large(with_records, "/v1/score/records"), rate, only=OURS
         ),
     }
+    lines = measured.material.lines[:BULK_LINES]
+    table = home.arrow(pl.DataFrame({"line_id": lines}))
+    for name, body, size, query in (
+        ("arrow_by_id", table, len(lines), "&reasons=false"),
+        ("arrow_with_reasons", table, len(lines), ""),
+        ("arrow_dry_run", table, len(lines), "&reasons=false&dry_run=true"),
+        ("arrow_records", home.arrow_records(records), len(records), f"&reasons=false&as_of={quote(as_of)}"),
+    ):
+        ask = measured.bulk(body, lines=size, query=query)
+        told = measured.told
+        large[name] = measured.rounds(name, ask, rate, only=OURS)
+        if name == "arrow_dry_run":
+            measured.told = told  # nothing of it is recorded
     servers = {
         key: {
             "full": full[key],
