@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LINERISK_", frozen=True)
 
     home: Path = Field(default=Path("var"), description="state: MLflow store, live model, decision log, tokens")
-    policies: Path = Field(default=_PROJECT / "policies", description="dated policies, tiers.toml, reasons.toml, retention.toml")
+    policies: Path = Field(default=_PROJECT / "policies", description="dated policies; tiers, reasons, retention")
     tracking_uri: str | None = _secret("MLflow tracking URI; default SQLite under home")
     decision_log: str | None = _secret("SQLAlchemy URL; default SQLite under home")
     id_key: str | None = _secret("secret that keys line ids; default a file under home")

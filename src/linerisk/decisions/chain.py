@@ -8,6 +8,7 @@ forge a whole new chain: only an anchor kept elsewhere shows that, and only an a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -30,7 +31,7 @@ def digest(record: bytes) -> str:
     return hashlib.sha256(record).hexdigest()
 
 
-def digest_of_erasure(row: dict[str, Any]) -> str:
+def digest_of_erasure(row: Mapping[str, Any]) -> str:
     """SHA-256 of what an erasure says of itself, in hex."""
     return digest(_ENCODER.encode({name: row[name] for name in _SAID_OF_ERASURE}))
 

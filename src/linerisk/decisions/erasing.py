@@ -56,7 +56,7 @@ def expire(engine: Engine, *, days: int, dry_run: bool = False) -> Expired:
         if dry_run:
             lone = connection.execute(_COUNT_LONE, due).scalar_one()
             counted = connection.execute(_COUNT_DUE, due).one()
-            return Expired(before, counted.requests + lone, counted.decisions or 0)
+            return Expired(before, counted.requests + lone, int(counted.decisions or 0))
     asked = decided = 0
     for page in (_DUE, _LONE):
         while batch := _erase_batch(engine, page, due, terms):

@@ -60,7 +60,10 @@ def open_engine(url: str, *, create: bool = True, busy_s: float = 5.0) -> Engine
     if file is None:
         engine = create_engine(
             # What a transaction reads once it holds the lock must be what the one before it committed.
-            parsed, pool_pre_ping=True, hide_parameters=True, isolation_level="READ COMMITTED"
+            parsed,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            isolation_level="READ COMMITTED",
         )
         _make_postgresql_durable(engine, busy_s)
     else:
@@ -71,11 +74,7 @@ def open_engine(url: str, *, create: bool = True, busy_s: float = 5.0) -> Engine
             file.parent.mkdir(parents=True, exist_ok=True)
             # What is said about people is nobody else's to read; SQLite gives its side files the same mode.
             file.touch(mode=0o600)
-        revision = _revision(engine)
-        if revision != HEAD and not create:
-            raise _no_log(without_password(url)) if revision is None else _another_version(revision)
-        if revision != HEAD:
-            _migrate(engine, file)
+        _bring_up_to_date(engine, file, create=create)
     except FAILURES as error:
         engine.dispose()
         raise unusable(error) from error
@@ -99,7 +98,6 @@ def scrub(engine: Engine) -> None:
     """After rows were emptied: let nothing of them stay in SQLite's side file. PostgreSQL does so when it vacuums."""
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
-            connection.connection.dbapi_connection.execute("ROLLBACK")  # type: ignore[union-attr]
             connection.connection.dbapi_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
 
 
@@ -154,7 +152,7 @@ def _no_log(expected: str) -> DecisionLogError:
     return DecisionLogError(
         "there is no decision log",
         expected=expected,
-        todo="name the home with --home, or the database with LINERISK_DECISION_LOG; a log is made when a service starts",
+        todo="name its home with --home, or its database with LINERISK_DECISION_LOG; the first `serve` makes one",
     )
 
 
@@ -223,6 +221,15 @@ def _revision(engine: Engine) -> str | None:
         if not inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _bring_up_to_date(engine: Engine, file: Path | None, *, create: bool) -> None:
+    revision = _revision(engine)
+    if revision != HEAD and not create:
+        shown = engine.url.set(query={}).render_as_string()
+        raise _no_log(f"one at {shown}") if revision is None else _another_version(revision)
+    if revision != HEAD:
+        _migrate(engine, file)
 
 
 def _migrate(engine: Engine, file: Path | None) -> None:

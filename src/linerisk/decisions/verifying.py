@@ -25,7 +25,7 @@ class ChainReport:
 
     Attributes:
         ok: Whether every row stands.
-        rows: Decisions that stand, up to the first bad row; those that were erased are among them.
+        rows: Decisions up to the first row that does not stand; those that were erased are among them.
         erased: Those whose content was erased because they were past their retention.
         last_seq: Position of the last row that stands.
         last_hash: Its hash.
@@ -101,16 +101,18 @@ class _Walk:
         if row.seq != self._end.seq + 1:
             return "a row is missing"
         is_erasure = "remains" in row._fields
-        if not is_erasure and row.erasure is None and not _record_stands(row):
-            return "the record was changed"
-        if is_erasure and chain.digest_of_erasure(dict(row._mapping)) != row.digest:
-            return "the erasure was changed"
+        content = _wrong_content_of_erasure(row) if is_erasure else _wrong_content(row)
+        return content or self._wrong_link(row) or (self._erasures.wrong_with(row) if is_erasure else self._age(row))
+
+    def _wrong_link(self, row: Row[Any]) -> str:
         if row.prev_hash != self._end.hash:
             return "the row does not follow the one before it"
         if chain.link(row.prev_hash, row.digest, row.seq) != row.hash:
             return "the hash is not that of the row"
-        if is_erasure:
-            return self._erasures.wrong_with(row)
+        return ""
+
+    def _age(self, row: Row[Any]) -> str:
+        """What is wrong with a decision that stands though it was erased, or was erased though it should stand."""
         self._rows += 1
         if row.erasure is not None:
             self._erased += 1
@@ -134,7 +136,7 @@ class _Walk:
         expected = self._erasures.next_decision(1)
         while expected <= self._end.seq:
             with self._engine.connect() as connection:
-                page = connection.execute(_NEXT_REQUESTS, {"position": expected - 1}).all()
+                page: Sequence[Any] = connection.execute(_NEXT_REQUESTS, {"position": expected - 1}).all()
             if not page:
                 return self._bad("the request of the row is missing", at=expected)
             for row in page:
@@ -145,15 +147,30 @@ class _Walk:
                 if wrong := self._erasures.wrong_with_request(row):
                     return self._bad(wrong, at=expected)
                 expected = self._erasures.next_decision(row.last_seq + 1)
-        return ChainReport(True, self._rows, self._erased, *self._end)
+        return self._report(what="")
 
     def _bad(self, what: str, *, at: int | None = None) -> ChainReport:
-        seq = self._end.seq + 1 if at is None else at
-        return ChainReport(False, self._rows, self._erased, *self._end, first_bad_seq=seq, what=what)
+        return self._report(what=what, first_bad_seq=self._end.seq + 1 if at is None else at)
+
+    def _report(self, *, what: str, first_bad_seq: int | None = None) -> ChainReport:
+        return ChainReport(
+            ok=first_bad_seq is None,
+            rows=self._rows,
+            erased=self._erased,
+            last_seq=self._end.seq,
+            last_hash=self._end.hash,
+            first_bad_seq=first_bad_seq,
+            what=what,
+        )
 
 
-def _record_stands(row: Row[Any]) -> bool:
-    return isinstance(row.record, str) and chain.digest(row.record.encode()) == row.digest
+def _wrong_content(row: Row[Any]) -> str:
+    stands = isinstance(row.record, str) and chain.digest(row.record.encode()) == row.digest
+    return "" if stands or row.erasure is not None else "the record was changed"
+
+
+def _wrong_content_of_erasure(row: Row[Any]) -> str:
+    return "" if chain.digest_of_erasure(row._asdict()) == row.digest else "the erasure was changed"
 
 
 def _columns_agree(row: Row[Any]) -> bool:

@@ -100,8 +100,7 @@ EVERYWHERE = (
         ("postgresql", "TRUNCATE requests"),
         (
             "postgresql",
-            "INSERT INTO decisions SELECT * FROM decisions WHERE seq = 3 "
-            "ON CONFLICT (seq) DO UPDATE SET tier = 'normal'",
+            "INSERT INTO decisions SELECT * FROM decisions WHERE seq = 3 ON CONFLICT (seq) DO UPDATE SET tier = 'x'",
         ),
     ],
 )

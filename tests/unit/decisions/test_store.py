@@ -27,7 +27,7 @@ Unguarded = Callable[[str], Any]
 MakeRecords = Callable[..., list[DecisionRecord]]
 
 
-SECRET = "hunter2"
+SECRET = "hunter2"  # noqa: S105  # of nothing
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
@@ -123,7 +123,9 @@ def test_a_password_is_in_no_error(wrong: str, caplog: pytest.LogCaptureFixture)
 
 
 def test_a_password_is_not_shown_with_settings() -> None:
-    settings = Settings(decision_log=f"postgresql://me:{SECRET}@db/log", tracking_uri=f"postgresql://me:{SECRET}@db/runs")
+    settings = Settings(
+        decision_log=f"postgresql://me:{SECRET}@db/log", tracking_uri=f"postgresql://me:{SECRET}@db/runs"
+    )
     assert SECRET not in f"{settings!r}"
     assert store.without_password(settings.decision_log_url) == "postgresql://me:***@db/log"
 
@@ -164,14 +166,16 @@ def test_a_store_of_an_older_program_is_brought_up_to_date_and_stands(
             text("INSERT INTO requests VALUES ('suspension', 'r-1', 'body', '2024-07-01T00:00:00.000000Z', '[]', 1, 1)")
         )
         connection.execute(
-            text("INSERT INTO decisions VALUES (1, :id, 'r-1', 'line-0', :at, :at, :tier, :text, :kept, :genesis, :hash)"),
+            text(
+                "INSERT INTO decisions VALUES (1, :id, 'r-1', 'line-0', :at, :at, :tier, :json, :kept, :start, :hash)"
+            ),
             {
                 "id": record.decision_id,
                 "at": sortable(record.as_of),
                 "tier": record.tier,
-                "text": record.to_json().decode(),
+                "json": record.to_json().decode(),
                 "kept": kept,
-                "genesis": GENESIS,
+                "start": GENESIS,
                 "hash": link(GENESIS, kept, 1),
             },
         )

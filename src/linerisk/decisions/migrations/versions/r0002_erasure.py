@@ -1,4 +1,4 @@
-"""Erasure of what is past its retention: one change of a row that the triggers let through, and a chained row for it."""
+"""Erasure at the end of retention: one change of a row that the triggers let through, and a chained row for it."""
 
 from __future__ import annotations
 
@@ -67,8 +67,7 @@ def _guard_sqlite() -> None:
         ("no_replace", "INSERT ON erasures WHEN EXISTS (SELECT 1 FROM erasures WHERE seq = NEW.seq)"),
     ):
         op.execute(
-            f"CREATE TRIGGER erasures_{name} BEFORE {when} "
-            "BEGIN SELECT RAISE(ABORT, 'erasures is append-only'); END"
+            f"CREATE TRIGGER erasures_{name} BEFORE {when} BEGIN SELECT RAISE(ABORT, 'erasures is append-only'); END"
         )
 
 
@@ -100,7 +99,7 @@ def _guard_postgresql() -> None:
 
 
 def _compare_bytes_on_postgresql() -> None:
-    """Keys and instants sort by their bytes: an index that sorts by a locale breaks when the machine's locale changes."""
+    """Keys and instants sort by their bytes: an index sorted by a locale breaks when the machine's locale changes."""
     for table, columns in {
         "requests": ("caller", "request_id", "created_at"),
         "decisions": ("decision_id", "line_id", "scored_at"),
