@@ -116,14 +116,12 @@ def unusable(error: Exception) -> DecisionLogError:
 
 
 def without_password(url: str) -> str:
-    """A database's URL as it may be shown.
+    """A database's URL as it may be shown: without its password, and without options, which may hold one too.
 
     >>> without_password("postgresql://me:secret@db/linerisk?password=secret")
-    'postgresql://me:***@db/linerisk?password=***'
+    'postgresql://me:***@db/linerisk'
     """
-    parsed = _parsed(url, driver=False)
-    hidden = {name: "***" if "pass" in name else value for name, value in parsed.query.items()}
-    return parsed.set(query=hidden).render_as_string(hide_password=True)
+    return _parsed(url, driver=False).set(query={}).render_as_string()
 
 
 def _parsed(url: str, *, driver: bool = True) -> URL:
@@ -226,8 +224,7 @@ def _revision(engine: Engine) -> str | None:
 def _bring_up_to_date(engine: Engine, file: Path | None, *, create: bool) -> None:
     revision = _revision(engine)
     if revision != HEAD and not create:
-        shown = engine.url.set(query={}).render_as_string()
-        raise _no_log(f"one at {shown}") if revision is None else _another_version(revision)
+        raise _no_log(without_password(str(engine.url))) if revision is None else _another_version(revision)
     if revision != HEAD:
         _migrate(engine, file)
 
