@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from linerisk.model.calibration import sigmoid
+from linerisk.model.cut_points import clopper_pearson, cut_points, order_statistic, widened
 from linerisk.model.risk_model import FeatureColumn
-from linerisk.model.tiers import RAISED, TierPromise, clopper_pearson, cut_points, order_statistic, widened
+from linerisk.model.tiers import RAISED, TierPromise
 from linerisk.policy import load_promise
 from linerisk.training.examples import Examples, Slices
 from linerisk.training.fit import Recipe, fit_model

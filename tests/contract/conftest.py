@@ -29,9 +29,10 @@ from linerisk.explanation import Wording
 from linerisk.features.build import Surveyed, survey_store
 from linerisk.features.catalogue import FEATURE_NAMES, FEATURES
 from linerisk.live import Live, Promotion, put_model, put_snapshot
-from linerisk.model.calibration import fit_beta
+from linerisk.model.calibration_fit import fit_beta
+from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
-from linerisk.model.tiers import TierPromise, cut_points
+from linerisk.model.tiers import TierPromise
 from linerisk.policy import in_force, load_policies
 from linerisk.service.tokens import Role, TokenStore
 from linerisk.settings import Settings
@@ -39,6 +40,7 @@ from linerisk.tables.identity import fingerprint_of, key_of, load_secret
 from linerisk.tables.intake import ingest
 from linerisk.tables.schemas import Accounts
 from linerisk.tables.store import RecordStore
+from linerisk.workflows.release import prepare_scores
 
 AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
 LINES = 200
@@ -92,6 +94,7 @@ class World:
             accounts=accounts([line for line in ids if line != WITHOUT_ACCOUNT], secret=secret),
             reference=self.survey(as_of=as_of).reference,
             keyed_by=fingerprint_of(secret),
+            prepare=prepare_scores,
         )
         return meta.id
 
@@ -342,6 +345,12 @@ def bento_service(bento: Path, tmp_path: Path) -> Iterator[Server]:
     server = start(arguments, world, port=port, cwd=tmp_path, environment=environment)
     yield server
     stop(server)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A home of its own, with nothing running on it."""
+    return make_world(tmp_path / "home")
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from linerisk.decisions.record import ToldDecision
 from linerisk.service.api import ROUTES
-from linerisk.service.openapi import DecisionBody
 
 _LISTENING = "0A"
 
@@ -82,7 +82,7 @@ def test_every_reference_of_the_documentation_leads_somewhere(service: Any) -> N
 
 def test_an_answer_has_the_fields_that_the_documentation_names(service: Any) -> None:
     (decision,) = service.score("documented", "line-001").json()["decisions"]
-    assert list(decision) == list(DecisionBody.__struct_fields__)
+    assert list(decision) == list(ToldDecision.__struct_fields__)
 
 
 def test_the_documentation_page_may_load_nothing_from_elsewhere(service: Any) -> None:

@@ -176,7 +176,6 @@ def test_utf8_may_be_named(service: Any) -> None:
         "/v1",
         "/v1/",
         "/v1/nothing",
-        "/v1/score/arrow",
         "/v1/disputes",
         "/v1/decisions",
         "/v1/decisions/%FF",

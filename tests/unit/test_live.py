@@ -15,7 +15,17 @@ from polars.testing import assert_frame_equal
 from linerisk.errors import ArtefactError, LineriskError, NotLiveError, StoreError
 from linerisk.features.reference import Found, Reference
 from linerisk.features.segments import COMPARED, SEGMENTS
-from linerisk.live import Live, LiveHolder, SnapshotMeta, model_of, put_model, put_snapshot
+from linerisk.live import (
+    Live,
+    LiveHolder,
+    Prepare,
+    PreparedScores,
+    Snapshot,
+    SnapshotMeta,
+    model_of,
+    put_model,
+    put_snapshot,
+)
 from linerisk.model.calibration import BetaCalibration
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
 from linerisk.model.tiers import CutPoint, Tier
@@ -70,18 +80,29 @@ def live(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def promote(live: Path, tmp_path: Path) -> Promote:
-    def promoting(version: str = "1", *, seed: int = 1, columns: tuple[str, ...] = COLUMNS) -> None:
+    def promoting(
+        version: str = "1", *, seed: int = 1, columns: tuple[str, ...] = COLUMNS, prepare: Prepare | None = None
+    ) -> None:
         artefact = tmp_path / f"artefact-{version}"
         model(seed, columns).save(artefact)
-        put_model(live, artefact, name="m", version=version, expires_at=None)
+        put_model(live, artefact, name="m", version=version, expires_at=None, prepare=prepare)
 
     return promoting
 
 
-def publish(live: Path, *, add: float = 0.0, as_of: datetime = AS_OF, known_at: datetime = AS_OF) -> SnapshotMeta:
+def publish(
+    live: Path,
+    *,
+    add: float = 0.0,
+    as_of: datetime = AS_OF,
+    known_at: datetime = AS_OF,
+    prepare: Prepare | None = None,
+) -> SnapshotMeta:
     features = pl.DataFrame({"line_key": KEYS, "a": [0.5, 0.2, None, 1.0], "b": [5.0 + add, 2.0, 9.0, 62.0]})
     known = accounts({5: AS_OF - timedelta(days=3), 2: None}, known_at)
-    return put_snapshot(live, features, accounts=known, reference=reference(as_of), catalogue=("a", "b"))
+    return put_snapshot(
+        live, features, accounts=known, reference=reference(as_of), catalogue=("a", "b"), prepare=prepare
+    )
 
 
 def damage(path: Path) -> None:
@@ -123,7 +144,7 @@ def test_lines_are_found_by_key_and_rows_are_in_the_order_of_the_model(live: Pat
     assert found.tolist() == [2, -1, 0, 3, -1]
     rows = snapshot.rows(found[[0, 2]])
     np.testing.assert_array_equal(rows, np.array([[9.0, np.nan], [2.0, 0.2]], dtype=np.float32))
-    assert isinstance(snapshot.features, np.memmap)
+    assert isinstance(snapshot.features.base, np.memmap)
 
 
 def test_a_snapshot_knows_who_was_verified_when_and_whose_account_is_known(live: Path, promote: Promote) -> None:
@@ -162,7 +183,7 @@ def test_what_lines_were_compared_with_is_published_with_them(live: Path, promot
         np.testing.assert_array_equal(getattr(found.found, name), getattr(published.found, name))
     np.testing.assert_array_equal(found.by_any, published.by_any)
     assert_frame_equal(found.usual, published.usual, check_exact=True)
-    assert isinstance(found.found.contacts, np.memmap)
+    assert isinstance(found.found.contacts.base, np.memmap)
 
 
 def test_a_snapshot_without_what_its_lines_were_compared_with_is_refused(live: Path, promote: Promote) -> None:
@@ -279,3 +300,69 @@ def test_a_damaged_pointer_is_refused(live: Path) -> None:
     (live / "current.json").write_text("{")
     with pytest.raises(StoreError, match=r"current\.json"):
         Live.open(live)
+
+
+def prepared(model: RiskModel, snapshot: Snapshot) -> PreparedScores:
+    """Margins of the model, and something in every other place."""
+    margin = model.margin(snapshot.rows(np.arange(snapshot.meta.lines)))
+    few, many = np.zeros((len(margin), 1), dtype=np.int8), np.zeros((len(margin), 1))
+    return PreparedScores(
+        margin=margin,
+        probability=margin,
+        low=margin,
+        high=margin,
+        tier_index=few[:, 0],
+        by_family=many,
+        named=few,
+        column=few.astype(np.int16),
+        split=np.array([1.0, 2.0]),
+    )
+
+
+def test_what_a_model_says_of_every_line_goes_live_with_the_pair(live: Path, promote: Promote) -> None:
+    publish(live)
+    promote("1", prepare=prepared)
+    first = Live.open(live)
+    assert first.snapshot is not None
+    assert first.prepared is not None
+    np.testing.assert_array_equal(first.prepared.margin, first.model.margin(first.snapshot.rows(np.arange(4))))
+    publish(live, add=-100.0, prepare=prepared)
+    second = Live.open(live)
+    assert second.prepared is not None
+    assert second.prepared.margin.tolist() != first.prepared.margin.tolist()
+
+
+def test_without_it_the_pair_is_live_all_the_same(live: Path, promote: Promote) -> None:
+    publish(live)
+    promote("1", prepare=prepared)
+    promote("2", seed=2)
+    assert Live.open(live).prepared is None
+
+
+def test_going_back_finds_what_the_model_said_when_it_was_live(live: Path, promote: Promote) -> None:
+    publish(live)
+    promote("1", prepare=prepared)
+    promote("2", seed=2, prepare=prepared)
+    promote("1")
+    opened = Live.open(live)
+    assert opened.prepared is not None
+    assert opened.snapshot is not None
+    np.testing.assert_array_equal(opened.prepared.margin, opened.model.margin(opened.snapshot.rows(np.arange(4))))
+
+
+@pytest.mark.parametrize("name", ["margin.npy", "meta.json"])
+def test_damaged_scores_are_left_aside_and_made_again(name: str, live: Path, promote: Promote) -> None:
+    publish(live)
+    promote("1", prepare=prepared)
+    (file,) = (live / "snapshots").glob(f"*/scores-*/{name}")
+    damage(file)
+    assert Live.open(live).prepared is None
+    promote("1", prepare=prepared)
+    assert Live.open(live).prepared is not None
+
+
+def test_an_empty_snapshot_needs_no_scores(live: Path, promote: Promote) -> None:
+    promote()
+    features = pl.DataFrame(schema={"line_key": pl.Int64, "a": pl.Float32, "b": pl.Float32})
+    put_snapshot(live, features, accounts=accounts({}), reference=reference(), catalogue=("a", "b"), prepare=prepared)
+    assert Live.open(live).prepared is None

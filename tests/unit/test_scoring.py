@@ -12,8 +12,9 @@ from linerisk.batch import score_table
 from linerisk.errors import InputError
 from linerisk.explanation import Wording, explain
 from linerisk.model.calibration import BetaCalibration
+from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
-from linerisk.model.tiers import TIERS, Tier, TierPromise, cut_points
+from linerisk.model.tiers import TIERS, Tier, TierPromise
 from linerisk.policy import Policy, load_policies
 from linerisk.scoring import score
 from linerisk.settings import Settings

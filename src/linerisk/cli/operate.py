@@ -30,9 +30,7 @@ def publish(store: Store, as_of: AsOf, home: Home = None, as_json: AsJson = Fals
     from linerisk.workflows.release import publish as run
 
     with progress() as tell:
-        meta = run(
-            settings_for(home), store, as_of=parse_instant(as_of), on_progress=lambda d, t: tell("features", d, t)
-        )
+        meta = run(settings_for(home), store, as_of=parse_instant(as_of), on_progress=tell)
     out.print(f"snapshot {meta.id} of {meta.lines:,} lines is live")
     show_json(as_json, {"snapshot": meta.id, "lines": meta.lines, "as_of": meta.as_of})
 

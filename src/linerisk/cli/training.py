@@ -14,8 +14,6 @@ from linerisk.cli.shown import As, AsJson, Home, out, progress, settings_for, sh
 from linerisk.errors import UsageError
 
 if TYPE_CHECKING:
-    from linerisk.evaluation.metrics import Estimate
-    from linerisk.evaluation.rolling import RollingEvaluation
     from linerisk.workflows.trained import Trained
 
 
@@ -104,7 +102,7 @@ def train(
 
 def show_trained(trained: Trained) -> None:
     """Print measures, tiers and gates of a training run."""
-    from linerisk.evaluation.figures_shown import tier_table
+    from linerisk.evaluation.figures_shown import rolling_table, tier_table
 
     e = trained.evaluation
     out.print(f"[bold]{trained.version.name} version {trained.version.version}[/bold]: {e.how}")
@@ -139,7 +137,8 @@ def show_trained(trained: Trained) -> None:
         right=range(1, 9),
     )
     if e.rolling is not None:
-        _show_rolling(e.rolling)
+        head, *steps = rolling_table(e.rolling)
+        table("As trained at past instants on what was known then, tested on what followed", head, steps, right=(1, 2))
     if e.audit is not None:
         out.print(f"random audit: {e.audit.said()}")
     if trained.tuned is not None:
@@ -148,26 +147,3 @@ def show_trained(trained: Trained) -> None:
     out.print(f"report: {trained.report}")
     out.print(f"made again, byte for byte, by: [bold]{trained.again}[/bold]", soft_wrap=True)
     out.print("  with " + ", ".join(f"{what} {value}" for what, value in trained.provenance.items()), soft_wrap=True)
-
-
-def _show_rolling(rolling: RollingEvaluation) -> None:
-    def cell(estimate: Estimate | None) -> str:
-        return "" if estimate is None else f"{estimate:.3f}"
-
-    table(
-        "As trained at past instants on what was known then, tested on what followed",
-        ["trained at", "lines", "fraud", "average precision", "log-loss skill", "predicted / observed", ""],
-        [
-            [
-                step.trained_at[:10],
-                f"{step.lines:,}",
-                f"{step.fraud:,}",
-                cell(step.average_precision),
-                cell(step.log_loss_skill),
-                cell(step.predicted_over_observed),
-                step.problem or "",
-            ]
-            for step in rolling.steps
-        ],
-        right=(1, 2),
-    )

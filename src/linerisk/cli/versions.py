@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 from linerisk.cli import app
 from linerisk.cli.flips_shown import show_flips
 from linerisk.cli.models import show_gates
-from linerisk.cli.shown import As, AsJson, Home, Name, out, settings_for, show_json, table, who
+from linerisk.cli.shown import As, AsJson, Home, Name, out, progress, settings_for, show_json, table, who
 
 if TYPE_CHECKING:
     from linerisk.registry import Move
@@ -121,9 +122,17 @@ def promote(
     from linerisk.workflows.release import promote as run
 
     settings = settings_for(home)
-    move = run(
-        settings, version, by=who(by), approver=approver, reason=reason, override=tuple(override or ()), name=name
-    )
+    with progress() as tell:
+        move = run(
+            settings,
+            version,
+            by=who(by),
+            approver=approver,
+            reason=reason,
+            override=tuple(override or ()),
+            name=name,
+            on_progress=partial(tell, "scores of the snapshot"),
+        )
     _show_move(name, move)
     show_json(as_json, asdict(move))
 

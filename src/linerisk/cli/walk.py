@@ -85,7 +85,7 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
         live = passed(trained.gates)
         if live:
             promote(settings, trained.version.version, by="demo-trainer", approver="demo-approver", reason="demo")
-            publish(settings, store, as_of=AS_OF, on_progress=lambda d, t: tell("publish", d, t))
+            publish(settings, store, as_of=AS_OF, on_progress=_prefixed(tell, "publish"))
     out.print(f"\n{simulated.records:,} records of {simulated.lines:,} simulated lines over {DAYS} days")
     show_intake(report)
     show_trained(trained)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -19,13 +20,13 @@ import numpy as np
 import numpy.typing as npt
 from ulid import ULID
 
-from linerisk.as_of import iso
 from linerisk.errors import DecisionLogError
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _INFINITE = frozenset({math.inf, -math.inf})
 _RANDOM_BYTES = 10
+_fetched = threading.local()
 
 
 class RecordedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -53,7 +54,7 @@ class RecordedReason(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     zh: str
     en: str
     contribution: float
-    facts: dict[str, int | float | None] = {}
+    facts: dict[str, float] = {}
 
 
 class RecordedModel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -62,6 +63,37 @@ class RecordedModel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str
     version: str
     fingerprint: str
+
+
+class ModelName(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The model that scored, as it is told."""
+
+    name: str
+    version: str
+
+
+class ToldDecision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One decision, as it was recorded. `base + calibration + sum(contributions)` is the log-odds of `probability`."""
+
+    decision_id: str
+    request_id: str
+    line_id: str
+    as_of: Instant
+    scored_at: Instant
+    status: str
+    margin: float
+    probability: float
+    probability_low: float
+    probability_high: float
+    tier: str
+    action: RecordedAction
+    reasons: tuple[RecordedReason, ...]
+    base: float
+    calibration: float
+    contributions: dict[str, float]
+    model: ModelName
+    features_from: str
+    snapshot_id: str | None
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -134,36 +166,34 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Id of the policy in force when it was scored."""
         return self.action.policy
 
+    def told(self) -> ToldDecision:
+        """The decision as it is told to who asked."""
+        return ToldDecision(
+            decision_id=self.decision_id,
+            request_id=self.request_id,
+            line_id=self.line_id,
+            as_of=self.as_of,
+            scored_at=self.scored_at,
+            status=self.status,
+            margin=self.margin,
+            probability=self.probability,
+            probability_low=self.probability_low,
+            probability_high=self.probability_high,
+            tier=self.tier,
+            action=self.action,
+            reasons=self.reasons,
+            base=self.base,
+            calibration=self.calibration,
+            contributions=self.contributions,
+            model=ModelName(name=self.model.name, version=self.model.version),
+            features_from=self.features_from,
+            snapshot_id=self.snapshot_id,
+        )
+
     def answer(self) -> dict[str, Any]:
-        """The decision as it is answered over HTTP: JSON values only."""
-        return {
-            "decision_id": self.decision_id,
-            "request_id": self.request_id,
-            "line_id": self.line_id,
-            "as_of": iso(self.as_of),
-            "scored_at": iso(self.scored_at),
-            "status": self.status,
-            "margin": self.margin,
-            "probability": self.probability,
-            "probability_low": self.probability_low,
-            "probability_high": self.probability_high,
-            "tier": self.tier,
-            "action": {
-                "kind": self.action.kind,
-                "policy": self.action.policy,
-                "steps": list(self.action.steps),
-                "held_by": self.action.held_by,
-            },
-            "reasons": [
-                {name: getattr(reason, name) for name in RecordedReason.__struct_fields__} for reason in self.reasons
-            ],
-            "base": self.base,
-            "calibration": self.calibration,
-            "contributions": self.contributions,
-            "model": {"name": self.model.name, "version": self.model.version},
-            "features_from": self.features_from,
-            "snapshot_id": self.snapshot_id,
-        }
+        """The same as JSON values, to be told with more beside."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.told(), order="deterministic"))
+        return plain
 
     def to_json(self) -> bytes:
         """Canonical bytes: the same record gives the same bytes."""
@@ -193,9 +223,21 @@ def decision_ids(scored_at: datetime, count: int) -> list[str]:
     ('01J1NSEQ00', True)
     """
     # The top bit of the random part stays clear, so that counting up never runs into the timestamp.
-    random = int.from_bytes(os.urandom(_RANDOM_BYTES)) >> 1
+    random = int.from_bytes(_random(_RANDOM_BYTES)) >> 1
     first = (int(scored_at.timestamp() * 1000) << (8 * _RANDOM_BYTES)) | random
     return [str(ULID.from_int(first + i)) for i in range(count)]
+
+
+def _random(count: int) -> bytes:
+    """Random bytes of the system, fetched many at a time: each call of it lets go of Python's lock.
+
+    What is fetched and not used is each thread's own, so no two ids are made of the same bytes.
+    """
+    rest: bytes = getattr(_fetched, "rest", b"")
+    if len(rest) < count:
+        rest = os.urandom(256 * _RANDOM_BYTES)
+    _fetched.rest = rest[count:]
+    return rest[:count]
 
 
 def frozen_features(names: Sequence[str], rows: npt.NDArray[np.float32]) -> list[dict[str, float | None]]:

@@ -27,6 +27,8 @@ class GateLimits:
         least_rank_gain: Share of the way from prevalence to 1 that average precision must go, lower bound.
         calibration_low: Least ratio of predicted to observed fraud that the interval must reach.
         calibration_high: Highest such ratio.
+        most_bin_odds: How many times the odds of fraud observed in a group of like probability the predicted ones may
+            be, or the other way round, provably.
         most_shuffled_gain: Share of the way from prevalence to 1 that shuffled labels may go.
         most_leaves: Leaves of all trees at most, so that exact reasons stay affordable with every decision.
         least_of_archetype: Lines of each archetype at least.
@@ -34,7 +36,8 @@ class GateLimits:
         most_conspicuous: The same of an archetype that calls many strangers, and looks it.
         most_extreme: Share of any archetype that may be at `extremely_high`.
         most_gap: How many times the false-positive rate of all others a group's may be.
-        most_gap_of_tenure: The same of a band of tenure: age is a declared cause, and lowers the risk by itself.
+        most_gap_of_tenure: The same of a band of tenure: age is a declared cause, and lowers the risk by itself. Twenty
+            times the promise of 1 in 1,000 is 1 in 50.
         least_agreement: Agreement of refits about the families named, beyond that of families drawn blindly, of 1.
         most_auc_alone: AUC that a column may have alone, lower bound.
         most_recall_alone: Share of fraud that a column may find alone at 1 in 1,000 legitimate lines, lower bound.
@@ -51,6 +54,7 @@ class GateLimits:
     least_rank_gain: float = 0.2
     calibration_low: float = 0.8
     calibration_high: float = 1.25
+    most_bin_odds: float = 2.0
     most_shuffled_gain: float = 0.15
     most_leaves: int = 250 * 31
     least_of_archetype: int = 100

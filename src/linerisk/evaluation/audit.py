@@ -39,7 +39,7 @@ class AuditMeasure:
 
     def said(self) -> str:
         """The audit in one line."""
-        alarms = ", ".join(f"{tier} at most {found.high:.1e}" for tier, found in self.false_positives.items())
+        alarms = ", ".join(f"{tier} at most {found.high:.2g}" for tier, found in self.false_positives.items())
         return (
             f"{self.lines:,} lines drawn by chance, {self.fraud} fraud: prevalence {self.prevalence:.4f}; "
             f"{self.predicted:.1f} predicted; false alarms with 97.5 % confidence: {alarms or 'no legitimate line'}"

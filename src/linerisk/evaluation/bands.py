@@ -11,6 +11,7 @@ import numpy as np
 from linerisk.evaluation.metrics import Estimate, Flags, Floats, average_precision, bootstrap, share
 from linerisk.features.catalogue import BY_NAME
 from linerisk.features.tenure import MAX_TENURE_DAYS
+from linerisk.model.cut_points import clopper_pearson
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Examples
 
@@ -19,6 +20,8 @@ AGE_BANDS_DAYS = (0, 30, 180, 730, 1825)
 TENURE_STEPS_DAYS = (30.0, 365.0, 1825.0)
 """How much older the same line is made when asking whether age ever raises a tier."""
 _LEAST_IN_BIN = 30
+_FAILING = 0.05
+"""Chance that a calibrated model has a bin that is called off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,28 @@ def reliability(probability: Floats, fraud: Flags) -> tuple[Bin, ...]:
             observed = share(int(fraud[part].sum()), len(part))
             bins.append(Bin(float(probability[part].mean()), observed, len(part)))
     return tuple(bins)
+
+
+def bins_off(bins: Sequence[Bin], *, most: float) -> tuple[Bin, ...]:
+    """Bins whose mean probability has provably over `most` times the odds of fraud observed, or under 1 / `most` of it.
+
+    Exact intervals with Bonferroni's correction hold for all bins at once, also where probabilities differ within a
+    bin: that only makes the count vary less (Hoeffding 1956). A bin whose probability is not a number is off.
+
+    Args:
+        bins: Of `reliability`.
+        most: Factor between odds, above 1: near 0 that of the rates, near 1 that of what is left to 1.
+    """
+    return tuple(b for b in bins if not _compatible(b, most=most, looks=len(bins)))
+
+
+def _compatible(b: Bin, *, most: float, looks: int) -> bool:
+    low, high = clopper_pearson(round(b.observed.value * b.lines), b.lines, confidence=1 - _FAILING / looks)
+    return _odds(low) <= most * _odds(b.predicted) and _odds(b.predicted) <= most * _odds(high)
+
+
+def _odds(share: float) -> float:
+    return float("inf") if share == 1 else share / (1 - share)
 
 
 def ages(test: Examples, margin: Floats) -> tuple[AgeBand, ...]:

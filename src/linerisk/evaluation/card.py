@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.figures_shown import evidence_sentences, figure_rows, tier_table
+from linerisk.evaluation.figures_shown import (
+    Table,
+    as_markdown,
+    evidence_sentences,
+    figure_rows,
+    gate_table,
+    in_one_line,
+    tier_table,
+)
 from linerisk.evaluation.gates import GateResult, Outcome
 from linerisk.evaluation.group_plots import age_name
 from linerisk.evaluation.reported import Reported
@@ -18,7 +26,8 @@ from linerisk.model.risk_model import RiskModel
 
 _FEW_FRAUD = 100
 """Fraud lines below which intervals are so wide that two models can hardly be told apart."""
-_OVERRIDES = "Overrides"
+OVERRIDES = "Overrides"
+"""Heading of the section that a promotion may fill in."""
 _NO_OVERRIDE = "None: no gate was set aside."
 
 
@@ -28,7 +37,7 @@ class CardSection:
 
     heading: str
     sentences: tuple[str, ...] = ()
-    table: tuple[tuple[str, ...], ...] = ()
+    table: Table = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,10 @@ class Override:
     gate: str
     by: str
     reason: str
+
+    def said(self) -> str:
+        """The override in one line."""
+        return in_one_line(f"{self.gate} was set aside by {self.by}: {self.reason}")
 
 
 def card_sections(
@@ -58,13 +71,9 @@ def card_sections(
         CardSection("Data", _on_the_data(model, evaluation)),
         CardSection("Figures", _on_figures(evaluation), figure_rows(evaluation)),
         CardSection("Tiers", _on_tiers(evaluation), tier_table(evaluation)),
-        CardSection(
-            "Gates",
-            (),
-            (("gate", "what", "answer", "finding"), *((g.code, g.title, str(g.outcome), g.finding) for g in gates)),
-        ),
+        CardSection("Gates", (), gate_table(gates)),
         CardSection("Known weaknesses", weaknesses(evaluation, gates, reported.notices)),
-        CardSection(_OVERRIDES, (_NO_OVERRIDE,)),
+        CardSection(OVERRIDES, (_NO_OVERRIDE,)),
         CardSection("Expiry", (_expiry(reported.valid_days),)),
         CardSection("Make it again", (f"`{reported.again}`",)),
     )
@@ -117,15 +126,13 @@ def weaknesses(evaluation: Evaluation, gates: Sequence[GateResult], notices: Seq
 
 def markdown(title: str, sections: Sequence[CardSection]) -> str:
     """The card as Markdown."""
-    parts = [f"# Model card: {_plain(title)}"]
+    parts = [f"# Model card: {in_one_line(title)}"]
     for section in sections:
         parts.append(f"## {section.heading}")
         if section.sentences:
-            parts.append("\n".join(f"- {_plain(sentence)}" for sentence in section.sentences))
+            parts.append("\n".join(f"- {in_one_line(sentence)}" for sentence in section.sentences))
         if section.table:
-            head, *rows = section.table
-            lines = [head, tuple("---" for _ in head), *rows]
-            parts.append("\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines))
+            parts.append(as_markdown(section.table))
     return "\n\n".join(parts) + "\n"
 
 
@@ -136,10 +143,10 @@ def with_overrides(card: str, overrides: Sequence[Override]) -> str:
         card: What `markdown` made.
         overrides: At least one.
     """
-    before, after = card.split(f"## {_OVERRIDES}\n", maxsplit=1)
+    heading = f"\n## {OVERRIDES}\n"
+    before, after = card.split(heading, maxsplit=1)
     rest = after[after.index("\n## ") :]
-    told = [f"- {_plain(o.gate)} was set aside by {_plain(o.by)}: {_plain(o.reason)}" for o in overrides]
-    return f"{before}## {_OVERRIDES}\n\n" + "\n".join(told) + f"\n{rest}"
+    return f"{before}{heading}\n" + "\n".join(f"- {override.said()}" for override in overrides) + f"\n{rest}"
 
 
 def _on_the_data(model: RiskModel, e: Evaluation) -> tuple[str, ...]:
@@ -172,11 +179,3 @@ def _expiry(valid_days: int | None) -> str:
         f"{valid_days} days after promotion. From then on answers have the status degraded, and no measure starts by "
         "itself any more."
     )
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _cell(text: str) -> str:
-    return _plain(text).replace("|", "\\|")

@@ -46,7 +46,7 @@ class Plot:
     wide: bool = False
 
 
-def svg_of(chart: alt.LayerChart | alt.Chart | alt.HConcatChart, *, title: str) -> str:
+def svg_of(chart: alt.LayerChart | alt.Chart | alt.HConcatChart | alt.VConcatChart, *, title: str) -> str:
     """Draw a chart in the house's style; the title is also what a screen reader says of it."""
     styled = (
         chart.properties(title=alt.TitleParams(title), padding=6)
@@ -71,7 +71,7 @@ def svg_of(chart: alt.LayerChart | alt.Chart | alt.HConcatChart, *, title: str) 
 
 def log_axis(low: float, high: float) -> alt.Axis:
     """Ticks at 1 and 3 of every decade from `low` to `high`: enough to read, few enough to stay calm."""
-    ticks = [lead * 10.0**power for power in range(-9, 2) for lead in (1, 3)]
+    ticks = [lead * 10.0**power for power in range(-9, 6) for lead in (1, 3)]
     return alt.Axis(labelOverlap="greedy", format="~f", values=[tick for tick in ticks if low <= tick <= high])
 
 

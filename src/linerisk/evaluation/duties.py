@@ -39,7 +39,7 @@ class ImpactAssessment:
     """The document that says what the model does to people.
 
     Attributes:
-        path: As the limits name it.
+        path: As the limits name it, without where it is on this machine.
         sha256: Of its bytes; None where it cannot be read.
         lacking: Of `ASSESSED`, what it has no heading for.
     """
@@ -56,11 +56,20 @@ def read_assessment(folder: Path, path: str) -> ImpactAssessment:
         folder: The folder that `path` starts from.
         path: Of a Markdown document in UTF-8.
     """
+    named = _named(folder, path)
     try:
         content = (folder / path).read_bytes()
         text = content.decode()
     except (OSError, UnicodeDecodeError):
-        return ImpactAssessment(path, None)
+        return ImpactAssessment(named, None)
     headings = [line.lstrip("#").strip().lower() for line in text.splitlines() if line.startswith("#")]
     lacking = tuple(part for part in ASSESSED if not any(part in heading for heading in headings))
-    return ImpactAssessment(path, hashlib.sha256(content).hexdigest(), lacking)
+    return ImpactAssessment(named, hashlib.sha256(content).hexdigest(), lacking)
+
+
+def _named(folder: Path, path: str) -> str:
+    """A path as the artefact may say it: from the folder on, or the name alone. Artefacts travel, machines do not."""
+    given, base = Path(path), folder.absolute()
+    if not given.is_absolute():
+        return path
+    return given.relative_to(base).as_posix() if given.is_relative_to(base) else given.name

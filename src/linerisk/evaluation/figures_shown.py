@@ -1,12 +1,19 @@
-"""An evaluation as tables and sentences for people: page and card say the same words."""
+"""An evaluation as tables and sentences for people: page, card, command and registry say the same words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.gates import GateResult
 from linerisk.evaluation.metrics import Estimate, TierRow
+from linerisk.evaluation.rolling import RollingEvaluation
+
+Table = tuple[tuple[str, ...], ...]
+"""Rows of cells; the first is the head."""
 
 
-def figure_rows(evaluation: Evaluation) -> tuple[tuple[str, ...], ...]:
+def figure_rows(evaluation: Evaluation) -> Table:
     """Measures with their intervals and what they say; the first row is the head."""
     e = evaluation
     rows = [
@@ -44,7 +51,7 @@ def figure_rows(evaluation: Evaluation) -> tuple[tuple[str, ...], ...]:
     return (("measure", "value", "95 % interval", "what it says"), *rows)
 
 
-def tier_table(evaluation: Evaluation) -> tuple[tuple[str, ...], ...]:
+def tier_table(evaluation: Evaluation) -> Table:
     """What was seen, proven and wished for per tier; the first row is the head."""
     head = (
         "tier",
@@ -60,7 +67,7 @@ def tier_table(evaluation: Evaluation) -> tuple[tuple[str, ...], ...]:
     return (head, *(_tier_cells(row) for row in evaluation.tiers))
 
 
-def bin_rows(evaluation: Evaluation) -> tuple[tuple[str, ...], ...]:
+def bin_rows(evaluation: Evaluation) -> Table:
     """Predicted and observed fraud per group of like probability; the first row is the head."""
     return (
         ("predicted", "observed", "exact 95 %", "lines"),
@@ -74,6 +81,50 @@ def bin_rows(evaluation: Evaluation) -> tuple[tuple[str, ...], ...]:
             for b in evaluation.reliability
         ),
     )
+
+
+def gate_table(gates: Sequence[GateResult]) -> Table:
+    """What each gate answered, without its limit; the first row is the head."""
+    return (("gate", "what", "answer", "finding"), *((g.code, g.title, str(g.outcome), g.finding) for g in gates))
+
+
+def rolling_table(rolling: RollingEvaluation) -> Table:
+    """Past trainings and what came of them, or why nothing did; the first row is the head."""
+
+    def cell(estimate: Estimate | None) -> str:
+        return "" if estimate is None else f"{estimate:.3f}"
+
+    return (
+        ("trained at", "lines", "fraud", "average precision", "log-loss skill", "predicted / observed", "problem"),
+        *(
+            (
+                step.trained_at[:10],
+                f"{step.lines:,}",
+                f"{step.fraud:,}",
+                cell(step.average_precision),
+                cell(step.log_loss_skill),
+                cell(step.predicted_over_observed),
+                step.problem or "",
+            )
+            for step in rolling.steps
+        ),
+    )
+
+
+def as_markdown(table: Sequence[Sequence[str]]) -> str:
+    """A table as Markdown; words from outside do not break it.
+
+    Args:
+        table: The first row is the head.
+    """
+    head, *rows = table
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(in_one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def in_one_line(text: str) -> str:
+    """Words with single blanks between them."""
+    return " ".join(text.split())
 
 
 def evidence_sentences(evaluation: Evaluation) -> tuple[str, ...]:

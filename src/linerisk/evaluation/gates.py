@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 
 from linerisk.evaluation.answers import Answer, Gate, GateLimits, GateResult, Outcome, answer
+from linerisk.evaluation.bands import bins_off
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.gates_about_duties import DUTY_GATES
 from linerisk.evaluation.gates_about_people import PEOPLE_GATES
@@ -38,13 +39,23 @@ def _ranking(e: Evaluation, limits: GateLimits) -> Answer:
 def _calibration(e: Evaluation, limits: GateLimits) -> Answer:
     limit = (
         f"predicted over observed fraud compatible with {limits.calibration_low:g} to {limits.calibration_high:g}, "
-        "and log-loss skill above 0"
+        "log-loss skill above 0, and in no group of lines of like probability the odds provably over "
+        f"{limits.most_bin_odds:g} times off (exact intervals for all groups at once)"
     )
     ratio = e.predicted_over_observed
     if ratio is None:
         return Outcome.FAILED, limit, "no fraud observed, nothing to compare with"
+    if not e.reliability:
+        return Outcome.FAILED, limit, "not measured by groups of like probability"
     fits = ratio.low <= limits.calibration_high and ratio.high >= limits.calibration_low
-    return answer(fits and e.log_loss_skill.low > 0, limit, f"ratio {ratio:.2f}, skill {e.log_loss_skill:.3f}")
+    off = bins_off(e.reliability, most=limits.most_bin_odds)
+    told = "; ".join(f"predicted {b.predicted:.2g}, observed {b.observed:.2g} of {b.lines:,}" for b in off)
+    groups = f"{len(off)} of {len(e.reliability)} groups off{': ' if off else ''}{told}"
+    return answer(
+        fits and e.log_loss_skill.low > 0 and not off,
+        limit,
+        f"ratio {ratio:.2f}, skill {e.log_loss_skill:.3f}, {groups}",
+    )
 
 
 def _promise(e: Evaluation, _limits: GateLimits) -> Answer:

@@ -15,6 +15,14 @@ from linerisk.evaluation.gates_about_people import CONSPICUOUS
 
 _ROW, _WIDTH = 34, 560
 _AGE_NAMES = {0: "under 1 month", 30: "1-6 months", 180: "6-24 months", 730: "2-5 years", 1825: "over 5 years"}
+_WITH_CEILINGS = (
+    "Dots are rates seen, bars their exact 95 % intervals, red ticks the ceilings. A bar wholly right of its tick has "
+    "provably passed it; one that reaches across it has too few lines to tell."
+)
+_WITHOUT = (
+    "Dots are rates seen, bars their exact 95 % intervals. No rate has a ceiling of its own: gate G012 asks whether a "
+    "group's is provably many times that of all other lines. Groups whose bars overlap may well fare alike."
+)
 
 
 class Group(NamedTuple):
@@ -66,7 +74,7 @@ def age_plot(evaluation: Evaluation) -> Plot:
 
 
 def group_plot(groups: Sequence[Group], *, name: str, title: str) -> Plot:
-    """Rates of groups against their ceilings.
+    """Rates of groups, against their ceilings where they have any.
 
     Args:
         groups: In the order shown, from the top.
@@ -77,8 +85,7 @@ def group_plot(groups: Sequence[Group], *, name: str, title: str) -> Plot:
         name,
         "groups",
         title,
-        "Dots are rates seen, bars their exact 95 % intervals, red ticks the ceilings. A bar wholly right of its tick "
-        "has provably passed it; one that reaches across it has too few lines to tell.",
+        _WITH_CEILINGS if any(group.ceiling is not None for group in groups) else _WITHOUT,
         svg_of(_dots(groups, axis="rate, exact 95 % interval", domain=None), title=title),
         wide=True,
     )

@@ -1,8 +1,9 @@
 """Measures of ranking, calibration and promise, each with the interval that its rows can carry.
 
 References:
-    Clopper and Pearson (1934) for shares; percentile bootstrap over rows (one row per line) for rank measures;
-    equal-mass calibration error after Nixon et al. (2019), "Measuring calibration in deep learning", adaptive binning.
+    Clopper and Pearson (1934) for shares; Garwood (1936) for counts; percentile bootstrap over rows (one row per line)
+    for rank measures; equal-mass calibration error after Nixon et al. (2019), "Measuring calibration in deep learning",
+    adaptive binning.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy.typing as npt
 from scipy.stats import chi2
 from typing_extensions import override
 
-from linerisk.model.tiers import TIERS, CutPoint, Tier, clopper_pearson
+from linerisk.model.cut_points import clopper_pearson
+from linerisk.model.tiers import TIERS, CutPoint, Tier
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -149,12 +151,18 @@ def bootstrap(
     return Estimate(measure(np.arange(len(fraud))), float(low), float(high))
 
 
+def count(observed: int) -> Estimate:
+    """A count with its exact Poisson interval (Garwood 1936)."""
+    low = chi2.ppf(0.025, 2 * observed) / 2 if observed else 0.0
+    return Estimate(float(observed), float(low), float(chi2.ppf(0.975, 2 * observed + 2) / 2))
+
+
 def predicted_over_observed(predicted: float, observed: int) -> Estimate | None:
-    """Ratio with the exact Poisson interval of the observed count (Garwood 1936)."""
+    """Ratio with the exact Poisson interval of the observed count; None where none was observed."""
     if observed == 0:
         return None
-    low, high = chi2.ppf(0.025, 2 * observed) / 2, chi2.ppf(0.975, 2 * observed + 2) / 2
-    return Estimate(predicted / observed, predicted / high, predicted / low)
+    found = count(observed)
+    return Estimate(predicted / observed, predicted / found.high, predicted / found.low)
 
 
 def tier_rows(tier: npt.NDArray[np.int8], fraud: Flags, cuts: tuple[CutPoint, ...]) -> tuple[TierRow, ...]:

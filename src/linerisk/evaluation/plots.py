@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from linerisk.evaluation.answers import GateLimits
+from linerisk.evaluation.audit_plots import audit_plot
 from linerisk.evaluation.drawing import Plot
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.flips import aligned_rows
@@ -12,8 +13,10 @@ from linerisk.evaluation.group_plots import age_plot, archetype_groups, group_pl
 from linerisk.evaluation.importance import family_plot, feature_plot, feature_strengths
 from linerisk.evaluation.ranking_plots import margin_plot, precision_recall_plot, recall_plot, reliability_plot
 from linerisk.evaluation.tier_plots import evidence_plot
+from linerisk.evaluation.training_plots import rolling_plot, tuning_plot
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Slices
+from linerisk.training.trials import Tuned
 
 HIGHEST_LINES = 2_000
 """Lines over which columns are weighed: the highest, where reasons are read."""
@@ -25,6 +28,7 @@ def draw(
     slices: Slices,
     *,
     champion: RiskModel | None = None,
+    tuned: Tuned | None = None,
 ) -> tuple[Plot, ...]:
     """Draw everything that there is evidence for.
 
@@ -33,6 +37,7 @@ def draw(
         evaluation: What was measured of it.
         slices: Its calibration slice gave the cut points, its test slice the figures.
         champion: The model in use, drawn beside it where it can read the same rows.
+        tuned: The search for the recipe.
     """
     margin, fraud = model.margin(slices.test.rows), slices.test.fraud
     plots = [
@@ -54,4 +59,10 @@ def draw(
     theirs = None if champion is None else aligned_rows(champion, slices.test)
     if champion is not None and theirs is not None:
         plots.append(recall_plot(margin, fraud, model, champion=champion, champion_margin=champion.margin(theirs)))
+    if evaluation.audit is not None:
+        plots.append(audit_plot(evaluation, evaluation.audit))
+    if evaluation.rolling is not None and (past := rolling_plot(evaluation.rolling)) is not None:
+        plots.append(past)
+    if tuned is not None:
+        plots.append(tuning_plot(tuned))
     return tuple(plots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,10 +11,16 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from linerisk.evaluation.card import CardSection, card_sections, markdown
+from linerisk.evaluation.card import OVERRIDES, CardSection, Override, card_sections, markdown
 from linerisk.evaluation.drawing import TIER_COLOURS, Plot
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.figures_shown import bin_rows, evidence_sentences, figure_rows, tier_table
+from linerisk.evaluation.figures_shown import (
+    bin_rows,
+    evidence_sentences,
+    figure_rows,
+    rolling_table,
+    tier_table,
+)
 from linerisk.evaluation.flips import TierFlips, tier_flips
 from linerisk.evaluation.gates import GateResult, Outcome
 from linerisk.evaluation.plots import draw
@@ -30,6 +37,8 @@ _PAGES = Environment(
     lstrip_blocks=True,
 )
 PAGE, CARD, FLIPS = "report.html", "card.md", "flips.json"
+_PLACE = re.compile(r"(<!-- overrides -->).*?(<!-- end of overrides -->)", re.DOTALL)
+"""Where a page says what was set aside; words from outside cannot look like it, because they are escaped."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Report:
 
     def page(self) -> str:
         """The page, as HTML."""
+        rolling = self.evaluation.rolling
         return _PAGES.get_template("report.html.j2").render(
             evaluation=self.evaluation,
             figures=figure_rows(self.evaluation),
@@ -64,7 +74,9 @@ class Report:
             failed=[gate.code for gate in self.gates if gate.outcome is Outcome.FAILED],
             plots=self.plots,
             flips=self.flips,
+            rolling=None if rolling is None else rolling_table(rolling),
             card=self.card,
+            overrides=OVERRIDES,
             reported=self.reported,
             colours=TIER_COLOURS,
             names=list(map(str, TIERS)),
@@ -114,11 +126,22 @@ def make_report(
     return Report(
         evaluation=evaluation,
         gates=tuple(gates),
-        plots=draw(model, evaluation, slices, champion=champion),
+        plots=draw(model, evaluation, slices, champion=champion, tuned=reported.tuned),
         flips=None if champion is None else tier_flips(champion, model, slices.test),
         card=card_sections(model, evaluation, gates, reported),
         reported=reported,
     )
+
+
+def page_with_overrides(page: str, overrides: Sequence[Override]) -> str:
+    """The page of a model that was promoted although gates had failed: who set which aside, and why.
+
+    Args:
+        page: What `Report.page` made.
+        overrides: At least one.
+    """
+    told = _PAGES.get_template("parts.html.j2").module.overrides(overrides)  # type: ignore[attr-defined]
+    return _PLACE.sub(lambda place: f"{place[1]}{told}{place[2]}", page)
 
 
 def comparison_page(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from linerisk.training.trials import Tuned
+
 
 @dataclass(frozen=True, slots=True)
 class Reported:
@@ -16,6 +18,7 @@ class Reported:
         notices: What the reader must know before believing a figure.
         again: The command that makes it again.
         valid_days: Days from promotion after which it should no longer be live; None where nobody said.
+        tuned: The search for its recipe; None where there was none.
     """
 
     title: str
@@ -23,3 +26,4 @@ class Reported:
     notices: Sequence[str]
     again: str
     valid_days: int | None = None
+    tuned: Tuned | None = None

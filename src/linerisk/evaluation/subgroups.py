@@ -23,7 +23,7 @@ import polars as pl
 from linerisk.evaluation.bands import AGE_BANDS_DAYS
 from linerisk.evaluation.metrics import Estimate, Flags, share
 from linerisk.features.tenure import current_accounts
-from linerisk.model.tiers import clopper_pearson
+from linerisk.model.cut_points import clopper_pearson
 
 Groups = Mapping[str, npt.NDArray[np.str_]]
 """Attribute -> the group of every test line, in the order of the test slice; shape (n,) each."""

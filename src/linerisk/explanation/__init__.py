@@ -5,8 +5,20 @@ state what was seen on the holder's own line, when, and compared with what; neve
 nothing that the values do not bear out.
 """
 
-from linerisk.explanation.contributions import Contributions, contributions
-from linerisk.explanation.reasons import Explanation, Reason, explain, reason_codes
+from linerisk.explanation.contributions import Contributions, contributions, feature_contributions
+from linerisk.explanation.reasons import Attribution, Explanation, Reason, attribute, explain, reason_codes
 from linerisk.explanation.wording import Said, Wording
 
-__all__ = ["Contributions", "Explanation", "Reason", "Said", "Wording", "contributions", "explain", "reason_codes"]
+__all__ = [
+    "Attribution",
+    "Contributions",
+    "Explanation",
+    "Reason",
+    "Said",
+    "Wording",
+    "attribute",
+    "contributions",
+    "explain",
+    "feature_contributions",
+    "reason_codes",
+]

@@ -1,4 +1,4 @@
-"""Exact contributions to the calibrated log-odds, by feature and by family.
+"""Exact contributions to the calibrated log-odds, by family and by feature.
 
 LightGBM's tree SHAP splits the margin exactly: raw = base + sum(phi). Calibration c is not linear, so each phi is
 scaled by the mean slope of c between base and raw: c(raw) = c(base) + sum(phi_i * (c(raw) - c(base)) / (raw - base)).
@@ -35,7 +35,6 @@ class Contributions:
     Attributes:
         base: Margin of the trees' average line.
         calibration: What calibration adds to the base.
-        by_feature: Shape (n, features).
         by_family: Shape (n, families), families in the model's order.
         strongest: Shape (n, families): of the columns that have a value, the one that moves the family most in the
             family's own direction; -1 where none does.
@@ -43,7 +42,6 @@ class Contributions:
 
     base: float
     calibration: float
-    by_feature: Floats
     by_family: Floats
     strongest: Indices
 
@@ -66,10 +64,17 @@ def contributions(model: RiskModel, rows: Rows) -> Contributions:
     return Contributions(
         base=base,
         calibration=float(model.calibration.log_odds(np.array(base))) - base,
-        by_feature=phi[:, :-1] * slope,
         by_family=by_family * slope,
         strongest=_strongest(rows, grouped, by_family, of_family),
     )
+
+
+def feature_contributions(model: RiskModel, rows: Rows) -> Floats:
+    """The same of each feature, shape (n, features): those of a family add up to the family's."""
+    phi = model.shap_values(rows)
+    base, raw = float(phi[0, -1]), phi.sum(axis=1)
+    out: Floats = phi[:, :-1] * mean_slope(model.calibration, base, raw)[:, None]
+    return out
 
 
 def _strongest(rows: Rows, grouped: Floats, by_family: Floats, of_family: Indices) -> Indices:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from linerisk.explanation.contributions import Contributions, Indices, contributions
+from linerisk.explanation.contributions import Contributions, Floats, Indices, contributions
 from linerisk.explanation.wording import Direction, Wording
 from linerisk.model.risk_model import RiskModel, Rows
 
@@ -22,7 +22,7 @@ _NONE: Final = -1
 """In place of a family or column, where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True)
 class Reason:
     """One family that moved a line's risk, in words.
 
@@ -33,7 +33,7 @@ class Reason:
         zh: What was seen, in Chinese.
         en: What was seen, in English.
         contribution: Log-odds of the whole family.
-        facts: Values of the features that the sentence rests on, its own first; none of them is missing.
+        facts: Values of the features that the sentence rests on; none of them is missing.
     """
 
     code: str
@@ -64,31 +64,78 @@ class Explanation:
     reasons: tuple[Reason, ...]
 
 
-def explain(model: RiskModel, rows: Rows, wording: Wording) -> list[Explanation]:
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What the log-odds of n rows are made of, and which families are to be named: all but the words.
+
+    Attributes:
+        base: Margin of the trees' average line.
+        calibration: What calibration adds to the base.
+        by_family: Shape (n, families), in the model's order.
+        named: Shape (n, at most `MOST_REASONS`). The families to name, the largest first, with room for the strongest
+            that goes the other way; -1 where there is no further one.
+        column: Shape as `named`. Of each, the column that moved it most in its direction and has a value; -1 of none.
+    """
+
+    base: float
+    calibration: float
+    by_family: Floats
+    named: npt.NDArray[np.integer]
+    column: npt.NDArray[np.integer]
+
+
+def attribute(model: RiskModel, rows: Rows) -> Attribution:
+    """Split the log-odds of rows of shape (n, features), n >= 1, and choose what is named.
+
+    A row gives the same alone and among others.
+    """
+    parts = contributions(model, rows)
+    named = _spoken(parts)
+    column = np.where(named == _NONE, _NONE, np.take_along_axis(parts.strongest, named, axis=1))
+    return Attribution(parts.base, parts.calibration, parts.by_family, named, column)
+
+
+def explain(
+    model: RiskModel, rows: Rows, wording: Wording, *, attribution: Attribution | None = None
+) -> list[Explanation]:
     """Explain rows of shape (n, features), in their order.
 
     A reason speaks of the one feature that moved its family most in the family's own direction, of those that have a
     value. A family without one, or that moved nothing, is no reason. Columns that the catalogue does not know are said
     by their names.
+
+    Args:
+        model: The model.
+        rows: Shape (n, features).
+        wording: Words of the reasons.
+        attribution: What `attribute` said of these rows, where that is known already.
     """
     if not len(rows):
         return []
-    parts = contributions(model, rows)
-    families, names = model.families, model.feature_names
-    typical = [column.typical for column in model.columns]
-    chosen = _spoken(parts).tolist()
-    strongest = parts.strongest.tolist()
+    parts = attribute(model, rows) if attribution is None else attribution
+    families, names, typical = model.families, model.feature_names, model.typical
     explanations = []
-    for i, (values, amounts) in enumerate(zip(rows.tolist(), parts.by_family.tolist(), strict=True)):
+    for values, amounts, named, columns in zip(
+        rows.tolist(), parts.by_family.tolist(), parts.named.tolist(), parts.column.tolist(), strict=True
+    ):
         by_name = dict(zip(names, values, strict=True))
         reasons = []
-        for k in chosen[i]:
+        for k, column in zip(named, columns, strict=True):
             if k == _NONE:
                 break
-            column = strongest[i][k]
             direction: Direction = "raises" if amounts[k] > 0 else "lowers"
             said = wording.say(names[column], direction=direction, values=by_name, typical=typical[column])
-            reasons.append(Reason(said.code, families[k], direction, said.zh, said.en, amounts[k], said.facts))
+            reasons.append(
+                Reason(
+                    code=said.code,
+                    family=families[k],
+                    direction=direction,
+                    zh=said.zh,
+                    en=said.en,
+                    contribution=amounts[k],
+                    facts=said.facts,
+                )
+            )
         explanations.append(
             Explanation(
                 base=parts.base,
@@ -100,24 +147,26 @@ def explain(model: RiskModel, rows: Rows, wording: Wording) -> list[Explanation]
     return explanations
 
 
-def reason_codes(model: RiskModel, rows: Rows, wording: Wording) -> npt.NDArray[np.str_]:
+def reason_codes(
+    model: RiskModel, rows: Rows, wording: Wording, *, attribution: Attribution | None = None
+) -> npt.NDArray[np.str_]:
     """The codes of the reasons that `explain` gives, without their sentences: for many rows.
 
     Args:
         model: The model.
         rows: Shape (n, features).
         wording: Codes by column, direction and value.
+        attribution: What `attribute` said of these rows, where that is known already.
 
     Returns:
         Shape (n, at most `MOST_REASONS`), the largest first; empty text where there is no further reason.
     """
     if not len(rows):
         return np.empty((0, 0), dtype=np.str_)
-    parts = contributions(model, rows)
-    names, chosen = model.feature_names, _spoken(parts)
-    column = np.where(chosen == _NONE, _NONE, np.take_along_axis(parts.strongest, chosen, axis=1))
-    raises = np.take_along_axis(parts.by_family, chosen, axis=1) > 0
-    codes = np.full(chosen.shape, "", dtype=np.array(list(wording.codes)).dtype)
+    parts = attribute(model, rows) if attribution is None else attribution
+    names, column = model.feature_names, parts.column
+    raises = np.take_along_axis(parts.by_family, parts.named, axis=1) > 0
+    codes = np.full(column.shape, "", dtype=np.array(list(wording.codes)).dtype)
     directions: tuple[Direction, ...] = ("raises", "lowers")
     for k, direction in itertools.product(np.unique(column[column != _NONE]).tolist(), directions):
         here = (column == k) & (raises == (direction == "raises"))

@@ -1,14 +1,16 @@
 """What the service answers from: one model and one snapshot, swapped as a whole.
 
 `models/<fingerprint>/` keeps every artefact that was ever live, so that old decisions can be replayed.
-`snapshots/<id>/` keeps the last few snapshots as arrays that are mapped into memory. `current.json` points at one of
+`snapshots/<id>/` keeps the last few snapshots as arrays that are mapped into memory, and
+beside them what a model says of every line. `current.json` points at one of
 each; it is written beside and moved over, so a reader sees the old pair or the new pair and nothing between.
 """
 
 from linerisk.live.holder import LiveHolder
 from linerisk.live.pair import Live, model_of, not_live
 from linerisk.live.pointer import WHEN_EXPIRED, ModelMeta, Promotion
-from linerisk.live.publishing import put_model, put_snapshot
+from linerisk.live.prepared import PreparedScores
+from linerisk.live.publishing import Prepare, put_model, put_snapshot
 from linerisk.live.snapshot import Snapshot, SnapshotMeta
 
 __all__ = [
@@ -16,6 +18,8 @@ __all__ = [
     "Live",
     "LiveHolder",
     "ModelMeta",
+    "Prepare",
+    "PreparedScores",
     "Promotion",
     "Snapshot",
     "SnapshotMeta",

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from linerisk.errors import LineriskError
 from linerisk.live.pair import Live, not_live
-from linerisk.live.pointer import Stamp, stamp_of
+from linerisk.live.pointer import watched
+from linerisk.tables.disk import Stamp
 
 
 class LiveHolder:
@@ -18,12 +19,19 @@ class LiveHolder:
         folder: The live folder.
         on_refused: Told why what the pointer points at now was refused; the pair before stays in use.
         background: Whether reading the new pair may take its time on a thread while the old pair answers.
+        look_every_s: For how long one look at the pointer serves.
     """
 
     def __init__(
-        self, folder: Path, *, on_refused: Callable[[LineriskError], None] | None = None, background: bool = False
+        self,
+        folder: Path,
+        *,
+        on_refused: Callable[[LineriskError], None] | None = None,
+        background: bool = False,
+        look_every_s: float = 0.0,
     ) -> None:
         self._folder = folder
+        self._pointer = watched(folder, look_every_s=look_every_s)
         self._on_refused = on_refused
         self._background = background
         self._live: Live | None = None
@@ -32,14 +40,14 @@ class LiveHolder:
         self.refused: LineriskError | None = None
 
     def current(self) -> Live:
-        """The pair that is live; one `stat` where nothing moved.
+        """The pair that is live; one look at the pointer where nothing moved.
 
         Raises:
             NotLiveError: Nothing was ever live here.
             ArtefactError: The first pair is damaged.
             StoreError: The same.
         """
-        stamp = stamp_of(self._folder)
+        stamp = self._pointer.stamp()
         if stamp != self._tried:
             if self._live is not None and self._background:
                 threading.Thread(target=self._follow, name="live-reader", daemon=True).start()
@@ -52,7 +60,7 @@ class LiveHolder:
 
     def _follow(self) -> None:
         with self._reading:
-            self._tried = stamp_of(self._folder)
+            self._tried = watched(self._folder).stamp()
             try:
                 self._live = Live.open(self._folder)
                 self.refused = None

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linerisk.errors import ArtefactError, NotLiveError
-from linerisk.live.pointer import ModelMeta, Stamp, read_pointer, stamp_of
+from linerisk.live.pointer import ModelMeta, read_pointer, watched
+from linerisk.live.prepared import PreparedScores, folder_of, open_prepared
 from linerisk.live.snapshot import Snapshot, open_snapshot
 from linerisk.model.risk_model import RiskModel
+from linerisk.tables.disk import Stamp
 
 MODELS, SNAPSHOTS = "models", "snapshots"
 
@@ -21,12 +23,14 @@ class Live:
         model: The champion.
         model_meta: Its name, version and clock.
         snapshot: What scoring by id answers from; None until one is published.
+        prepared: What the model says of every line of the snapshot; None where it is worked out when asked for.
         stamp: Identity of the pointer file that it was read from.
     """
 
     model: RiskModel
     model_meta: ModelMeta
     snapshot: Snapshot | None
+    prepared: PreparedScores | None
     stamp: Stamp
 
     @classmethod
@@ -38,13 +42,17 @@ class Live:
             ArtefactError: The model is damaged.
             StoreError: The snapshot or the pointer is damaged.
         """
-        stamp = stamp_of(folder)
+        stamp = watched(folder).stamp()
         pointer = read_pointer(folder)
         if stamp is None or pointer.model is None:
             raise not_live("no model is live")
         model = model_of(folder, pointer.model.fingerprint, version=pointer.model.version)
-        snapshot = None if pointer.snapshot is None else snapshot_of(folder, pointer.snapshot, model)
-        return cls(model, pointer.model, snapshot, stamp)
+        snapshot, prepared = None, None
+        if pointer.snapshot is not None:
+            snapshot = snapshot_of(folder, pointer.snapshot, model)
+            beside = folder_of(folder / SNAPSHOTS / pointer.snapshot, model.fingerprint)
+            prepared = open_prepared(beside, lines=snapshot.meta.lines)
+        return cls(model, pointer.model, snapshot, prepared, stamp)
 
 
 def not_live(wrong: str) -> NotLiveError:

@@ -13,14 +13,12 @@ import filelock
 import msgspec
 
 from linerisk.errors import StoreError
-from linerisk.tables.disk import sync
+from linerisk.tables.disk import Watched, sync
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Stamp = tuple[int, int, int]
 
 _POINTER = "current.json"
 _LOCK_S = 60.0
-
 
 WHEN_EXPIRED = "tiers are still said, every decision is degraded, and no measure starts by itself"
 """What becomes of decisions once a model has expired; the service holds to it in `service.deciding`."""
@@ -67,13 +65,9 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     format: int = 1
 
 
-def stamp_of(folder: Path) -> Stamp | None:
-    """What tells one pointer file from the next; None where there is none."""
-    try:
-        stat = (folder / _POINTER).stat()
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+def watched(folder: Path, *, look_every_s: float = 0.0) -> Watched:
+    """The pointer file, to notice when it is replaced."""
+    return Watched(folder / _POINTER, look_every_s=look_every_s)
 
 
 def read_pointer(folder: Path) -> Pointer:

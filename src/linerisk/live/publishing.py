@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from linerisk.features.catalogue import FEATURE_NAMES
 from linerisk.features.reference import Reference
 from linerisk.live.pair import MODELS, SNAPSHOTS, model_of, snapshot_of
 from linerisk.live.pointer import ModelMeta, Pointer, Promotion, changing, place, scratch_beside, write_pointer
-from linerisk.live.snapshot import META, SnapshotMeta, open_snapshot, write_snapshot
+from linerisk.live.prepared import PreparedScores, folder_of, open_prepared, write_prepared
+from linerisk.live.snapshot import META, Snapshot, SnapshotMeta, open_snapshot, write_snapshot
 from linerisk.model.risk_model import ARTEFACT_FILES, RiskModel
 
 SNAPSHOTS_KEPT = 3
+Prepare = Callable[[RiskModel, Snapshot], PreparedScores]
 
 
 def put_model(
@@ -29,6 +31,7 @@ def put_model(
     version: str,
     expires_at: datetime | None,
     promotion: Promotion | None = None,
+    prepare: Prepare | None = None,
 ) -> ModelMeta:
     """Make a model live. A snapshot that is live stays so.
 
@@ -39,6 +42,8 @@ def put_model(
         version: Version in the registry.
         expires_at: Until when its evidence is said to carry; None is for ever.
         promotion: On whose word, and why.
+        prepare: Works out what the model says of the lines of the snapshot that is live, before the model is; without,
+            it goes live at once, and that is worked out when asked for.
 
     Raises:
         ArtefactError: The artefact is damaged, or the snapshot that is live lacks its columns. Nothing was changed.
@@ -54,13 +59,14 @@ def put_model(
         promotion=promotion,
     )
     with changing(folder) as pointer:
-        if pointer.snapshot is not None:
-            snapshot_of(folder, pointer.snapshot, model)
+        snapshot = None if pointer.snapshot is None else snapshot_of(folder, pointer.snapshot, model)
         with scratch_beside(folder / MODELS) as made:
             for file in ARTEFACT_FILES:
                 shutil.copyfile(artefact / file, made / file)
             if not _stands(folder, model.fingerprint):
                 place(made, folder / MODELS / model.fingerprint)
+        if snapshot is not None:
+            _prepare(folder / SNAPSHOTS / snapshot.meta.id, snapshot, model, prepare)
         write_pointer(folder, Pointer(model=meta, snapshot=pointer.snapshot))
     return meta
 
@@ -73,6 +79,7 @@ def put_snapshot(
     reference: Reference,
     catalogue: Sequence[str] = FEATURE_NAMES,
     keyed_by: str = "",
+    prepare: Prepare | None = None,
 ) -> SnapshotMeta:
     """Make a snapshot live, and drop those before the last few.
 
@@ -83,6 +90,7 @@ def put_snapshot(
         reference: What the features were compared with (`features.build.survey_store`), and the instant of both.
         catalogue: The feature columns to keep, in order.
         keyed_by: Which secret keyed the lines (`tables.identity.fingerprint_of`).
+        prepare: Works out what the model that is live says of its lines, before it is live.
 
     Raises:
         ArtefactError: The model that is live needs a column that is not there. Nothing was changed.
@@ -93,11 +101,23 @@ def put_snapshot(
         )
         model = None if pointer.model is None else model_of(folder, pointer.model.fingerprint)
         if model is not None:
-            open_snapshot(made, feature_names=model.feature_names)
+            snapshot = open_snapshot(made, feature_names=model.feature_names)
+            _prepare(made, snapshot, model, prepare)
         place(made, folder / SNAPSHOTS / meta.id)
         write_pointer(folder, Pointer(model=pointer.model, snapshot=meta.id))
         _prune(folder / SNAPSHOTS, keep=meta.id)
     return meta
+
+
+def _prepare(home: Path, snapshot: Snapshot, model: RiskModel, prepare: Prepare | None) -> None:
+    """Put what a model says of a snapshot's lines beside them, unless it is there."""
+    beside = folder_of(home, model.fingerprint)
+    if prepare is None or not snapshot.meta.lines or open_prepared(beside, lines=snapshot.meta.lines) is not None:
+        return
+    prepared = prepare(model, snapshot)
+    with scratch_beside(home) as made:
+        write_prepared(made, prepared)
+        place(made, beside)
 
 
 def _stands(folder: Path, fingerprint: str) -> bool:

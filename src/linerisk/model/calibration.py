@@ -3,7 +3,7 @@
 With q = sigmoid(margin), the calibrated log-odds of beta calibration are a ln q - b ln(1 - q) + c with a, b > 0. Those
 of the monotone spline are a constant plus the integral of a slope that is positive, linear between knots and constant
 beyond the outer ones. Ranks survive either, so cut points do too; and either has an exact slope, so contributions can
-be carried through it.
+be carried through it. How they are fitted is in `model.calibration_fit`: serving needs none of it.
 
 References:
     Kull, Silva Filho, Flach (2017), "Beta calibration", AISTATS, equation 4. Ramsay (1988), "Monotone regression
@@ -14,23 +14,15 @@ References:
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
-from linerisk.errors import ArtefactError, EvidenceError
+from linerisk.errors import ArtefactError
 
 Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-
-_LEAST_POSITIVES = 10
-_LEAST_SLOPE = 1e-3
-_KNOT_QUANTILES = (0.05, 0.275, 0.5, 0.725, 0.95)
-"""Of the margins with fraud and legitimate rows weighing half each, so that knots stand where the two meet."""
-_ROUGHNESS = 1.0
-"""Nats that a slope is charged for differing by 1 from its neighbour's, squared: few frauds make a straight line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +77,13 @@ class SplineCalibration:
 
     def log_odds(self, margin: Floats) -> Floats:
         """Calibrated log-odds of margins; any shape, strictly increasing."""
-        knots, slopes = np.array(self.knots), np.array(self.slopes)
-        # Each column of the basis is what one knot's slope adds; summed one after the other, a row gives the same bits
-        # alone and among others.
-        out = np.full(np.shape(margin), self.c)
-        for index, slope in enumerate(slopes):
-            out = out + slope * _risen(np.asarray(margin, dtype=np.float64), knots, index)
+        knots, slopes, bends, at_knots = _pieces(self.knots, self.slopes, self.c)
+        inside = np.minimum(np.maximum(margin, knots[0]), knots[-1])
+        left = np.minimum(knots.searchsorted(inside, side="right") - 1, len(bends) - 1)
+        into = inside - knots[left]
+        rise = at_knots[left] + into * (slopes[left] + into * bends[left])
+        before, beyond = np.minimum(margin - knots[0], 0.0), np.maximum(margin - knots[-1], 0.0)
+        out: Floats = rise + (before * slopes[0] + beyond * slopes[-1])
         return out
 
     def slope(self, margin: Floats) -> Floats:
@@ -155,100 +148,10 @@ def prevalence_shift(*, fitted: float, operation: float) -> float:
     return logit(operation) - logit(fitted)
 
 
-def fit_beta(margin: Floats, fraud: Flags, weight: Floats | None = None) -> BetaCalibration:
-    """Fit by weighted maximum likelihood under a, b > 0.
-
-    Args:
-        margin: Shape (n,), of rows that neither fitted the trees nor stopped them.
-        fraud: Shape (n,).
-        weight: Shape (n,), or None for 1 each.
-
-    Raises:
-        EvidenceError: Fewer than ten rows of either kind.
-    """
-    x = np.column_stack([-np.logaddexp(0.0, -margin), np.logaddexp(0.0, margin), np.ones_like(margin)])
-    a, b, c = _most_likely(x, fraud, weight, start=[1.0, 1.0, 0.0], roughness=0.0)
-    return BetaCalibration(a, b, c)
-
-
-def fit_spline(margin: Floats, fraud: Flags, weight: Floats | None = None) -> SplineCalibration:
-    """Fit by weighted maximum likelihood under positive slopes, less a charge for slopes that differ.
-
-    Margins that are all alike leave one knot; then the spline is a straight line through it.
-
-    Args:
-        margin: Shape (n,), of rows that neither fitted the trees nor stopped them.
-        fraud: Shape (n,).
-        weight: Shape (n,), or None for 1 each.
-
-    Raises:
-        EvidenceError: Fewer than ten rows of either kind.
-    """
-    _check(fraud)
-    half = np.where(fraud, 0.5 / fraud.sum(), 0.5 / (~fraud).sum())
-    knots = np.unique(np.quantile(margin, _KNOT_QUANTILES, weights=half, method="inverted_cdf"))
-    if len(knots) == 1:
-        knots = np.array([knots[0], knots[0] + 1.0])
-    x = np.column_stack([*(_risen(margin, knots, index) for index in range(len(knots))), np.ones_like(margin)])
-    start = [1.0] * len(knots) + [float(knots[0])]
-    *slopes, c = _most_likely(x, fraud, weight, start=start, roughness=_ROUGHNESS)
-    return SplineCalibration(tuple(knots.tolist()), tuple(slopes), c)
-
-
-def _risen(margin: Floats, knots: Floats, index: int) -> Floats:
-    """Integral, from the first knot to each margin, of one knot's hat.
-
-    The hat is 1 at its knot, 0 at all others, linear between and constant beyond the outer ones.
-    """
-    hat = np.zeros(len(knots))
-    hat[index] = 1.0
-    width = np.diff(knots)
-    before = np.concatenate([[0.0], np.cumsum(width * (hat[1:] + hat[:-1]) / 2)])
-    inside = np.clip(margin, knots[0], knots[-1])
-    left = np.minimum(np.searchsorted(knots, inside, side="right") - 1, len(knots) - 2)
-    into = inside - knots[left]
-    rise = before[left] + into * hat[left] + into * into * (hat[left + 1] - hat[left]) / (2 * width[left])
-    beyond = np.minimum(margin - knots[0], 0.0) * hat[0] + np.maximum(margin - knots[-1], 0.0) * hat[-1]
-    out: Floats = rise + beyond
-    return out
-
-
-def _check(fraud: Flags) -> None:
-    positives = int(fraud.sum())
-    if min(positives, len(fraud) - positives) < _LEAST_POSITIVES:
-        raise EvidenceError(
-            "the calibration slice is too small",
-            expected=f"at least {_LEAST_POSITIVES} fraud and {_LEAST_POSITIVES} legitimate rows",
-            found=f"{positives} fraud of {len(fraud)}",
-            todo="give more lines or days, or a higher prevalence",
-        )
-
-
-def _most_likely(
-    x: Floats, fraud: Flags, weight: Floats | None, *, start: list[float], roughness: float
-) -> list[float]:
-    """Coefficients of the most likely log-odds `x @ beta`: all but the last, the constant, above the least slope."""
-    _check(fraud)
-    weights = np.ones(len(fraud)) if weight is None else weight
-    sign = np.where(fraud, 1.0, -1.0)
-    total = float(weights.sum())
-
-    def loss(beta: Floats) -> tuple[float, Floats]:
-        z = sign * (x @ beta)
-        slope = x.T @ (-weights * sign * np.exp(-np.logaddexp(0.0, z)))
-        step = np.diff(beta[:-1])
-        bend = np.zeros_like(beta)
-        bend[:-2] -= 2 * roughness * step
-        bend[1:-1] += 2 * roughness * step
-        value = float(np.sum(weights * np.logaddexp(0.0, -z)) + roughness * np.sum(step**2))
-        return value / total, (slope + bend) / total
-
-    found = minimize(
-        loss,
-        np.array(start),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(_LEAST_SLOPE, None)] * (len(start) - 1) + [(None, None)],
-        options={"maxiter": 500, "ftol": 1e-14, "gtol": 1e-10},
-    )
-    return [float(value) for value in found.x]
+@lru_cache(maxsize=32)
+def _pieces(knots: tuple[float, ...], slopes: tuple[float, ...], c: float) -> tuple[Floats, Floats, Floats, Floats]:
+    """Knots, slopes, half the change of slope per unit between knots, and log-odds at each knot: asked for each row."""
+    at, slope = np.array(knots), np.array(slopes)
+    width = np.diff(at)
+    log_odds = c + np.concatenate([[0.0], np.cumsum(width * (slope[1:] + slope[:-1]) / 2)])
+    return at, slope, np.diff(slope) / (2 * width), log_odds

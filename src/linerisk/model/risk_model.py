@@ -81,6 +81,11 @@ class RiskModel:
         return tuple(column.name for column in self.columns)
 
     @cached_property
+    def typical(self) -> tuple[float | None, ...]:
+        """A typical legitimate value of each column; None where there is none."""
+        return tuple(column.typical for column in self.columns)
+
+    @cached_property
     def families(self) -> tuple[str, ...]:
         """Families in order of first appearance."""
         return tuple(dict.fromkeys(column.family for column in self.columns))
@@ -95,6 +100,13 @@ class RiskModel:
             row[: len(columns)] = columns
         return out
 
+    @cached_property
+    def _band_arrays(self) -> tuple[Floats, Floats, Floats]:
+        """Where the bands after the first begin, and the ends of every band's interval."""
+        bands = self.bands
+        edges, low, high = [b.from_margin for b in bands[1:]], [b.low for b in bands], [b.high for b in bands]
+        return np.array(edges), np.array(low), np.array(high)
+
     def margin(self, rows: Rows) -> Floats:
         """Raw log-odds, shape (n,). One thread: batches and single rows give the same bits."""
         out: Floats = self.booster.predict(rows, raw_score=True, num_threads=1)
@@ -106,11 +118,9 @@ class RiskModel:
 
     def interval(self, margin: Floats, probability: Floats) -> tuple[Floats, Floats]:
         """Exact 95 % interval of the fraud observed in the line's score band, widened to hold its probability."""
-        edges = np.array([band.from_margin for band in self.bands[1:]])
-        band = np.searchsorted(edges, margin, side="right")
-        low = np.array([b.low for b in self.bands])[band]
-        high = np.array([b.high for b in self.bands])[band]
-        return np.minimum(low, probability), np.maximum(high, probability)
+        edges, low, high = self._band_arrays
+        band = edges.searchsorted(margin, side="right")
+        return np.minimum(low[band], probability), np.maximum(high[band], probability)
 
     def tier(self, margin: Floats) -> npt.NDArray[np.int8]:
         """Index into `TIERS`, shape (n,)."""

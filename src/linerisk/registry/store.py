@@ -6,7 +6,7 @@ A version is a folder of text and JSON (`model.risk_model`), logged as run artef
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -165,6 +165,25 @@ class Versions:
                 run_id=self.get(version).run_id, artifact_path=name, tracking_uri=self._uri
             )
         return Path(path).read_text(encoding="utf-8")
+
+    def rewrite(self, version: str, name: str, change: Callable[[str], str]) -> bool:
+        """Write a text file anew that was logged beside a version's artefact.
+
+        Args:
+            version: The version.
+            name: Of the file, such as `card.md`.
+            change: Takes what it says, gives what it shall say.
+
+        Returns:
+            Whether there was such a file; where there is none any more, none is made.
+        """
+        try:
+            text = self.attachment(version, name)
+        except (MlflowException, OSError):
+            return False
+        with quiet():
+            self.client.log_text(self.get(version).run_id, change(text), name)
+        return True
 
     def get(self, version: str) -> ModelVersion:
         """A version as MLflow has it.

@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 from linerisk.errors import LineriskError
 from linerisk.service import http
+from linerisk.service.bulk_calls import BULK
 from linerisk.service.desk import Desk
 from linerisk.service.errors import (
     ForbiddenError,
@@ -27,7 +28,7 @@ from linerisk.service.routes import Route
 from linerisk.service.scoring_calls import SCORING
 from linerisk.service.tokens import Token
 
-ROUTES: tuple[Route, ...] = (*SCORING, *READING)
+ROUTES: tuple[Route, ...] = (*SCORING, *BULK, *READING)
 _FIXED = {route.path: route for route in ROUTES if "{" not in route.path}
 
 
@@ -52,7 +53,7 @@ class Api:
             request.caller = self._admit(request, route).name
             content = await route.handler(self._desk, request)
             status = HTTPStatus.OK
-            await http.send_json(send, content)
+            await http.send_answer(send, content)
         except LineriskError as error:
             if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 log().error("refused", route=name, error=type(error).__name__, where=where(error))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from functools import cached_property
 
 import bentoml
@@ -19,11 +20,14 @@ from linerisk import as_of as clock
 from linerisk.errors import LineriskError
 from linerisk.service.hot import HotService
 from linerisk.service.http import AsgiApp
+from linerisk.service.lean import import_lightgbm_alone
 from linerisk.service.logs import log
 from linerisk.settings import Settings
 
 ADDRESS = "LINERISK_SERVED_AT"
 """Set by `serve`, so that the one line at the start can name the address."""
+_SWITCH_S = 0.0005
+"""How long one thread may keep Python's lock from another: the writer of decisions takes it many times a commit."""
 
 
 @bentoml.service(
@@ -38,6 +42,7 @@ class LineRisk:
     """Calibrated fraud-risk tiers for phone lines."""
 
     def __init__(self) -> None:
+        import_lightgbm_alone()
         from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
 
         self.desk = Desk(Settings(), on_refused=_tell_refused)
@@ -52,6 +57,7 @@ class LineRisk:
         # What is open now stays open: a collection need not walk it again with every large request.
         gc.collect()
         gc.freeze()
+        sys.setswitchinterval(_SWITCH_S)
 
     @cached_property
     def api(self) -> AsgiApp:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from linerisk.decisions.record import (
     DecisionRecord,
@@ -15,12 +17,12 @@ from linerisk.decisions.record import (
     decision_ids,
     frozen_features,
 )
-from linerisk.explanation import Reason, Wording, explain
+from linerisk.explanation import Attribution, Explanation, Reason, Wording, attribute, explain
 from linerisk.live import Live, Snapshot
 from linerisk.model.risk_model import Rows
 from linerisk.model.tiers import Tier
 from linerisk.policy import Policy
-from linerisk.scoring import score
+from linerisk.scoring import Scored, score
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Asked:
         last_verified: When each was last verified.
         stale: Whether the snapshot is older than the policy allows.
         snapshot: Where the features come from; None if from records in the request.
+        indexes: Which rows of the snapshot they are.
     """
 
     request_id: str
@@ -54,9 +57,10 @@ class Asked:
     last_verified: list[datetime | None]
     stale: bool
     snapshot: Snapshot | None
+    indexes: npt.NDArray[np.intp] | None = None
 
 
-def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecord]:
+def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[DecisionRecord]:
     """Score, explain and freeze; nothing is recorded yet.
 
     A model that has outlived its evidence still says its tier, and says it as `degraded`, so that no measure starts by
@@ -65,27 +69,22 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
     Args:
         asked: The lines.
         policy: The policy in force at `as_of`.
-        wording: Words of the reasons.
+        wording: Words of the reasons; None for decisions that keep what they are made of, and give no reasons.
     """
     if not asked.line_ids:
         return []
     model = asked.live.model
-    scored = score(model, asked.rows)
-    expired = asked.live.model_meta.expired(asked.now)
-    status = [
-        _status(stale=asked.stale, degraded=expired or not known or bool(missing))
-        for known, missing in zip(asked.with_account, asked.missing, strict=True)
-    ]
+    scored, attribution = worked_out(asked)
     said_by = RecordedModel(
         name=asked.live.model_meta.name, version=asked.live.model_meta.version, fingerprint=model.fingerprint
     )
     columns: Any = zip(
         decision_ids(asked.now, len(asked.line_ids)),
         asked.line_ids,
-        status,
+        statuses(asked),
         scored.tiers,
         asked.last_verified,
-        explain(model, asked.rows, wording),
+        _explained(asked, attribution, wording),
         frozen_features(model.feature_names, asked.rows),
         *(column.tolist() for column in (scored.margin, scored.probability, scored.low, scored.high)),
         strict=True,
@@ -103,12 +102,11 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
             probability_low=low,
             probability_high=high,
             tier=tier.value,
-            action=_action(policy, tier, state, verified, asked.as_of),
-            reasons=tuple(_reason(reason) for reason in why.reasons),
+            action=action_of(policy, tier, state, verified, asked.as_of),
+            reasons=tuple([_reason(reason) for reason in why.reasons]),
             base=why.base,
             calibration=why.calibration,
-            # In the order that the log gives them back in: an answer said again has the same bytes.
-            contributions=dict(sorted(why.contributions.items())),
+            contributions=why.contributions,
             model=said_by,
             features_from="records" if asked.snapshot is None else "snapshot",
             features=features,
@@ -120,7 +118,21 @@ def decide(asked: Asked, policy: Policy, wording: Wording) -> list[DecisionRecor
     ]
 
 
-def _action(policy: Policy, tier: Tier, status: str, verified: datetime | None, as_of: datetime) -> RecordedAction:
+def worked_out(asked: Asked) -> tuple[Scored, Attribution]:
+    """Scores and contributions of the lines: made before they were asked for, or made now, with the same bits."""
+    ahead = asked.live.prepared
+    if ahead is None or asked.indexes is None:
+        return score(asked.live.model, asked.rows), attribute(asked.live.model, asked.rows)
+    at = asked.indexes
+    base, calibration = ahead.split.tolist()
+    return (
+        Scored(ahead.margin[at], ahead.probability[at], ahead.low[at], ahead.high[at], ahead.tier_index[at]),
+        Attribution(base, calibration, ahead.by_family[at], ahead.named[at], ahead.column[at]),
+    )
+
+
+def action_of(policy: Policy, tier: Tier, status: str, verified: datetime | None, as_of: datetime) -> RecordedAction:
+    """What the policy asks for."""
     action = policy.action(tier, last_verified_at=verified, as_of=as_of, status=status)
     return RecordedAction(kind=action.kind, policy=action.policy, steps=action.steps, held_by=action.held_by)
 
@@ -133,11 +145,25 @@ def _reason(reason: Reason) -> RecordedReason:
         zh=reason.zh,
         en=reason.en,
         contribution=reason.contribution,
-        facts={name: value if math.isfinite(value) else None for name, value in sorted(reason.facts.items())},
+        facts=reason.facts,
     )
 
 
-def _status(*, stale: bool, degraded: bool) -> str:
-    if degraded:
-        return "degraded"
-    return "stale" if stale else "fresh"
+def statuses(asked: Asked) -> list[str]:
+    """`fresh`, `stale` or `degraded` of each line."""
+    expired = asked.live.model_meta.expired(asked.now)
+    whole = "stale" if asked.stale else "fresh"
+    return [
+        "degraded" if expired or missing or not known else whole
+        for known, missing in zip(asked.with_account, asked.missing, strict=True)
+    ]
+
+
+def _explained(asked: Asked, attribution: Attribution, wording: Wording | None) -> list[Explanation]:
+    if wording is not None:
+        return explain(asked.live.model, asked.rows, wording, attribution=attribution)
+    families = asked.live.model.families
+    return [
+        Explanation(attribution.base, attribution.calibration, dict(zip(families, amounts, strict=True)), ())
+        for amounts in attribution.by_family.tolist()
+    ]

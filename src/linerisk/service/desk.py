@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import numpy as np
+import polars as pl
 
 from linerisk import as_of as clock
 from linerisk.decisions.log import DecisionLog
@@ -17,22 +18,27 @@ from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import ArtefactError, LineriskError, StoreError
 from linerisk.explanation import Wording
 from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
-from linerisk.features.reference import Reference
+from linerisk.features.reference import Keys, Reference
 from linerisk.live import Live, LiveHolder, Snapshot, not_live
 from linerisk.policy import Policy, in_force, load_policies
 from linerisk.service.deciding import Asked, decide
 from linerisk.service.errors import WrongValueError
-from linerisk.service.request_records import cook
+from linerisk.service.request_records import Given, cook, given
 from linerisk.service.tokens import TokenStore
-from linerisk.service.types import LineById, LineWithRecords, ProblemBody, RecordsRequest, ScoreRequest, instant_of
+from linerisk.service.types import ProblemBody, RecordsRequest, ScoreRequest, instant_of
 from linerisk.settings import Settings
-from linerisk.tables.identity import fingerprint_of, key_of_id, load_secret
+from linerisk.tables.identity import fingerprint_of, key_of, key_of_id, load_secret
 
 _NAMED_AT_MOST = 5
+_FEW = 16
+_LOOK_EVERY_S = 0.002
+"""For how long a look at the tokens and at what is live serves: a few requests of a busy process."""
 _OTHER_LINES = "other lines as known at as_of"
 
 Decided = tuple[list[DecisionRecord], list[ProblemBody]]
 """Decisions, not recorded yet, and what there is to say about lines."""
+Readied = tuple[Asked, Policy, list[ProblemBody]]
+"""Lines ready to be scored, the policy in force, and what there is to say about lines."""
 
 
 class Desk:
@@ -52,8 +58,8 @@ class Desk:
         self.settings = settings
         self.policies = load_policies(settings.policies)
         self.wording = Wording.load(settings.policies)
-        self.tokens = TokenStore(settings.home / "tokens.json")
-        self.holder = LiveHolder(settings.live, on_refused=on_refused, background=True)
+        self.tokens = TokenStore(settings.home / "tokens.json", look_every_s=_LOOK_EVERY_S)
+        self.holder = LiveHolder(settings.live, on_refused=on_refused, background=True, look_every_s=_LOOK_EVERY_S)
         self.log = DecisionLog(settings.decision_log_url)
         self._secret = load_secret(settings)
 
@@ -61,8 +67,18 @@ class Desk:
         """Write what waits and let go of the log."""
         self.log.close()
 
-    def by_id(self, request: ScoreRequest, *, caller: str) -> Decided:
-        """Score lines of the published snapshot.
+    def by_id(self, request: ScoreRequest, *, caller: str, reasons: bool = True) -> Decided:
+        """Score lines of the published snapshot; see `readied_by_id`. Without reasons none are put into words."""
+        return self._decided(*self.readied_by_id(request, caller=caller), reasons=reasons)
+
+    def by_records(self, request: RecordsRequest, *, caller: str, reasons: bool = True) -> Decided:
+        """Score lines from records in the request; see `readied_by_records`."""
+        lines = given(request.lines)
+        readied = self.readied_by_records(lines, request_id=request.request_id, as_of=request.as_of, caller=caller)
+        return self._decided(*readied, reasons=reasons)
+
+    def readied_by_id(self, request: ScoreRequest, *, caller: str) -> Readied:
+        """Lines of the published snapshot, ready to be scored.
 
         Raises:
             NotLiveError: There is no model or no snapshot.
@@ -79,9 +95,8 @@ class Desk:
                 found=clock.iso(given),
                 field="as_of",
             )
-        ids, _, problems = _each_once(request.lines)
-        keys = np.array([key_of_id(line_id, secret=self._secret) for line_id in ids], dtype=np.int64)
-        found = snapshot.find(keys)
+        ids, _, problems = each_once([str(line.line_id) for line in request.lines])
+        found = snapshot.find(self._keys(ids))
         problems += [
             ProblemBody(line_id, "unknown_line", "the published snapshot does not know this line")
             for line_id, row in zip(ids, found.tolist(), strict=True)
@@ -104,11 +119,18 @@ class Desk:
             # Judged by the clock, whatever as_of is asked for: nobody can make an old snapshot fresh by asking.
             stale=now - snapshot.meta.as_of > policy.snapshot_max_age,
             snapshot=snapshot,
+            indexes=rows,
         )
-        return self._decided(asked, policy, problems)
+        return asked, policy, problems + _of_no_account(asked)
 
-    def by_records(self, request: RecordsRequest, *, caller: str) -> Decided:
-        """Score lines from records in the request, beside other lines as the published snapshot knows them.
+    def readied_by_records(self, lines: Given, *, request_id: str, as_of: datetime | None, caller: str) -> Readied:
+        """Lines with records, beside other lines as the published snapshot knows them, ready to be scored.
+
+        Args:
+            lines: As they were given; one that is named again is a problem.
+            request_id: The caller's idempotency key.
+            as_of: The instant to stand at; default now.
+            caller: Name of the token.
 
         Raises:
             NotLiveError: There is no model.
@@ -125,13 +147,12 @@ class Desk:
                 found=", ".join(foreign[:_NAMED_AT_MOST]),
                 todo="score by id, or promote a model trained on the catalogue",
             )
-        as_of = now if request.as_of is None else instant_of(request.as_of, now=now)
+        as_of = now if as_of is None else instant_of(as_of, now=now)
         policy = in_force(self.policies, as_of)
         reference = self._reference(live, as_of=as_of)
-        ids, positions, problems = _each_once(request.lines)
+        ids, positions, problems = each_once(lines.ids)
         cooked = cook(
-            request.lines,
-            positions=positions,
+            lines if len(ids) == len(lines.ids) else lines.only(positions),
             columns=live.model.feature_names,
             reference=reference,
             as_of=as_of,
@@ -140,14 +161,13 @@ class Desk:
             time_zone=self.settings.time_zone,
         )
         alone = reference is None and any(name in WITH_REFERENCE for name in live.model.feature_names)
-        by_position = dict(zip(positions, ids, strict=True))
         asked = Asked(
-            request_id=request.request_id,
+            request_id=request_id,
             caller=caller,
             as_of=as_of,
             now=now,
             live=live,
-            line_ids=[by_position[position] for position in cooked.positions],
+            line_ids=[ids[position] for position in cooked.positions],
             rows=cooked.rows,
             with_account=cooked.with_account,
             missing=[(*missing, _OTHER_LINES) if alone else missing for missing in cooked.missing],
@@ -155,7 +175,14 @@ class Desk:
             stale=reference is not None and as_of - reference.as_of > policy.snapshot_max_age,
             snapshot=None,
         )
-        return self._decided(asked, policy, problems + cooked.problems)
+        return asked, policy, problems + cooked.problems + _of_no_account(asked) + _of_missing_inputs(asked)
+
+    def _keys(self, ids: list[str]) -> Keys:
+        """Keys of lines; a column at a time where there are many."""
+        if len(ids) <= _FEW:
+            return np.array([key_of_id(line_id, secret=self._secret) for line_id in ids], dtype=np.int64)
+        keys: Keys = pl.DataFrame({"id": ids}).select(key_of("id", secret=self._secret)).to_series().to_numpy()
+        return keys
 
     def _snapshot(self, live: Live) -> Snapshot:
         if live.snapshot is None:
@@ -176,18 +203,18 @@ class Desk:
             return None
         return self._snapshot(live).reference
 
-    def _decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody]) -> Decided:
-        unknown = [
-            _without_account(line_id)
-            for line_id, known in zip(asked.line_ids, asked.with_account, strict=True)
-            if not known
-        ]
-        thin = [
-            _inputs_missing(line_id, missing)
-            for line_id, missing in zip(asked.line_ids, asked.missing, strict=True)
-            if missing
-        ]
-        return decide(asked, policy, self.wording), problems + unknown + thin
+    def _decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody], *, reasons: bool) -> Decided:
+        return decide(asked, policy, self.wording if reasons else None), problems
+
+
+def _of_no_account(asked: Asked) -> list[ProblemBody]:
+    known = zip(asked.line_ids, asked.with_account, strict=True)
+    return [_without_account(line_id) for line_id, account in known if not account]
+
+
+def _of_missing_inputs(asked: Asked) -> list[ProblemBody]:
+    missing = zip(asked.line_ids, asked.missing, strict=True)
+    return [_inputs_missing(line_id, inputs) for line_id, inputs in missing if inputs]
 
 
 def _without_account(line_id: str) -> ProblemBody:
@@ -202,14 +229,11 @@ def _inputs_missing(line_id: str, missing: Sequence[str]) -> ProblemBody:
     return ProblemBody(line_id, "inputs_missing", f"decided as degraded: {'; '.join(said)}")
 
 
-def _each_once(
-    lines: Sequence[LineById | LineWithRecords],
-) -> tuple[list[str], list[int], list[ProblemBody]]:
-    """The ids of a request as text and where they stand, each once; a line named again is a problem."""
+def each_once(line_ids: Sequence[str]) -> tuple[list[str], list[int], list[ProblemBody]]:
+    """The lines of a request and where they stand, each once; a line named again is a problem."""
     first: dict[str, int] = {}
     problems: list[ProblemBody] = []
-    for position, line in enumerate(lines):
-        line_id = str(line.line_id)
+    for position, line_id in enumerate(line_ids):
         if line_id in first:
             problems.append(ProblemBody(line_id, "duplicate_line", f"the same line as lines[{first[line_id]}]"))
         else:

@@ -75,6 +75,20 @@ class MethodError(RefusedError):
         self.allowed = allowed
 
 
+class SlowHeadError(RefusedError):
+    """The head of a request did not arrive in time."""
+
+    code = "slow_head"
+    status = HTTPStatus.REQUEST_TIMEOUT
+
+
+class HeadTooLargeError(RefusedError):
+    """The head of a request is larger than is read."""
+
+    code = "head_too_large"
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
 class SlowBodyError(RefusedError):
     """The body did not arrive in time."""
 

@@ -1,4 +1,4 @@
-"""The only module that knows the hook in BentoML by which `/v1` is answered in front of its middleware.
+"""The only module that knows the hooks in BentoML by which `/v1` is answered in front of its middleware.
 
 `Service.to_asgi` gives the application that a worker runs, and `Service.__call__` makes the instance when the worker
 starts. Both are BentoML's internals, so the version is pinned and a contract test asks the running server. BentoML
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import bentoml._internal.server
+import uvicorn.config
 from _bentoml_sdk import Service
 
 from linerisk.service.front import Front
@@ -33,6 +34,8 @@ class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
     def to_asgi(self, is_main: bool = True) -> Front:  # noqa: FBT001, FBT002  # BentoML's signature
         """The application that a worker runs."""
         self.instance = None
+        # Asked for by name when the server of this worker is set up, which is after this.
+        uvicorn.config.HTTP_PROTOCOLS["auto"] = "linerisk.service.connection:Connection"
         files = [f"/static_content/{path.name}" for path in _ASSETS.iterdir()]
         return Front(super().to_asgi(is_main), api=self._api, files=files)
 

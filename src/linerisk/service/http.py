@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,7 +16,6 @@ from linerisk.service.errors import (
     MalformedError,
     MediaTypeError,
     MethodError,
-    SlowBodyError,
     TooLargeError,
     answer_of,
     retry_after_of,
@@ -28,10 +26,10 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
 
 _CLOSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 _ALWAYS = (
-    (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
@@ -101,48 +99,63 @@ class Request:
                 raise MalformedError("a query parameter is given twice", field=name[:64])
         return {name: values[0] for name, values in pairs.items()}
 
-    async def json_body(self, *, most: int, within_s: float, budget: BodyBudget) -> bytes:
-        """The body, refused as soon as it is known to be of another kind, too large or too slow.
+    async def json_body(self, *, most: int, budget: BodyBudget) -> bytes:
+        """The body, refused as soon as it is known to be of another kind or too large.
+
+        How long it may take is the connection's business (`service.connection`).
 
         Raises:
             MediaTypeError: It is said to be something else than JSON.
             TooLargeError: It is larger than `most`.
-            SlowBodyError: It did not arrive within `within_s`.
             MalformedError: The client went away.
         """
-        self._check_media_type()
+        self.check_media_type("application/json")
+        return await self.body(most=most, budget=budget)
+
+    async def body(self, *, most: int, budget: BodyBudget) -> bytes:
+        """The body of whatever kind; see `json_body`."""
         for length in self.headers(b"content-length"):
             if not length.isdigit() or int(length) > most:
                 raise _too_large(most)
         chunks: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(within_s):
-                while True:
-                    message = await self.receive()
-                    if message["type"] == "http.disconnect":
-                        raise MalformedError("the body ended early")
-                    chunk = message.get("body", b"")
-                    if size + len(chunk) > most:
-                        raise _too_large(most)
-                    budget.take(len(chunk))
-                    size += len(chunk)
-                    chunks.append(chunk)
-                    if not message.get("more_body", False):
-                        return b"".join(chunks)
-        except TimeoutError as error:
-            raise SlowBodyError("the body did not arrive in time", expected=f"within {within_s:g} s") from error
+            while True:
+                message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise MalformedError("the body ended early")
+                chunk = message.get("body", b"")
+                if size + len(chunk) > most:
+                    raise _too_large(most)
+                budget.take(len(chunk))
+                size += len(chunk)
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
         finally:
             budget.give_back(size)
 
-    def _check_media_type(self) -> None:
+    def check_media_type(self, wanted: str) -> None:
+        """Whether the body is said to be of a kind, in UTF-8 if it is text, and not compressed.
+
+        Raises:
+            MediaTypeError: It is not.
+        """
         kinds = self.headers(b"content-type")
         kind, _, parameters = (kinds[0] if len(kinds) == 1 else b"").decode("latin-1").partition(";")
         parameters = parameters.replace(" ", "").replace('"', "").lower()
-        if kind.strip().lower() != "application/json" or parameters not in {"", "charset=utf-8"}:
-            raise MediaTypeError("the body is of another kind", expected="Content-Type: application/json")
+        if kind.strip().lower() != wanted or parameters not in {"", "charset=utf-8"}:
+            raise MediaTypeError("the body is of another kind", expected=f"Content-Type: {wanted}")
         if any(value.strip().lower() != b"identity" for value in self.headers(b"content-encoding")):
             raise MediaTypeError("the body is compressed", expected="no Content-Encoding")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body of another kind than JSON."""
+
+    body: bytes
+    media_type: str
 
 
 def path_segments(scope: Scope) -> list[str] | None:
@@ -154,16 +167,18 @@ def path_segments(scope: Scope) -> list[str] | None:
         return None
 
 
-async def send_json(
-    send: Send, content: Any, *, status: HTTPStatus = HTTPStatus.OK, headers: tuple[tuple[bytes, bytes], ...] = ()
-) -> None:
-    """Send an answer as JSON."""
-    body = content if isinstance(content, bytes) else _encode(content)
+async def send_answer(send: Send, content: Any, *, status: HTTPStatus = HTTPStatus.OK, headers: Headers = ()) -> None:
+    """Send an answer: as JSON, or as the bytes that it is."""
+    kind = b"application/json"
+    if isinstance(content, Answer):
+        body, kind = content.body, content.media_type.encode()
+    else:
+        body = content if isinstance(content, bytes) else _encode(content)
     await send(
         {
             "type": "http.response.start",
             "status": int(status),
-            "headers": [*_ALWAYS, (b"content-length", b"%d" % len(body)), *headers],
+            "headers": [(b"content-type", kind), *_ALWAYS, (b"content-length", b"%d" % len(body)), *headers],
         }
     )
     await send({"type": "http.response.body", "body": body})
@@ -181,7 +196,7 @@ async def send_refusal(send: Send, error: LineriskError, *, request_id: str | No
         headers.append((b"connection", b"close"))
     if isinstance(error, MethodError):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
-    await send_json(send, answer_of(error, request_id=request_id), status=status, headers=tuple(headers))
+    await send_answer(send, answer_of(error, request_id=request_id), status=status, headers=tuple(headers))
     return status
 
 

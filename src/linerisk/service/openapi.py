@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 
 from linerisk import __version__
-from linerisk.decisions.record import RecordedAction, RecordedReason
 from linerisk.service.api import ROUTES
 from linerisk.service.errors import ErrorAnswer
 from linerisk.service.routes import Route
-from linerisk.service.types import ProblemBody, RecordsRequest, ScoreRequest
+from linerisk.service.types import LONGEST_ID, RecordsRequest, ScoreAnswer, ScoreRequest
 
 _REFUSALS = {
     "400": "malformed",
@@ -28,57 +27,20 @@ _REFUSALS = {
     "503": "overloaded, or nothing is live; see Retry-After",
 }
 _ONLY_WITH_BODY = frozenset({"408", "409", "413", "415"})
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
 _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
+    "/v1/score/arrow": {
+        "request_id": {"type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[!-~]+$"},
+        "as_of": {"type": "string", "format": "date-time"},
+        "dry_run": {"type": "string", "enum": ["true", "false"], "default": "false"},
+        "reasons": {"type": "string", "enum": ["true", "false"], "default": "true"},
+    },
     "/v1/policy": {"on": {"type": "string", "format": "date"}},
     "/v1/lines/{line_id}/decisions": {
         "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
         "before": {"type": "string"},
     },
 }
-
-
-class ModelName(msgspec.Struct):
-    """The model that scored."""
-
-    name: str
-    version: str
-
-
-class DecisionBody(msgspec.Struct):
-    """One decision, as it was recorded. `base + calibration + sum(contributions)` is the log-odds of `probability`."""
-
-    decision_id: str
-    request_id: str
-    line_id: str
-    as_of: str
-    scored_at: str
-    status: str
-    margin: float
-    probability: float
-    probability_low: float
-    probability_high: float
-    tier: str
-    action: RecordedAction
-    reasons: list[RecordedReason]
-    base: float
-    calibration: float
-    contributions: dict[str, float]
-    model: ModelName
-    features_from: str
-    snapshot_id: str | None
-
-
-class ScoreAnswer(msgspec.Struct):
-    """Decisions of the lines that could be scored, and what there is to say about lines.
-
-    A line without a decision has a problem (`unknown_line`, `wrong_value`, `nothing_known`); a line named again has one
-    (`duplicate_line`); a line decided as `degraded` has a decision and a problem
-    (`account_missing`, `inputs_missing`).
-    """
-
-    request_id: str
-    decisions: list[DecisionBody]
-    problems: list[ProblemBody]
 
 
 def merged(document: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +64,9 @@ def merged(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _operation(route: Route) -> dict[str, Any]:
+    takes_body = route.body is not None or route.stream is not None
     answer = _schema("ScoreAnswer") if route.body is not None else {"type": "object"}
+    told = {route.stream: _BYTES} if route.stream else {"application/json": {"schema": answer}}
     operation: dict[str, Any] = {
         "summary": route.summary,
         "description": f"Role: {', '.join(sorted(route.roles))}.",
@@ -114,24 +78,22 @@ def _operation(route: Route) -> dict[str, Any]:
             *(_parameter(name, "query", schema) for name, schema in _QUERIES.get(route.path, {}).items()),
         ],
         "responses": {
-            "200": {"description": "answered", "content": {"application/json": {"schema": answer}}},
+            "200": {"description": "answered", "content": told},
             **{
-                status: {"description": told, "content": {"application/json": {"schema": _schema("ErrorAnswer")}}}
-                for status, told in _REFUSALS.items()
-                if route.body is not None or status not in _ONLY_WITH_BODY
+                status: {"description": meaning, "content": {"application/json": {"schema": _schema("ErrorAnswer")}}}
+                for status, meaning in _REFUSALS.items()
+                if takes_body or status not in _ONLY_WITH_BODY
             },
         },
     }
-    if route.body is not None:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": _schema(route.body.__name__)}},
-        }
+    if takes_body:
+        sent = {"application/json": {"schema": _schema(route.body.__name__)}} if route.body else told
+        operation["requestBody"] = {"required": True, "content": sent}
     return operation
 
 
 def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+    return {"name": name, "in": place, "required": place == "path" or name == "request_id", "schema": schema}
 
 
 def _schema(name: str) -> dict[str, str]:

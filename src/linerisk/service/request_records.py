@@ -13,8 +13,8 @@ from operator import attrgetter
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import polars as pl
-from msgspec.structs import replace
 
 from linerisk.as_of import iso
 from linerisk.features.build import build_request
@@ -29,7 +29,8 @@ from linerisk.tables.merging import merge_records
 from linerisk.tables.validation import judge
 
 _AS_SAID = TableMapping()
-_NUMBERS: dict[str, pl.DataType] = {"duration_s": pl.Int64(), "ring_s": pl.Float64(), "answered": pl.Boolean()}
+TYPES: dict[str, pl.DataType] = {"duration_s": pl.Int64(), "ring_s": pl.Float64(), "answered": pl.Boolean()}
+"""Columns that are not text."""
 
 _LOOKED_AT = {
     "peer_area": "peer_area",
@@ -57,7 +58,7 @@ class Cooked:
     """Features of the usable lines of a request.
 
     Attributes:
-        positions: Position in the request of each row.
+        positions: Position among the lines given of each row.
         rows: Float32, one row per usable line.
         with_account: Whether a usable line's account is known at `as_of`.
         last_verified: When a usable line was last verified.
@@ -73,10 +74,50 @@ class Cooked:
     problems: list[ProblemBody]
 
 
+@dataclass(frozen=True)
+class Given:
+    """Lines with records as they were given, as columns.
+
+    Attributes:
+        ids: The lines, each once.
+        records: Columns of `RecordBody`, those that nobody gave left out, and `line`, the position in `ids`; rows of a
+            line stand together, in its order.
+        accounts: The same of `AccountBody`; at most one row per line.
+    """
+
+    ids: list[str]
+    records: pl.DataFrame
+    accounts: pl.DataFrame
+
+    def only(self, positions: Sequence[int]) -> Given:
+        """Some of the lines, in rising order."""
+        at = pl.DataFrame({"line": positions, "_now": range(len(positions))}, schema_overrides={"line": pl.Int64})
+
+        def kept(rows: pl.DataFrame) -> pl.DataFrame:
+            found = rows.join(at, on="line", how="inner", maintain_order="left")
+            return found.with_columns(line="_now").drop("_now")
+
+        return Given([self.ids[position] for position in positions], kept(self.records), kept(self.accounts))
+
+
+def given(lines: Sequence[LineWithRecords]) -> Given:
+    """Lines of a JSON body as columns; ids become text, as everywhere."""
+    counts = [len(line.records) for line in lines]
+    accounts = [(i, account) for i, line in enumerate(lines) if (account := line.account) is not None]
+    return Given(
+        ids=[str(line.line_id) for line in lines],
+        records=_frame(
+            RecordBody,
+            list(chain.from_iterable(line.records for line in lines)),
+            np.repeat(np.arange(len(lines)), counts),
+        ),
+        accounts=_frame(AccountBody, [account for _, account in accounts], np.array([i for i, _ in accounts], int)),
+    )
+
+
 def cook(
-    lines: Sequence[LineWithRecords],
+    lines: Given,
     *,
-    positions: Sequence[int],
     columns: Sequence[str],
     reference: Reference | None,
     as_of: datetime,
@@ -87,8 +128,7 @@ def cook(
     """Make the features of lines from their records.
 
     Args:
-        lines: All lines of the request.
-        positions: Which of them are asked for; the same line is there once.
+        lines: The lines asked for.
         columns: The columns of the model.
         reference: What was published of other lines, if it stands at `as_of` or before.
         as_of: The instant to stand at.
@@ -96,9 +136,11 @@ def cook(
         secret: Keys the ids.
         time_zone: Local time zone of hours and weekdays.
     """
-    ids = [str(lines[position].line_id) for position in positions]
-    records, bad_records = _records(lines, positions, ids, now=now, secret=secret)
-    accounts, bad_accounts = _accounts(lines, positions, ids, as_of=as_of, now=now, secret=secret)
+    ids = lines.ids
+    records, bad_records = _judged(lines.records, "call_records", ids, now=now, secret=secret)
+    known_at = pl.col("known_at") if "known_at" in lines.accounts.columns else pl.lit(None)
+    stated = lines.accounts.with_columns(known_at=pl.coalesce(known_at, pl.lit(iso(as_of))))
+    accounts, bad_accounts = _judged(stated, "accounts", ids, now=now, secret=secret)
     wrong = {**bad_accounts, **bad_records}
     keys = np.array([key_of_id(line_id, secret=secret) for line_id in ids], dtype=np.int64)
     bad_keys = [int(keys[i]) for i in wrong]
@@ -114,7 +156,7 @@ def cook(
     matrix = features.select(pl.col(columns).fill_null(float("nan"))).to_numpy(order="c")
     problems = [_problem(ids[i], wrong.get(i)) for i in sorted(set(range(len(ids))) - set(found))]
     return Cooked(
-        positions=[positions[i] for i in found],
+        positions=found,
         rows=np.ascontiguousarray(matrix[[at[int(keys[i])] for i in found]], dtype=np.float32),
         with_account=[int(keys[i]) in verified for i in found],
         last_verified=[verified.get(int(keys[i])) for i in found],
@@ -123,24 +165,19 @@ def cook(
     )
 
 
-def _records(
-    lines: Sequence[LineWithRecords], positions: Sequence[int], ids: Sequence[str], *, now: datetime, secret: bytes
+def _judged(
+    raw: pl.DataFrame, table: TableName, ids: Sequence[str], *, now: datetime, secret: bytes
 ) -> tuple[pl.DataFrame, dict[int, str]]:
-    """Good records of all lines, and what is wrong with the first bad one of a line."""
-    counts = [len(lines[position].records) for position in positions]
-    flat = list(chain.from_iterable(lines[position].records for position in positions))
-    raw = _frame(RecordBody, flat).with_columns(
-        line_id=pl.Series(np.repeat(np.array(ids, dtype=object), counts), dtype=pl.String)
-    )
-    judged = judge(raw, "call_records", _AS_SAID, secret=secret, now=now, first_row=0)
-    starts = np.concatenate([[0], np.cumsum(counts)])
+    """Good rows of all lines, and by line what is wrong with its first bad one."""
+    of_line = raw["line"].to_numpy()
+    said = raw.drop("line").with_columns(line_id=pl.Series(ids, dtype=pl.String).gather(raw["line"]))
+    judged = judge(said, table, _AS_SAID, secret=secret, now=now, first_row=0)
     wrong: dict[int, str] = {}
     for rule, row in judged.rejected.select("rule", "row").unique("row").sort("row").iter_rows():
-        line = int(np.searchsorted(starts, row, side="right")) - 1
-        field = _field(rule, "call_records")
-        wrong.setdefault(
-            line, _said(f"records[{row - int(starts[line])}].{field}", rule, getattr(flat[row], field, None))
-        )
+        line, field = int(of_line[row]), _field(rule, table)
+        place = f"records[{row - int(np.searchsorted(of_line, line))}]" if table == "call_records" else "account"
+        value = raw[field][row] if field in raw.columns else None
+        wrong.setdefault(line, _said(f"{place}.{field}", rule, value))
     return judged.good, wrong
 
 
@@ -155,41 +192,23 @@ def _missing(records: pl.DataFrame, keys: Sequence[int]) -> list[tuple[str, ...]
     return [by_key.get(key, ("records",)) for key in keys]
 
 
-def _accounts(
-    lines: Sequence[LineWithRecords],
-    positions: Sequence[int],
-    ids: Sequence[str],
-    *,
-    as_of: datetime,
-    now: datetime,
-    secret: bytes,
-) -> tuple[pl.DataFrame, dict[int, str]]:
-    """Good accounts, and what is wrong with the others."""
-    given = [(i, account) for i, position in enumerate(positions) if (account := lines[position].account) is not None]
-    known = [account if account.known_at else replace(account, known_at=iso(as_of)) for _, account in given]
-    raw = _frame(AccountBody, known).with_columns(line_id=pl.Series([ids[i] for i, _ in given], dtype=pl.String))
-    judged = judge(raw, "accounts", _AS_SAID, secret=secret, now=now, first_row=0)
-    wrong: dict[int, str] = {}
-    for rule, row in judged.rejected.select("rule", "row").iter_rows():
-        i, account = given[row]
-        field = _field(rule, "accounts")
-        wrong.setdefault(i, _said(f"account.{field}", rule, getattr(account, field, None)))
-    return judged.good, wrong
-
-
-def _frame(kind: type[msgspec.Struct], bodies: Sequence[msgspec.Struct]) -> pl.DataFrame:
-    """Bodies as columns; ids become text, as everywhere.
+def _frame(kind: type[msgspec.Struct], bodies: Sequence[msgspec.Struct], line: npt.NDArray[np.intp]) -> pl.DataFrame:
+    """Bodies as columns.
 
     A column that nobody gave is left out, since the intake takes it for null without looking at it.
     """
-    names = kind.__struct_fields__
-    required = set(names[: len(names) - len(kind.__struct_defaults__)])
-    columns = []
-    for name in names:
+    columns = [pl.Series("line", line, dtype=pl.Int64)]
+    for name in kind.__struct_fields__:
         cells = list(map(attrgetter(name), bodies))
-        if name in required or cells.count(None) < len(cells):
-            columns.append(pl.Series(name, cells, dtype=_NUMBERS.get(name, pl.String()), strict=False))
+        if name in required(kind) or cells.count(None) < len(cells):
+            columns.append(pl.Series(name, cells, dtype=TYPES.get(name, pl.String()), strict=False))
     return pl.DataFrame(columns)
+
+
+def required(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Columns that must be given."""
+    names = kind.__struct_fields__
+    return frozenset(names[: len(names) - len(kind.__struct_defaults__)])
 
 
 def _field(rule: str, table: TableName) -> str:

@@ -23,7 +23,8 @@ class Route:
         roles: Who may make it.
         handler: What answers it.
         summary: What it does, as one line.
-        body: Type of its body, if it has one.
+        body: Type of its JSON body, if it has one.
+        stream: Kind of its body and of its answer, where they are not JSON.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Route:
     handler: Handler
     summary: str
     body: type | None = None
+    stream: str | None = None
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """Named parts of a path, or None if this is another path."""

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -25,9 +25,8 @@ from linerisk.service.metrics import metrics
 from linerisk.service.routes import Route
 from linerisk.service.strict_json import parse, typed
 from linerisk.service.tokens import Role
-from linerisk.service.types import MOST_BYTES, ProblemBody, RecordsRequest, ScoreRequest
+from linerisk.service.types import MOST_BYTES, ProblemBody, RecordsRequest, ScoreAnswer, ScoreRequest
 
-BODY_WITHIN_S = 20.0
 _SMALL_BYTES = 2_048
 _FEW_LINES = 4
 _LARGE_AT_ONCE = 2
@@ -35,7 +34,8 @@ _LARGE_WAITING = 32
 _SOCIAL_INSURANCE = re.compile(r"social.?(insurance|security)|shebao|社保|社会保险", re.IGNORECASE)
 
 Scoring = TypeVar("Scoring", ScoreRequest, RecordsRequest)
-_sorted_json = msgspec.json.Encoder(order="deterministic").encode
+_encode = msgspec.json.Encoder(order="deterministic").encode
+"""Names of objects in one order, whatever the log gave them back in: an answer said again has the same bytes."""
 
 
 class Queue:
@@ -71,28 +71,28 @@ class Queue:
             self._slots.release()
 
 
-_QUEUE = Queue(at_once=_LARGE_AT_ONCE, waiting=_LARGE_WAITING)
-_BUDGET = BodyBudget(16 * MOST_BYTES)
+QUEUE = Queue(at_once=_LARGE_AT_ONCE, waiting=_LARGE_WAITING)
+BUDGET = BodyBudget(16 * MOST_BYTES)
 
 
-async def score(desk: Desk, request: Request) -> dict[str, Any]:
+async def score(desk: Desk, request: Request) -> bytes:
     """Answer `POST /v1/score`."""
     return await _answer(desk, request, ScoreRequest, desk.by_id)
 
 
-async def score_records(desk: Desk, request: Request) -> dict[str, Any]:
+async def score_records(desk: Desk, request: Request) -> bytes:
     """Answer `POST /v1/score/records`."""
     return await _answer(desk, request, RecordsRequest, desk.by_records)
 
 
-async def _answer(desk: Desk, request: Request, kind: type[Scoring], decide: Callable[..., Decided]) -> dict[str, Any]:
-    text = await request.json_body(most=MOST_BYTES, within_s=BODY_WITHIN_S, budget=_BUDGET)
+async def _answer(desk: Desk, request: Request, kind: type[Scoring], decide: Callable[..., Decided]) -> bytes:
+    text = await request.json_body(most=MOST_BYTES, budget=BUDGET)
     if kind is ScoreRequest and len(text) <= _SMALL_BYTES:
         body, digest = _read(desk, request, text, kind)
         if len(body.lines) <= _FEW_LINES:
             records, problems = decide(body, caller=request.caller)
             return await _recorded(desk, request, digest, records, problems)
-    async with _QUEUE.turn():
+    async with QUEUE.turn():
         body, digest = await asyncio.to_thread(_read, desk, request, text, kind)
         found = await asyncio.to_thread(desk.log.find, request.caller, body.request_id, body_hash=digest)
         if found is not None:
@@ -116,7 +116,7 @@ def _read(desk: Desk, request: Request, text: bytes, kind: type[Scoring]) -> tup
     except WrongValueError as error:
         raise _social_insurance(desk, error) or error from None
     # The order of keys does not make it another body; the path does.
-    digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + _sorted_json(tree)).hexdigest()
+    digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + _encode(tree)).hexdigest()
     return body, digest
 
 
@@ -139,7 +139,7 @@ def _social_insurance(desk: Desk, error: WrongValueError) -> SocialInsuranceErro
 
 async def _recorded(
     desk: Desk, request: Request, digest: str, records: list[DecisionRecord], problems: list[ProblemBody]
-) -> dict[str, Any]:
+) -> bytes:
     """The answer, once its decisions are on disk; of a request answered before, that answer."""
     request_id = request.request_id or ""
     told = [msgspec.structs.asdict(problem) for problem in problems]
@@ -149,12 +149,9 @@ async def _recorded(
     return _told(request_id, stored)
 
 
-def _told(request_id: str, stored: StoredAnswer) -> dict[str, Any]:
-    return {
-        "request_id": request_id,
-        "decisions": [record.answer() for record in stored.records],
-        "problems": list(stored.problems),
-    }
+def _told(request_id: str, stored: StoredAnswer) -> bytes:
+    problems = msgspec.convert(stored.problems, list[ProblemBody])
+    return _encode(ScoreAnswer(request_id, [record.told() for record in stored.records], problems))
 
 
 _SCORERS = frozenset({Role.SCORER})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from linerisk.errors import UsageError
+from linerisk.service.lean import import_lightgbm_alone
 from linerisk.settings import Settings
 
 _SERVICE = "linerisk.service.app:service"
@@ -66,6 +67,7 @@ def command(
 
 def _check(settings: Settings, *, host: str, port: int) -> None:
     """Fail here, in words, on what would make every worker fail at its start."""
+    import_lightgbm_alone()
     from linerisk.service.desk import Desk  # noqa: PLC0415  # heavy, and not needed to build a command
 
     desk = Desk(settings)

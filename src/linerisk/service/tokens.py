@@ -23,6 +23,7 @@ import msgspec
 
 from linerisk import as_of
 from linerisk.errors import StoreError, UsageError
+from linerisk.tables.disk import Stamp, Watched
 
 _PREFIX = "lr_"
 _RANDOM_BYTES = 32
@@ -75,11 +76,13 @@ class TokenStore:
 
     Args:
         path: `tokens.json` under the home; it is made with the first token.
+        look_every_s: For how long one look at the file serves.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, look_every_s: float = 0.0) -> None:
         self._path = path
-        self._stamp: tuple[int, int, int] | None = None
+        self._watched = Watched(path, look_every_s=look_every_s)
+        self._stamp: Stamp | None = None
         self._book = _Book()
 
     def create(self, name: str, role: Role, *, expires_at: datetime | None = None) -> str:
@@ -146,15 +149,10 @@ class TokenStore:
         return found if found is not None and found.stands(as_of.now()) else None
 
     def _current(self) -> _Book:
-        """The book as the file has it now: one `stat`, so a revocation counts from the next request on."""
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
-            self._stamp, self._book = None, _Book()
-            return self._book
-        stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        """The book as the file has it now, so a revocation counts at once."""
+        stamp = self._watched.stamp()
         if stamp != self._stamp:
-            self._book = _read(self._path)
+            self._book = _Book() if stamp is None else _read(self._path)
             self._stamp = stamp
         return self._book
 

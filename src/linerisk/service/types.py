@@ -12,10 +12,13 @@ from typing import Annotated
 import msgspec
 
 from linerisk.as_of import iso
+from linerisk.decisions.record import ToldDecision
 from linerisk.service.errors import WrongValueError
 from linerisk.tables.schemas import EARLIEST
 
 MOST_LINES = 1_000
+MOST_BULK_LINES = 20_000
+"""Lines by id in one Arrow table."""
 MOST_RECORDS = 20_000
 MOST_BYTES = 16 * 1024 * 1024
 CLOCK_TOLERANCE = timedelta(days=1)
@@ -126,6 +129,19 @@ class ProblemBody(msgspec.Struct, frozen=True):
     line_id: str
     code: str
     message: str
+
+
+class ScoreAnswer(msgspec.Struct, frozen=True):
+    """Decisions of the lines that could be scored, and what there is to say about lines.
+
+    A line without a decision has a problem (`unknown_line`, `wrong_value`, `nothing_known`); a line named again has one
+    (`duplicate_line`); a line decided as `degraded` has a decision and a problem
+    (`account_missing`, `inputs_missing`).
+    """
+
+    request_id: str
+    decisions: list[ToldDecision]
+    problems: list[ProblemBody]
 
 
 def instant_of(value: datetime, *, now: datetime) -> datetime:

@@ -74,8 +74,9 @@ def keys_of_frame(frame: pl.DataFrame, names: Mapping[str, str], *, secret: byte
 
 def key_of_id(line_id: str | int, *, secret: bytes) -> int:
     """The key of one id, the same as `key_of` gives for a column."""
-    digest = hmac.digest(_working_key(secret).encode(), str(line_id).encode(), "sha256")
-    return int.from_bytes(digest[: _HEX_DIGITS // 2], "big") // 2
+    digest = _keyed(secret).copy()
+    digest.update(str(line_id).encode())
+    return int.from_bytes(digest.digest()[: _HEX_DIGITS // 2], "big") // 2
 
 
 def fingerprint_of(secret: bytes) -> str:
@@ -101,6 +102,12 @@ def load_secret(settings: Settings) -> bytes:
 def _working_key(secret: bytes) -> str:
     """The secret as text, bound to this use of it: the plugin takes its key as text only."""
     return hashlib.sha256(b"linerisk: keys of ids\x00" + secret).hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _keyed(secret: bytes) -> hmac.HMAC:
+    """The hash with its key in it, to be copied: half the work, and small copies never let go of Python's lock."""
+    return hmac.new(_working_key(secret).encode(), digestmod="sha256")
 
 
 def _create(path: Path) -> None:

@@ -23,7 +23,8 @@ from linerisk.records.mapping import Mapping
 from linerisk.records.sources import Source, find_sources, readable
 from linerisk.records.text import shown
 from linerisk.tables.casting import must_map_to_known_codes
-from linerisk.tables.manifest import File, Ingested, Manifest, sha256_of
+from linerisk.tables.disk import sha256_of
+from linerisk.tables.manifest import File, Ingested, Manifest
 from linerisk.tables.merging import merge_lines, merge_records, merge_rows
 from linerisk.tables.refusal import Found, refusal, too_many
 from linerisk.tables.report import IntakeReport, RejectedCount, Tally

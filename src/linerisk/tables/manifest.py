@@ -126,12 +126,6 @@ def make_private_folder(path: Path) -> None:
     path.chmod(PRIVATE_FOLDER)
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def remove_all_but(store: Path, keep: Iterable[str]) -> None:
     """Remove data files that the manifest does not know: leftovers of a run that was stopped, and what it replaced."""
     kept = set(keep)

@@ -46,7 +46,7 @@ class StoreWriter:
         """Write a data file under a name made from its contents, down to the disk."""
         temporary = self.staging / f"{stem}.parquet"
         frame.rechunk().write_parquet(temporary, **PARQUET)
-        digest = manifests.sha256_of(temporary)
+        digest = disk.sha256_of(temporary)
         name = f"{folder}/{stem}-{digest[:16]}.parquet"
         self._place(temporary, name)
         return File(name, frame.height, digest)

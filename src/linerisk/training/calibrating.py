@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from linerisk.model.calibration import Calibration, fit_beta, fit_spline
+from linerisk.model.calibration import Calibration
+from linerisk.model.calibration_fit import fit_beta, fit_spline
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

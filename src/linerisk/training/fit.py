@@ -14,8 +14,9 @@ import lightgbm as lgb
 import numpy as np
 
 from linerisk.features.catalogue import BY_NAME
+from linerisk.model.cut_points import clopper_pearson, cut_points
 from linerisk.model.risk_model import Floats, RiskModel, ScoreBand
-from linerisk.model.tiers import CutPoint, TierPromise, clopper_pearson, cut_points
+from linerisk.model.tiers import CutPoint, TierPromise
 from linerisk.training.calibrating import choose_calibration
 from linerisk.training.examples import Examples, Flags, Slices
 from linerisk.training.label_weights import describe_sources, row_weights

@@ -14,10 +14,11 @@ Floats = npt.NDArray[np.float64]
 
 CLOSE = 0.02
 RULE = (
-    f"of the trials within one standard error of the lowest log loss, and within {CLOSE:.0%} of it, the one whose "
-    "reasons cost least"
+    "of the trials that beat always saying the prevalence by more than one standard error, and that are within one "
+    f"standard error of the lowest log loss and within {CLOSE:.0%} of it, the one whose reasons cost least; the recipe "
+    "that tuning began with where there is none"
 )
-"""The share is for few validating frauds, where the standard error alone would let trees pass that say nothing."""
+"""The share is for few validating frauds, where the standard error alone would let trees pass that say little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Trial:
         reason_cost: Sum over trees of leaves times depth, to which the time of exact contributions is proportional.
         pruned: Whether it was given up; its figures are then those of the trees grown so far.
         seconds: Time that it took.
+        gain: Log loss of always saying the prevalence, less its own, nats.
+        gain_se: Standard error of the gain over lines.
     """
 
     number: int
@@ -43,6 +46,16 @@ class Trial:
     reason_cost: int
     pruned: bool
     seconds: float
+    gain: float = 0.0
+    gain_se: float = 0.0
+
+    @property
+    def says_something(self) -> bool:
+        """Whether it splits lines at all, and beats always saying the prevalence by more than one standard error.
+
+        By more than nothing is not enough: its three numbers of calibration gain a little on any lines.
+        """
+        return self.reason_cost > 0 and self.gain > self.gain_se
 
     def as_dict(self) -> dict[str, Any]:
         """The trial as plain values."""
@@ -52,6 +65,8 @@ class Trial:
             "log_loss": self.log_loss,
             "excess": self.excess,
             "excess_se": self.excess_se,
+            "gain": self.gain,
+            "gain_se": self.gain_se,
             "reason_cost": self.reason_cost,
             "pruned": self.pruned,
             "seconds": round(self.seconds, 3),
@@ -65,28 +80,33 @@ class Tuned:
     Attributes:
         trials: All that ended, in order.
         front: Numbers of finished trials of which no other is better in both objectives, by rising cost.
-        chosen: Number of the chosen trial.
+        chosen: Number of the chosen trial; None where none says anything.
+        start: The recipe that tuning began with.
+        nothing: Log loss of always saying the prevalence, mean over validating lines, nats.
         validated_on: Validating lines, and fraud among them.
         ended: Why no more was tried.
     """
 
     trials: tuple[Trial, ...]
     front: tuple[int, ...]
-    chosen: int
+    chosen: int | None
+    start: Recipe
+    nothing: float
     validated_on: tuple[int, int]
     ended: str
 
     @property
     def recipe(self) -> Recipe:
-        """The chosen recipe."""
-        return self.trials[self.chosen].recipe
+        """The chosen recipe; the one that tuning began with where no trial says anything."""
+        return self.start if self.chosen is None else self.trials[self.chosen].recipe
 
     def as_dict(self) -> dict[str, Any]:
-        """Trials, front and choice as plain values: what a plot of the front needs."""
+        """Trials, front and choice as plain values."""
         return {
             "rule": RULE,
             "chosen": self.chosen,
             "front": list(self.front),
+            "nothing": self.nothing,
             "validated_on": {"lines": self.validated_on[0], "fraud": self.validated_on[1]},
             "ended": self.ended,
             "trials": [trial.as_dict() for trial in self.trials],
@@ -94,21 +114,46 @@ class Tuned:
 
     def said(self) -> str:
         """The search in one line."""
-        first, chosen = self.trials[0], self.trials[self.chosen]
+        first = self.trials[0]
         pruned = sum(trial.pruned for trial in self.trials)
+        tried = f"{len(self.trials)} trials, {pruned} pruned, {self.ended}"
+        if self.chosen is None:
+            return f"{tried}; none chosen, the recipe that tuning began with was kept"
+        chosen = self.trials[self.chosen]
         return (
-            f"{len(self.trials)} trials, {pruned} pruned, {self.ended}; chosen {self.chosen}: log loss "
-            f"{chosen.log_loss:.5f} (began at {first.log_loss:.5f}), cost of reasons {chosen.reason_cost:,} "
-            f"(began at {first.reason_cost:,})"
+            f"{tried}; chosen {self.chosen}: log loss {chosen.log_loss:.5f} (began at {first.log_loss:.5f}), cost of "
+            f"reasons {chosen.reason_cost:,} (began at {first.reason_cost:,})"
         )
 
+    def notices(self) -> tuple[str, ...]:
+        """What a reader must know of it before believing a figure: that it found nothing, if so."""
+        if self.chosen is not None:
+            return ()
+        lines, fraud = self.validated_on
+        said = (
+            f"Tuning found nothing: on {lines:,} validating lines, {fraud} of them fraud, none of {len(self.trials)} "
+            "trials beat always saying the prevalence by more than one standard error. The recipe that it began with "
+            "was kept."
+        )
+        return (said,)
 
-def judged(found: list[Trial], losses: list[Floats], *, validated_on: tuple[int, int], ended: str) -> Tuned:
+
+def judged(
+    found: list[Trial],
+    losses: list[Floats],
+    *,
+    nothing: Floats,
+    start: Recipe,
+    validated_on: tuple[int, int],
+    ended: str,
+) -> Tuned:
     """Compare all trials on the same lines, and choose by `RULE`.
 
     Args:
         found: Trials in order, at least one of them finished.
         losses: Loss of each validating line under each trial, nats.
+        nothing: Loss of each validating line where the prevalence is said of all, nats.
+        start: The recipe that tuning began with.
         validated_on: Validating lines, and fraud among them.
         ended: Why no more was tried.
     """
@@ -116,13 +161,17 @@ def judged(found: list[Trial], losses: list[Floats], *, validated_on: tuple[int,
     best = min(finished, key=lambda number: found[number].log_loss)
     compared = []
     for trial, loss in zip(found, losses, strict=True):
-        excess = loss - losses[best]
-        compared.append(
-            replace(trial, excess=float(excess.mean()), excess_se=float(excess.std(ddof=1) / np.sqrt(len(excess))))
-        )
-    near = [n for n in finished if compared[n].excess <= min(compared[n].excess_se, CLOSE * compared[best].log_loss)]
-    chosen = min(near, key=lambda number: (compared[number].reason_cost, compared[number].log_loss))
-    return Tuned(tuple(compared), front_of(compared), chosen, validated_on, ended)
+        excess, excess_se = _mean(loss - losses[best])
+        gain, gain_se = _mean(nothing - loss)
+        compared.append(replace(trial, excess=excess, excess_se=excess_se, gain=gain, gain_se=gain_se))
+    near = [
+        n
+        for n in finished
+        if compared[n].says_something
+        and compared[n].excess <= min(compared[n].excess_se, CLOSE * compared[best].log_loss)
+    ]
+    chosen = min(near, key=lambda number: (compared[number].reason_cost, compared[number].log_loss), default=None)
+    return Tuned(tuple(compared), front_of(compared), chosen, start, float(nothing.mean()), validated_on, ended)
 
 
 def front_of(trials: list[Trial]) -> tuple[int, ...]:
@@ -135,3 +184,8 @@ def front_of(trials: list[Trial]) -> tuple[int, ...]:
             front.append(trial.number)
             lowest = trial.log_loss
     return tuple(front)
+
+
+def _mean(values: Floats) -> tuple[float, float]:
+    """Mean over lines, and its standard error."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))

@@ -19,9 +19,9 @@ import numpy.typing as npt
 import optuna
 
 from linerisk.errors import EvidenceError
-from linerisk.model.calibration import fit_beta
+from linerisk.model.calibration_fit import fit_beta
 from linerisk.training.calibrating import row_losses
-from linerisk.training.examples import Examples
+from linerisk.training.examples import Examples, Flags
 from linerisk.training.fit import Recipe, margins, prepared
 from linerisk.training.splits import line_position
 from linerisk.training.trials import Trial, Tuned, judged
@@ -75,7 +75,8 @@ def tune(
 ) -> Tuned:
     """Search from a recipe on; it is tried first, to its end, whatever the time.
 
-    An interrupt ends the search and keeps what was found, unless nothing was.
+    An interrupt ends the search and keeps what was found, unless nothing was. A trial that says nothing of lines is
+    never chosen; where all say nothing, the recipe that the search began with is kept.
 
     Args:
         train: The training slice; calibration and test stay out of it.
@@ -115,7 +116,8 @@ def tune(
     if len(found) == most_trials:
         ended = "as many as may be"
     validated_on = (len(np.unique(validate.line_key)), len(np.unique(validate.line_key[validate.fraud])))
-    return judged(found, losses, validated_on=validated_on, ended=ended)
+    nothing = _by_line(_prevalence_losses(validate.fraud), validate)
+    return judged(found, losses, nothing=nothing, start=start, validated_on=validated_on, ended=ended)
 
 
 def parts(train: Examples) -> tuple[Examples, Examples]:
@@ -189,6 +191,12 @@ def _try(bench: _Bench, recipe: Recipe, *, number: int) -> tuple[Trial, Floats]:
         seconds=time.monotonic() - began,
     )
     return trial, loss
+
+
+def _prevalence_losses(fraud: Flags) -> Floats:
+    """Loss of each row, nats, where the rows' own prevalence is said of all; shape (n,)."""
+    prevalence = fraud.mean()
+    return row_losses(np.full(len(fraud), np.log(prevalence) - np.log1p(-prevalence)), fraud)
 
 
 def _by_line(loss: Floats, examples: Examples) -> Floats:

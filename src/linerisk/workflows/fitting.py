@@ -83,6 +83,10 @@ class Fitted:
             )
         return out
 
+    def notices(self) -> tuple[str, ...]:
+        """What a reader must know of it before believing a figure."""
+        return () if self.tuned is None else self.tuned.notices()
+
     def attach(self, folder: Path) -> None:
         """Write the search beside the report: `tuning.json`, all trials and their front."""
         if self.tuned is not None:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from linerisk.as_of import iso, now, parse_instant
 from linerisk.evaluation.card import Override, with_overrides
-from linerisk.evaluation.report import CARD
+from linerisk.evaluation.report import CARD, PAGE, page_with_overrides
+from linerisk.explanation import Attribution, attribute
 from linerisk.features.build import survey_store
-from linerisk.live import Promotion, SnapshotMeta, put_model, put_snapshot
+from linerisk.live import Prepare, PreparedScores, Promotion, Snapshot, SnapshotMeta, put_model, put_snapshot
+from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits
 from linerisk.registry import Move, Registry
+from linerisk.scoring import Scored, score
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.workflows.train import registry_for
 
 SERVED = "linerisk"
 """The one model that the service answers from; others can be promoted, and then are champion and not live."""
+_CHUNK_LINES = 2_000
 
 
 def promote(
@@ -30,25 +39,28 @@ def promote(
     reason: str = "",
     override: Sequence[str] = (),
     name: str = SERVED,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Move:
     """Make a version champion, and live if it is of the model that is served. See `Registry.promote` for who may.
 
-    It expires the limits' `model_valid_days` after now.
+    It expires the limits' `model_valid_days` after now. What it says of the lines of the published snapshot is worked
+    out first; `on_progress` is called with (lines done, lines in all).
     """
     registry = registry_for(settings, name)
     expires_at = now().replace(microsecond=0) + timedelta(days=load_limits(settings.policies).model_valid_days)
     move = registry.promote(
         version, by=by, approver=approver, reason=reason, override=override, expires_at=iso(expires_at)
     )
-    _amend_card(settings, registry, move)
-    _go_live(settings, registry, move)
+    _go_live(settings, registry, move, prepare=partial(prepare_scores, on_progress=on_progress))
+    _tell_overrides(settings, registry, move)
     return move
 
 
 def rollback(settings: Settings, *, by: str, reason: str, name: str = SERVED) -> Move:
     """Make the version that was live before champion again, and live if it is of the model that is served.
 
-    It expires when it would have: going back makes no evidence younger.
+    It expires when it would have: going back makes no evidence younger. It waits for nothing: what it says of the
+    lines of the snapshot is taken from when it was live, or worked out when asked for.
     """
     registry = registry_for(settings, name)
     move = registry.rollback(by=by, reason=reason)
@@ -61,26 +73,76 @@ def publish(
     store_path: Path,
     *,
     as_of: datetime,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
 ) -> SnapshotMeta:
-    """Build the features of every line as of an instant and swap them in as the snapshot to answer from."""
+    """Build the features of every line as of an instant and swap them in as the snapshot to answer from.
+
+    `on_progress` is called with (step, done, in all), first of the features, then of what the live model says of them.
+    """
+    tell = on_progress or _silent
     store = RecordStore.open(store_path)
-    made = survey_store(store, as_of=as_of, time_zone=settings.time_zone, on_progress=on_progress)
+    made = survey_store(store, as_of=as_of, time_zone=settings.time_zone, on_progress=partial(tell, "features"))
     return put_snapshot(
-        settings.live, made.features, accounts=store.accounts(), reference=made.reference, keyed_by=store.id_key
+        settings.live,
+        made.features,
+        accounts=store.accounts(),
+        reference=made.reference,
+        keyed_by=store.id_key,
+        prepare=partial(prepare_scores, on_progress=partial(tell, "scores")),
     )
 
 
-def _amend_card(settings: Settings, registry: Registry, move: Move) -> None:
-    """Say on the model card beside the report which failed gates were set aside, by whom and why."""
-    card = settings.reports / f"{registry.name}-{move.version}.{CARD}"
-    if move.overridden and card.is_file():
-        people = f"{move.by} and {move.approver}"
-        set_aside = [Override(gate, people, move.reason) for gate in move.overridden]
-        card.write_text(with_overrides(card.read_text(encoding="utf-8"), set_aside), encoding="utf-8")
+def prepare_scores(
+    model: RiskModel, snapshot: Snapshot, *, on_progress: Callable[[int, int], None] | None = None
+) -> PreparedScores:
+    """What a model says of every line of a snapshot, with the bits that it would say one by one.
+
+    Chunks are worked on as many at a time as there are cores: the trees are walked outside Python's lock.
+    """
+    starts = range(0, snapshot.meta.lines, _CHUNK_LINES)
+
+    def work(start: int) -> tuple[Scored, Attribution]:
+        rows = snapshot.rows(np.arange(start, min(start + _CHUNK_LINES, snapshot.meta.lines)))
+        return score(model, rows), attribute(model, rows)
+
+    done: list[tuple[Scored, Attribution]] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for chunk in pool.map(work, starts):
+            done.append(chunk)
+            if on_progress is not None:
+                on_progress(min(len(done) * _CHUNK_LINES, snapshot.meta.lines), snapshot.meta.lines)
+    return PreparedScores(
+        margin=np.concatenate([scored.margin for scored, _ in done]),
+        probability=np.concatenate([scored.probability for scored, _ in done]),
+        low=np.concatenate([scored.low for scored, _ in done]),
+        high=np.concatenate([scored.high for scored, _ in done]),
+        tier_index=np.concatenate([scored.tier_index for scored, _ in done]),
+        by_family=np.concatenate([said.by_family for _, said in done]),
+        named=np.concatenate([said.named for _, said in done]).astype(np.int8),
+        column=np.concatenate([said.column for _, said in done]).astype(np.int16),
+        split=np.array([done[0][1].base, done[0][1].calibration]),
+    )
 
 
-def _go_live(settings: Settings, registry: Registry, move: Move) -> None:
+def _tell_overrides(settings: Settings, registry: Registry, move: Move) -> None:
+    """Say on card and page, beside the home's reports and in the registry, which gates were set aside, by whom and why.
+
+    What was deleted stays so.
+    """
+    if not move.overridden:
+        return
+    told = [Override(gate, f"{move.by} and {move.approver}", move.reason) for gate in move.overridden]
+    beside = settings.reports / f"{registry.name}-{move.version}.html"
+    for name, file, amended in (
+        (CARD, beside.with_name(f"{registry.name}-{move.version}.{CARD}"), with_overrides),
+        (PAGE, beside, page_with_overrides),
+    ):
+        if file.is_file():
+            file.write_text(amended(file.read_text(encoding="utf-8"), told), encoding="utf-8")
+        registry.rewrite(move.version, name, partial(amended, overrides=told))
+
+
+def _go_live(settings: Settings, registry: Registry, move: Move, *, prepare: Prepare | None = None) -> None:
     if registry.name != SERVED:
         return
     put_model(
@@ -92,4 +154,9 @@ def _go_live(settings: Settings, registry: Registry, move: Move) -> None:
         promotion=Promotion(
             what=move.what, by=move.by, approver=move.approver, reason=move.reason, overridden=move.overridden
         ),
+        prepare=prepare,
     )
+
+
+def _silent(_step: str, _done: int, _total: int) -> None:
+    """Progress for nobody."""

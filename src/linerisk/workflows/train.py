@@ -211,9 +211,11 @@ def _train(
                 **measured(evaluation),
                 **{f"5-fold, {key}": said(value) for key, value in cross_validation.items()},
             },
-            notices=notices,
+            # What tuning found is not in the artefact: made again, nothing is tuned.
+            notices=(*notices, *fitted.notices()),
             again=shlex.join(again),
             valid_days=limits.model_valid_days,
+            tuned=fitted.tuned,
         )
         fitted.attach(attachments)
         told = make_report(
@@ -239,14 +241,7 @@ def _train(
             gates="passed" if passed(gates) else "failed",
             failed=[gate.code for gate in gates if gate.outcome is Outcome.FAILED],
             described=describe(
-                name,
-                evaluation,
-                gates,
-                limits=limits,
-                as_of=as_of,
-                seed=recipe.seed,
-                notices=notices,
-                again=shlex.join(again),
+                f"{name}, {as_of[:10] if as_of else 'table'}, seed {recipe.seed}", evaluation, gates, reported
             ),
         )
         log_search(settings.mlflow_uri, parent=version.run_id, tuned=fitted.tuned)
@@ -264,9 +259,9 @@ def _train(
         evaluation,
         gates,
         report,
-        tuple(notices),
+        tuple(reported.notices),
         dict(cross_validation),
-        again=shlex.join(again),
+        again=reported.again,
         provenance={"model": fingerprint, "data": data, "commit": commit_id, "lock": lock},
         tuned=fitted.tuned,
     )

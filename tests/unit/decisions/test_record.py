@@ -74,9 +74,9 @@ def test_a_missing_feature_is_null_in_json_and_nan_in_the_matrix(make_record: Ma
     )
 
 
-def test_whole_numbers_in_facts_stay_whole_so_that_a_repeated_answer_reads_the_same(make_record: MakeRecord) -> None:
+def test_numbers_in_facts_read_back_as_they_were_so_that_a_repeated_answer_is_the_same(make_record: MakeRecord) -> None:
     reason = RecordedReason(
-        code="A", family="f", direction="raises", zh="", en="", contribution=0.5, facts={"calls": 3, "share": 3.0}
+        code="A", family="f", direction="raises", zh="", en="", contribution=0.5, facts={"calls": 3.0, "share": 0.25}
     )
     record = make_record(reasons=(reason,))
     assert json.dumps(DecisionRecord.from_json(record.to_json()).answer()) == json.dumps(record.answer())

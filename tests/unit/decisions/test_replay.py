@@ -15,8 +15,9 @@ from linerisk.decisions.replay import Difference, Replay, replay
 from linerisk.errors import ArtefactError, DecisionLogError
 from linerisk.explanation import contributions
 from linerisk.model.calibration import BetaCalibration
+from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import FeatureColumn, RiskModel, Rows, ScoreBand
-from linerisk.model.tiers import TIERS, TierPromise, cut_points
+from linerisk.model.tiers import TIERS, TierPromise
 
 MakeRecord = Callable[..., DecisionRecord]
 

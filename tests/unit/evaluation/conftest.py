@@ -14,9 +14,11 @@ from linerisk.evaluation.evaluate import Evaluation, evaluate
 from linerisk.evaluation.gates import GateResult, run_gates
 from linerisk.evaluation.stability import ReasonStability, reason_stability
 from linerisk.features.catalogue import BY_NAME
-from linerisk.model.calibration import fit_beta, sigmoid
+from linerisk.model.calibration import sigmoid
+from linerisk.model.calibration_fit import fit_beta
+from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import FeatureColumn, RiskModel
-from linerisk.model.tiers import Tier, TierPromise, cut_points
+from linerisk.model.tiers import Tier, TierPromise
 from linerisk.records.simulation.archetypes import ARCHETYPES
 from linerisk.training.examples import Examples, Slices
 from linerisk.training.fit import Recipe, fit_model

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from linerisk.evaluation.audit import measure_audit
+from linerisk.model.cut_points import clopper_pearson
 from linerisk.model.risk_model import RiskModel
-from linerisk.model.tiers import Tier, clopper_pearson
+from linerisk.model.tiers import Tier
 from linerisk.training.examples import Examples, Slices
 from linerisk.training.label_weights import NO_FINDING
 

@@ -95,6 +95,12 @@ def test_a_gate_that_was_set_aside_is_named_with_the_person_and_the_reason(card:
     )
 
 
+def test_who_sets_it_aside_later_stands_there_instead_of_who_did_before(card: str) -> None:
+    once = with_overrides(card, [Override("G003", "wang", "the first reason")])
+    again = with_overrides(once, [Override("G003", "chen", "the second reason")])
+    assert again == with_overrides(card, [Override("G003", "chen", "the second reason")])
+
+
 def test_words_from_outside_do_not_break_a_table(model: RiskModel, evaluation: Evaluation) -> None:
     odd = replace(REPORTED, facts={"a|b": "two\nlines"})
     card = markdown("t", card_sections(model, evaluation, (), odd))

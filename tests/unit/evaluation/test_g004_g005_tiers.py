@@ -9,8 +9,8 @@ import pytest
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.gates import Outcome
 from linerisk.evaluation.metrics import tier_rows
+from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import RiskModel
-from linerisk.model.tiers import cut_points
 from linerisk.training.examples import Slices
 from linerisk.training.fit import Recipe
 

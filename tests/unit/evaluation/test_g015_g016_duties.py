@@ -82,3 +82,15 @@ def test_g016_fails_on_a_document_that_leaves_out_what_the_law_asks(
     (tmp_path / "dpia.md").write_text("# Assessment\n\n" + "\n".join(parts), encoding="utf-8")
     answer = bench.answer("G016", replace(evaluation, assessment=read_assessment(tmp_path, "dpia.md")))
     assert (answer.outcome, answer.finding) == (Outcome.FAILED, f"dpia.md has no heading for {lacking}")
+
+
+def test_an_assessment_is_named_without_where_it_is_on_this_machine(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "policies" / "law" / "dpia.md", tmp_path / "elsewhere" / "dpia.md"
+    for file in (inside, outside):
+        file.parent.mkdir(parents=True)
+        file.write_text("# Assessment", encoding="utf-8")
+    folder = tmp_path / "policies"
+    named = {given: read_assessment(folder, given) for given in ("law/dpia.md", str(inside), str(outside))}
+    assert [seen.path for seen in named.values()] == ["law/dpia.md", "law/dpia.md", "dpia.md"]
+    assert all(seen.sha256 for seen in named.values())
+    assert read_assessment(folder, str(tmp_path / "nowhere.md")).path == "nowhere.md"

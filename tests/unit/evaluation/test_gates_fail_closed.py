@@ -64,6 +64,7 @@ def test_a_gate_that_does_not_apply_does_not_hinder(evaluation: Evaluation) -> N
         ("G003", {"predicted_over_observed": None}),
         ("G003", {"predicted_over_observed": NOT_MEASURED}),
         ("G003", {"log_loss_skill": NOT_MEASURED}),
+        ("G003", {"reliability": ()}),
         ("G004", {"tiers": ()}),
         ("G005", {"tiers": ()}),
         ("G006", {"tenure_checked": 0}),

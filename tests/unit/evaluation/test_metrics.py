@@ -21,7 +21,8 @@ from linerisk.evaluation.metrics import (
     share,
     tier_rows,
 )
-from linerisk.model.tiers import CutPoint, Tier, clopper_pearson
+from linerisk.model.cut_points import clopper_pearson
+from linerisk.model.tiers import CutPoint, Tier
 
 
 def kinds(*fraud: int) -> npt.NDArray[np.bool_]:

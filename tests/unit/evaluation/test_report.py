@@ -7,20 +7,26 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from linerisk.evaluation.archetypes import ArchetypeShare
+from linerisk.evaluation.audit import AuditMeasure, measure_audit
+from linerisk.evaluation.card import Override
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.gates import GATES, Outcome, run_gates
 from linerisk.evaluation.importance import feature_strengths
 from linerisk.evaluation.metrics import Estimate
 from linerisk.evaluation.plots import draw
-from linerisk.evaluation.report import Report, comparison_page, make_report
+from linerisk.evaluation.report import Report, comparison_page, make_report, page_with_overrides
 from linerisk.evaluation.reported import Reported
+from linerisk.evaluation.rolling import RollingEvaluation, RollingStep
 from linerisk.evaluation.subgroups import Subgroup
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TIERS
 from linerisk.training.examples import Examples, Slices
+from linerisk.training.fit import Recipe
+from linerisk.training.trials import Trial, Tuned
 
 HOSTILE = "a <script>alert(\"1\")</script> & 'model'"
 REPORTED = Reported(title=HOSTILE, facts={HOSTILE: HOSTILE}, notices=[HOSTILE], again=HOSTILE)
@@ -278,6 +284,144 @@ def test_a_champion_that_cannot_read_the_rows_is_not_drawn(
     column = replace(model.columns[0], name="of_another_table")
     champion = replace(model, columns=(column, *model.columns[1:]))
     assert set(drawn(model, evaluation, slices, champion=champion)) == DRAWN
+
+
+def test_only_groups_with_a_ceiling_are_said_to_have_red_ticks(report: Report) -> None:
+    readings = {plot.name: plot.reading for plot in report.plots}
+    assert "red ticks" in readings["archetypes"]
+    assert "red ticks" not in readings["subgroups"]
+    svgs = {plot.name: plot.svg for plot in report.plots}
+    assert "#b3261e" in svgs["archetypes"]
+    assert "#b3261e" not in svgs["subgroups"]
+
+
+# A random audit, past trainings, tuning -------------------------------------------------------------------------------
+
+
+def marks(svg: str, kind: str) -> int:
+    return sum(
+        path.get("aria-roledescription") == kind
+        for path in ET.fromstring(svg).iter(f"{SVG}path")  # noqa: S314 - our own drawing
+    )
+
+
+@pytest.fixture(scope="module")
+def audit(model: RiskModel, slices: Slices) -> AuditMeasure:
+    source = np.where(np.arange(len(slices.test)) % 5 == 0, "random_audit", "no_finding")
+    measured = measure_audit(model, replace(slices.test, source=source))
+    assert measured is not None
+    return measured
+
+
+def test_an_audit_is_drawn_beside_what_was_promised_and_predicted(
+    audit: AuditMeasure, evaluation: Evaluation, model: RiskModel, slices: Slices
+) -> None:
+    svg = drawn(model, replace(evaluation, audit=audit), slices)["audit"]
+    legitimate = audit.lines - audit.fraud
+    hits = {tier: round(seen.value * legitimate) for tier, seen in audit.false_positives.items()}
+    assert {f"{tier} ({n} of {legitimate:,})" for tier, n in hits.items()} <= words(svg)
+    assert f"fraud ({audit.fraud} of {audit.lines:,})" in words(svg)
+    # One tick per promise and one for the prediction; a dot where something was seen, and one for the fraud found.
+    assert marks(svg, "tick") == len(hits) + 1
+    assert marks(svg, "point") == sum(n > 0 for n in hits.values()) + 1
+    assert "NaN" not in svg
+
+
+def test_an_audit_that_met_only_fraud_is_still_drawn(
+    audit: AuditMeasure, evaluation: Evaluation, model: RiskModel, slices: Slices
+) -> None:
+    only = replace(audit, lines=audit.fraud, false_positives={})
+    svg = drawn(model, replace(evaluation, audit=only), slices)["audit"]
+    assert (marks(svg, "tick"), marks(svg, "point")) == (1, 1)
+
+
+def step(day: str, value: float | None) -> RollingStep:
+    if value is None:
+        return RollingStep(f"{day}T00:00:00Z", "", 90, 2, problem="too few findings")
+    seen = Estimate(value, value - 0.1, value + 0.1)
+    return RollingStep(f"{day}T00:00:00Z", "", 900, 40, seen, seen, seen)
+
+
+def test_past_trainings_are_drawn_with_a_place_for_what_could_not_be_measured(
+    evaluation: Evaluation, model: RiskModel, slices: Slices
+) -> None:
+    past = RollingEvaluation((step("2024-05-03", 0.6), step("2024-05-31", None), step("2024-06-28", float("nan"))))
+    svg = drawn(model, replace(evaluation, rolling=past), slices)["rolling"]
+    assert {"2024-05-03", "2024-05-31", "2024-06-28", "average precision", "log-loss skill"} <= words(svg)
+    assert marks(svg, "point") == 3
+    assert "NaN" not in svg
+
+
+def test_past_trainings_of_which_nothing_was_measured_are_told_and_not_drawn(
+    report: Report, evaluation: Evaluation, model: RiskModel, slices: Slices
+) -> None:
+    nothing = replace(evaluation, rolling=RollingEvaluation((step("2024-05-31", None),)))
+    assert "rolling" not in drawn(model, nothing, slices)
+    assert "too few findings" in written(report, nothing).text
+
+
+def searched(chosen: int | None, *, nothing: float) -> Tuned:
+    trials = tuple(
+        Trial(number, Recipe(), loss, 0.0, 0.0, cost, number == 3, 1.0)
+        for number, (loss, cost) in enumerate([(0.20, 5_000), (0.21, 400), (0.19, 900), (0.50, 300), (0.22, 0)])
+    )
+    return Tuned(trials, (4, 1, 2), chosen, Recipe(), nothing, (450, 40), "time is up")
+
+
+def test_every_trial_is_drawn_with_the_front_and_the_chosen_one(
+    evaluation: Evaluation, model: RiskModel, slices: Slices
+) -> None:
+    (plot,) = [p for p in draw(model, evaluation, slices, tuned=searched(1, nothing=0.23)) if p.section == "tuning"]
+    assert {"pruned", "finished", "on the front", "began with", "chosen"} <= words(plot.svg)
+    assert marks(plot.svg, "point") == 5
+    assert "Here trial 1 was chosen." in plot.reading
+    assert "would lose 0.2300 (the dashed line)" in plot.reading
+
+
+def test_what_says_nothing_is_named_and_not_drawn_where_it_would_press_all_trials_together(
+    evaluation: Evaluation, model: RiskModel, slices: Slices
+) -> None:
+    def reading(nothing: float) -> str:
+        plots = draw(model, evaluation, slices, tuned=searched(None, nothing=nothing))
+        return next(plot.reading for plot in plots if plot.name == "tuning_front")
+
+    assert "would lose 0.9000 (far above the plot)" in reading(0.9)
+    assert "Here none was chosen." in reading(0.23)
+
+
+def test_the_page_has_these_sections_only_where_they_were_measured(
+    audit: AuditMeasure, page: Page, report: Report, evaluation: Evaluation
+) -> None:
+    sections = {"audit", "rolling", "tuning"}
+    assert not sections & {value for name, value in page.attributes if name == "id"}
+    past = RollingEvaluation((step("2024-05-03", 0.6),))
+    told = replace(report, reported=replace(REPORTED, tuned=searched(None, nothing=0.2)))
+    full = written(told, replace(evaluation, audit=audit, rolling=past))
+    assert sections <= {value for name, value in full.attributes if name == "id"}
+    assert "0.600 [0.500, 0.700]" in full.text
+    assert "none chosen, the recipe that tuning began with was kept" in full.text
+
+
+# Overrides ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_override_is_said_first_and_in_the_card_with_words_escaped(folder: Path, page: Page) -> None:
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "None: no gate was set aside." in page.text
+    told = page_with_overrides(text, [Override("G001", "li and wang", f"{HOSTILE} <!-- end of overrides --> \\1")])
+    shown = Page(told)
+    assert "script" not in shown.tags
+    assert shown.text.count(f"G001 was set aside by li and wang: {HOSTILE} <!-- end of overrides --> \\1") == 2
+    assert "None: no gate was set aside." not in shown.text
+    assert shown.text.index("set aside by li") < shown.text.index("Tiers on lines")
+
+
+def test_an_override_changes_nothing_else_and_the_last_one_stands(folder: Path) -> None:
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    first, second = ([Override("G001", "li and wang", why)] for why in ("the first reason", "the second reason"))
+    assert page_with_overrides(page_with_overrides(text, first), second) == page_with_overrides(text, second)
+    kept = Page(page_with_overrides(text, first)).text.split()
+    assert [word for word in Page(text).text.split() if word not in kept] == ["None:", "aside."]
 
 
 # Single columns -----------------------------------------------------------------------------------------------------

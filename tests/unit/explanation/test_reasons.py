@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from linerisk.explanation import Wording, contributions, explain, reason_codes
+from linerisk.explanation import Wording, contributions, explain, feature_contributions, reason_codes
 from linerisk.features.catalogue import BY_NAME, FEATURES
 from linerisk.model.risk_model import FeatureColumn, RiskModel
 
@@ -18,12 +18,13 @@ Rows = npt.NDArray[np.float32]
 def speaking_families(model: RiskModel, row: npt.NDArray[np.float32]) -> list[str]:
     """Families that some feature with a value moved in the family's own direction."""
     parts = contributions(model, row[None])
+    by_feature = feature_contributions(model, row[None])[0].tolist()
     return [
         family
         for k, family in enumerate(model.families)
         if any(
             math.isfinite(value) and column.family == family and amount * parts.by_family[0, k] > 0
-            for column, value, amount in zip(model.columns, row.tolist(), parts.by_feature[0].tolist(), strict=True)
+            for column, value, amount in zip(model.columns, row.tolist(), by_feature, strict=True)
         )
     ]
 
@@ -134,7 +135,7 @@ def test_a_missing_value_is_never_a_reason_and_the_next_feature_of_its_family_sp
     model = fit(rows, columns, weights=(8.0, 3.0))
     asked = np.array([[np.nan, 0.95], [np.nan, np.nan]], dtype=np.float32)
     one, none = explain(model, asked, wording)
-    by_feature = contributions(model, asked).by_feature
+    by_feature = feature_contributions(model, asked)
     assert by_feature[0, 0] > by_feature[0, 1] > 0
     assert [list(reason.facts) for reason in one.reasons] == [["away_call_share_7d"]]
     assert one.reasons[0].contribution == one.contributions["places"]

@@ -14,13 +14,12 @@ from linerisk.model.calibration import (
     Calibration,
     SplineCalibration,
     as_plain,
-    fit_beta,
-    fit_spline,
     from_plain,
     logit,
     prevalence_shift,
     sigmoid,
 )
+from linerisk.model.calibration_fit import fit_beta, fit_spline
 
 SPLINE = SplineCalibration(knots=(-4.0, 0.0, 2.0), slopes=(0.5, 1.5, 0.1), c=-3.0)
 slopes, margins = st.floats(1e-3, 5), st.lists(st.floats(-30, 30), min_size=2, max_size=20)

@@ -5,7 +5,8 @@ import numpy.typing as npt
 import pytest
 from mapie.risk_control import BinaryClassificationController
 
-from linerisk.model.tiers import RAISED, TierPromise, cut_points
+from linerisk.model.cut_points import cut_points
+from linerisk.model.tiers import RAISED, TierPromise
 
 Floats = npt.NDArray[np.float64]
 PROMISE = TierPromise(alpha=(1e-2, 3e-3, 1e-3))

@@ -7,15 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from linerisk.errors import EvidenceError
-from linerisk.model.tiers import (
-    TIERS,
-    TierPromise,
-    cut_points,
-    lines_needed,
-    order_statistic,
-    tier_index,
-    widened,
-)
+from linerisk.model.cut_points import cut_points, lines_needed, order_statistic, widened
+from linerisk.model.tiers import TIERS, TierPromise, tier_index
 
 
 @pytest.mark.parametrize(("alpha", "needed"), [(1e-3, 2_995), (1e-4, 29_956)])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from linerisk.model.calibration import BetaCalibration
+from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
-from linerisk.model.tiers import TierPromise, cut_points
+from linerisk.model.tiers import TierPromise
 from linerisk.registry import Described, Registry, Version
 
 Register = Callable[..., Version]

@@ -174,3 +174,17 @@ def test_a_fresh_process_with_warnings_as_errors_is_silent_from_import_to_exit(t
         check=False,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_a_file_beside_the_artefact_can_be_written_anew_and_is_not_made_up(
+    open_registry: Open, register: Register
+) -> None:
+    registry = open_registry("rewritten")
+    register(registry)
+    assert registry.rewrite("1", "gates.json", lambda text: f"{text} 改")
+    assert registry.attachment("1", "gates.json") == "[] 改"
+    assert not registry.rewrite("1", "card.md", lambda text: f"{text} and more")
+    assert {file.path for file in registry.client.list_artifacts(registry.version("1").run_id)} == {
+        "gates.json",
+        "model",
+    }

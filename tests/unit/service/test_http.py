@@ -1,4 +1,4 @@
-"""A body is read within bounds of size and time; paths are taken apart before they are decoded."""
+"""A body is read within bounds of size; paths are taken apart before they are decoded."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 from linerisk.decisions.errors import ConflictError, OverloadedError
 from linerisk.errors import DecisionLogError, LineriskError, NotLiveError
-from linerisk.service.errors import BusyError, MalformedError, SlowBodyError, TooLargeError, answer_of, status_of
+from linerisk.service.errors import BusyError, MalformedError, TooLargeError, answer_of, status_of
 from linerisk.service.front import Front
 from linerisk.service.http import BodyBudget, Request, path_segments, send_refusal
 
 
-def reading(*chunks: bytes, most: int = 100, within_s: float = 5.0, budget: int = 1_000, then: str = "end") -> bytes:
+def reading(*chunks: bytes, most: int = 100, budget: int = 1_000, then: str = "end") -> bytes:
     """Read a body that arrives in chunks, and then ends, stalls, or breaks off."""
     messages: list[dict[str, Any]] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     if then == "end":
@@ -31,7 +31,7 @@ def reading(*chunks: bytes, most: int = 100, within_s: float = 5.0, budget: int 
 
     scope = {"headers": [(b"content-type", b"application/json")]}
     request = Request(scope, receive)
-    return asyncio.run(request.json_body(most=most, within_s=within_s, budget=BodyBudget(budget)))
+    return asyncio.run(request.json_body(most=most, budget=BodyBudget(budget)))
 
 
 def test_chunks_are_one_body() -> None:
@@ -41,11 +41,6 @@ def test_chunks_are_one_body() -> None:
 def test_a_body_is_refused_as_soon_as_it_is_too_large() -> None:
     with pytest.raises(TooLargeError):
         reading(b"x" * 60, b"x" * 60, then="stall")
-
-
-def test_a_body_that_does_not_come_is_refused_in_time() -> None:
-    with pytest.raises(SlowBodyError):
-        reading(b"{", within_s=0.05, then="stall")
 
 
 def test_a_body_that_breaks_off_is_malformed() -> None:

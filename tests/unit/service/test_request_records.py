@@ -15,7 +15,7 @@ from linerisk.as_of import iso
 from linerisk.features.build import Surveyed, survey_store
 from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
 from linerisk.features.reference import Reference
-from linerisk.service.request_records import Cooked, cook
+from linerisk.service.request_records import Cooked, cook, given
 from linerisk.service.types import AccountBody, LineWithRecords, RecordBody
 from linerisk.tables.identity import key_of_id
 from linerisk.tables.intake import ingest
@@ -29,8 +29,7 @@ SHANGHAI = "Asia/Shanghai"
 
 def cooked(*lines: LineWithRecords, reference: Reference | None = None) -> Cooked:
     return cook(
-        lines,
-        positions=range(len(lines)),
+        given(lines),
         columns=FEATURE_NAMES,
         reference=reference,
         as_of=AS_OF,

@@ -5,7 +5,8 @@ import numpy.typing as npt
 import pytest
 
 from linerisk.errors import EvidenceError
-from linerisk.model.calibration import BetaCalibration, Calibration, SplineCalibration, fit_beta, fit_spline
+from linerisk.model.calibration import BetaCalibration, Calibration, SplineCalibration
+from linerisk.model.calibration_fit import fit_beta, fit_spline
 from linerisk.training.calibrating import FOLDS, choose_calibration, folds
 
 BENT = SplineCalibration(knots=(-6.0, -3.0, -2.0, 0.0, 3.0), slopes=(1.5, 1.5, 0.05, 0.05, 2.0), c=-5.0)

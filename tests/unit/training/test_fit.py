@@ -13,9 +13,10 @@ import pytest
 from linerisk.errors import EvidenceError
 from linerisk.evaluation.metrics import average_precision, log_loss
 from linerisk.features.catalogue import BY_NAME
-from linerisk.model.calibration import fit_spline
+from linerisk.model.calibration_fit import fit_spline
+from linerisk.model.cut_points import clopper_pearson
 from linerisk.model.risk_model import RiskModel
-from linerisk.model.tiers import CutPoint, Tier, TierPromise, clopper_pearson
+from linerisk.model.tiers import CutPoint, Tier, TierPromise
 from linerisk.training.examples import Slices
 from linerisk.training.fit import ONE_THREAD_CELLS, Recipe, fit_model, fit_trees, margins, score_bands
 

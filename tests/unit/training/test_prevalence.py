@@ -7,7 +7,7 @@ import pytest
 
 from linerisk.errors import InputError
 from linerisk.evaluation.metrics import predicted_over_observed
-from linerisk.model.calibration import fit_spline
+from linerisk.model.calibration_fit import fit_spline
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TierPromise
 from linerisk.training.examples import Examples, Slices

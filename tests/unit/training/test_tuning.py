@@ -34,6 +34,10 @@ def tried(number: int, log_loss: float, cost: int, *, pruned: bool = False) -> T
     return Trial(number, Recipe(), log_loss, 0.0, 0.0, cost, pruned, 0.1)
 
 
+def judge(trials: list[Trial], losses: list[np.ndarray], *, nothing: np.ndarray) -> Tuned:
+    return judged(trials, losses, nothing=nothing, start=START, validated_on=(len(nothing), 100), ended="time is up")
+
+
 # The search ----------------------------------------------------------------------------------------------------------
 
 
@@ -52,6 +56,7 @@ def test_trials_that_fall_behind_are_pruned_and_never_chosen(tuned: Tuned) -> No
 
 
 def test_what_is_chosen_is_within_one_standard_error_of_the_best_and_cheaper_to_explain(tuned: Tuned) -> None:
+    assert tuned.chosen is not None
     chosen = tuned.trials[tuned.chosen]
     assert chosen.excess <= chosen.excess_se
     assert chosen.excess <= CLOSE * chosen.log_loss
@@ -80,6 +85,7 @@ def test_the_same_seed_tries_the_same_recipes_in_the_same_order(train: Examples,
 
 def test_the_chosen_recipe_grows_the_trees_that_were_tried(train: Examples, tuned: Tuned) -> None:
     fit, _ = parts(train)
+    assert tuned.chosen is not None
     assert reason_cost(fit_trees(fit, tuned.recipe)) == tuned.trials[tuned.chosen].reason_cost
 
 
@@ -173,19 +179,70 @@ def test_the_cheapest_within_one_standard_error_is_chosen() -> None:
     best = rng.random(1_000)
     near, far = best + rng.normal(0.001, 0.05, 1_000), best + rng.normal(0.5, 0.05, 1_000)
     trials = [tried(0, float(best.mean()), 300), tried(1, float(near.mean()), 100), tried(2, float(far.mean()), 1)]
-    found = judged(trials, [best, near, far], validated_on=(1_000, 100), ended="time is up")
+    found = judge(trials, [best, near, far], nothing=best + 1)
     assert found.trials[1].excess_se == pytest.approx(0.05 / np.sqrt(1_000), rel=0.1)
     assert found.chosen == 1
     assert found.as_dict()["trials"][2]["excess"] == pytest.approx(0.5, abs=0.01)
 
 
-def test_where_few_frauds_make_the_error_wide_what_says_nothing_is_still_not_chosen() -> None:
+def test_where_few_frauds_make_the_error_wide_what_says_little_is_still_not_chosen() -> None:
     best = np.full(100, 0.5)
-    nothing = best + np.where(np.arange(100) < 10, 3.0, -0.3)
-    trials = [tried(0, float(best.mean()), 300), tried(1, float(nothing.mean()), 0)]
-    found = judged(trials, [best, nothing], validated_on=(100, 10), ended="time is up")
+    little = best + np.where(np.arange(100) < 10, 3.0, -0.3)
+    trials = [tried(0, float(best.mean()), 300), tried(1, float(little.mean()), 10)]
+    found = judge(trials, [best, little], nothing=little + 0.1)
     assert 0 < found.trials[1].excess < found.trials[1].excess_se
+    assert found.trials[1].says_something
     assert found.chosen == 0
+
+
+def test_a_trial_that_splits_nothing_is_never_chosen_though_its_reasons_cost_least() -> None:
+    rng = np.random.default_rng(0)
+    nothing = rng.random(1_000)
+    useful = nothing - 0.001 + rng.normal(0, 0.001, 1_000)
+    trials = [tried(0, float(useful.mean()), 300), tried(1, float(nothing.mean()) - 1e-9, 0)]
+    found = judge(trials, [useful, nothing - 1e-9], nothing=nothing)
+    assert found.trials[1].excess < CLOSE * found.trials[0].log_loss
+    assert not found.trials[1].says_something
+    assert found.chosen == 0
+
+
+@pytest.mark.parametrize(
+    ("gain", "spread", "chosen"), [(0.01, 0.02, 0), (0.001, 0.2, None), (0.0, 0.2, None), (-0.01, 0.02, None)]
+)
+def test_a_trial_counts_if_it_beats_the_prevalence_by_more_than_one_standard_error(
+    gain: float, spread: float, chosen: int | None
+) -> None:
+    nothing = np.full(1_000, 0.5)
+    loss = nothing - gain + spread * np.where(np.arange(1_000) % 2, 1, -1)
+    found = judge([tried(0, float(loss.mean()), 300)], [loss], nothing=nothing)
+    assert found.trials[0].gain == pytest.approx(gain)
+    assert found.trials[0].gain_se == pytest.approx(spread / np.sqrt(1_000), rel=0.01)
+    assert found.chosen == chosen
+
+
+def test_where_nothing_is_to_be_found_the_recipe_that_tuning_began_with_is_kept_and_said_so(train: Examples) -> None:
+    noise = replace(train, fraud=np.random.default_rng(1).permutation(train.fraud))
+    found = tune(noise, START, seconds=LONG, most_leaves=MOST_LEAVES, most_trials=6)
+    assert found.chosen is None
+    assert found.recipe == START
+    assert "the recipe that tuning began with was kept" in found.said()
+    (notice,) = found.notices()
+    assert notice.startswith("Tuning found nothing: on ")
+    assert found.as_dict()["chosen"] is None
+
+
+def test_what_says_nothing_loses_what_always_saying_the_prevalence_loses(train: Examples) -> None:
+    blind = replace(train, rows=np.zeros_like(train.rows))
+    found = tune(blind, START, seconds=1e-6, most_leaves=MOST_LEAVES)
+    (trial,) = found.trials
+    assert trial.reason_cost == 0
+    assert trial.log_loss == pytest.approx(found.nothing, abs=1e-6)
+    assert found.chosen is None
+
+
+def test_a_search_that_found_something_needs_no_notice(tuned: Tuned) -> None:
+    assert tuned.notices() == ()
+    assert tuned.nothing > tuned.trials[0].log_loss
 
 
 def test_the_cost_of_reasons_is_leaves_times_depth_over_trees() -> None:

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 import pytest
 from typer.testing import CliRunner
@@ -17,7 +18,8 @@ from linerisk.training.fit import Recipe
 from linerisk.workflows.release import promote, rollback
 from linerisk.workflows.train import registry_for, train_table
 
-REASON = "a small table for a drill; nothing is decided from it"
+REASON = "a <b>small</b> table for a drill; nothing is decided from it"
+CLUELESS = Recipe(trees=1, leaves=2, feature_share=0.1, least_rows_in_leaf=780)
 
 
 @pytest.fixture(scope="module")
@@ -96,21 +98,87 @@ def test_the_artefact_declares_how_long_it_holds_and_what_comes_then(home: Setti
     assert len(card["impact_assessment"]["sha256"]) == 64
 
 
-def test_an_override_is_told_and_shown(home: Settings, small_table: Path) -> None:
-    train_table(
-        home,
-        small_table,
-        label="y",
-        id_column="line_id",
-        trained_by="li",
-        name="clueless",
-        recipe=Recipe(trees=1, leaves=2, feature_share=0.1, least_rows_in_leaf=780),
+def promote_clueless(home: Settings, small_table: Path, name: str) -> tuple[str, tuple[str, ...]]:
+    """Train a model that learnt nothing, delete what `name` says, promote it; what the command said, and the gates."""
+    trained = train_table(
+        home, small_table, label="y", id_column="line_id", trained_by="li", name=name, recipe=CLUELESS
     )
-    failed = registry_for(home, "clueless").version("1").failed
+    if name == "deleted":
+        trained.report.unlink()
+        trained.report.with_name(f"{name}-1.card.md").unlink()
+        run = Path(unquote(urlparse(registry_for(home, name).get("1").source).path)).parent
+        for file in ("report.html", "card.md"):
+            (run / file).unlink()
+    failed = registry_for(home, name).version("1").failed
     assert failed
     codes = [word for code in failed for word in ("--override", code)]
-    words = ("promote", "1", "--name", "clueless", "--approver", "wang", "--by", "li", "--home", str(home.home))
-    said = told(*words, *codes, "--reason", REASON)
+    words = ("promote", "1", "--name", name, "--approver", "wang", "--by", "li", "--home", str(home.home))
+    return told(*words, *codes, "--reason", REASON), failed
+
+
+def test_an_override_is_told_and_shown(home: Settings, small_table: Path) -> None:
+    said, failed = promote_clueless(home, small_table, "clueless")
     assert f"Overridden: {', '.join(failed)}" in said
     assert "Nothing is served from it" in said
     assert REASON.split(";", maxsplit=1)[0] in told("models", "--name", "clueless", "--home", str(home.home))
+
+
+def test_an_override_stands_on_card_and_page_beside_the_reports_and_in_the_registry(
+    home: Settings, small_table: Path
+) -> None:
+    _, failed = promote_clueless(home, small_table, "shown")
+    registry = registry_for(home, "shown")
+    cards = [(home.reports / "shown-1.card.md").read_text(encoding="utf-8"), registry.attachment("1", "card.md")]
+    pages = [(home.reports / "shown-1.html").read_text(encoding="utf-8"), registry.attachment("1", "report.html")]
+    reason = "a &lt;b&gt;small&lt;/b&gt; table for a drill; nothing is decided from it"
+    for code in failed:
+        for card in cards:
+            assert f"- {code} was set aside by li and wang: {REASON}\n" in card
+            assert card.count("## Overrides\n") == 1
+        for page in pages:
+            assert page.count(f"<li>{code} was set aside by li and wang: {reason}</li>") == 2
+            assert "<b>small" not in page
+    assert not [text for text in (*cards, *pages) if "no gate was set aside" in text]
+
+
+def test_papers_that_were_deleted_do_not_hinder_a_promotion_and_are_not_made_up(
+    home: Settings, small_table: Path
+) -> None:
+    said, _ = promote_clueless(home, small_table, "deleted")
+    assert "deleted version 1 is champion" in said
+    assert registry_for(home, "deleted").champion().version == "1"
+    assert not (home.reports / "deleted-1.html").exists()
+    assert not registry_for(home, "deleted").rewrite("1", "card.md", str.upper)
+
+
+def test_no_path_of_this_machine_is_in_the_artefact(tmp_path: Path, small_table: Path, home: Settings) -> None:
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    for file in home.policies.glob("*.toml"):
+        text = file.read_text(encoding="utf-8")
+        (policies / file.name).write_text(
+            text.replace("../docs/impact-assessment.md", str(tmp_path / "law" / "dpia.md")), encoding="utf-8"
+        )
+    (tmp_path / "law").mkdir()
+    assessment = (home.policies / "../docs/impact-assessment.md").read_bytes()
+    (tmp_path / "law" / "dpia.md").write_bytes(assessment)
+    elsewhere = home.model_copy(update={"policies": policies})
+    trained = train_table(
+        elsewhere, small_table, label="y", id_column="line_id", trained_by="li", name="moved", recipe=Recipe(trees=5)
+    )
+    (found,) = [gate.finding for gate in trained.gates if gate.code == "G016"]
+    assert found.startswith("dpia.md, SHA-256 ")
+    kept = (registry_for(home, "moved").folder("1") / "model.json").read_text(encoding="utf-8")
+    for place in (str(tmp_path), str(small_table.parent), str(home.home)):
+        assert place not in kept
+
+
+def test_the_registry_says_of_a_version_what_report_and_card_say(home: Settings) -> None:
+    registry = registry_for(home)
+    text = registry.get("1").description
+    card = registry.attachment("1", "card.md")
+    tables = [line for line in card.splitlines() if line.startswith(("| tier |", "| medium_", "| G0"))]
+    assert len(tables) > 16
+    assert all(line in text for line in tables)
+    assert "Holds for 45 days from its promotion." in text
+    assert "linerisk train --table" in text.splitlines()[-1]

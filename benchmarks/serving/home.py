@@ -1,0 +1,168 @@
+"""The home that is measured: a copy without state of its own, its line ids, its records."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+import psutil
+from servers import SOURCES
+
+from linerisk.as_of import iso
+
+_AT_ONCE = 1_000
+_FILES = "*.parquet"
+_IN_MEMORY = {"tmpfs", "ramfs"}
+_RECORD = (
+    "peer_id", "record_type", "started_at", "duration_s", "received_at", "ring_s", "answered", "peer_block",
+    "peer_kind", "peer_area", "visited_area", "cell_id", "device_id", "device_model",
+)  # fmt: skip
+_ACCOUNT = (
+    "known_at", "activated_on", "home_area", "plan_kind", "status", "number_since", "ported_in_on", "customer_since",
+    "holder_id", "declared_use", "declared_until", "last_verified_at",
+)  # fmt: skip
+
+
+def copied(home: Path, scratch: Path) -> Path:
+    """What the service needs of a home, in a folder of its own; its log starts empty, and the home stays as it is."""
+    if not (home / "live" / "current.json").exists():
+        sys.exit(f"{home}: nothing is live there; `linerisk demo` makes a home that can be measured, in var/demo")
+    made = scratch / "home"
+    made.mkdir()
+    shutil.copytree(home / "live", made / "live")
+    if (home / "id_key").exists():
+        shutil.copy(home / "id_key", made / "id_key")
+    return made
+
+
+def file_system(folder: Path) -> str:
+    """The kind of file system that decisions are recorded on; memory is refused, for it keeps nothing."""
+    around = [part for part in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(part.mountpoint)]
+    found = str(max(around, key=lambda part: len(part.mountpoint)).fstype)
+    if found in _IN_MEMORY:
+        sys.exit(
+            f"{folder} lies in memory ({found}), where recording costs nothing; give a folder on disk by --scratch"
+        )
+    return found
+
+
+def token(home: Path) -> str:
+    """A scorer's token, from the command that users have."""
+    told = _linerisk("tokens", "create", "benchmark", "--role", "scorer", "--home", str(home), "--json")
+    found: str = _object(told)["token"]
+    return found
+
+
+def verified(home: Path) -> int:
+    """How many decisions the log of the home holds, once its chain was found whole."""
+    told = _linerisk("audit", "verify", "--home", str(home), "--json")
+    rows: int = _object(told)["rows"]
+    return rows
+
+
+def _object(told: str) -> dict[str, Any]:
+    """The JSON of what a command told, which may say a sentence besides."""
+    found: dict[str, Any] = json.loads(told[told.index("{") : told.rindex("}") + 1])
+    return found
+
+
+def _linerisk(*words: str) -> str:
+    done = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "-m", "linerisk", *words],
+        env={**os.environ, "PYTHONPATH": str(SOURCES)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        sys.exit(f"linerisk {' '.join(words[:2])} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Known:
+    """Lines that the snapshot knows, and the instant it stands at."""
+
+    lines: list[str]
+    as_of: datetime
+
+
+def known(source: Path, url: str, token: str, *, most: int) -> Known:
+    """Lines of the source's accounts that the service decides on by their id."""
+    accounts = source / "accounts"
+    if not list(accounts.glob(_FILES)):
+        sys.exit(f"{accounts}: no {_FILES}, from which line ids are read; name the folder with --source")
+    ids = (
+        pl.read_parquet(accounts / _FILES, columns=["line_id"])["line_id"]
+        .unique()
+        .sort()
+        .shuffle(seed=1)[:most]
+        .to_list()
+    )
+    lines: list[str] = []
+    as_of = datetime.min.replace(tzinfo=UTC)
+    headers = {"authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
+        for number, part in enumerate(ids[i : i + _AT_ONCE] for i in range(0, len(ids), _AT_ONCE)):
+            body = {"request_id": f"known-{number}", "lines": [{"line_id": line} for line in part]}
+            answer = client.post("/v1/score", json=body).raise_for_status().json()
+            lines += [decision["line_id"] for decision in answer["decisions"]]
+            as_of = datetime.fromisoformat(answer["decisions"][0]["as_of"])
+    return Known(lines, as_of)
+
+
+def with_records(source: Path, known: Known, *, lines: int, records: int) -> list[dict[str, Any]]:
+    """Lines of a request with their account and their last records before the snapshot's instant."""
+    chosen = known.lines[:lines]
+    rows = (
+        pl.scan_parquet(source / "call_records" / _FILES)
+        .filter(pl.col("line_id").is_in(chosen) & (pl.col("received_at") < known.as_of))
+        .sort("line_id", "started_at")
+        .group_by("line_id", maintain_order=True)
+        .tail(records)
+        .collect()
+    )
+    accounts = (
+        pl.scan_parquet(source / "accounts" / _FILES)
+        .filter(pl.col("line_id").is_in(chosen) & (pl.col("known_at") <= known.as_of))
+        .sort("line_id", "known_at")
+        .group_by("line_id", maintain_order=True)
+        .last()
+        .collect()
+    )
+    by_line = {account["line_id"]: account for account in accounts.iter_rows(named=True)}
+    records_of = {str(line): list(_plain(part, _RECORD)) for (line,), part in rows.group_by("line_id")}
+    made = []
+    for line in chosen:
+        asked: dict[str, Any] = {"line_id": line, "records": records_of.get(line, [])}
+        if line in by_line:
+            asked["account"] = next(_plain(pl.DataFrame([by_line[line]], schema=accounts.schema), _ACCOUNT))
+        made.append(asked)
+    return made
+
+
+def _plain(rows: pl.DataFrame, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Rows as JSON has them, without what is missing."""
+    present = [name for name in columns if name in rows.columns]
+    for row in rows.select(present).iter_rows(named=True):
+        yield {name: _json(value) for name, value in row.items() if value is not None}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def trees(home: Path) -> int:
+    """How many trees the model that is live has."""
+    live = json.loads((home / "live" / "current.json").read_text(encoding="utf-8"))["model"]["fingerprint"]
+    text = (home / "live" / "models" / live / "trees.txt").read_text(encoding="utf-8")
+    return sum(line.startswith("Tree=") for line in text.splitlines())

@@ -1,0 +1,177 @@
+"""What was measured, as goals and as a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from servers import BENTOML, CASES, FASTAPI, FLOOR, MLFLOW, OURS
+
+INTRODUCTION = """Printed by `python benchmarks/serving/run.py`. It needs [wrk](https://github.com/wg/wrk)
+(`apt-get install wrk`), and a home with something live, as `linerisk demo` makes; MLServer needs an environment of its
+own (`--mlserver PYTHON`).
+
+Every server answers for the same lines from the same model and snapshot, on one worker, and all of them were seen to
+answer the same probability and tier. Ours also checks a token, writes reasons and contributions, and answers when its
+decisions are on disk; the others look the line up and predict, and record nothing. All run at once, idle while another
+is loaded, and take turns in rounds; the best round counts, errors of all rounds are shown.
+
+- *requests/s, us, at maximum*: wrk with 32 connections, a fresh request id and the next line in every request. *us*:
+  CPU of the server with all its children.
+- *at half*: requests at random times, as from independent callers, timed from when each should have been sent
+  (`pacing.py`, in a process of its own).
+- *start*: from the command until ready. *MB*: proportional set size of the largest process / of all, after the loads.
+- *errors*: anything but a 2xx.
+"""
+WANTED_BENTOML, WANTED_MLFLOW, WANTED_FASTAPI, WANTED_FLOOR = 8.0, 8.0, 4.0, 0.6
+MOST_P99_MS = 10.0
+LEAST_RECORD_LINES = 5_000
+MOST_START_S = 2.0
+MOST_MB = 400
+NOT_MEASURED = "not measured: no `--mlserver` was given"
+
+
+def goals(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every goal with what was found; `met` is computed from it."""
+    servers = results["servers"]
+    ours = servers[OURS]
+    half = ours["half_of_own"]
+    late = results["starts"]["ours_s"] - results["starts"]["empty_bentoml_s"]
+    records = results["large"]["records"][OURS]["lines_per_core_s"]
+    megabytes = ours["memory_mb"]["worker"]
+    errors = sum(sum(found["errors"].values()) for found in _loads(results))
+    found = [
+        *(
+            _times(servers, *goal)
+            for goal in (
+                ("BentoML, default", BENTOML, WANTED_BENTOML),
+                ("MLflow", MLFLOW, WANTED_MLFLOW),
+                ("FastAPI", FASTAPI, WANTED_FASTAPI),
+                ("the floor", (FLOOR,), WANTED_FLOOR),
+            )
+        ),
+        (
+            "p99 at half of the maximum",
+            f"under {MOST_P99_MS:g} ms",
+            f"{half['p99_ms']:.1f} ms at {half['rate']:,.0f}/s" if half["held"] else f"{half['rate']:,.0f}/s not held",
+            half["held"] and half["p99_ms"] < MOST_P99_MS,
+        ),
+        (
+            "1,000 lines with records in one request",
+            f"at least {LEAST_RECORD_LINES:,} lines a core-second",
+            f"{records:,}",
+            records >= LEAST_RECORD_LINES,
+        ),
+        (
+            "start-up after an empty BentoML service's",
+            f"within {MOST_START_S:g} s",
+            f"{late:+.1f} s",
+            late <= MOST_START_S,
+        ),
+        ("memory of a worker", f"under {MOST_MB} MB", f"{megabytes} MB", megabytes < MOST_MB),
+        ("errors of ours, in all loads", "none", f"{errors}", errors == 0),
+    ]
+    return [{"goal": goal, "wanted": wanted, "found": was, "met": bool(met)} for goal, wanted, was, met in found]
+
+
+def _times(servers: dict[str, Any], name: str, keys: tuple[str, ...], least: float) -> tuple[str, str, str, bool]:
+    """Ours against the fastest way of a peer."""
+    ratio = servers[OURS]["full"]["rps"] / max(servers[key]["full"]["rps"] for key in keys)
+    return f"requests/s against {name}", f"at least {least:g} x", f"{ratio:.2f} x", ratio >= least
+
+
+def _loads(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Everything that ours was loaded with."""
+    ours = results["servers"][OURS]
+    large = [found[OURS] for found in results["large"].values()]
+    return [ours["full"], ours["half_of_ours"], ours["half_of_own"], *large]
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """The page."""
+    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    log = results["log"]
+    text = [
+        "# Serving beside its peers",
+        INTRODUCTION.rstrip(),
+        (
+            f"{versions}; {results['cores']} cores shared with other work. Rounds: {results['rounds']}, each load "
+            f"{results['seconds']:g} s. {results['trees']} trees; {results['lines']:,} lines; decisions recorded on "
+            f"{results['file_system']}: {log['told']:,} told, {log['recorded']:,} on disk, the chain holds."
+        ),
+        _single(results),
+        "## Large requests",
+        (
+            f"One after the other, 1,000 lines each; with records: the last {results['records']} of each line at most, "
+            f"{results['large']['records'][OURS]['bytes'] / 1e6:.1f} MB a request."
+        ),
+        _large(results),
+        "## Goals",
+        "| goal | wanted | found | met |\n|---|--:|--:|--:|\n"
+        + "\n".join(
+            f"| {goal['goal']} | {goal['wanted']} | {goal['found']} | {'yes' if goal['met'] else '**no**'} |"
+            for goal in results["goals"]
+        ),
+    ]
+    return "\n\n".join(text) + "\n"
+
+
+def _single(results: dict[str, Any]) -> str:
+    half = results["servers"][OURS]["half_of_ours"]["rate"]
+    heads = (
+        "requests/s", "ours / it", "us", "p50 / p99 ms at maximum", f"p50 / p99 ms at {half:,.0f}/s, half of ours",
+        "p50 / p99 ms at half of its own", "errors", "start s", "MB",
+    )  # fmt: skip
+    rows = [f"| one line by id | {' | '.join(heads)} |", f"|---|{'--:|' * len(heads)}"]
+    ours = results["servers"][OURS]["full"]["rps"]
+    for case in CASES:
+        found = results["servers"].get(case.key)
+        if found is None:
+            rows.append(f"| {case.title} | {NOT_MEASURED} |{' |' * (len(heads) - 1)}")
+            continue
+        full = found["full"]
+        paces = (found["half_of_ours"], found["half_of_own"])
+        cells = (
+            f"{full['rps']:,.0f}",
+            f"{ours / full['rps']:.2f}",
+            f"{full['cpu_us']:,.0f}",
+            f"{full['p50_ms']:.1f} / {full['p99_ms']:.1f}",
+            *(_pace(pace) for pace in paces),
+            _errors(full, *paces),
+            f"{found['start_s']:.1f}",
+            f"{found['memory_mb']['worker']} / {found['memory_mb']['all']}",
+        )
+        rows.append(f"| {case.title} | {' | '.join(cells)} |")
+    starts = results["starts"]
+    empty = f"start of an empty BentoML service: {starts['empty_bentoml_s']:.1f} s; of ours beside it"
+    late = max(
+        pace.get("client_late_p99_ms") or 0.0
+        for found in results["servers"].values()
+        for pace in (found["half_of_ours"], found["half_of_own"])
+    )
+    alone = f"With nothing else running, {empty}: {starts['ours_s']:.1f} s."
+    return "\n".join(rows) + f"\n\n{alone} The paced client itself was late by {late:.1f} ms at most (p99 of a load)."
+
+
+def _pace(found: dict[str, Any]) -> str:
+    return f"{found['p50_ms']:.1f} / {found['p99_ms']:.1f}" if found["held"] else "not reached"
+
+
+def _errors(*loads: dict[str, Any]) -> str:
+    total: dict[str, int] = {}
+    for load in loads:
+        for kind, number in load["errors"].items():
+            total[kind] = total.get(kind, 0) + number
+    return ", ".join(f"{kind}: {number}" for kind, number in total.items()) or "0"
+
+
+def _large(results: dict[str, Any]) -> str:
+    rows = ["| 1,000 lines | lines a core-second | lines/s | p50 ms | errors |", "|---|--:|--:|--:|--:|"]
+    for kind, title in (("by_id", "by id"), ("records", "with records")):
+        for case in CASES:
+            found = results["large"][kind].get(case.key)
+            if found is not None:
+                rows.append(
+                    f"| {title}: {case.title} | {found['lines_per_core_s']:,} | {found['lines_per_s']:,} "
+                    f"| {found['p50_ms']:.0f} | {_errors(found)} |"
+                )
+    return "\n".join(rows)

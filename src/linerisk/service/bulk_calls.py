@@ -1,0 +1,194 @@
+"""The call that scores in bulk: an Arrow table in, an Arrow table out, recorded or as a dry run.
+
+A dry run answers what a recorded one would, to the bit, marked as what it is: nothing was recorded, so no measure may
+rest on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from linerisk import as_of as clock
+from linerisk.decisions.appending import StoredAnswer
+from linerisk.errors import InputError
+from linerisk.explanation import explain
+from linerisk.model.tiers import TIERS
+from linerisk.service import arrow_in, arrow_out
+from linerisk.service.deciding import action_of, decide, statuses, worked_out
+from linerisk.service.desk import Desk, Readied
+from linerisk.service.errors import WrongValueError
+from linerisk.service.http import Answer, Request
+from linerisk.service.metrics import metrics
+from linerisk.service.routes import Route
+from linerisk.service.scoring_calls import BUDGET, QUEUE
+from linerisk.service.tokens import Role
+from linerisk.service.types import (
+    MOST_BULK_LINES,
+    MOST_BYTES,
+    MOST_LINES,
+    LineById,
+    ProblemBody,
+    RequestId,
+    ScoreRequest,
+)
+
+_FLAGS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the query of a bulk request asks for."""
+
+    request_id: str
+    as_of: datetime | None
+    dry_run: bool
+    reasons: bool
+
+
+async def score_arrow(desk: Desk, request: Request) -> Answer:
+    """Answer `POST /v1/score/arrow`."""
+    wanted = _wanted(request)
+    request.request_id = wanted.request_id
+    request.check_media_type(arrow_in.MEDIA_TYPE)
+    body = await request.body(most=MOST_BYTES, budget=BUDGET)
+    digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + repr(wanted).encode() + b"\n" + body).hexdigest()
+    async with QUEUE.turn():
+        if wanted.dry_run:
+            return Answer(await asyncio.to_thread(_looked, desk, request.caller, wanted, body), arrow_in.MEDIA_TYPE)
+        stored = await asyncio.to_thread(desk.log.find, request.caller, wanted.request_id, body_hash=digest)
+        if stored is None:
+            records, problems = await asyncio.to_thread(_decided, desk, request.caller, wanted, body)
+            told = [msgspec.structs.asdict(problem) for problem in problems]
+            pending = desk.log.append_async(request.caller, wanted.request_id, digest, records, told)
+            stored = await asyncio.wrap_future(pending)
+            if not stored.repeated:
+                metrics().decided(records, problems)
+        return Answer(await asyncio.to_thread(_told, wanted.request_id, stored), arrow_in.MEDIA_TYPE)
+
+
+def _readied(desk: Desk, caller: str, wanted: Wanted, body: bytes) -> Readied:
+    table = arrow_in.read_table(body)
+    with_records = "records" in table.columns
+    ids = arrow_in.line_ids(table, most=MOST_LINES if with_records else MOST_BULK_LINES)
+    if with_records:
+        given = arrow_in.given_lines(table, ids)
+        return desk.readied_by_records(given, request_id=wanted.request_id, as_of=wanted.as_of, caller=caller)
+    asked = ScoreRequest(request_id=wanted.request_id, lines=[LineById(each) for each in ids], as_of=wanted.as_of)
+    return desk.readied_by_id(asked, caller=caller)
+
+
+def _decided(desk: Desk, caller: str, wanted: Wanted, body: bytes) -> tuple[list[Any], list[ProblemBody]]:
+    asked, policy, problems = _readied(desk, caller, wanted, body)
+    return decide(asked, policy, desk.wording if wanted.reasons else None), problems
+
+
+def _told(request_id: str, stored: StoredAnswer) -> bytes:
+    return arrow_out.answer(request_id, stored.records, msgspec.convert(stored.problems, list[ProblemBody]))
+
+
+def _looked(desk: Desk, caller: str, wanted: Wanted, body: bytes) -> bytes:
+    """What would be decided, column by column, with no record made of it."""
+    asked, policy, problems = _readied(desk, caller, wanted, body)
+    n = len(asked.line_ids)
+    if not n:
+        return arrow_out.stream(
+            wanted.request_id, {field.name: [] for field in arrow_out.ANSWER}, problems, dry_run=True
+        )
+    scored, attribution = worked_out(asked)
+    status, tiers = statuses(asked), scored.tiers
+    actions = [
+        action_of(policy, tier, state, verified, asked.as_of)
+        for tier, state, verified in zip(tiers, status, asked.last_verified, strict=True)
+    ]
+    reasons: list[list[dict[str, Any]]] = [[]] * n
+    if wanted.reasons:
+        explained = explain(asked.live.model, asked.rows, desk.wording, attribution=attribution)
+        reasons = [
+            [{name: getattr(reason, name) for name in arrow_out.REASON_FIELDS} for reason in why.reasons]
+            for why in explained
+        ]
+    columns: dict[str, Any] = {
+        "line_id": asked.line_ids,
+        "decision_id": pa.nulls(n, pa.string()),
+        "as_of": pa.repeat(pa.scalar(asked.as_of, pa.timestamp("us", "UTC")), n),
+        "status": status,
+        "margin": pa.array(scored.margin),
+        "probability": pa.array(scored.probability),
+        "probability_low": pa.array(scored.low),
+        "probability_high": pa.array(scored.high),
+        "tier": pa.array(np.array([tier.value for tier in TIERS])).take(pa.array(scored.tier_index)),
+        "action": [action.kind for action in actions],
+        "policy": pa.repeat(policy.id, n),
+        "steps": [action.steps for action in actions],
+        "held_by": [action.held_by for action in actions],
+        "reasons": reasons,
+        "model_version": pa.repeat(asked.live.model_meta.version, n),
+        "snapshot_id": [None if asked.snapshot is None else asked.snapshot.meta.id] * n,
+    }
+    return arrow_out.stream(wanted.request_id, columns, problems, dry_run=True)
+
+
+def _wanted(request: Request) -> Wanted:
+    """The query of a request.
+
+    Raises:
+        WrongValueError: A parameter is missing, unknown or wrong.
+    """
+    query = request.query()
+    unknown = sorted(query.keys() - {"request_id", "as_of", "dry_run", "reasons"})
+    if unknown:
+        raise WrongValueError("a parameter is not known here", found=f"`{unknown[0][:60]}`", field=unknown[0][:60])
+    given = query.get("request_id")
+    try:
+        request_id = msgspec.convert(given, RequestId)
+    except msgspec.ValidationError as error:
+        raise WrongValueError(
+            "request_id is none",
+            expected="1 to 128 visible ASCII characters",
+            found=repr(given)[:60],
+            field="request_id",
+        ) from error
+    return Wanted(
+        request_id=request_id,
+        as_of=_instant(query.get("as_of")),
+        dry_run=_flag(query, "dry_run", default=False),
+        reasons=_flag(query, "reasons", default=True),
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return clock.parse_instant(text)
+    except InputError as error:
+        raise WrongValueError(error.wrong, expected=error.expected, found=repr(text[:40]), field="as_of") from error
+
+
+def _flag(query: dict[str, str], name: str, *, default: bool) -> bool:
+    text = query.get(name)
+    if text is None:
+        return default
+    if text not in _FLAGS:
+        raise WrongValueError(f"{name} is wrong", expected="true or false", found=repr(text[:32]), field=name)
+    return _FLAGS[text]
+
+
+BULK: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/v1/score/arrow",
+        frozenset({Role.SCORER}),
+        score_arrow,
+        "The same in bulk, as an Arrow IPC stream in and out; decisions are recorded, unless it is a dry run",
+        stream=arrow_in.MEDIA_TYPE,
+    ),
+)

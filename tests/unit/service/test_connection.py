@@ -1,0 +1,169 @@
+"""A client that is slow, endless or many is told so and let go; it holds nobody else up."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from linerisk.service.connection import Connection
+from linerisk.service.http import Receive, Scope, Send
+
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n"
+LARGE = 8 * 1024 * 1024
+
+
+class Hasty(Connection):
+    """The same with less patience."""
+
+    head_within_s = 0.3
+    body_within_s = 0.3
+    read_within_s = 0.3
+    most_connections = 4
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the body; of `/large` with much."""
+    if scope["type"] != "http":
+        return
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body, more = body + message["body"], message["more_body"]
+    answer = b"x" * LARGE if scope["path"] == "/large" else body or b"-"
+    headers = [(b"content-length", b"%d" % len(answer))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http=Hasty, log_config=None, lifespan="off", timeout_keep_alive=60)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+@pytest.fixture
+def client(port: int) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        yield connection
+
+
+def rest(client: socket.socket) -> bytes:
+    """Everything until the other side lets go."""
+    parts = []
+    try:
+        while part := client.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def refusal(client: socket.socket) -> tuple[int, str]:
+    """Status and code of a refusal that ends a connection."""
+    head, _, body = rest(client).partition(b"\r\n\r\n")
+    assert b"connection: close" in head
+    return int(head.split()[1]), json.loads(body)["error"]["code"]
+
+
+def answer(client: socket.socket) -> bytes:
+    """The body of one short answer."""
+    head, _, body = client.recv(65536).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    return body or client.recv(65536)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", GET[:-2]], ids=["nothing", "half a line", "half a head"])
+def test_a_head_that_does_not_come_is_refused_in_time(client: socket.socket, sent: bytes) -> None:
+    client.sendall(sent)
+    assert refusal(client) == (408, "slow_head")
+
+
+def test_a_head_that_drips_is_refused_in_time(client: socket.socket) -> None:
+    began = time.monotonic()
+    try:
+        for byte in GET[:-2] * 100:
+            client.sendall(bytes([byte]))
+            time.sleep(0.02)
+    except OSError:
+        pass
+    assert time.monotonic() - began < 2
+
+
+def test_a_body_that_does_not_come_is_refused_in_time(client: socket.socket) -> None:
+    client.sendall(POST + b"ab")
+    assert refusal(client) == (408, "slow_body")
+
+
+def test_an_endless_head_is_refused(client: socket.socket) -> None:
+    client.sendall(GET[:-2] + b"a: " + b"b" * 20_000)
+    assert refusal(client) == (431, "head_too_large")
+
+
+def test_what_is_no_http_is_refused_in_the_one_shape(client: socket.socket) -> None:
+    client.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+    assert refusal(client) == (400, "malformed")
+
+
+def test_who_does_not_read_is_let_go(client: socket.socket) -> None:
+    client.sendall(GET.replace(b"/ ", b"/large "))
+    time.sleep(1)
+    assert len(rest(client)) < LARGE
+
+
+def test_a_connection_between_requests_may_wait(client: socket.socket) -> None:
+    client.sendall(GET)
+    assert answer(client) == b"-"
+    time.sleep(0.6)
+    client.sendall(POST + b"abcd")
+    assert answer(client) == b"abcd"
+
+
+def test_a_second_request_has_a_clock_of_its_own(client: socket.socket) -> None:
+    client.sendall(GET)
+    assert answer(client) == b"-"
+    client.sendall(GET[:-2])
+    assert refusal(client) == (408, "slow_head")
+
+
+def test_a_body_in_pieces_is_read(client: socket.socket) -> None:
+    for piece in (POST[:20], POST[20:], b"ab", b"cd"):
+        client.sendall(piece)
+        time.sleep(0.05)
+    assert answer(client) == b"abcd"
+
+
+def test_requests_one_behind_the_other_are_answered_in_order(client: socket.socket) -> None:
+    client.sendall(POST + b"abcd" + POST + b"efgh")
+    time.sleep(0.2)
+    received = client.recv(65536)
+    assert received.index(b"abcd") < received.index(b"efgh")
+
+
+def test_one_client_too_many_is_turned_away_and_the_others_are_answered(port: int) -> None:
+    taken = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(5)]
+    try:
+        assert refusal(taken[4]) == (503, "overloaded")
+        for client in taken[:4]:
+            client.sendall(GET)
+            assert answer(client) == b"-"
+    finally:
+        for client in taken:
+            client.close()
