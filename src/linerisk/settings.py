@@ -7,6 +7,7 @@ never from code.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,16 +16,21 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
+def _secret(description: str) -> Any:
+    """A setting that may hold a password, and is not shown with the others."""
+    return Field(default=None, repr=False, description=description)
+
+
 class Settings(BaseSettings):
     """Where state lives and which systems to talk to; every field can be set as LINERISK_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="LINERISK_", frozen=True)
 
     home: Path = Field(default=Path("var"), description="state: MLflow store, live model, decision log, tokens")
-    policies: Path = Field(default=_PROJECT / "policies", description="dated policies, tiers.toml, reasons.toml")
-    tracking_uri: str | None = Field(default=None, description="MLflow tracking URI; default SQLite under home")
-    decision_log: str | None = Field(default=None, description="SQLAlchemy URL; default SQLite under home")
-    id_key: str | None = Field(default=None, description="secret that keys line ids; default a file under home")
+    policies: Path = Field(default=_PROJECT / "policies", description="dated policies; tiers, reasons, retention")
+    tracking_uri: str | None = _secret("MLflow tracking URI; default SQLite under home")
+    decision_log: str | None = _secret("SQLAlchemy URL; default SQLite under home")
+    id_key: str | None = _secret("secret that keys line ids; default a file under home")
     time_zone: str = Field(default="Asia/Shanghai", description="local time of day for rhythm features")
 
     @property

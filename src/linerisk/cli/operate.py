@@ -1,4 +1,4 @@
-"""Verbs of operation: demo, publish, serve, replay, audit, tokens, policy."""
+"""Verbs of operation: demo, publish, serve, replay, tokens, policy."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from linerisk.as_of import now, parse_date, parse_instant
 from linerisk.cli import app
 from linerisk.cli.data import AsOf, Store
 from linerisk.cli.shown import AsJson, Home, out, progress, settings_for, show_json, table
-from linerisk.errors import DecisionLogError, UsageError
+from linerisk.errors import UsageError
 
 if TYPE_CHECKING:
     from linerisk.policy import Policy
 
 tokens_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke the service's tokens.")
 policy_app = typer.Typer(no_args_is_help=True, help="Say which policy is in force.")
-audit_app = typer.Typer(no_args_is_help=True, help="Check the decision log.")
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(policy_app, name="policy")
-app.add_typer(audit_app, name="audit")
 
 
 @app.command(epilog="Example: linerisk publish --store store --as-of 2024-07-26")
@@ -70,23 +68,6 @@ def replay(
         )
     show_json(as_json, asdict(replayed))
     raise typer.Exit(0 if replayed.identical else 1)
-
-
-@audit_app.command("verify", epilog="Example: linerisk audit verify")
-def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
-    """Check the chain of the decision log from the first row to the last."""
-    from linerisk.decisions.log import DecisionLog
-
-    with DecisionLog(settings_for(home).decision_log_url, create=False) as log:
-        report = log.verify()
-    show_json(as_json, asdict(report))
-    if not report.ok:
-        raise DecisionLogError(
-            "the chain of the decision log is broken",
-            found=f"row {report.first_bad_seq}: {report.what}",
-            todo="compare with an exported anchor or a copy; nothing after that row can be relied on",
-        )
-    out.print(f"the chain holds: {report.rows:,} decisions")
 
 
 @tokens_app.command("create", epilog="Example: linerisk tokens create suspension --role scorer")

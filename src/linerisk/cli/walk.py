@@ -21,6 +21,7 @@ from linerisk.as_of import iso
 from linerisk.cli.data import show_intake
 from linerisk.cli.shown import Tell, err, out, progress, table
 from linerisk.cli.training import show_trained
+from linerisk.decisions.store import without_password
 from linerisk.errors import LineriskError, NotLiveError
 from linerisk.evaluation.gates import passed
 from linerisk.model.tiers import TIERS
@@ -256,7 +257,7 @@ def _show_places(settings: Settings, trained: Trained, seconds: float) -> None:
         [
             ["model report", str(trained.report)],
             ["MLflow store", settings.mlflow_uri],
-            ["decision log", settings.decision_log_url],
+            ["decision log", without_password(settings.decision_log_url)],
             ["record store", str(settings.home / "store")],
         ],
     )

@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, tuple_
+from sqlalchemy.exc import DBAPIError
 
 from linerisk import as_of
 from linerisk.decisions import chain
+from linerisk.decisions.erasing import erased_name
 from linerisk.decisions.errors import ConflictError
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions, requests, sortable
@@ -76,27 +78,48 @@ Outcome = StoredAnswer | ConflictError
 def write(engine: Engine, appends: Sequence[Append]) -> list[Outcome]:
     """Write all of them, or none: when this returns, every answer is on disk.
 
+    A connection that was lost on the way is made anew, once. The commit may have been heard or not: if it was, the
+    second try finds its requests answered, with the records that it was to write.
+
     Raises:
         SQLAlchemyError: The store could not be written; nothing was.
     """
-    first: dict[Key, StoredAnswer] = {}
+    try:
+        return _write(engine, appends)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    return _write(engine, appends)
+
+
+def _write(engine: Engine, appends: Sequence[Append]) -> list[Outcome]:
+    settled: dict[Key, StoredAnswer | None] = {}
     fresh: list[Append] = []
     with writing(engine) as connection:
-        first.update(_answered_before(connection, appends))
+        settled.update(_answered_before(connection, appends))
         for append in appends:
-            if append.key not in first:
-                first[append.key] = StoredAnswer(append.records, append.problems, append.body_hash, repeated=True)
+            if append.key not in settled:
+                settled[append.key] = StoredAnswer(append.records, append.problems, append.body_hash, repeated=True)
                 fresh.append(append)
         if fresh:
             _insert(connection, fresh)
     written = {id(append) for append in fresh}
-    return [_outcome(append, first[append.key], repeated=id(append) not in written) for append in appends]
+    return [_outcome(append, settled[append.key], repeated=id(append) not in written) for append in appends]
 
 
 def stored_answer(connection: Connection, caller: str, request_id: str) -> StoredAnswer | None:
-    """What a request was answered with, if it was."""
-    row = connection.execute(_ONE_REQUEST, {"caller": caller, "request_id": request_id}).first()
-    return None if row is None else _load(connection, row)
+    """What a request was answered with, if it was.
+
+    Raises:
+        ConflictError: It was, and the answer was erased since.
+    """
+    found = _load_requests(connection, [(caller, request_id)])
+    if not found:
+        return None
+    (answer,) = found.values()
+    if answer is None:
+        raise erased()
+    return answer
 
 
 def conflict() -> ConflictError:
@@ -109,17 +132,35 @@ def conflict() -> ConflictError:
     )
 
 
-def _outcome(append: Append, answer: StoredAnswer, *, repeated: bool) -> Outcome:
+def erased() -> ConflictError:
+    """The refusal of a request whose answer is past its retention: it cannot be repeated, and no other is made up."""
+    return ConflictError(
+        "this request_id was answered before, and the answer was erased at the end of its retention",
+        expected="a new request_id",
+        todo="send a new request_id",
+        field="request_id",
+    )
+
+
+def _outcome(append: Append, answer: StoredAnswer | None, *, repeated: bool) -> Outcome:
+    if answer is None:
+        return erased()
     if answer.body_hash != append.body_hash:
         return conflict()
     return answer if repeated else StoredAnswer(append.records, append.problems, append.body_hash, repeated=False)
 
 
-def _answered_before(connection: Connection, appends: Sequence[Append]) -> dict[Key, StoredAnswer]:
-    keys = list({append.key for append in appends})
-    found: dict[Key, StoredAnswer] = {}
-    for row in connection.execute(_THESE_REQUESTS, {"keys": keys}).all():
-        found[row.caller, row.request_id] = _load(connection, row)
+def _answered_before(connection: Connection, appends: Sequence[Append]) -> dict[Key, StoredAnswer | None]:
+    return _load_requests(connection, list({append.key for append in appends}))
+
+
+def _load_requests(connection: Connection, keys: Sequence[Key]) -> dict[Key, StoredAnswer | None]:
+    """Those that were answered before; None where the answer was erased."""
+    names = {(caller, erased_name(caller, request_id)): (caller, request_id) for caller, request_id in keys}
+    found: dict[Key, StoredAnswer | None] = {}
+    for row in connection.execute(_THESE_REQUESTS, {"keys": [*keys, *names]}).all():
+        key = (row.caller, row.request_id)
+        found[names.get(key, key)] = _load(connection, row) if row.erasure is None else None
     return found
 
 
@@ -142,7 +183,7 @@ def _insert(connection: Connection, fresh: Sequence[Append]) -> None:
         for record, encoded in zip(append.records, append.encoded, strict=True):
             row = _row(record, encoded, end)
             rows.append(row)
-            end = chain.Anchor(row["seq"], row["hash"])
+            end = chain.End(row["seq"], row["hash"])
         heads.append(
             {
                 "caller": append.caller,
@@ -159,7 +200,7 @@ def _insert(connection: Connection, fresh: Sequence[Append]) -> None:
         connection.execute(insert(decisions), rows)
 
 
-def _row(record: DecisionRecord, encoded: bytes, before: chain.Anchor) -> dict[str, Any]:
+def _row(record: DecisionRecord, encoded: bytes, before: chain.End) -> dict[str, Any]:
     seq = before.seq + 1
     digest = chain.digest(encoded)
     return {
@@ -177,9 +218,6 @@ def _row(record: DecisionRecord, encoded: bytes, before: chain.Anchor) -> dict[s
     }
 
 
-_ONE_REQUEST = select(requests).where(
-    requests.c.caller == bindparam("caller"), requests.c.request_id == bindparam("request_id")
-)
 _THESE_REQUESTS = select(requests).where(
     tuple_(requests.c.caller, requests.c.request_id).in_(bindparam("keys", expanding=True))
 )

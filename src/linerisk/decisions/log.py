@@ -14,11 +14,16 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
+from linerisk import as_of
 from linerisk.decisions import chain
+from linerisk.decisions.anchors import Anchor
 from linerisk.decisions.appending import Append, Problem, StoredAnswer, conflict, stored_answer, write
+from linerisk.decisions.erasing import Expired, expire
+from linerisk.decisions.erasures import DaysAt
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions
 from linerisk.decisions.store import FAILURES, open_engine, unusable
+from linerisk.decisions.verifying import ChainReport, verify
 from linerisk.decisions.writer import GroupWriter
 
 
@@ -27,7 +32,7 @@ class DecisionLog:
 
     Args:
         url: SQLAlchemy URL; see `Settings.decision_log_url`.
-        create: Whether a missing store may be made.
+        create: Whether a missing store may be made, and an older one brought up to date.
         busy_s: How long to wait for another process that writes.
         most_waiting: How many records may wait to be written before `OverloadedError`.
 
@@ -60,7 +65,7 @@ class DecisionLog:
             These records; or, of a request answered before, the records it was answered with.
 
         Raises:
-            ConflictError: The request was answered before, to another body.
+            ConflictError: The request was answered before, to another body, or the answer was erased since.
             OverloadedError: Too many records wait; nothing was written.
             DecisionLogError: Nothing was written.
         """
@@ -89,7 +94,7 @@ class DecisionLog:
         """What a request was answered with, if it was: a look before work that would be for nothing.
 
         Raises:
-            ConflictError: It was answered, to another body than `body_hash`.
+            ConflictError: It was answered, to another body than `body_hash`, or the answer was erased since.
             DecisionLogError: The log cannot be read.
         """
         with self._reading() as connection:
@@ -99,10 +104,10 @@ class DecisionLog:
         return answer
 
     def get(self, decision_id: str) -> DecisionRecord | None:
-        """The frozen record of a decision; None of an unknown one."""
+        """The frozen record of a decision; None of an unknown one, and of one that was erased."""
         with self._reading() as connection:
             text = connection.execute(_BY_ID, {"decision_id": decision_id}).scalar()
-        return None if text is None else DecisionRecord.from_json(text)
+        return DecisionRecord.from_json(text) if text else None
 
     def by_line(self, line_id: str, *, limit: int = 50, before: str | None = None) -> tuple[DecisionRecord, ...]:
         """Decisions of a line, newest first.
@@ -118,27 +123,47 @@ class DecisionLog:
         return tuple(DecisionRecord.from_json(text) for text in texts)
 
     def count(self) -> int:
-        """How many decisions stand in the log."""
-        return self.anchor().seq
+        """How many decisions were recorded, those that were erased since among them."""
+        with self._reading() as connection:
+            return chain.decisions_up_to(connection, chain.tail(connection).seq)
 
     @property
     def waiting(self) -> int:
         """How many records of this process wait to be written."""
         return self._writer.waiting
 
-    def anchor(self) -> chain.Anchor:
+    def anchor(self) -> Anchor:
         """The end of the chain, to be kept elsewhere: with it, `verify` also sees a tail cut off or a chain forged."""
+        # The time is taken first: what is not in the chain at this end was recorded later than that.
+        time = as_of.now()
         with self._reading() as connection:
-            return chain.tail(connection)
+            return Anchor(*chain.tail(connection), time)
 
-    def verify(self, anchor: chain.Anchor | tuple[int, str] | None = None) -> chain.ChainReport:
-        """Walk the chain and say whether every row stands as it was written.
+    def verify(self, anchors: Sequence[Anchor] = (), *, days_at: DaysAt | None = None) -> ChainReport:
+        """Walk the chain and say whether every row stands as it was written, or was erased in time.
 
         Args:
-            anchor: An end of the chain exported earlier.
+            anchors: Ends of the chain exported earlier.
+            days_at: For how many days decisions were to be kept at an instant, as the policy says; None holds each
+                erasure only to what it says of itself.
         """
         try:
-            return chain.verify(self._engine, None if anchor is None else chain.Anchor(*anchor))
+            return verify(self._engine, anchors, days_at)
+        except FAILURES as error:
+            raise unusable(error) from error
+
+    def expire(self, *, days: int, dry_run: bool = False) -> Expired:
+        """Erase the content of decisions scored more than `days` days ago; the chain stays.
+
+        Args:
+            days: As the retention rule in force has it.
+            dry_run: Only count what is due.
+
+        Raises:
+            DecisionLogError: The log cannot be written.
+        """
+        try:
+            return expire(self._engine, days=days, dry_run=dry_run)
         except FAILURES as error:
             raise unusable(error) from error
 

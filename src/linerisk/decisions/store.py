@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from linerisk.decisions.schema import HEAD
 from linerisk.errors import DecisionLogError
@@ -27,29 +27,44 @@ FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "linerisk_writes"
 _RETRY_S = 0.0005
-# Any constant will do: it names the lock under which PostgreSQL migrations run.
+# Any constants will do: they name the locks under which PostgreSQL migrates and writes.
 _MIGRATION_LOCK = 5_051_977
+_WRITE_LOCK = 5_051_978
+_TAKE_LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
 
 
 def open_engine(url: str, *, create: bool = True, busy_s: float = 5.0) -> Engine:
     """An engine on a store whose schema is at the newest revision.
 
     Args:
-        url: SQLAlchemy URL.
-        create: Whether a missing store may be made.
+        url: SQLAlchemy URL of SQLite or PostgreSQL.
+        create: Whether a missing store may be made, and an older one brought up to date; else it is left as it is.
         busy_s: How long to wait for another process that writes.
 
     Raises:
-        DecisionLogError: The store is missing, in memory, unreadable, or of a newer program.
+        DecisionLogError: The store is missing, in memory, unreadable, not durable, or of another program's version.
     """
-    parsed = make_url(url)
+    parsed = _parsed(url)
     file = Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
     if file is not None and parsed.database in {None, "", ":memory:"}:
         raise DecisionLogError("the decision log must outlive the process", expected="a file", found=url)
     if file is not None and not create and not file.is_file():
-        raise DecisionLogError("there is no decision log", expected=str(file), todo="score something first")
+        raise _no_log(str(file))
     if file is None:
-        engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(
+            # What a transaction reads once it holds the lock must be what the one before it committed.
+            parsed,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            isolation_level="READ COMMITTED",
+        )
         _make_postgresql_durable(engine, busy_s)
     else:
         engine = create_engine(parsed, connect_args={"timeout": busy_s}, hide_parameters=True)
@@ -59,8 +74,7 @@ def open_engine(url: str, *, create: bool = True, busy_s: float = 5.0) -> Engine
             file.parent.mkdir(parents=True, exist_ok=True)
             # What is said about people is nobody else's to read; SQLite gives its side files the same mode.
             file.touch(mode=0o600)
-        if _revision(engine) != HEAD:
-            _migrate(engine, file)
+        _bring_up_to_date(engine, file, create=create)
     except FAILURES as error:
         engine.dispose()
         raise unusable(error) from error
@@ -75,19 +89,78 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that alone may write: what it reads stays true until it commits."""
     with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
-            connection.execute(text("LOCK TABLE decisions IN EXCLUSIVE MODE"))
+            # Not a lock of the table: those wait for a vacuum of it, and a vacuum may take hours.
+            connection.execute(_TAKE_LOCK, {"lock": _WRITE_LOCK})
         yield connection
 
 
+def scrub(engine: Engine) -> None:
+    """After rows were emptied: let nothing of them stay in SQLite's side file. PostgreSQL does so when it vacuums."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def unusable(error: Exception) -> DecisionLogError:
-    """The error of the log for an error of the database or the disk; it names no value of any row."""
+    """The error of the log for an error of the database or the disk; it names no value of any row, and no secret."""
     cause = getattr(error, "orig", None) or error
     # Only these speak of the store alone; the others may quote the row.
     telling = isinstance(error, OperationalError | sqlite3.OperationalError | OSError)
     return DecisionLogError(
         "the decision log cannot be used",
         found=f"{type(cause).__name__}: {cause}" if telling else type(cause).__name__,
-        todo="see that its disk has room and that no other program holds it locked" if telling else None,
+        todo="see that its database is there and has room, and that no other program holds it locked"
+        if telling
+        else None,
+    )
+
+
+def without_password(url: str) -> str:
+    """A database's URL as it may be shown: without its password, and without options, which may hold one too.
+
+    >>> without_password("postgresql://me:secret@db/linerisk?password=secret")
+    'postgresql://me:***@db/linerisk'
+    """
+    return _parsed(url, driver=False).set(query={}).render_as_string()
+
+
+def _parsed(url: str, *, driver: bool = True) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # Not chained and not quoted: what cannot be read may have a password in it, at any place.
+        raise _no_url("text that is no URL") from None
+    if parsed.host is not None and "@" in parsed.host:
+        raise _no_url("a password with an @ that is not written as %40")
+    if parsed.drivername not in _DRIVERS:
+        raise _no_url(parsed.drivername)
+    return parsed.set(drivername=_DRIVERS[parsed.drivername]) if driver else parsed
+
+
+def _no_url(found: str) -> DecisionLogError:
+    return DecisionLogError(
+        "this is no URL of a decision log",
+        expected="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
+        found=found,
+        field="decision_log",
+    )
+
+
+def _no_log(expected: str) -> DecisionLogError:
+    return DecisionLogError(
+        "there is no decision log",
+        expected=expected,
+        todo="name its home with --home, or its database with LINERISK_DECISION_LOG; the first `serve` makes one",
+    )
+
+
+def _another_version(found: str | None = None) -> DecisionLogError:
+    return DecisionLogError(
+        "the decision log is of another version",
+        expected=f"revision {HEAD}",
+        found=None if found is None else f"revision {found}",
+        todo="use the newest program; starting its service brings an older log up to date",
     )
 
 
@@ -99,6 +172,8 @@ def _make_sqlite_durable(engine: Engine, busy_s: float) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        # What is erased is overwritten, not only given free.
+        connection.execute("PRAGMA secure_delete=ON")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -147,16 +222,28 @@ def _revision(engine: Engine) -> str | None:
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
+def _bring_up_to_date(engine: Engine, file: Path | None, *, create: bool) -> None:
+    revision = _revision(engine)
+    if revision != HEAD and not create:
+        raise _no_log(without_password(str(engine.url))) if revision is None else _another_version(revision)
+    if revision != HEAD:
+        _migrate(engine, file)
+
+
 def _migrate(engine: Engine, file: Path | None) -> None:
     if file is None:
         with engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            connection.execute(_TAKE_LOCK, {"lock": _MIGRATION_LOCK})
+            _refuse_what_loses_or_garbles(connection)
             _upgrade(connection)
         return
     # Switching to WAL does not wait for others, so first starts take turns outside the database.
     with FileLock(f"{file}.lock"):
         with engine.connect() as connection:
-            connection.connection.dbapi_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]
+            raw: Any = connection.connection.dbapi_connection
+            # Of a store that is not made yet; a record is some 10 KB, and takes fewer pages then.
+            raw.execute("PRAGMA page_size=8192")
+            raw.execute("PRAGMA journal_mode=WAL")
         with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
             _upgrade(connection)
     sync(file.parent)
@@ -172,8 +259,16 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, HEAD)
     except CommandError as error:
-        raise DecisionLogError(
-            "the decision log is of another version", expected=f"revision {HEAD}", todo="use the newer program"
-        ) from error
+        raise _another_version() from error
+
+
+def _refuse_what_loses_or_garbles(connection: Connection) -> None:
+    """A server that does not wait for its disk, or cannot hold every text, holds no log."""
+    for name, needed in (("fsync", "on"), ("server_encoding", "UTF8")):
+        found = connection.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar_one()
+        if found != needed:
+            raise DecisionLogError(
+                "this PostgreSQL cannot hold a decision log", expected=f"{name} = {needed}", found=f"{name} = {found}"
+            )

@@ -6,6 +6,7 @@ policy says: a measure that the table does not hold for a tier is never asked fo
 
 from linerisk.policy.dated import Action, Policy, in_force, load_policies
 from linerisk.policy.promise import Limits, load_limits, load_promise
+from linerisk.policy.retention import Retention, load_retention
 from linerisk.policy.shapes import HeldBy
 
 __all__ = [
@@ -13,8 +14,10 @@ __all__ = [
     "HeldBy",
     "Limits",
     "Policy",
+    "Retention",
     "in_force",
     "load_limits",
     "load_policies",
     "load_promise",
+    "load_retention",
 ]

@@ -18,6 +18,7 @@ from linerisk.errors import PolicyError
 from linerisk.model.tiers import TIERS, Tier
 from linerisk.policy.shapes import (
     REASONS_FILE,
+    RETENTION_FILE,
     TIERS_FILE,
     Appeal,
     Clocks,
@@ -153,7 +154,7 @@ def load_policies(folder: Path) -> tuple[Policy, ...]:
     """
     read: dict[str, Policy] = {}
     for file in sorted(folder.glob("*.toml")):
-        if file.name in {TIERS_FILE, REASONS_FILE}:
+        if file.name in {TIERS_FILE, REASONS_FILE, RETENTION_FILE}:
             continue
         policy = read_table(file, Policy)
         _check(policy, file)

@@ -12,6 +12,7 @@ from linerisk.errors import PolicyError
 
 TIERS_FILE: Final = "tiers.toml"
 REASONS_FILE: Final = "reasons.toml"
+RETENTION_FILE: Final = "retention.toml"
 
 HeldBy = Literal["cool_down", "stale", "degraded"]
 Hours = Annotated[int, Field(gt=0, strict=True)]

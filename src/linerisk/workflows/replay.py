@@ -13,11 +13,13 @@ def replay_decision(settings: Settings, decision_id: str) -> Replay:
     """Recompute a decision.
 
     Raises:
-        DecisionLogError: There is no such decision.
+        DecisionLogError: There is no such decision, or it was erased at the end of its retention.
         ArtefactError: The artefact that made it is missing or damaged.
     """
     with DecisionLog(settings.decision_log_url, create=False) as log:
         record = log.get(decision_id)
     if record is None:
-        raise DecisionLogError("there is no such decision", found=decision_id, todo="check the id")
+        raise DecisionLogError(
+            "there is no such decision", found=decision_id, todo="check the id; past its retention a decision is erased"
+        )
     return replay(record, model_of(settings.live, record.model.fingerprint, version=record.model.version))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason, decision_ids
+from linerisk.decisions.store import open_engine, writing
 
 MakeRecord = Callable[..., DecisionRecord]
 MakeRecords = Callable[..., list[DecisionRecord]]
@@ -75,9 +77,23 @@ def make_records(make_record: MakeRecord) -> MakeRecords:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Where a log of this test lives."""
+def sqlite_url(tmp_path: Path) -> str:
+    """Where a log in a file lives; there is none yet."""
     return f"sqlite:///{tmp_path / 'decisions.db'}"
+
+
+@pytest.fixture
+def postgresql_url(new_database: Callable[[], Any]) -> Iterator[str]:
+    """Where a log in a database lives; it is empty."""
+    with new_database() as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Where a log of this test lives: what is true of one database is true of the other."""
+    made: str = request.getfixturevalue(f"{request.param}_url")
+    return made
 
 
 @pytest.fixture
@@ -85,3 +101,17 @@ def log(url: str) -> Iterator[DecisionLog]:
     """An open, empty log."""
     with DecisionLog(url) as opened:
         yield opened
+
+
+@pytest.fixture
+def held() -> Callable[[str], Any]:
+    """Holds the lock of a store for writing, as another process that writes does."""
+
+    @contextmanager
+    def hold(url: str) -> Iterator[None]:
+        engine = open_engine(url)
+        with writing(engine):
+            yield
+        engine.dispose()
+
+    return hold

@@ -5,18 +5,21 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from linerisk.decisions import writer
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import DecisionLogError
 
+Held = Callable[[str], AbstractContextManager[None]]
 MakeRecords = Callable[..., list[DecisionRecord]]
+Unguarded = Callable[[str], Any]
 
 WRITER = Path(__file__).with_name("endless_writer.py")
 
@@ -71,8 +74,10 @@ def whole_lines(text: str) -> list[str]:
     return text[: text.rfind("\n") + 1].split()
 
 
-def test_a_full_disk_refuses_everything_that_waits_and_room_mends_it(url: str, make_records: MakeRecords) -> None:
-    with DecisionLog(url) as log:
+def test_a_full_disk_refuses_everything_that_waits_and_room_mends_it(
+    sqlite_url: str, make_records: MakeRecords
+) -> None:
+    with DecisionLog(sqlite_url) as log:
         log.append("suspension", "before", "body", make_records("before"))
         most_pages = {"is": 60}
         event.listen(
@@ -96,30 +101,110 @@ def test_a_full_disk_refuses_everything_that_waits_and_room_mends_it(url: str, m
 
 
 def test_a_locked_store_refuses_everything_that_waits_and_unlocking_mends_it(
-    url: str, make_records: MakeRecords, monkeypatch: pytest.MonkeyPatch
+    url: str, make_records: MakeRecords, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "_MOST_REQUESTS", 1)
-    with DecisionLog(url, busy_s=0.3) as log, closing(log._engine.raw_connection()) as holder:
-        holder.cursor().execute("BEGIN IMMEDIATE")
-        futures = [log.append_async("suspension", f"r-{i}", "body", make_records(f"r-{i}")) for i in range(10)]
-        started = time.monotonic()
-        outcomes = [future.exception(timeout=10) for future in futures]
-        assert time.monotonic() - started < 2, "ten groups did not wait one after the other"
-        assert all(isinstance(error, DecisionLogError) and "locked" in error.found for error in outcomes)
-        holder.rollback()
+    with DecisionLog(url, busy_s=0.3) as log:
+        with held(url):
+            futures = [log.append_async("suspension", f"r-{i}", "body", make_records(f"r-{i}")) for i in range(10)]
+            started = time.monotonic()
+            outcomes = [future.exception(timeout=10) for future in futures]
+            assert time.monotonic() - started < 2, "ten groups did not wait one after the other"
+            assert all(isinstance(error, DecisionLogError) and "lock" in error.found for error in outcomes)
         assert log.count() == 0
         assert not log.append("suspension", "r-1", "body", make_records("r-1")).repeated
         assert log.verify().rows == 1
 
 
-def test_a_writer_waits_for_another_that_is_only_slow(url: str, make_records: MakeRecords) -> None:
-    with DecisionLog(url, busy_s=5) as log, closing(log._engine.raw_connection()) as holder:
-        holder.cursor().execute("BEGIN IMMEDIATE")
+def test_a_writer_waits_for_another_that_is_only_slow(
+    url: str, log: DecisionLog, make_records: MakeRecords, held: Held
+) -> None:
+    with held(url):
         future = log.append_async("suspension", "r-1", "body", make_records())
         time.sleep(0.3)
         assert not future.done()
-        holder.rollback()
-        assert not future.result(timeout=2).repeated
+    assert not future.result(timeout=2).repeated
+
+
+def test_connections_lost_between_requests_are_not_noticed(
+    postgresql_url: str, make_records: MakeRecords, unguarded: Unguarded
+) -> None:
+    with DecisionLog(postgresql_url) as log:
+        for i in range(3):
+            assert not log.append("suspension", f"r-{i}", "body", make_records(f"r-{i}")).repeated
+            cut_connections(postgresql_url, unguarded)
+            assert log.find("suspension", f"r-{i}") is not None
+            cut_connections(postgresql_url, unguarded)
+
+
+@pytest.mark.parametrize("moment", ["before_cursor_execute", "commit"])
+def test_a_connection_lost_within_a_commit_is_made_anew_and_nothing_is_written_twice(
+    postgresql_url: str, make_records: MakeRecords, unguarded: Unguarded, moment: str
+) -> None:
+    lost = []
+
+    def lose(connection: Any, _cursor: object = None, statement: str = "INSERT", *_: object) -> None:
+        if not lost and statement.startswith("INSERT"):
+            if moment == "commit":
+                # The server commits, and its answer does not arrive.
+                connection.connection.dbapi_connection.commit()
+            lost.append(statement)
+            cut_connections(postgresql_url, unguarded)
+
+    with DecisionLog(postgresql_url) as log:
+        event.listen(log._engine, moment, lose)
+        records = make_records("r-1", 3)
+        assert log.append("suspension", "r-1", "body", records).records == tuple(records)
+        assert lost
+        assert (log.verify().ok, log.count()) == (True, 3)
+
+
+def cut_connections(url: str, unguarded: Unguarded) -> None:
+    """Ends every other connection to the database, as a server that restarts does."""
+    with unguarded(url) as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+
+def test_a_server_that_dies_under_load_and_comes_back_has_every_acknowledged_decision(
+    postgresql_url: str, postgresql: Any, make_records: MakeRecords
+) -> None:
+    acknowledged: dict[str, str] = {}
+    refused: list[str] = []
+
+    def ask(i: int) -> None:
+        [record] = make_records(f"r-{i}")
+        try:
+            log.append("suspension", f"r-{i}", "body", [record])
+        except DecisionLogError:
+            refused.append(f"r-{i}")
+            time.sleep(0.02)
+        else:
+            acknowledged[f"r-{i}"] = record.decision_id
+
+    with DecisionLog(postgresql_url) as log, ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask, i) for i in range(400)]
+        while len(acknowledged) < 50:
+            time.sleep(0.001)
+        postgresql.die()
+        while not refused:
+            time.sleep(0.001)
+        postgresql.ensure_postgres_running()
+        asked += [pool.submit(ask, i) for i in range(400, 500)]
+        for future in asked:
+            future.result()
+        assert len(acknowledged) + len(refused) == 500
+        assert {f"r-{i}" for i in range(490, 500)} <= acknowledged.keys()
+        assert all(log.get(decision_id) is not None for decision_id in acknowledged.values())
+        assert log.verify().ok
+        # What was refused may have been on its way to the disk; asked again it is recorded once.
+        for request_id in refused:
+            log.append("suspension", request_id, "body", make_records(request_id))
+        assert (log.verify().ok, log.count()) == (True, 500)
 
 
 def test_a_fault_of_our_own_is_told_and_the_writer_goes_on(

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import DecisionLogError
 
+Held = Callable[[str], AbstractContextManager[None]]
 MakeRecords = Callable[..., list[DecisionRecord]]
 
 BODY = hashlib.sha256(b"body").hexdigest()
@@ -150,32 +152,29 @@ def test_many_waiting_requests_share_a_commit(log: DecisionLog, make_records: Ma
     assert len(commits) < 100
 
 
-def test_a_request_that_was_given_up_before_its_turn_is_not_written(url: str, make_records: MakeRecords) -> None:
-    with DecisionLog(url) as log, log._engine.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        held = log.append_async("suspension", "held", BODY, make_records("held"))
+def test_a_request_that_was_given_up_before_its_turn_is_not_written(
+    url: str, log: DecisionLog, make_records: MakeRecords, held: Held
+) -> None:
+    with held(url):
+        first = log.append_async("suspension", "first", BODY, make_records("first"))
         while log.waiting:
             pass
         given_up = log.append_async("suspension", "given-up", BODY, make_records("given-up"))
         assert given_up.cancel()
-        connection.rollback()
-        held.result()
-        assert log.find("suspension", "given-up") is None
+    first.result()
+    assert log.find("suspension", "given-up") is None
 
 
-def test_a_full_queue_is_refused_and_nothing_of_it_is_written(url: str, make_records: MakeRecords) -> None:
-    with DecisionLog(url, most_waiting=10) as log, log._engine.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        first = log.append_async("suspension", "r-0", BODY, make_records("r-0"))
-        while log.waiting:
-            pass
-        second = log.append_async("suspension", "r-1", BODY, make_records("r-1", 8))
-        with pytest.raises(OverloadedError) as caught:
-            log.append("suspension", "r-2", BODY, make_records("r-2", 3))
-        assert (caught.value.code, caught.value.retry_after_s) == ("overloaded", 1)
-        connection.rollback()
+def test_a_full_queue_is_refused_and_nothing_of_it_is_written(url: str, make_records: MakeRecords, held: Held) -> None:
+    with DecisionLog(url, most_waiting=10) as log:
+        with held(url):
+            first = log.append_async("suspension", "r-0", BODY, make_records("r-0"))
+            while log.waiting:
+                pass
+            second = log.append_async("suspension", "r-1", BODY, make_records("r-1", 8))
+            with pytest.raises(OverloadedError) as caught:
+                log.append("suspension", "r-2", BODY, make_records("r-2", 3))
+            assert (caught.value.code, caught.value.retry_after_s) == ("overloaded", 1)
         assert len(first.result().records + second.result().records) == 9
         assert log.count() == 9
 

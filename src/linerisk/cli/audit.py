@@ -1,0 +1,98 @@
+"""Verbs of the decision log: verify, anchor, expire."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from linerisk.as_of import iso, now
+from linerisk.cli import app
+from linerisk.cli.shown import AsJson, Home, out, settings_for, show_json
+from linerisk.errors import DecisionLogError
+
+if TYPE_CHECKING:
+    from linerisk.decisions.log import DecisionLog
+    from linerisk.settings import Settings
+
+audit_app = typer.Typer(no_args_is_help=True, help="Check the decision log, keep its end elsewhere, erase what is due.")
+app.add_typer(audit_app, name="audit")
+
+
+@audit_app.command("verify", epilog="Example: linerisk audit verify --anchor /media/usb/anchors.jsonl")
+def audit_verify(
+    anchor: Annotated[
+        Path | None, typer.Option(help="File of anchors, as `audit anchor --out` writes it; each is checked.")
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the chain of the decision log from the first row to the last, and that only what was due was erased."""
+    from linerisk.decisions.anchors import read_anchors
+    from linerisk.policy import load_retention
+
+    settings = settings_for(home)
+    anchors = () if anchor is None else read_anchors(anchor)
+    with _existing_log(settings) as log:
+        report = log.verify(anchors, days_at=load_retention(settings.policies).days_at)
+    show_json(as_json, {**asdict(report), "anchors": len(anchors)})
+    if not report.ok:
+        raise DecisionLogError(
+            "the chain of the decision log is broken",
+            found=f"row {report.first_bad_seq}: {report.what}",
+            todo="compare with an exported anchor or a copy; nothing after that row can be relied on",
+        )
+    said = f"the chain holds: {report.rows:,} decisions"
+    said += f", {report.erased:,} of them erased at the end of their retention" if report.erased else ""
+    out.print(said + (f"; it agrees with {len(anchors):,} anchors" if anchors else ""))
+
+
+@audit_app.command("anchor", epilog="Example: linerisk audit anchor --out /media/usb/anchors.jsonl")
+def audit_anchor(
+    file: Annotated[
+        Path | None, typer.Option("--out", help="File to add the anchor to, one line each; default: print it.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Export the end of the chain, to be kept where the owner of the log cannot reach it."""
+    from linerisk.decisions.anchors import append_anchor
+
+    with _existing_log(settings_for(home)) as log:
+        anchor = log.anchor()
+    if file is None:
+        typer.echo(anchor.to_json())
+    else:
+        append_anchor(file, anchor)
+        out.print(f"row {anchor.seq:,} is anchored in {file}")
+
+
+@audit_app.command("expire", epilog="Example: linerisk audit expire --dry-run")
+def audit_expire(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is due, erase nothing.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase the content of decisions that are past their retention; the chain stays and verifies."""
+    from linerisk.policy import load_retention
+
+    settings = settings_for(home)
+    days = load_retention(settings.policies).days_at(now())
+    with _existing_log(settings) as log:
+        expired = log.expire(days=days, dry_run=dry_run)
+    verb = "would be erased" if dry_run else "erased"
+    out.print(
+        f"{expired.decisions:,} decisions of {expired.requests:,} requests {verb}: "
+        f"scored before {iso(expired.scored_before)}, {days:,} days ago"
+    )
+    show_json(
+        as_json, {**asdict(expired), "scored_before": iso(expired.scored_before), "days": days, "dry_run": dry_run}
+    )
+
+
+def _existing_log(settings: Settings) -> DecisionLog:
+    """The log, which is neither made nor changed by being opened."""
+    from linerisk.decisions.log import DecisionLog
+
+    return DecisionLog(settings.decision_log_url, create=False)
