@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from linerisk.cli.walk import AS_OF, SEED
-from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
+from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedFeatures, RecordedModel, RecordedReason
 from linerisk.records.simulation.story import write_story
 
 NOW = datetime(2024, 7, 26, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_the_answer_shown_has_the_fields_of_a_real_one(shown: dict[str, Any]) ->
         contributions={"places": 0.81},
         model=RecordedModel(name="linerisk", version="1", fingerprint="f"),
         features_from="snapshot",
-        features={},
+        features=RecordedFeatures(columns="", values=""),
         scored_by="me",
     ).answer()
     assert set(shown) == {"request_id", "decisions", "problems"}

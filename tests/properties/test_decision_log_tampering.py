@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from linerisk.decisions.anchors import Anchor
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, decision_ids
+from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedFeatures, RecordedModel, decision_ids
 from linerisk.decisions.verifying import ChainReport
 
 Unguarded = Callable[[str], Any]
@@ -55,7 +55,7 @@ def decision(decision_id: str, request_id: str) -> DecisionRecord:
         contributions={},
         model=RecordedModel(name="m", version="1", fingerprint="f"),
         features_from="table",
-        features={"calls_7d": 3.0, "share": None},
+        features=RecordedFeatures(columns="c", values=""),
         scored_by="t",
     )
 

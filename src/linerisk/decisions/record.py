@@ -1,18 +1,22 @@
 """The decision record: one scored line, frozen with everything needed to say it again years later.
 
-Its JSON is canonical: keys sorted, no spaces, instants in UTC with `Z`, a missing feature as `null`. Floats are written
-as the shortest decimal that reads back to the same double, so `from_json(to_json())` gives back every bit. Features are
-Float32: each one is a double with the same value (0.1 becomes 0.10000000149011612), and narrowing that double again is
-exact. Which NaN a missing feature was is not kept; the model treats all of them as missing.
+Its JSON is canonical: keys sorted, no spaces, instants in UTC with `Z`. Floats are written as the shortest decimal that
+reads back to the same double, so `from_json(to_json())` gives back every bit. Features are kept as the bytes of the
+Float32 row that was scored, because a decision is mostly features: by name and in decimals they would be three quarters
+of the log. Their names are the artefact's, which a record needs for a replay anyway; a hash of them says that it is the
+right one. Which NaN a missing feature was is not kept; the model treats all of them as missing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import threading
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -24,7 +28,6 @@ from linerisk.errors import DecisionLogError
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
-_INFINITE = frozenset({math.inf, -math.inf})
 _RANDOM_BYTES = 10
 _fetched = threading.local()
 
@@ -63,6 +66,18 @@ class RecordedModel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str
     version: str
     fingerprint: str
+
+
+class RecordedFeatures(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The row that was scored.
+
+    Attributes:
+        columns: `columns_id` of the names of its columns, in order.
+        values: Its Float32, little-endian, as base64; missing is NaN.
+    """
+
+    columns: str
+    values: str
 
 
 class ModelName(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -119,7 +134,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         model: The model that scored.
         features_from: `snapshot`, `records` or `table`.
         snapshot_id: The snapshot; None where the features came otherwise.
-        features: By name, exactly as scored; None is missing.
+        features: The row, exactly as scored.
         scored_by: Name of the token that asked, never its secret.
         last_verified_at: What the account said about verification, which the action depends on.
         format: Version of this shape.
@@ -143,23 +158,21 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     contributions: dict[str, float]
     model: RecordedModel
     features_from: str
-    features: dict[str, float | None]
+    features: RecordedFeatures
     scored_by: str
     snapshot_id: str | None = None
     last_verified_at: Instant | None = None
-    format: int = 1
+    format: int = 2
 
     def __post_init__(self) -> None:
         """Refuse what JSON would silently turn into null.
 
         Raises:
-            DecisionLogError: A score or contribution is not finite, or a feature is infinite.
+            DecisionLogError: A score or contribution is not finite.
         """
         total = self.margin + self.probability + self.probability_low + self.probability_high
         if not math.isfinite(total + self.base + self.calibration + sum(self.contributions.values())):
             raise DecisionLogError("a decision has a score that is not finite", expected="finite numbers")
-        if not _INFINITE.isdisjoint(self.features.values()):
-            raise DecisionLogError("a decision has an infinite feature", expected="finite or missing", field="features")
 
     @property
     def policy(self) -> str:
@@ -240,29 +253,63 @@ def _random(count: int) -> bytes:
     return rest[:count]
 
 
-def frozen_features(names: Sequence[str], rows: npt.NDArray[np.float32]) -> list[dict[str, float | None]]:
-    """The features of records from a matrix as scored; NaN becomes None.
+def frozen_features(names: Sequence[str], rows: npt.NDArray[np.float32]) -> list[RecordedFeatures]:
+    """The features of records from a matrix as scored, shape (n, len(names)).
 
-    >>> frozen_features(["calls", "share"], np.array([[2.0, np.nan]], dtype=np.float32))
-    [{'calls': 2.0, 'share': None}]
+    Raises:
+        DecisionLogError: A feature is infinite.
     """
-    exact = rows.astype(np.float64)
-    missing = np.isnan(exact)
-    if not missing.any():
-        return [dict(zip(names, row, strict=True)) for row in exact.tolist()]
-    plain = exact.astype(object)
-    plain[missing] = None
-    return [dict(zip(names, row, strict=True)) for row in plain.tolist()]
+    if np.isinf(rows).any():
+        raise DecisionLogError("a decision has an infinite feature", expected="finite or missing", field="features")
+    plain = np.ascontiguousarray(np.where(np.isnan(rows), np.float32(np.nan), rows), dtype="<f4").tobytes()
+    columns, size = columns_id(tuple(names)), 4 * len(names)
+    return [
+        RecordedFeatures(columns=columns, values=b2a_base64(plain[at : at + size], newline=False).decode())
+        for at in range(0, len(plain), size)
+    ]
+
+
+@lru_cache(maxsize=64)
+def columns_id(names: tuple[str, ...]) -> str:
+    """Tells one list of columns from another: SHA-256 of it as JSON.
+
+    >>> columns_id(("calls", "share"))[:12]
+    'b9f0f4fd1c94'
+    """
+    return hashlib.sha256(msgspec.json.encode(names)).hexdigest()
 
 
 def matrix_row(record: DecisionRecord, names: Sequence[str]) -> npt.NDArray[np.float32]:
-    """The features of a record as the one row that was scored, shape (1, len(names)), in the order of `names`.
+    """The one row that was scored, shape (1, len(names)).
+
+    Args:
+        record: The record.
+        names: Columns of the model that scored it, in order.
 
     Raises:
-        KeyError: The record lacks a feature.
+        DecisionLogError: It was made of other columns, or of so many values of no columns.
     """
-    values = (record.features[name] for name in names)
-    return np.array([[math.nan if value is None else value for value in values]], dtype=np.float32)
+    try:
+        row = np.frombuffer(a2b_base64(record.features.values, strict_mode=True), dtype="<f4").astype(np.float32)
+    except ValueError as error:
+        raise DecisionLogError("the features of a record cannot be read", found=type(error).__name__) from error
+    if record.features.columns != columns_id(tuple(names)) or len(row) != len(names):
+        raise DecisionLogError(
+            "the record was made of other columns",
+            expected=f"{len(names)} of its model",
+            found=f"{len(row)}, known as {record.features.columns[:12]}",
+        )
+    return row[None]
+
+
+def named_features(record: DecisionRecord, names: Sequence[str]) -> dict[str, float | None]:
+    """Features by name; None is missing. Each Float32 is a double of the same value: 0.1 is 0.10000000149011612.
+
+    Raises:
+        DecisionLogError: See `matrix_row`.
+    """
+    values = matrix_row(record, names)[0].tolist()
+    return {name: None if math.isnan(value) else value for name, value in zip(names, values, strict=True)}
 
 
 def _plain_number(value: object) -> object:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linerisk.decisions.record import DecisionRecord, matrix_row
-from linerisk.errors import ArtefactError, DecisionLogError
+from linerisk.errors import ArtefactError
 from linerisk.explanation import contributions
 from linerisk.model.risk_model import RiskModel, Rows
 from linerisk.model.tiers import TIERS
@@ -50,7 +50,7 @@ def replay(record: DecisionRecord, model: RiskModel) -> Replay:
 
     Raises:
         ArtefactError: The model is another one.
-        DecisionLogError: The record lacks a feature of its model.
+        DecisionLogError: The record was made of other columns.
     """
     if model.fingerprint != record.model.fingerprint:
         raise ArtefactError(
@@ -59,9 +59,6 @@ def replay(record: DecisionRecord, model: RiskModel) -> Replay:
             found=model.fingerprint or "none",
             todo=f"load version {record.model.version} of {record.model.name}",
         )
-    missing = [name for name in model.feature_names if name not in record.features]
-    if missing:
-        raise DecisionLogError("the record lacks features of its model", found=f"no {', '.join(missing)}")
     rows = matrix_row(record, model.feature_names)
     pairs = [*_scores(record, model, rows), *_parts(record, model, rows)]
     differences = tuple(Difference(*pair) for pair in pairs if not _same(pair[1], pair[2]))

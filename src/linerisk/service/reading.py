@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from linerisk import as_of as clock
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.record import DecisionRecord, named_features
 from linerisk.decisions.replay import replay
 from linerisk.errors import ArtefactError, InputError, PolicyError
 from linerisk.live import WHEN_EXPIRED, model_of
+from linerisk.model.risk_model import RiskModel
 from linerisk.policy import in_force
 from linerisk.service.desk import Desk
 from linerisk.service.errors import NotFoundError, WrongValueError
@@ -35,7 +36,7 @@ async def decision(desk: Desk, request: Request) -> dict[str, Any]:
     record = await _record(desk, request)
     return {
         **record.answer(),
-        "features": record.features,
+        "features": await asyncio.to_thread(_features, desk, record),
         "model": {
             "name": record.model.name,
             "version": record.model.version,
@@ -73,7 +74,7 @@ async def explanation(desk: Desk, request: Request) -> dict[str, Any]:
         "calibration": record.calibration,
         "contributions": record.contributions,
         "reasons": told["reasons"],
-        "features": record.features,
+        "features": await asyncio.to_thread(_features, desk, record),
         "model": told["model"],
     }
 
@@ -126,17 +127,15 @@ async def _record(desk: Desk, request: Request) -> DecisionRecord:
     return record
 
 
+def _features(desk: Desk, record: DecisionRecord) -> dict[str, float | None]:
+    """The features of a decision by name; the names are its model's."""
+    live = desk.holder.current().model
+    names = (live if live.fingerprint == record.model.fingerprint else _artefact(desk, record)).feature_names
+    return named_features(record, names)
+
+
 def _replay(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
-    try:
-        artefact = model_of(desk.settings.live, record.model.fingerprint, version=record.model.version)
-    except ArtefactError as error:
-        raise ArtefactError(
-            "the model of this decision cannot be loaded here",
-            expected=f"version {record.model.version} of {record.model.name}",
-            found=error.wrong,
-            todo="restore models/ under the live folder from a backup",
-        ) from error
-    result = replay(record, artefact)
+    result = replay(record, _artefact(desk, record))
     return {
         "identical": result.identical,
         "differences": [
@@ -144,6 +143,18 @@ def _replay(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
             for each in result.differences
         ],
     }
+
+
+def _artefact(desk: Desk, record: DecisionRecord) -> RiskModel:
+    try:
+        return model_of(desk.settings.live, record.model.fingerprint, version=record.model.version)
+    except ArtefactError as error:
+        raise ArtefactError(
+            "the model of this decision cannot be loaded here",
+            expected=f"version {record.model.version} of {record.model.name}",
+            found=error.wrong,
+            todo="restore models/ under the live folder from a backup",
+        ) from error
 
 
 def _id(text: str, *, field: str) -> str:

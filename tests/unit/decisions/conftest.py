@@ -8,16 +8,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason, decision_ids
+from linerisk.decisions.record import (
+    DecisionRecord,
+    RecordedAction,
+    RecordedModel,
+    RecordedReason,
+    decision_ids,
+    frozen_features,
+)
 from linerisk.decisions.store import open_engine, writing
 
 MakeRecord = Callable[..., DecisionRecord]
 MakeRecords = Callable[..., list[DecisionRecord]]
 
 AS_OF = datetime(2024, 7, 1, tzinfo=UTC)
+NAMES = ("calls_7d", "out_of_town_share_7d", "ring_s_median")
 
 
 @pytest.fixture
@@ -55,7 +64,7 @@ def make_record() -> MakeRecord:
             "model": RecordedModel(name="linerisk", version="7", fingerprint="f" * 64),
             "features_from": "snapshot",
             "snapshot_id": "s-1",
-            "features": {"calls_7d": 12.0, "out_of_town_share_7d": 0.9300000071525574, "ring_s_median": None},
+            "features": frozen_features(NAMES, np.array([[12.0, 0.93, np.nan]], dtype=np.float32))[0],
             "scored_by": "suspension",
         }
         return DecisionRecord(**{**fields, **changed})

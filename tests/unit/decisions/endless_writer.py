@@ -11,9 +11,11 @@ from collections import deque
 from concurrent.futures import Future
 from datetime import UTC, datetime
 
+import numpy as np
+
 from linerisk.decisions.appending import StoredAnswer
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, decision_ids
+from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, decision_ids, frozen_features
 
 AS_OF = datetime(2024, 7, 1, tzinfo=UTC)
 IN_FLIGHT = 8
@@ -40,7 +42,7 @@ def decision(caller: str, request_id: str, decision_id: str) -> DecisionRecord:
         contributions={},
         model=RecordedModel(name="linerisk", version="1", fingerprint="f" * 64),
         features_from="table",
-        features={f"feature_{i}": i / 3 for i in range(60)},
+        features=frozen_features([f"feature_{i}" for i in range(60)], np.ones((1, 60), dtype=np.float32))[0],
         scored_by=caller,
     )
 
