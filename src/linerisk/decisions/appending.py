@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, tuple_
+from sqlalchemy import Connection, Engine, Row, bindparam, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from linerisk import as_of
@@ -157,10 +157,13 @@ def _answered_before(connection: Connection, appends: Sequence[Append]) -> dict[
 def _load_requests(connection: Connection, keys: Sequence[Key]) -> dict[Key, StoredAnswer | None]:
     """Those that were answered before; None where the answer was erased."""
     names = {(caller, erased_name(caller, request_id)): (caller, request_id) for caller, request_id in keys}
+    wanted = dict(zip(keys, keys, strict=True)) | names
+    asked = {"callers": list({caller for caller, _ in wanted}), "request_ids": [name for _, name in wanted]}
     found: dict[Key, StoredAnswer | None] = {}
-    for row in connection.execute(_THESE_REQUESTS, {"keys": [*keys, *names]}).all():
-        key = (row.caller, row.request_id)
-        found[names.get(key, key)] = _load(connection, row) if row.erasure is None else None
+    for row in connection.execute(_THESE_REQUESTS, asked).all():
+        # The same name of another caller is another request.
+        if key := wanted.get((row.caller, row.request_id)):
+            found[key] = _load(connection, row) if row.erasure is None else None
     return found
 
 
@@ -218,8 +221,10 @@ def _row(record: DecisionRecord, encoded: bytes, before: chain.End) -> dict[str,
     }
 
 
+# Two lists and not one of pairs: SQLite looks pairs up by reading the whole table.
 _THESE_REQUESTS = select(requests).where(
-    tuple_(requests.c.caller, requests.c.request_id).in_(bindparam("keys", expanding=True))
+    requests.c.caller.in_(bindparam("callers", expanding=True)),
+    requests.c.request_id.in_(bindparam("request_ids", expanding=True)),
 )
 _RECORDS = (
     select(decisions.c.record)

@@ -1,12 +1,15 @@
 """The log answers a request once, whoever asks again and however often, and reads back what was said."""
 
 import hashlib
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event, make_url
 
 from linerisk.decisions.errors import ConflictError, OverloadedError
 from linerisk.decisions.log import DecisionLog
@@ -238,3 +241,28 @@ def test_columns_sort_instants_whatever_their_fraction(log: DecisionLog, make_re
     with log._engine.connect() as connection:
         kept = connection.exec_driver_sql("SELECT as_of FROM decisions ORDER BY as_of").scalars().all()
     assert kept == ["2024-07-01T00:00:00.000000Z", "2024-07-01T00:00:00.000001Z"]
+
+
+def test_no_look_at_the_log_reads_a_whole_table(sqlite_url: str, make_records: MakeRecords) -> None:
+    asked: list[tuple[str, Any]] = []
+    with DecisionLog(sqlite_url) as log:
+
+        @event.listens_for(log._engine, "before_cursor_execute")
+        def _note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+            if statement.startswith("SELECT"):
+                asked.append((statement, given))
+
+        for request_id in ("r-1", "r-2", "r-2"):
+            log.append("suspension", request_id, BODY, make_records(request_id))
+        log.find("suspension", "r-1")
+        log.get("x")
+        log.by_line("line-0", before="x")
+        log.anchor()
+    assert len(asked) > 8
+    with closing(sqlite3.connect(make_url(sqlite_url).database or "")) as database:
+        plans = [(each, database.execute(f"EXPLAIN QUERY PLAN {each}", given).fetchall()) for each, given in asked]
+    scans = [(each, step) for each, steps in plans for *_, step in steps if step.startswith("SCAN requests")]
+    assert scans == []
+    # The end of the chain is the one thing that is read from the end of a table backwards.
+    whole = [each for each, steps in plans for *_, step in steps if step == "SCAN decisions"]
+    assert all("ORDER BY decisions.seq DESC" in each and "LIMIT" in each for each in whole)
