@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from linerisk.decisions.errors import ConflictError
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions, requests, sortable
 from linerisk.decisions.store import writing
-from linerisk.errors import DecisionLogError
+from linerisk.errors import DecisionLogError, LineriskError
 
 Key = tuple[str, str]
 Problem = Mapping[str, str]
@@ -52,11 +54,19 @@ class Append:
     problems: tuple[dict[str, str], ...]
     encoded: list[bytes] = field(default_factory=list)
     future: Future[StoredAnswer] = field(default_factory=Future)
+    awaited: asyncio.Future[StoredAnswer] | None = None
+    """In place of `future`, where an event loop waits."""
 
     @property
     def key(self) -> Key:
         """What makes a request the same request."""
         return self.caller, self.request_id
+
+    def taken_up(self) -> bool:
+        """Whether somebody still waits for it; from now on it is written."""
+        if self.awaited is not None:
+            return not self.awaited.cancelled()
+        return self.future.set_running_or_notify_cancel()
 
     def encode(self) -> None:
         """Make the canonical bytes; done before the transaction so that the lock is held briefly.
@@ -72,7 +82,33 @@ class Append:
             raise DecisionLogError("a decision cannot be written as JSON", found=type(error).__name__) from error
 
 
-Outcome = StoredAnswer | ConflictError
+Outcome = StoredAnswer | LineriskError
+
+
+def tell(settled: Sequence[tuple[Append, Outcome]]) -> None:
+    """Keep promises. An event loop is woken once for all of its own, not once for each."""
+    of_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[StoredAnswer], Outcome]]] = {}
+    for append, outcome in settled:
+        if append.awaited is not None:
+            of_loop.setdefault(append.awaited.get_loop(), []).append((append.awaited, outcome))
+        elif isinstance(outcome, LineriskError):
+            append.future.set_exception(outcome)
+        else:
+            append.future.set_result(outcome)
+    for loop, promises in of_loop.items():
+        # A loop that is closed by now has nobody left to tell.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_keep, promises)
+
+
+def _keep(promises: Sequence[tuple[asyncio.Future[StoredAnswer], Outcome]]) -> None:
+    for awaited, outcome in promises:
+        if awaited.done():
+            continue
+        if isinstance(outcome, LineriskError):
+            awaited.set_exception(outcome)
+        else:
+            awaited.set_result(outcome)
 
 
 def write(engine: Engine, appends: Sequence[Append]) -> list[Outcome]:

@@ -1,10 +1,12 @@
 """The decision log: what was said, durable before it is said.
 
-One per process, opened after any fork. `append_async` is for event loops (`asyncio.wrap_future`), `append` for scripts.
+One per process, opened after any fork. `append_awaited` is for event loops, `append_async` for threads, `append` for
+scripts.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -87,8 +89,23 @@ class DecisionLog:
             OverloadedError: Too many records wait; nothing was written.
             DecisionLogError: The log is closed.
         """
-        told = tuple(dict(problem) for problem in problems)
-        return self._writer.submit(Append(caller, request_id, body_hash, tuple(records), told))
+        append = _append(caller, request_id, body_hash, records, problems)
+        self._writer.submit(append)
+        return append.future
+
+    def append_awaited(
+        self,
+        caller: str,
+        request_id: str,
+        body_hash: str,
+        records: Sequence[DecisionRecord],
+        problems: Sequence[Problem] = (),
+    ) -> asyncio.Future[StoredAnswer]:
+        """As `append_async`, for the event loop that runs: it is woken once for all answers of a commit."""
+        append = _append(caller, request_id, body_hash, records, problems)
+        append.awaited = asyncio.get_running_loop().create_future()
+        self._writer.submit(append)
+        return append.awaited
 
     def find(self, caller: str, request_id: str, *, body_hash: str | None = None) -> StoredAnswer | None:
         """What a request was answered with, if it was: a look before work that would be for nothing.
@@ -189,6 +206,16 @@ class DecisionLog:
                 yield connection
         except FAILURES as error:
             raise unusable(error) from error
+
+
+def _append(
+    caller: str,
+    request_id: str,
+    body_hash: str,
+    records: Sequence[DecisionRecord],
+    problems: Sequence[Problem],
+) -> Append:
+    return Append(caller, request_id, body_hash, tuple(records), tuple(dict(problem) for problem in problems))
 
 
 _BY_ID = select(decisions.c.record).where(decisions.c.decision_id == bindparam("decision_id"))

@@ -7,20 +7,23 @@ timer, and no waiting when there is nothing to wait for.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from linerisk.decisions.appending import Append, Outcome, StoredAnswer
+from linerisk.decisions.appending import Append, Outcome, tell
 from linerisk.decisions.errors import OverloadedError
 from linerisk.decisions.store import FAILURES, unusable
-from linerisk.errors import DecisionLogError, LineriskError
+from linerisk.errors import DecisionLogError
 
 # One commit takes on at most this much: it bounds the time that the store is locked and the size of one statement.
 _MOST_REQUESTS = 500
 _MOST_RECORDS = 4_000
+# Each commit costs as much CPU as ten decisions. When the last group was no small one, more are on their way.
+_BUSY_FROM = 4
+_GATHER_S = 0.001
 
 
 class GroupWriter:
@@ -38,6 +41,7 @@ class GroupWriter:
         self._weight = 0
         self._changed = threading.Condition()
         self._closed = False
+        self._busy = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -45,8 +49,8 @@ class GroupWriter:
         """How many records wait to be written."""
         return self._weight
 
-    def submit(self, append: Append) -> Future[StoredAnswer]:
-        """Queue one append; its future is done when it is on disk or refused.
+    def submit(self, append: Append) -> None:
+        """Queue one append; its promise is kept when it is on disk or refused.
 
         Raises:
             OverloadedError: Too many records wait already.
@@ -68,7 +72,6 @@ class GroupWriter:
             self._waiting.append(append)
             self._weight += _weight(append)
             self._changed.notify()
-        return append.future
 
     def close(self) -> None:
         """Take nothing more on, write what waits, stop."""
@@ -81,6 +84,7 @@ class GroupWriter:
     def _run(self) -> None:
         try:
             while group := self._next_group():
+                self._busy = len(group) >= _BUSY_FROM
                 ready = [append for append in group if _encoded(append)]
                 if ready:
                     self._settle(ready)
@@ -91,6 +95,8 @@ class GroupWriter:
 
     def _next_group(self) -> list[Append]:
         """What waits, oldest first, up to the size of one commit; empty only when closed and drained."""
+        if self._busy and not self._closed:
+            time.sleep(_GATHER_S)
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
@@ -116,11 +122,7 @@ class GroupWriter:
         except Exception as error:  # noqa: BLE001  # the thread must outlive any fault of our own too
             _refuse(group, error)
         else:
-            for append, outcome in zip(group, outcomes, strict=True):
-                if isinstance(outcome, LineriskError):
-                    append.future.set_exception(outcome)
-                else:
-                    append.future.set_result(outcome)
+            tell(list(zip(group, outcomes, strict=True)))
 
     def _settle_apart(self, group: list[Append], error: Exception) -> None:
         """One row that the database refuses must not take the others with it."""
@@ -132,7 +134,7 @@ class GroupWriter:
 
     def _take_all(self) -> list[Append]:
         with self._changed:
-            taken = [append for append in self._waiting if append.future.set_running_or_notify_cancel()]
+            taken = [append for append in self._waiting if append.taken_up()]
             self._waiting.clear()
             self._weight = 0
             return taken
@@ -140,10 +142,12 @@ class GroupWriter:
 
 def _refuse(group: Sequence[Append], cause: Exception) -> None:
     """Tell all of them that nothing was recorded."""
+    settled: list[tuple[Append, Outcome]] = []
     for append in group:
         refusal = unusable(cause)
         refusal.__cause__ = cause
-        append.future.set_exception(refusal)
+        settled.append((append, refusal))
+    tell(settled)
 
 
 def _weight(append: Append) -> int:
@@ -152,11 +156,11 @@ def _weight(append: Append) -> int:
 
 def _encoded(append: Append) -> bool:
     """Make it ready to be written; one that was given up or cannot be written is settled here."""
-    if not append.future.set_running_or_notify_cancel():
+    if not append.taken_up():
         return False
     try:
         append.encode()
     except DecisionLogError as error:
-        append.future.set_exception(error)
+        tell([(append, error)])
         return False
     return True

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from linerisk.explanation.contributions import Contributions, Floats, Indices, contributions
 from linerisk.explanation.wording import Direction, Wording
@@ -95,6 +98,32 @@ def attribute(model: RiskModel, rows: Rows) -> Attribution:
     return Attribution(parts.base, parts.calibration, parts.by_family, named, column)
 
 
+class _Row(Mapping[str, float]):
+    """The values of one row by name, looked up and not copied: a sentence rests on a few of very many."""
+
+    __slots__ = ("_position", "_values")
+
+    def __init__(self, values: list[float], position: Mapping[str, int]) -> None:
+        self._values, self._position = values, position
+
+    @override
+    def __getitem__(self, name: str) -> float:
+        return self._values[self._position[name]]
+
+    @override
+    def get(self, name: str, default: float = math.nan) -> float:  # type: ignore[override]  # numbers only
+        position = self._position.get(name)
+        return default if position is None else self._values[position]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._position)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._position)
+
+
 def explain(
     model: RiskModel, rows: Rows, wording: Wording, *, attribution: Attribution | None = None
 ) -> list[Explanation]:
@@ -114,11 +143,12 @@ def explain(
         return []
     parts = attribute(model, rows) if attribution is None else attribution
     families, names, typical = model.families, model.feature_names, model.typical
+    position = model.positions
     explanations = []
     for values, amounts, named, columns in zip(
         rows.tolist(), parts.by_family.tolist(), parts.named.tolist(), parts.column.tolist(), strict=True
     ):
-        by_name = dict(zip(names, values, strict=True))
+        by_name = _Row(values, position)
         reasons = []
         for k, column in zip(named, columns, strict=True):
             if k == _NONE:

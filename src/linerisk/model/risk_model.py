@@ -81,6 +81,11 @@ class RiskModel:
         return tuple(column.name for column in self.columns)
 
     @cached_property
+    def positions(self) -> dict[str, int]:
+        """Position of each column by its name."""
+        return {name: i for i, name in enumerate(self.feature_names)}
+
+    @cached_property
     def typical(self) -> tuple[float | None, ...]:
         """A typical legitimate value of each column; None where there is none."""
         return tuple(column.typical for column in self.columns)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Final, Literal
@@ -88,7 +89,7 @@ class Policy(Table):
     steps: dict[str, Step]
     materials: dict[str, Material]
 
-    @property
+    @cached_property
     def starts_at(self) -> datetime:
         """Its first instant."""
         day = self.in_force_from

@@ -67,8 +67,7 @@ async def score_arrow(desk: Desk, request: Request) -> Answer:
         if stored is None:
             records, problems = await asyncio.to_thread(_decided, desk, request.caller, wanted, body)
             told = [msgspec.structs.asdict(problem) for problem in problems]
-            pending = desk.log.append_async(request.caller, wanted.request_id, digest, records, told)
-            stored = await asyncio.wrap_future(pending)
+            stored = await desk.log.append_awaited(request.caller, wanted.request_id, digest, records, told)
             if not stored.repeated:
                 metrics().decided(records, problems)
         return Answer(await asyncio.to_thread(_told, wanted.request_id, stored), arrow_in.MEDIA_TYPE)

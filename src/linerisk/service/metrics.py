@@ -7,7 +7,7 @@ live is said at the time of the scrape by the worker that answers it, since all 
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
@@ -33,16 +33,20 @@ class Metrics:
         # Looking a child up by its labels takes a lock each time; there are few of them.
         self._request_of = cache(self._requests.labels)
         self._seconds_of = cache(self._seconds.labels)
+        self._decisions_of = cache(self._decisions.labels)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one request."""
         self._request_of(route, str(int(status))).inc()
         self._seconds_of(route).observe(seconds)
 
-    def decided(self, records: Iterable[DecisionRecord], problems: Iterable[ProblemBody]) -> None:
+    def decided(self, records: Sequence[DecisionRecord], problems: Sequence[ProblemBody]) -> None:
         """Count the lines of one answer that was newly recorded."""
+        if len(records) == 1 and not problems:
+            self._decisions_of(records[0].tier, records[0].status).inc()
+            return
         for (tier, status), count in Tally((record.tier, record.status) for record in records).items():
-            self._decisions.labels(tier, status).inc(count)
+            self._decisions_of(tier, status).inc(count)
         for code, count in Tally(problem.code for problem in problems).items():
             self._problems.labels(code).inc(count)
 

@@ -143,7 +143,7 @@ async def _recorded(
     """The answer, once its decisions are on disk; of a request answered before, that answer."""
     request_id = request.request_id or ""
     told = [msgspec.structs.asdict(problem) for problem in problems]
-    stored = await asyncio.wrap_future(desk.log.append_async(request.caller, request_id, digest, records, told))
+    stored = await desk.log.append_awaited(request.caller, request_id, digest, records, told)
     if not stored.repeated:
         metrics().decided(records, problems)
     return _told(request_id, stored)
