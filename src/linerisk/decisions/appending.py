@@ -223,6 +223,9 @@ def _insert(connection: Connection, fresh: Sequence[Append]) -> None:
             row = _row(record, encoded, end)
             rows.append(row)
             end = chain.End(row["seq"], row["hash"])
+            if len(rows) == _ROWS_AT_ONCE:
+                connection.execute(insert(decisions), rows)
+                rows.clear()
         heads.append(
             {
                 "caller": append.caller,
@@ -257,6 +260,8 @@ def _row(record: DecisionRecord, encoded: bytes, before: chain.End) -> dict[str,
     }
 
 
+_ROWS_AT_ONCE = 1_000
+"""Rows of one statement, so that a large request is not held in memory once more as text."""
 # Two lists and not one of pairs: SQLite looks pairs up by reading the whole table.
 _THESE_REQUESTS = select(requests).where(
     requests.c.caller.in_(bindparam("callers", expanding=True)),

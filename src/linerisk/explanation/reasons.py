@@ -146,7 +146,7 @@ def explain(
     position = model.positions
     explanations = []
     for values, amounts, named, columns in zip(
-        rows.tolist(), parts.by_family.tolist(), parts.named.tolist(), parts.column.tolist(), strict=True
+        map(np.ndarray.tolist, rows), parts.by_family.tolist(), parts.named.tolist(), parts.column.tolist(), strict=True
     ):
         by_name = _Row(values, position)
         reasons = []

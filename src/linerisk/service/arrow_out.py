@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from linerisk.decisions.record import DecisionRecord
@@ -20,7 +22,6 @@ _REASON = pa.struct(
         ("contribution", pa.float64()),
     ]
 )
-REASON_FIELDS: Final = tuple(field.name for field in _REASON)
 ANSWER: Final = pa.schema(
     [
         ("line_id", pa.string()),
@@ -61,13 +62,19 @@ def answer(request_id: str, records: Sequence[DecisionRecord], problems: Sequenc
         "policy": [record.action.policy for record in records],
         "steps": [record.action.steps for record in records],
         "held_by": [record.action.held_by for record in records],
-        "reasons": [
-            [{name: getattr(reason, name) for name in REASON_FIELDS} for reason in record.reasons] for record in records
-        ],
+        "reasons": reasons_of([record.reasons for record in records]),
         "model_version": [record.model.version for record in records],
         "snapshot_id": [record.snapshot_id for record in records],
     }
     return stream(request_id, columns, problems, dry_run=False)
+
+
+def reasons_of(said: Sequence[Sequence[Any]]) -> pa.ListArray:
+    """The reasons of each line, as the column of an answer."""
+    flat = list(chain.from_iterable(said))
+    offsets = np.cumsum([0, *map(len, said)], dtype=np.int32)
+    fields = [pa.array([getattr(reason, field.name) for reason in flat], field.type) for field in _REASON]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(fields, fields=list(_REASON)))
 
 
 def stream(request_id: str, columns: dict[str, Any], problems: Sequence[ProblemBody], *, dry_run: bool) -> bytes:

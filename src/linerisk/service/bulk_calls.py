@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -107,13 +108,10 @@ def _looked(desk: Desk, caller: str, wanted: Wanted, body: bytes) -> bytes:
         action_of(policy, tier, state, verified, asked.as_of)
         for tier, state, verified in zip(tiers, status, asked.last_verified, strict=True)
     ]
-    reasons: list[list[dict[str, Any]]] = [[]] * n
+    reasons: list[Sequence[Any]] = [()] * n
     if wanted.reasons:
         explained = explain(asked.live.model, asked.rows, desk.wording, attribution=attribution)
-        reasons = [
-            [{name: getattr(reason, name) for name in arrow_out.REASON_FIELDS} for reason in why.reasons]
-            for why in explained
-        ]
+        reasons = [why.reasons for why in explained]
     columns: dict[str, Any] = {
         "line_id": asked.line_ids,
         "decision_id": pa.nulls(n, pa.string()),
@@ -128,7 +126,7 @@ def _looked(desk: Desk, caller: str, wanted: Wanted, body: bytes) -> bytes:
         "policy": pa.repeat(policy.id, n),
         "steps": [action.steps for action in actions],
         "held_by": [action.held_by for action in actions],
-        "reasons": reasons,
+        "reasons": arrow_out.reasons_of(reasons),
         "model_version": pa.repeat(asked.live.model_meta.version, n),
         "snapshot_id": [None if asked.snapshot is None else asked.snapshot.meta.id] * n,
     }

@@ -58,6 +58,9 @@ def command(
         "BENTOML_CONFIG_OPTIONS": f"services.linerisk.workers={workers}",
         # Workers share the machine; one of them answers many small requests, not one large.
         "POLARS_MAX_THREADS": os.environ.get("POLARS_MAX_THREADS", "1"),
+        # What a large request needed goes back to the machine, and not to a pool of a library's own.
+        "ARROW_DEFAULT_MEMORY_POOL": os.environ.get("ARROW_DEFAULT_MEMORY_POOL", "system"),
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
     }
     arguments = [sys.executable, "-m", "bentoml", "serve", "--quiet", _SERVICE, "--host", address, "--port", str(port)]
     arguments += ["--working-dir", str(Path(__file__).resolve().parents[2])]
