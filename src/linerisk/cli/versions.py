@@ -95,8 +95,8 @@ def compare(
     if comparison.flips is not None:
         show_flips(comparison.flips)
     show_gates(comparison.gates)
-    if comparison.notice is not None:
-        out.print(f"[yellow]{comparison.notice}[/yellow]")
+    for notice in comparison.notices:
+        out.print(f"[yellow]{notice}[/yellow]")
     out.print(f"report: {comparison.page}")
     show_json(as_json, comparison.as_dict())
 

@@ -147,7 +147,7 @@ def page_with_overrides(page: str, overrides: Sequence[Override]) -> str:
 def comparison_page(
     *,
     title: str,
-    notice: str | None,
+    notices: Sequence[str],
     figures: Sequence[Sequence[str]],
     gates: Sequence[GateResult],
     flips: TierFlips | None,
@@ -156,10 +156,10 @@ def comparison_page(
 
     Args:
         title: What is compared with what.
-        notice: What is missing, and how to get it.
+        notices: What is missing and how to get it, and what no longer holds.
         figures: Figure, champion's, challenger's.
         gates: The challenger's gates.
         flips: Who changes tier.
     """
-    told: dict[str, Any] = {"title": title, "notice": notice, "figures": figures, "gates": gates, "flips": flips}
+    told: dict[str, Any] = {"title": title, "notices": notices, "figures": figures, "gates": gates, "flips": flips}
     return _PAGES.get_template("compare.html.j2").render(**told, colours=TIER_COLOURS, names=list(map(str, TIERS)))

@@ -16,6 +16,10 @@ LEAST_WORDS = 20
 """Width of the shortest reason for an override, a Chinese character being two wide: a sentence, not a shrug."""
 NEVER_OVERRIDDEN = ("G016",)
 """The law asks for an impact assessment before automated decisions (PIPL, article 55): nobody here may waive it."""
+COMPARED = "G009"
+"""The gate whose answer depends on which version was champion when it was given."""
+NO_CHAMPION = "none"
+"""Kept of a version whose gates were answered when there was no champion."""
 UNFIT_IN_NAME = frozenset("/:\"'`%\\")
 
 
@@ -29,6 +33,8 @@ class Version:
         trained_by: Who trained it.
         gates: `passed` or `failed`.
         failed: Codes of the gates that failed.
+        against: The version that was champion when its gates were answered; `none` where there was no champion,
+            `unknown` where that was not kept.
         created_at: When, UTC ISO 8601.
         run_id: The MLflow run that made it.
         aliases: Aliases that point to it.
@@ -40,6 +46,7 @@ class Version:
     trained_by: str
     gates: str
     failed: tuple[str, ...]
+    against: str
     created_at: str
     run_id: str
     aliases: tuple[str, ...]
@@ -107,34 +114,61 @@ def is_another_person(name: str, others: Iterable[str]) -> bool:
     return bool(_folded(name)) and _folded(name) not in map(_folded, others)
 
 
-def check_gates(version: Version, *, override: Sequence[str], reason: str) -> None:
+def answered(against: str) -> str:
+    """When gates were answered, in words.
+
+    >>> answered("3"), answered("none")
+    ('against version 3', 'when there was no champion')
+    """
+    return "when there was no champion" if against == NO_CHAMPION else f"against version {against}"
+
+
+def check_gates(version: Version, *, champion: str | None, override: Sequence[str], reason: str) -> None:
     """Refuse a version with a failed gate, unless each failed gate is overridden by name, with a reason in writing.
+
+    A comparison with another champion than that of now says nothing of the one that would be replaced: it counts as
+    not passed, and may be overridden like a failed gate.
 
     Args:
         version: The version.
+        champion: The version that is champion now; None where there is none.
         override: Codes of the gates to override: all that failed, and no other.
         reason: Why; a sentence at least.
 
     Raises:
-        RegistryError: A gate failed and is not overridden, or may not be; or one is named that did not fail.
+        RegistryError: A gate failed, or was answered against another champion, and is not overridden, or may not be;
+            or one is named that did not fail.
     """
     wrong = f"version {version.version} may not be promoted"
-    if version.gates == "passed" and not override:
+    outdated = version.against != (champion or NO_CHAMPION)
+    if version.gates == "passed" and not outdated and not override:
         return
-    failed = ", ".join(version.failed) or "none"
     if version.gates != "passed" and not (override and version.failed):
         raise RegistryError(
             wrong,
             expected="every gate passed",
-            found=f"gates {version.gates}: {failed}" if version.failed else f"gates {version.gates}",
+            found=f"gates {version.gates}: {', '.join(version.failed)}" if version.failed else f"gates {version.gates}",
             todo="read its report, mend what failed, and train again; a failed gate can be overridden by its code, "
             "with a written reason",
         )
-    if set(override) != set(version.failed):
+    if outdated and COMPARED not in override:
+        now = "no champion, as now" if champion is None else f"version {champion}, which is champion now"
         raise RegistryError(
             wrong,
-            expected=f"an override of each failed gate and of no other: {failed}",
-            found=", ".join(override),
+            expected=f"{COMPARED} answered against {now}",
+            found=f"its gates were answered {answered(version.against)}",
+            todo="train it again by the command that its training printed (on its card: Make it again) and promote "
+            f"what comes of it, or override {COMPARED} by name, with a written reason",
+            field="override",
+        )
+    needed = {*version.failed, *([COMPARED] if outdated else [])}
+    if set(override) != needed:
+        passed = [code for code in override if code not in needed]
+        raise RegistryError(
+            wrong,
+            expected=f"an override of each failed gate and of no other: {', '.join(sorted(needed)) or 'none'}",
+            found=", ".join(override) + (f"; {', '.join(passed)} did not fail" if passed else ""),
+            todo="name each gate that failed with an --override of its own, and no other",
             field="override",
         )
     never = [code for code in override if code in NEVER_OVERRIDDEN]
@@ -149,8 +183,9 @@ def check_gates(version: Version, *, override: Sequence[str], reason: str) -> No
     if _width(reason) < LEAST_WORDS:
         raise RegistryError(
             "an override needs a reason in writing",
-            expected="a sentence that says why this model may go live all the same",
-            found=repr(reason),
+            expected=f"a sentence of at least {LEAST_WORDS} characters (a Chinese one counts as two) that says why "
+            "this model may go live all the same",
+            found=f"{reason!r}, which is {_width(reason)}" if reason.strip() else "none",
             todo="say it with --reason; it stays in the history and on the model's card",
             field="reason",
         )

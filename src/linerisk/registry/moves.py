@@ -58,10 +58,14 @@ class Registry(Versions):
             expires_at: When its evidence is used up, UTC ISO 8601.
 
         Raises:
-            RegistryError: Unknown version, gates not passed, already champion, or the approver trained or asked for it.
+            RegistryError: Unknown version, already champion, gates not passed or answered against another champion than
+                that of now, or the approver trained or asked for it.
         """
-        chosen = self.version(version)
-        check_gates(chosen, override=override, reason=reason)
+        chosen, current = self.version(version), self.alias(CHAMPION)
+        champion = None if current is None else current.version
+        if champion == chosen.version:
+            raise RegistryError(f"version {champion} is champion already")
+        check_gates(chosen, champion=champion, override=override, reason=reason)
         if not is_another_person(approver, (chosen.trained_by, by)):
             raise RegistryError(
                 "a second person must approve",
@@ -113,8 +117,6 @@ class Registry(Versions):
         expires_at: str | None,
     ) -> Move:
         current = self.alias(CHAMPION)
-        if current is not None and current.version == version.version:
-            raise RegistryError(f"version {version.version} is champion already")
         before = current.version if current else None
         move = Move(
             at=iso(now()),

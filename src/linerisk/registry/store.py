@@ -14,12 +14,12 @@ from typing import Any
 from linerisk.as_of import iso
 from linerisk.errors import ArtefactError, RegistryError
 from linerisk.model.risk_model import RiskModel
-from linerisk.registry.entries import Version, check_name
+from linerisk.registry.entries import NO_CHAMPION, Version, check_name
 from linerisk.registry.runs import Described, as_page, log_run
 from linerisk.registry.tracking import MlflowClient, MlflowException, ModelVersion, mlflow, quiet
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-_GATES, _FAILED, _TRAINED_BY = "gates", "failed_gates", "trained_by"
+_GATES, _FAILED, _AGAINST, _TRAINED_BY = "gates", "failed_gates", "gates_against", "trained_by"
 _ABOUT = (
     "`challenger` asks to be live, `champion` is. Each version says on its page what was promised and proven, which "
     "gates it passed, who promoted it and until when it holds; each move is a tag here."
@@ -61,6 +61,7 @@ class Versions:
         trained_by: str,
         gates: str,
         failed: Sequence[str] = (),
+        against: str | None = None,
         described: Described | None = None,
     ) -> Version:
         """Log a run and register its artefact as a new version, which becomes the challenger.
@@ -74,10 +75,12 @@ class Versions:
             trained_by: Who trained it; somebody else must promote it.
             gates: `passed` or `failed`.
             failed: Codes of the gates that failed.
+            against: The version that was champion when the gates were answered; None where there was none.
             described: How the run is called and what is said of it.
         """
         said = described or Described(self.name, "")
         judged = {_TRAINED_BY: trained_by, _GATES: gates, _FAILED: ", ".join(failed)}
+        judged[_AGAINST] = against or NO_CHAMPION
         with quiet():
             run_id, source = log_run(
                 self.client,
@@ -212,6 +215,7 @@ class Versions:
             trained_by=whole.tags.get(_TRAINED_BY, "unknown"),
             gates=whole.tags.get(_GATES, "unknown"),
             failed=tuple(filter(None, whole.tags.get(_FAILED, "").split(", "))),
+            against=whole.tags.get(_AGAINST, "unknown"),
             created_at=_instant(whole.creation_timestamp),
             run_id=whole.run_id,
             aliases=tuple(sorted(whole.aliases)),

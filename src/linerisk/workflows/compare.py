@@ -12,7 +12,7 @@ from linerisk.errors import InputError, RegistryError
 from linerisk.evaluation.flips import TierFlips, tier_flips
 from linerisk.evaluation.gates import GateResult, Outcome
 from linerisk.evaluation.report import FLIPS, comparison_page
-from linerisk.registry import CHALLENGER, Registry, Version
+from linerisk.registry import CHALLENGER, COMPARED, Registry, Version, answered
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.training.from_store import slices_from_store
@@ -32,7 +32,7 @@ class Compared:
         figures: Name, champion's, challenger's; only figures that both have.
         gates: The challenger's gates; G009 compares both on the same lines.
         flips: Who changes tier on the challenger's test lines; None where nobody looked.
-        notice: What is missing and how to get it; None where nothing is.
+        notices: What is missing and how to get it, and what of the gates no longer holds.
         page: The page of the comparison.
     """
 
@@ -41,7 +41,7 @@ class Compared:
     figures: tuple[tuple[str, float, float], ...]
     gates: tuple[GateResult, ...]
     flips: TierFlips | None
-    notice: str | None
+    notices: tuple[str, ...]
     page: Path
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class Compared:
             "figures": {name: {"champion": old, "challenger": new} for name, old, new in self.figures},
             "gates": [asdict(gate) for gate in self.gates],
             "tier_flips": None if self.flips is None else self.flips.as_dict(examples=False),
-            "notice": self.notice,
+            "notices": list(self.notices),
             "report": str(self.page),
         }
 
@@ -85,7 +85,9 @@ def compare_versions(settings: Settings, name: str = "linerisk", *, store: Path 
         flips = _kept(registry, champion, challenger)
     else:
         flips = _anew(registry, champion, challenger, store, time_zone=settings.time_zone)
-    notice = None if flips is not None else _unknown(champion, challenger, asked=store is not None)
+    notices = () if flips is not None else (_unknown(champion, challenger, asked=store is not None),)
+    if challenger.against != champion.version:
+        notices = (_outdated(champion, challenger), *notices)
     old, new = champion.figures, challenger.figures
     figures = tuple((name, old[name], new[name]) for name in sorted(old.keys() & new.keys()))
     gates = tuple(
@@ -94,10 +96,20 @@ def compare_versions(settings: Settings, name: str = "linerisk", *, store: Path 
     )
     page = settings.reports / f"{registry.name}-{challenger.version}-against-{champion.version}.html"
     title = f"{registry.name}: challenger {challenger.version} against champion {champion.version}"
-    html = comparison_page(title=title, notice=notice, figures=beside(figures), gates=gates, flips=flips)
+    html = comparison_page(title=title, notices=notices, figures=beside(figures), gates=gates, flips=flips)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(html, encoding="utf-8")
-    return Compared(champion, challenger, figures, gates, flips, notice, page)
+    return Compared(champion, challenger, figures, gates, flips, notices, page)
+
+
+def _outdated(champion: Version, challenger: Version) -> str:
+    """What the gates that are shown compared with, and what to do."""
+    return (
+        f"The gates of version {challenger.version} were answered {answered(challenger.against)}, not against version "
+        f"{champion.version}, which is champion now: {COMPARED} says nothing of it, and nobody is promoted on "
+        f"that. Train it again by its command (on its card: Make it again), or override {COMPARED} by "
+        "name."
+    )
 
 
 def _unknown(champion: Version, challenger: Version, *, asked: bool) -> str:

@@ -18,7 +18,7 @@ from linerisk.evaluation.subgroups import Groups
 from linerisk.explanation import Wording, explain
 from linerisk.model.risk_model import RiskModel, Rows
 from linerisk.policy import Limits
-from linerisk.registry import CHAMPION, Registry
+from linerisk.registry import Registry, Version
 from linerisk.scoring import score
 from linerisk.settings import Settings
 from linerisk.training.examples import Slices
@@ -36,6 +36,7 @@ def measure(
     recipe: Recipe,
     limits: Limits,
     registry: Registry,
+    live: Version | None,
     groups: Groups | None,
 ) -> Evaluation:
     """Measure a model on its test slice, on the archetype suite, against the champion, and against the clock.
@@ -47,9 +48,10 @@ def measure(
         recipe: How its trees were grown.
         limits: Of `tiers.toml`.
         registry: Where its champion is.
+        live: The champion to compare with; None where there is none.
         groups: Groups of the test lines; None for a table without accounts.
     """
-    champion, problem = _champion(registry)
+    champion, problem = _champion(registry, live)
     return evaluate(
         model,
         slices,
@@ -92,9 +94,8 @@ def _suite(settings: Settings, model: RiskModel) -> ArchetypeRows | None:
     return archetype_rows(settings.home / "archetypes", time_zone=settings.time_zone)
 
 
-def _champion(registry: Registry) -> tuple[RiskModel | None, str | None]:
+def _champion(registry: Registry, live: Version | None) -> tuple[RiskModel | None, str | None]:
     """The champion, or why it cannot be loaded: the gate that compares with it says so and fails."""
-    live = registry.alias(CHAMPION)
     if live is None:
         return None, None
     try:

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from linerisk.as_of import iso, now, parse_instant
+from linerisk.errors import RegistryError
 from linerisk.evaluation.card import Override, with_overrides
+from linerisk.evaluation.gates import GATES
 from linerisk.evaluation.report import CARD, PAGE, page_with_overrides
 from linerisk.explanation import Attribution, attribute
 from linerisk.features.build import survey_store
@@ -46,6 +48,7 @@ def promote(
     It expires the limits' `model_valid_days` after now. What it says of the lines of the published snapshot is worked
     out first; `on_progress` is called with (lines done, lines in all).
     """
+    _check_codes(override)
     registry = registry_for(settings, name)
     expires_at = now().replace(microsecond=0) + timedelta(days=load_limits(settings.policies).model_valid_days)
     move = registry.promote(
@@ -122,6 +125,19 @@ def prepare_scores(
         column=np.concatenate([said.column for _, said in done]).astype(np.int16),
         split=np.array([done[0][1].base, done[0][1].calibration]),
     )
+
+
+def _check_codes(override: Sequence[str]) -> None:
+    codes = [code for code, _, _ in GATES]
+    unknown = [code for code in override if code not in codes]
+    if unknown:
+        raise RegistryError(
+            "there is no such gate",
+            expected=f"one of {codes[0]} to {codes[-1]}",
+            found=", ".join(unknown),
+            todo="name the gates that failed, as the training and the card do",
+            field="--override",
+        )
 
 
 def _tell_overrides(settings: Settings, registry: Registry, move: Move) -> None:

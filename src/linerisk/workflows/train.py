@@ -22,7 +22,7 @@ from linerisk.evaluation.subgroups import Groups, account_groups
 from linerisk.live import WHEN_EXPIRED
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits, load_promise
-from linerisk.registry import Registry
+from linerisk.registry import CHAMPION, Registry
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.training.examples import Examples, Slices
@@ -182,7 +182,11 @@ def _train(
     again = [*again, *wishes.options(), *again_with(settings.recipes, recipe, default=default)]
     tell("evaluation", 0, 1)
     of_test = None if groups is None else groups(slices.test)
-    evaluation = measure(settings, model, slices, recipe=recipe, limits=limits, registry=registry, groups=of_test)
+    # Asked once: what the gates compare with is what the version says that they compared with.
+    live = registry.alias(CHAMPION)
+    evaluation = measure(
+        settings, model, slices, recipe=recipe, limits=limits, registry=registry, live=live, groups=of_test
+    )
     if wishes.rolling and past is not None:
         rolling = roll(*past, recipe=recipe, promise=promise, time_zone=settings.time_zone, tell=tell)
         evaluation = replace(evaluation, rolling=rolling)
@@ -240,6 +244,7 @@ def _train(
             trained_by=trained_by,
             gates="passed" if passed(gates) else "failed",
             failed=[gate.code for gate in gates if gate.outcome is Outcome.FAILED],
+            against=None if live is None else live.version,
             described=describe(
                 f"{name}, {as_of[:10] if as_of else 'table'}, seed {recipe.seed}", evaluation, gates, reported
             ),

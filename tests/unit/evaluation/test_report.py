@@ -461,12 +461,13 @@ def test_a_comparison_without_tier_flips_says_what_is_missing(evaluation: Evalua
     page = Page(
         comparison_page(
             title="2 against 1",
-            notice="give --store",
+            notices=("give --store", "G009 is of another champion"),
             figures=[["auc", "0.9", "0.91"]],
             gates=run_gates(evaluation),
             flips=None,
         )
     )
     assert "give --store" in page.text
+    assert "G009 is of another champion" in page.text
     assert "0.91" in page.text
     assert "script" not in page.tags

@@ -59,6 +59,7 @@ def register(folder: Path, model: RiskModel) -> Register:
         trained_by: str = "li",
         gates: str = "passed",
         failed: tuple[str, ...] = (),
+        against: str | None = None,
         **figures: float,
     ) -> Version:
         return registry.register(
@@ -70,6 +71,7 @@ def register(folder: Path, model: RiskModel) -> Register:
             trained_by=trained_by,
             gates=gates,
             failed=failed,
+            against=against,
             described=Described(f"{registry.name}, seed 1", "Tested on **400** lines."),
         )
 

@@ -82,6 +82,38 @@ def test_a_version_that_passed_needs_no_override_and_takes_none(open_registry: O
     assert refused.value.expected == "an override of each failed gate and of no other: none"
 
 
+def test_a_comparison_with_another_champion_is_overridden_by_name_with_a_reason(
+    open_registry: Open, register: Register
+) -> None:
+    registry = open_registry("override, outdated")
+    for failed in ((), (), ("G001",)):
+        register(registry, gates="failed" if failed else "passed", failed=failed)
+    registry.promote("1", by="li", approver="wang")
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("2", by="li", approver="wang", reason="ok", override=["G009"])
+    assert refused.value.field == "reason"
+    assert registry.promote("2", by="li", approver="wang", reason=REASON, override=["G009"]).overridden == ("G009",)
+    with pytest.raises(RegistryError, match="G009 answered against version 2"):
+        registry.promote("3", by="li", approver="wang", reason=REASON, override=["G001"])
+    both = registry.promote("3", by="li", approver="wang", reason=REASON, override=["G001", "G009"])
+    assert both.overridden == ("G001", "G009")
+
+
+def test_an_override_says_which_gate_did_not_fail(open_registry: Open, register: Register) -> None:
+    registry = failed(open_registry, register, "did not fail", "G001")
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001", "G005"])
+    assert refused.value.found == "G001, G005; G005 did not fail"
+
+
+def test_a_shrug_is_told_how_long_a_reason_is(open_registry: Open, register: Register) -> None:
+    registry = failed(open_registry, register, "how long", "G001")
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("1", by="li", approver="wang", reason="because", override=["G001"])
+    assert f"at least {LEAST_WORDS} characters" in str(refused.value.expected)
+    assert refused.value.found == "'because', which is 7"
+
+
 def test_gates_that_nobody_knows_cannot_be_overridden(open_registry: Open, register: Register) -> None:
     registry = open_registry("override, unknown gates")
     register(registry, gates="failed")
@@ -105,7 +137,7 @@ def test_an_override_stays_in_the_history_and_on_the_version(open_registry: Open
 def test_a_version_gone_back_to_keeps_its_override_and_its_last_day(open_registry: Open, register: Register) -> None:
     registry = failed(open_registry, register, "back", "G001")
     registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001"], expires_at="2024-09-01T00:00:00Z")
-    register(registry)
+    register(registry, against="1")
     registry.promote("2", by="li", approver="wang", expires_at="2024-10-01T00:00:00Z")
     back = registry.rollback(by="chen", reason="too strict")
     assert (back.version, back.overridden, back.expires_at) == ("1", ("G001",), "2024-09-01T00:00:00Z")

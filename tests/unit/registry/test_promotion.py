@@ -13,10 +13,10 @@ Register = Callable[..., Version]
 
 
 def of(open_registry: Open, register: Register, name: str, versions: int = 1) -> Registry:
-    """A registry with some versions trained by li."""
+    """A registry with some versions trained by li, each judged against the one before."""
     registry = open_registry(name)
-    for _ in range(versions):
-        register(registry)
+    for number in range(versions):
+        register(registry, against=str(number) if number else None)
     return registry
 
 
@@ -59,6 +59,45 @@ def test_a_second_person_must_approve(open_registry: Open, register: Register, b
         registry.promote("1", by=by, approver=approver)
     assert refused.value.wrong == "a second person must approve"
     assert registry.history() == ()
+
+
+@pytest.mark.parametrize("registered", ["before there was a champion", "against another champion"])
+def test_gates_that_were_answered_against_another_champion_than_that_of_now_do_not_count(
+    open_registry: Open, register: Register, registered: str
+) -> None:
+    registry = of(open_registry, register, f"outdated, {registered}", versions=2)
+    late = register(registry, against=None if registered.startswith("before") else "1")
+    registry.promote("1", by="li", approver="wang")
+    registry.promote("2", by="li", approver="wang")
+    with pytest.raises(RegistryError) as refused:
+        registry.promote(late.version, by="li", approver="wang")
+    assert refused.value.expected == "G009 answered against version 2, which is champion now"
+    assert refused.value.found == (
+        "its gates were answered when there was no champion"
+        if registered.startswith("before")
+        else "its gates were answered against version 1"
+    )
+    assert "train it again" in str(refused.value.todo)
+    assert registry.champion().version == "2"
+
+
+def test_a_version_kept_from_before_it_was_recorded_what_it_was_judged_against_is_refused(
+    open_registry: Open, register: Register
+) -> None:
+    registry = of(open_registry, register, "no record of against")
+    registry.client.delete_model_version_tag(registry.name, "1", "gates_against")
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("1", by="li", approver="wang")
+    assert refused.value.expected == "G009 answered against no champion, as now"
+    assert refused.value.found == "its gates were answered against version unknown"
+
+
+def test_the_way_back_asks_no_gate(open_registry: Open, register: Register) -> None:
+    registry = of(open_registry, register, "back without gates", versions=2)
+    registry.promote("1", by="li", approver="wang")
+    registry.promote("2", by="li", approver="wang")
+    assert registry.version("1").against == "none"
+    assert registry.rollback(by="chen", reason="a drill").version == "1"
 
 
 def test_an_unknown_version_cannot_be_promoted(open_registry: Open, register: Register) -> None:

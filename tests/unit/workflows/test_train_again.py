@@ -18,6 +18,7 @@ from linerisk.training.fit import Recipe
 from linerisk.training.from_table import SMALL_TABLE
 from linerisk.workflows.compare import compare_versions
 from linerisk.workflows.recipes import again_with, read_recipe
+from linerisk.workflows.release import promote
 from linerisk.workflows.train import registry_for, train_table
 from linerisk.workflows.trained import Trained
 
@@ -59,7 +60,7 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_lines(home: Path
 def test_who_changes_tier_against_the_champion_is_kept_and_told(home: Path, small_table: Path) -> None:
     challenger = train(home, small_table, Recipe(trees=20, seed=2, feature_share=1.0))
     compared = compare_versions(Settings(home=home))
-    assert compared.notice is None
+    assert compared.notices == ()
     assert compared.flips is not None
     assert compared.flips.champion == "1"
     assert compared.flips.lines == challenger.evaluation.lines
@@ -80,8 +81,32 @@ def test_a_challenger_from_before_the_champion_says_how_to_learn_who_changes_tie
     registry_for(Settings(home=tmp_path)).promote("1", by="li", approver="wang")
     compared = compare_versions(Settings(home=tmp_path))
     assert compared.flips is None
-    assert "Give --store" in str(compared.notice)
-    assert "Give --store" in compared.page.read_text(encoding="utf-8")
+    outdated, unknown = compared.notices
+    assert "Give --store" in unknown
+    assert outdated.startswith("The gates of version 2 were answered when there was no champion, not against version 1")
+    page = compared.page.read_text(encoding="utf-8")
+    assert "Give --store" in page
+    assert outdated in html.unescape(page)
+
+
+def test_a_challenger_from_before_the_champion_is_not_promoted_until_it_is_trained_again(
+    tmp_path: Path, small_table: Path
+) -> None:
+    settings = Settings(home=tmp_path)
+    for seed in (1, 2):
+        train(tmp_path, small_table, Recipe(trees=20, seed=seed))
+    promote(settings, "1", by="li", approver="wang")
+    with pytest.raises(RegistryError, match="G009 answered against version 1, which is champion now"):
+        promote(settings, "2", by="li", approver="wang")
+    assert registry_for(settings).champion().version == "1"
+    train(tmp_path, small_table, Recipe(trees=20, seed=2))
+    assert promote(settings, "3", by="li", approver="wang").version == "3"
+
+
+def test_a_gate_that_does_not_exist_cannot_be_overridden(home: Path) -> None:
+    with pytest.raises(RegistryError) as refused:
+        promote(Settings(home=home), "1", by="li", approver="wang", override=["G999"])
+    assert (refused.value.expected, refused.value.found) == ("one of G001 to G016", "G999")
 
 
 def test_another_store_than_that_of_the_training_is_refused(home: Path, small_table: Path, tmp_path: Path) -> None:
