@@ -10,6 +10,7 @@ heavy and is imported where a worker starts.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 from functools import cached_property
@@ -64,6 +65,8 @@ class LineRisk:
         else:
             tell = log().warning if "warning" in facts else log().info
             tell("ready", **facts, **_named(live))
+        # Its warnings tell of what callers send: a path holds line ids, and anybody could fill the disk with them.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         # What is open now stays open: a collection need not walk it again with every large request.
         gc.collect()
         gc.freeze()

@@ -99,4 +99,4 @@ class Traces:
         sending.start()
         sending.join(_FLUSH_S)
         if sending.is_alive():
-            self._exporter.shutdown()
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the exporter is untyped here
