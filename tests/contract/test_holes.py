@@ -215,6 +215,7 @@ def test_no_websocket_is_opened(service: Any, answers: Callable[[bytes], bytes],
     token = service.world.tokens["auditor"]
     head = f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nupgrade: websocket\r\n"
     assert statuses(answers(f"{head}connection: upgrade\r\n{key}\r\n\r\n".encode())) == [403]
+    assert LINE not in service.log.read_text()
 
 
 def test_what_callers_make_up_neither_grows_the_figures_nor_fills_the_log(
