@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve mlflow test test-slow check lint docs
+.PHONY: help setup demo serve mlflow test test-slow check lint audit docs
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ lint: setup ## style, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: setup ## what a release is made of (build/sbom.cdx.json), and whether anything in it is known to be vulnerable
+	$(BIN)/python .ci/audit.py
 
 docs: setup ## print again what is generated: features, errors, settings, commands, rooms, notebook outputs
 	$(BIN)/python -m linerisk.features.manual

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -123,13 +124,14 @@ class Server:
     process: subprocess.Popen[bytes]
     log: Path
     clients: dict[str, httpx.Client] = field(default_factory=dict)
+    verify: ssl.SSLContext | bool = True
 
     def client(self, role: str | None = "scorer") -> httpx.Client:
         """A client with the token of a role, or without one."""
         key = role or ""
         if key not in self.clients:
             headers = {} if role is None else {"authorization": f"Bearer {self.world.tokens[role]}"}
-            self.clients[key] = httpx.Client(base_url=self.url, headers=headers, timeout=60)
+            self.clients[key] = httpx.Client(base_url=self.url, headers=headers, timeout=60, verify=self.verify)
         return self.clients[key]
 
     def score(self, request_id: str, *lines: str, **more: Any) -> httpx.Response:
@@ -258,7 +260,15 @@ def free_port() -> int:
         return port
 
 
-def start(arguments: list[str], world: World, *, port: int, cwd: Path, environment: dict[str, str]) -> Server:
+def start(
+    arguments: list[str],
+    world: World,
+    *,
+    port: int,
+    cwd: Path,
+    environment: dict[str, str],
+    authority: Path | None = None,
+) -> Server:
     """Start a server and wait until it is ready."""
     log = world.settings.home / "server.log"
     with log.open("wb") as file:
@@ -271,15 +281,19 @@ def start(arguments: list[str], world: World, *, port: int, cwd: Path, environme
             start_new_session=True,
         )
     server = Server(f"http://127.0.0.1:{port}", world, process, log)
+    if authority is not None:
+        server.url = server.url.replace("http:", "https:")
+        server.verify = ssl.create_default_context(cafile=authority)
     deadline = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.get(f"{server.url}/readyz").status_code == httpx.codes.OK:
+            if httpx.get(f"{server.url}/readyz", verify=server.verify).status_code == httpx.codes.OK:
                 return server
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-    server.kill()
+    if process.poll() is None:
+        server.kill()
     pytest.fail(f"the service did not start:\n{log.read_text()}")
 
 
@@ -301,6 +315,24 @@ from linerisk.service.serve import serve
 from linerisk.settings import Settings
 serve(Settings(home=Path(sys.argv[1])), port=int(sys.argv[2]))
 """
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., Any]:
+    """Starts `linerisk serve` with options and settings of its own, until the block ends."""
+
+    @contextlib.contextmanager
+    def serving(world: World, *options: str, authority: Path | None = None, **environment: str) -> Iterator[Server]:
+        port = free_port()
+        home = world.settings.home
+        arguments = [sys.executable, "-m", "linerisk", "serve", "--home", str(home), "--port", str(port), *options]
+        server = start(arguments, world, port=port, cwd=home, environment=environment, authority=authority)
+        try:
+            yield server
+        finally:
+            stop(server)
+
+    return serving
 
 
 @pytest.fixture(scope="session")
@@ -351,6 +383,12 @@ def bento_service(bento: Path, tmp_path: Path) -> Iterator[Server]:
 def world(tmp_path: Path) -> World:
     """A home of its own, with nothing running on it."""
     return make_world(tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def world_of_module(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A home that the tests of one module share."""
+    return make_world(tmp_path_factory.mktemp("world") / "home")
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,7 @@ def test_a_body_that_is_not_json_of_one_meaning_is_malformed(service: Any, path:
         ({"request_id": "r", "lines": [{"line_id": "a", "linee": 1}]}, "lines[0].linee"),
         ({"request_id": "r", "lines": [{"line_id": "a"}], "asof": "2024-08-01T00:00:00Z"}, "asof"),
         ({"request_id": "r", "lines": [{"line_id": "a"}], "as_of": "2024-08-01T00:00:00"}, "as_of"),
+        ({"request_id": "r", "lines": [{"line_id": "a"}], "as_of": "2024-08-01"}, "as_of"),
         ({"request_id": "r", "lines": [{"line_id": "a"}], "as_of": "now"}, "as_of"),
         ({"request_id": "r", "lines": [{"line_id": "a"}], "as_of": 5}, "as_of"),
     ],
@@ -99,6 +100,15 @@ def test_a_wrong_value_says_where_what_was_expected_and_what_was_found(
     if field is not None and field not in {"asof", "lines[0].linee"}:
         assert "expected: " in error["message"]
     assert "found: " in error["message"]
+
+
+@pytest.mark.parametrize("as_of", ["2024-08-01", "2024-08-01T00:00:00", "now", 5])
+def test_an_as_of_that_is_no_instant_says_how_one_is_written(service: Any, as_of: Any) -> None:
+    error = error_of(service.score("instant", "line-001", as_of=as_of), 422)
+    assert error["message"] == (
+        "a value is no instant; expected: an instant with its offset from UTC, such as 2024-07-26T00:00:00Z; "
+        f"found: {json.dumps(as_of)}"
+    )
 
 
 @pytest.mark.parametrize(

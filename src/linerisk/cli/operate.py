@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
@@ -40,12 +41,16 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; loopback unless you say otherwise.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
     workers: Annotated[int, typer.Option(help="Worker processes.")] = 1,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate with its chain, PEM; with --tls-key.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM, without a passphrase.")] = None,
     home: Home = None,
 ) -> None:
     """Serve tiers over HTTP until stopped."""
+    from linerisk.service.serve import Tls
     from linerisk.service.serve import serve as run
 
-    raise typer.Exit(run(settings_for(home), host=host, port=port, workers=workers))
+    tls = Tls.of(tls_cert, tls_key)
+    raise typer.Exit(run(settings_for(home), host=host, port=port, workers=workers, tls=tls))
 
 
 @app.command(epilog="Example: linerisk replay 01K0ABCDEFGHJKMNPQRSTVWXYZ")
@@ -75,6 +80,9 @@ def tokens_create(
     name: Annotated[str, typer.Argument(help="Who will use it.")],
     role: Annotated[str, typer.Option(help="scorer, reviewer, lead or auditor.")],
     days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; default never.")] = None,
+    lines_per_second: Annotated[
+        int | None, typer.Option(min=1, help="Lines that it may have scored a second by a worker; default no limit.")
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -84,7 +92,9 @@ def tokens_create(
     if role not in set(Role):
         raise UsageError("there is no such role", expected=", ".join(Role), found=role, field="role")
     expires_at = None if days is None else now() + timedelta(days=days)
-    secret = TokenStore(settings_for(home).tokens).create(name, Role(role), expires_at=expires_at)
+    secret = TokenStore(settings_for(home).tokens).create(
+        name, Role(role), expires_at=expires_at, lines_per_second=lines_per_second
+    )
     if as_json:
         show_json(True, {"name": name, "role": role, "token": secret})
     else:
@@ -99,12 +109,24 @@ def tokens_list(home: Home = None, as_json: AsJson = False) -> None:
     rows = TokenStore(settings_for(home).tokens).tokens()
     table(
         "Tokens",
-        ["name", "role", "created", "expires", "revoked"],
-        [[t.name, t.role, str(t.created_at), str(t.expires_at or ""), str(t.revoked_at or "")] for t in rows],
+        ["name", "role", "lines a second", "created", "expires", "revoked"],
+        [
+            [
+                t.name,
+                t.role,
+                str(t.lines_per_second or ""),
+                str(t.created_at),
+                str(t.expires_at or ""),
+                str(t.revoked_at or ""),
+            ]
+            for t in rows
+        ],
     )
-    show_json(
-        as_json, {"tokens": [{"name": t.name, "role": t.role, "revoked": t.revoked_at is not None} for t in rows]}
-    )
+    said = [
+        {"name": t.name, "role": t.role, "lines_per_second": t.lines_per_second, "revoked": t.revoked_at is not None}
+        for t in rows
+    ]
+    show_json(as_json, {"tokens": said})
 
 
 @tokens_app.command("revoke", epilog="Example: linerisk tokens revoke suspension")

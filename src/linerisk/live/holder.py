@@ -18,6 +18,7 @@ class LiveHolder:
     Args:
         folder: The live folder.
         on_refused: Told why what the pointer points at now was refused; the pair before stays in use.
+        on_swapped: Told the pair that took the place of another.
         background: Whether reading the new pair may take its time on a thread while the old pair answers.
         look_every_s: For how long one look at the pointer serves.
     """
@@ -27,12 +28,14 @@ class LiveHolder:
         folder: Path,
         *,
         on_refused: Callable[[LineriskError], None] | None = None,
+        on_swapped: Callable[[Live], None] | None = None,
         background: bool = False,
         look_every_s: float = 0.0,
     ) -> None:
         self._folder = folder
         self._pointer = watched(folder, look_every_s=look_every_s)
         self._on_refused = on_refused
+        self._on_swapped = on_swapped
         self._background = background
         self._live: Live | None = None
         self._tried: Stamp | None = None
@@ -61,9 +64,12 @@ class LiveHolder:
     def _follow(self) -> None:
         with self._reading:
             self._tried = watched(self._folder).stamp()
+            before = self._live
             try:
                 self._live = Live.open(self._folder)
                 self.refused = None
+                if before is not None and self._on_swapped is not None:
+                    self._on_swapped(self._live)
             except LineriskError as error:
                 self.refused = error
                 if self._on_refused is not None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 
+from ulid import ULID
+
 from linerisk.errors import LineriskError
 from linerisk.service import http
 from linerisk.service.bulk_calls import BULK
@@ -21,12 +23,14 @@ from linerisk.service.errors import (
     status_of,
 )
 from linerisk.service.http import Receive, Request, Scope, Send
+from linerisk.service.limits import Limits
 from linerisk.service.logs import log, where
 from linerisk.service.metrics import metrics
 from linerisk.service.reading import READING
 from linerisk.service.routes import Route
 from linerisk.service.scoring_calls import SCORING
 from linerisk.service.tokens import Token
+from linerisk.service.tracing import Traces
 
 ROUTES: tuple[Route, ...] = (*SCORING, *BULK, *READING)
 _FIXED = {route.path: route for route in ROUTES if "{" not in route.path}
@@ -37,31 +41,41 @@ class Api:
 
     Args:
         desk: What it answers from.
+        traces: Where spans go, if an operator asked for them.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, traces: Traces | None = None) -> None:
         self._desk = desk
+        self._limits = Limits()
+        self._traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
         request = Request(scope, receive)
-        name = "unknown"
+        span = None if self._traces is None else self._traces.begin(request)
+        name, number = "unknown", None
         try:
             route = _route(request)
             name = route.path
-            request.caller = self._admit(request, route).name
+            token = self._admit(request, route)
+            request.caller, request.allowance = token.name, self._limits.of(token)
             content = await route.handler(self._desk, request)
             status = HTTPStatus.OK
             await http.send_answer(send, content)
         except LineriskError as error:
             if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                log().error("refused", route=name, error=type(error).__name__, where=where(error))
-            status = await http.send_refusal(send, error, request_id=request.request_id)
+                number = _logged("refused", name, error)
+            status = await http.send_refusal(send, error, request_id=request.request_id, number=number)
         except Exception as error:  # noqa: BLE001  # nothing but the error shape may leave, whatever failed
-            log().error("failed", route=name, error=type(error).__name__, where=where(error))
-            refusal = InternalError("the request could not be answered", todo="tell the operator of this service")
-            status = await http.send_refusal(send, refusal, request_id=request.request_id)
+            number = _logged("failed", name, error)
+            refusal = InternalError(
+                "the request could not be answered",
+                todo="tell the operator of this service, with the x-request-number of this answer",
+            )
+            status = await http.send_refusal(send, refusal, request_id=request.request_id, number=number)
+        if self._traces is not None and span is not None:
+            self._traces.end(span, request, route=name, status=status, number=number)
         metrics().answered(name, status, time.perf_counter() - started)
 
     def _admit(self, request: Request, route: Route) -> Token:
@@ -85,6 +99,16 @@ class Api:
                 "the token's role may not make this call", expected=" or ".join(sorted(route.roles)), found=token.role
             )
         return token
+
+
+def _logged(event: str, route: str, error: Exception) -> str:
+    """Log a request that failed, under a number of ours that is told to the caller; the number.
+
+    The caller's own request_id is free text, may name a line, and so has no place in a log.
+    """
+    number = str(ULID())
+    log().error(event, number=number, route=route, error=type(error).__name__, where=where(error))
+    return number
 
 
 def _route(request: Request) -> Route:

@@ -10,9 +10,11 @@ heavy and is imported where a worker starts.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import bentoml
 
@@ -22,7 +24,11 @@ from linerisk.service.hot import HotService
 from linerisk.service.http import AsgiApp
 from linerisk.service.lean import import_lightgbm_alone
 from linerisk.service.logs import log
+from linerisk.service.serve import in_the_clear
 from linerisk.settings import Settings
+
+if TYPE_CHECKING:
+    from linerisk.live import Live
 
 ADDRESS = "LINERISK_SERVED_AT"
 """Set by `serve`, so that the one line at the start can name the address."""
@@ -44,16 +50,23 @@ class LineRisk:
     def __init__(self) -> None:
         import_lightgbm_alone()
         from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
+        from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
 
-        self.desk = Desk(Settings(), on_refused=_tell_refused)
-        facts: dict[str, str | None] = {"address": os.environ.get(ADDRESS)}
+        self.desk = Desk(Settings(), on_refused=_tell_refused, on_swapped=_tell_swapped)
+        self.traces = Traces() if wanted(os.environ) else None
+        address = os.environ.get(ADDRESS)
+        facts: dict[str, str | None] = {"address": address}
+        if address is not None and in_the_clear(address):
+            facts["warning"] = "no TLS: tokens and answers cross the network in the clear"
         try:
             live = self.desk.holder.current()
         except LineriskError as error:
             log().warning("not ready", **facts, reason=error.paragraph())
         else:
-            snapshot = None if live.snapshot is None else live.snapshot.meta.id
-            log().info("ready", **facts, model=live.model_meta.version, snapshot=snapshot)
+            tell = log().warning if "warning" in facts else log().info
+            tell("ready", **facts, **_named(live))
+        # Its warnings tell of what callers send: a path holds line ids, and anybody could fill the disk with them.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         # What is open now stays open: a collection need not walk it again with every large request.
         gc.collect()
         gc.freeze()
@@ -64,7 +77,7 @@ class LineRisk:
         """The `/v1` application."""
         from linerisk.service.api import Api  # noqa: PLC0415  # only workers need it
 
-        return Api(self.desk)
+        return Api(self.desk, traces=self.traces)
 
     def __is_ready__(self) -> bool:
         """Whether there is a model to answer with; asked by `/readyz`."""
@@ -82,8 +95,10 @@ class LineRisk:
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML is untyped here
     def close(self) -> None:
-        """Write what waits."""
+        """Write what waits, decisions before spans."""
         self.desk.close()
+        if self.traces is not None:
+            self.traces.close()
 
 
 service = LineRisk
@@ -95,3 +110,13 @@ def _tell_refused(error: LineriskError) -> None:
 
     metrics().refused()
     log().error("new live pair refused", reason=error.paragraph())
+
+
+def _tell_swapped(live: Live) -> None:
+    """A new live pair took the place of the one before."""
+    log().info("new live pair", **_named(live))
+
+
+def _named(live: Live) -> dict[str, str | None]:
+    """Which model and which snapshot."""
+    return {"model": live.model_meta.version, "snapshot": None if live.snapshot is None else live.snapshot.meta.id}

@@ -63,30 +63,33 @@ async def score_arrow(desk: Desk, request: Request) -> Answer:
     digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + repr(wanted).encode() + b"\n" + body).hexdigest()
     async with QUEUE.turn():
         if wanted.dry_run:
-            return Answer(await asyncio.to_thread(_looked, desk, request.caller, wanted, body), arrow_in.MEDIA_TYPE)
+            return Answer(await asyncio.to_thread(_looked, desk, request, wanted, body), arrow_in.MEDIA_TYPE)
         stored = await asyncio.to_thread(desk.log.find, request.caller, wanted.request_id, body_hash=digest)
         if stored is None:
-            records, problems = await asyncio.to_thread(_decided, desk, request.caller, wanted, body)
+            records, problems = await asyncio.to_thread(_decided, desk, request, wanted, body)
             told = [msgspec.structs.asdict(problem) for problem in problems]
             stored = await desk.log.append_awaited(request.caller, wanted.request_id, digest, records, told)
             if not stored.repeated:
                 metrics().decided(records, problems)
+        request.model_version = stored.records[0].model.version if stored.records else None
         return Answer(await asyncio.to_thread(_told, wanted.request_id, stored), arrow_in.MEDIA_TYPE)
 
 
-def _readied(desk: Desk, caller: str, wanted: Wanted, body: bytes) -> Readied:
+def _readied(desk: Desk, request: Request, wanted: Wanted, body: bytes) -> Readied:
     table = arrow_in.read_table(body)
     with_records = "records" in table.columns
     ids = arrow_in.line_ids(table, most=MOST_LINES if with_records else MOST_BULK_LINES)
+    request.lines = len(ids)
+    request.spend()
     if with_records:
         given = arrow_in.given_lines(table, ids)
-        return desk.readied_by_records(given, request_id=wanted.request_id, as_of=wanted.as_of, caller=caller)
+        return desk.readied_by_records(given, request_id=wanted.request_id, as_of=wanted.as_of, caller=request.caller)
     asked = ScoreRequest(request_id=wanted.request_id, lines=[LineById(each) for each in ids], as_of=wanted.as_of)
-    return desk.readied_by_id(asked, caller=caller)
+    return desk.readied_by_id(asked, caller=request.caller)
 
 
-def _decided(desk: Desk, caller: str, wanted: Wanted, body: bytes) -> tuple[list[Any], list[ProblemBody]]:
-    asked, policy, problems = _readied(desk, caller, wanted, body)
+def _decided(desk: Desk, request: Request, wanted: Wanted, body: bytes) -> tuple[list[Any], list[ProblemBody]]:
+    asked, policy, problems = _readied(desk, request, wanted, body)
     return decide(asked, policy, desk.wording if wanted.reasons else None), problems
 
 
@@ -94,14 +97,15 @@ def _told(request_id: str, stored: StoredAnswer) -> bytes:
     return arrow_out.answer(request_id, stored.records, msgspec.convert(stored.problems, list[ProblemBody]))
 
 
-def _looked(desk: Desk, caller: str, wanted: Wanted, body: bytes) -> bytes:
+def _looked(desk: Desk, request: Request, wanted: Wanted, body: bytes) -> bytes:
     """What would be decided, column by column, with no record made of it."""
-    asked, policy, problems = _readied(desk, caller, wanted, body)
+    asked, policy, problems = _readied(desk, request, wanted, body)
     n = len(asked.line_ids)
     if not n:
         return arrow_out.stream(
             wanted.request_id, {field.name: [] for field in arrow_out.ANSWER}, problems, dry_run=True
         )
+    request.model_version = asked.live.model_meta.version
     scored, attribution = worked_out(asked)
     status, tiers = statuses(asked), scored.tiers
     actions = [

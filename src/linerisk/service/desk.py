@@ -47,19 +47,28 @@ class Desk:
     Args:
         settings: Where they are.
         on_refused: Told why a new live pair was refused.
+        on_swapped: Told the live pair that took the place of another.
 
     Raises:
         PolicyError: Policies or wording are wrong.
         DecisionLogError: The decision log cannot be opened.
     """
 
-    def __init__(self, settings: Settings, *, on_refused: Callable[[LineriskError], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_refused: Callable[[LineriskError], None] | None = None,
+        on_swapped: Callable[[Live], None] | None = None,
+    ) -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self.policies = load_policies(settings.policies)
         self.wording = Wording.load(settings.policies)
         self.tokens = TokenStore(settings.home / "tokens.json", look_every_s=_LOOK_EVERY_S)
-        self.holder = LiveHolder(settings.live, on_refused=on_refused, background=True, look_every_s=_LOOK_EVERY_S)
+        self.holder = LiveHolder(
+            settings.live, on_refused=on_refused, on_swapped=on_swapped, background=True, look_every_s=_LOOK_EVERY_S
+        )
         self.log = DecisionLog(settings.decision_log_url)
         self._secret = load_secret(settings)
 

@@ -23,6 +23,7 @@ from linerisk.errors import (
 )
 
 _RETRY_AFTER_S = 1
+_PASSING = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class RefusedError(LineriskError):
@@ -123,6 +124,26 @@ class SocialInsuranceError(WrongValueError):
     code = "social_insurance_not_asked"
 
 
+class RateLimitedError(RefusedError):
+    """The token has had as many lines scored as it may for the moment; nothing was scored, nothing was recorded.
+
+    Args:
+        rate: Lines a second that it may have scored by one worker.
+        retry_after_s: Whole seconds after which the same request will pass.
+    """
+
+    code = "rate_limited"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, rate: int, *, retry_after_s: int) -> None:
+        super().__init__(
+            "the token has had as many lines scored as it may for the moment",
+            expected=f"at most {rate} lines a second",
+            todo="wait as Retry-After says and send the same request again",
+        )
+        self.retry_after_s = retry_after_s
+
+
 class BusyError(RefusedError):
     """More is being worked on than the process takes on."""
 
@@ -183,7 +204,7 @@ def status_of(error: LineriskError) -> HTTPStatus:
 
 def retry_after_of(error: LineriskError) -> int | None:
     """Seconds after which trying again makes sense."""
-    if status_of(error) is not HTTPStatus.SERVICE_UNAVAILABLE:
+    if status_of(error) not in _PASSING:
         return None
     seconds: Any = getattr(error, "retry_after_s", _RETRY_AFTER_S)
     return int(seconds)

@@ -7,17 +7,14 @@ keeps what it is good at: processes, workers, lifecycle, health, metrics, docume
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import cache
 from typing import Any
 
-import bentoml._internal.server
 import uvicorn.config
 from _bentoml_sdk import Service
 
 from linerisk.service.front import Front
 from linerisk.service.http import AsgiApp
-
-_ASSETS = Path(bentoml._internal.server.__file__).parent / "static_content"  # noqa: SLF001
 
 
 class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
@@ -36,8 +33,7 @@ class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
         self.instance = None
         # Asked for by name when the server of this worker is set up, which is after this.
         uvicorn.config.HTTP_PROTOCOLS["auto"] = "linerisk.service.connection:Connection"
-        files = [f"/static_content/{path.name}" for path in _ASSETS.iterdir()]
-        return Front(super().to_asgi(is_main), api=self._api, files=files)
+        return Front(super().to_asgi(is_main), api=self._api, page=cache(self._page))
 
     @property
     def doc(self) -> str:
@@ -53,6 +49,11 @@ class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
         from linerisk.service.openapi import merged  # noqa: PLC0415  # only a worker that is asked for it needs it
 
         return _Spec(merged(super().openapi_spec.asdict()))
+
+    def _page(self) -> tuple[bytes, str]:
+        from linerisk.service.calls_page import calls_page  # noqa: PLC0415  # only a worker that is asked for it needs it
+
+        return calls_page(self.openapi_spec.asdict())
 
     def _api(self) -> AsgiApp | None:
         return None if self.instance is None else self.instance.api

@@ -21,6 +21,7 @@ from linerisk.service.errors import (
     retry_after_of,
     status_of,
 )
+from linerisk.service.limits import Bucket
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -72,6 +73,9 @@ class Request:
         params: Named parts of the path.
         caller: Name of the token.
         request_id: The caller's id of the request, once the body was read.
+        lines: How many lines it asks for, once the body was read.
+        allowance: What its token may still have scored; None if that has no limit.
+        model_version: The model that answered, once it did.
     """
 
     scope: Scope
@@ -79,6 +83,9 @@ class Request:
     params: dict[str, str] = field(default_factory=dict)
     caller: str = ""
     request_id: str | None = None
+    lines: int = 0
+    allowance: Bucket | None = None
+    model_version: str | None = None
 
     def headers(self, name: bytes) -> list[bytes]:
         """Values of a header, by its lower-case name."""
@@ -135,6 +142,15 @@ class Request:
         finally:
             budget.give_back(size)
 
+    def spend(self) -> None:
+        """Count its lines against what its token may have scored.
+
+        Raises:
+            RateLimitedError: There is not so much left.
+        """
+        if self.allowance is not None:
+            self.allowance.take(self.lines)
+
     def check_media_type(self, wanted: str) -> None:
         """Whether the body is said to be of a kind, in UTF-8 if it is text, and not compressed.
 
@@ -184,14 +200,18 @@ async def send_answer(send: Send, content: Any, *, status: HTTPStatus = HTTPStat
     await send({"type": "http.response.body", "body": body})
 
 
-async def send_refusal(send: Send, error: LineriskError, *, request_id: str | None = None) -> HTTPStatus:
-    """Send a refusal in the one error shape."""
+async def send_refusal(
+    send: Send, error: LineriskError, *, request_id: str | None = None, number: str | None = None
+) -> HTTPStatus:
+    """Send a refusal in the one error shape, with the number that the log knows it by if it was logged."""
     status = status_of(error)
     headers: list[tuple[bytes, bytes]] = []
     if status is HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b"Bearer"))
     if (seconds := retry_after_of(error)) is not None:
         headers.append((b"retry-after", b"%d" % seconds))
+    if number is not None:
+        headers.append((b"x-request-number", number.encode()))
     if status in _CLOSING:
         headers.append((b"connection", b"close"))
     if isinstance(error, MethodError):

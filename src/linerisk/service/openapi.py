@@ -24,9 +24,10 @@ _REFUSALS = {
     "413": "the body is too large",
     "415": "the body is not JSON",
     "422": "a value is wrong: which field, what was expected, what was found",
+    "429": "the token has had as many lines scored as it may for the moment; see Retry-After",
     "503": "overloaded, or nothing is live; see Retry-After",
 }
-_ONLY_WITH_BODY = frozenset({"408", "409", "413", "415"})
+_ONLY_WITH_BODY = frozenset({"408", "409", "413", "415", "429"})
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
     "/v1/score/arrow": {

@@ -90,15 +90,25 @@ async def _answer(desk: Desk, request: Request, kind: type[Scoring], decide: Cal
     if kind is ScoreRequest and len(text) <= _SMALL_BYTES:
         body, digest = _read(desk, request, text, kind)
         if len(body.lines) <= _FEW_LINES:
+            if request.allowance is not None:
+                found = await _answered_before(desk, request, digest)
+                if found is not None:
+                    return _told(request, found)
+                request.spend()
             records, problems = decide(body, caller=request.caller)
             return await _recorded(desk, request, digest, records, problems)
     async with QUEUE.turn():
         body, digest = await asyncio.to_thread(_read, desk, request, text, kind)
-        found = await asyncio.to_thread(desk.log.find, request.caller, body.request_id, body_hash=digest)
+        found = await _answered_before(desk, request, digest)
         if found is not None:
-            return await asyncio.to_thread(_told, body.request_id, found)
+            return await asyncio.to_thread(_told, request, found)
+        request.spend()
         records, problems = await asyncio.to_thread(decide, body, caller=request.caller)
         return await _recorded(desk, request, digest, records, problems)
+
+
+async def _answered_before(desk: Desk, request: Request, digest: str) -> StoredAnswer | None:
+    return await asyncio.to_thread(desk.log.find, request.caller, request.request_id or "", body_hash=digest)
 
 
 def _read(desk: Desk, request: Request, text: bytes, kind: type[Scoring]) -> tuple[Scoring, str]:
@@ -115,6 +125,7 @@ def _read(desk: Desk, request: Request, text: bytes, kind: type[Scoring]) -> tup
         body = typed(tree, kind)
     except WrongValueError as error:
         raise _social_insurance(desk, error) or error from None
+    request.lines = len(body.lines)
     # The order of keys does not make it another body; the path does.
     digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + _encode(tree)).hexdigest()
     return body, digest
@@ -141,17 +152,17 @@ async def _recorded(
     desk: Desk, request: Request, digest: str, records: list[DecisionRecord], problems: list[ProblemBody]
 ) -> bytes:
     """The answer, once its decisions are on disk; of a request answered before, that answer."""
-    request_id = request.request_id or ""
     told = [msgspec.structs.asdict(problem) for problem in problems]
-    stored = await desk.log.append_awaited(request.caller, request_id, digest, records, told)
+    stored = await desk.log.append_awaited(request.caller, request.request_id or "", digest, records, told)
     if not stored.repeated:
         metrics().decided(records, problems)
-    return _told(request_id, stored)
+    return _told(request, stored)
 
 
-def _told(request_id: str, stored: StoredAnswer) -> bytes:
+def _told(request: Request, stored: StoredAnswer) -> bytes:
+    request.model_version = stored.records[0].model.version if stored.records else None
     problems = msgspec.convert(stored.problems, list[ProblemBody])
-    return _encode(ScoreAnswer(request_id, [record.told() for record in stored.records], problems))
+    return _encode(ScoreAnswer(request.request_id or "", [record.told() for record in stored.records], problems))
 
 
 _SCORERS = frozenset({Role.SCORER})

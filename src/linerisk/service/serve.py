@@ -5,9 +5,12 @@ The process becomes BentoML's server, so signals reach it as they should: SIGTER
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
+import ssl
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,9 +21,70 @@ from linerisk.settings import Settings
 _SERVICE = "linerisk.service.app:service"
 _KEEP_ALIVE_S = 60
 _DRAIN_S = 30
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Of TLS 1.2: forward secrecy and authenticated encryption only. Those of TLS 1.3 are all of that kind."""
 
 
-def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 3000, workers: int = 1) -> NoReturn:
+@dataclass(frozen=True)
+class Tls:
+    """A certificate with its chain, and its key, as PEM files.
+
+    Attributes:
+        certificate: The server's certificate first, then what leads to its authority.
+        key: The private key, without a passphrase.
+    """
+
+    certificate: Path
+    key: Path
+
+    @classmethod
+    def of(cls, certificate: Path | None, key: Path | None) -> Tls | None:
+        """The pair, or None if neither is given.
+
+        Raises:
+            UsageError: Only one is given.
+        """
+        if certificate is None and key is None:
+            return None
+        if certificate is None or key is None:
+            missing = "--tls-cert" if certificate is None else "--tls-key"
+            raise UsageError(
+                "TLS needs a certificate and its key", expected="both or neither", found=f"no {missing}", field=missing
+            )
+        return cls(certificate, key)
+
+    def check(self) -> None:
+        """Fail in words on what would make every worker fail at its start.
+
+        Raises:
+            UsageError: A file is not there, cannot be read or is no PEM, or the two do not belong together.
+        """
+        for option, path in (("--tls-cert", self.certificate), ("--tls-key", self.key)):
+            try:
+                path.read_bytes()
+            except OSError as error:
+                raise UsageError(
+                    f"{path} cannot be read",
+                    expected="a PEM file that this user may read",
+                    found=error.strerror or type(error).__name__,
+                    field=option,
+                ) from error
+        try:
+            # A key with a passphrase must not stop the start with a question.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password=lambda: "")
+        except (ssl.SSLError, ValueError) as error:
+            raise UsageError(
+                "certificate and key cannot be used together",
+                expected="a certificate as PEM, its chain behind it, and the key that belongs to it, no passphrase",
+                found=getattr(error, "reason", None) or "no PEM",
+                todo="give the files that the certificate's authority made as one pair",
+                field="--tls-cert",
+            ) from error
+
+
+def serve(
+    settings: Settings, *, host: str = "127.0.0.1", port: int = 3000, workers: int = 1, tls: Tls | None = None
+) -> NoReturn:
     """Serve until stopped; does not come back.
 
     Args:
@@ -28,22 +92,25 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 3000, work
         host: Address to listen on; loopback unless said otherwise.
         port: Port to listen on.
         workers: Worker processes.
+        tls: Certificate and key; None is plain HTTP.
 
     Raises:
         NotLiveError: Nothing is promoted.
-        UsageError: The address cannot be listened on.
+        UsageError: The address cannot be listened on, or certificate and key cannot be used.
         PolicyError: Policies or wording are wrong.
         DecisionLogError: The decision log cannot be opened.
     """
+    if tls is not None:
+        tls.check()
     _check(settings, host=host, port=port)
-    arguments, environment = command(settings, host=host, port=port, workers=workers)
+    arguments, environment = command(settings, host=host, port=port, workers=workers, tls=tls)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(arguments[0], arguments, environment)  # noqa: S606  # no shell is wanted
 
 
 def command(
-    settings: Settings, *, host: str = "127.0.0.1", port: int = 3000, workers: int = 1
+    settings: Settings, *, host: str = "127.0.0.1", port: int = 3000, workers: int = 1, tls: Tls | None = None
 ) -> tuple[list[str], dict[str, str]]:
     """Arguments and environment of the server process, for whoever starts it beside itself."""
     address = _address(host)
@@ -51,7 +118,7 @@ def command(
     environment = {
         **os.environ,
         **_exported(settings),
-        "LINERISK_SERVED_AT": f"http://{address}:{port}",
+        "LINERISK_SERVED_AT": f"{'http' if tls is None else 'https'}://{_in_url(address)}:{port}",
         "BENTOML_DO_NOT_TRACK": "True",
         # BentoML empties its folder of figures when it starts: every home has its own.
         "BENTOML_HOME": str(home / "bentoml"),
@@ -65,7 +132,20 @@ def command(
     arguments = [sys.executable, "-m", "bentoml", "serve", "--quiet", _SERVICE, "--host", address, "--port", str(port)]
     arguments += ["--working-dir", str(Path(__file__).resolve().parents[2])]
     arguments += ["--timeout-keep-alive", str(_KEEP_ALIVE_S), "--timeout-graceful-shutdown", str(_DRAIN_S)]
+    if tls is not None:
+        arguments += ["--ssl-certfile", str(tls.certificate.resolve()), "--ssl-keyfile", str(tls.key.resolve())]
+        arguments += ["--ssl-ciphers", _CIPHERS]
     return arguments, environment
+
+
+def in_the_clear(url: str) -> bool:
+    """Whether tokens sent to an address of ours cross a network unprotected: plain HTTP beyond loopback.
+
+    >>> in_the_clear("http://127.0.0.1:3000"), in_the_clear("http://0.0.0.0:3000"), in_the_clear("https://0.0.0.0:3000")
+    (False, True, False)
+    """
+    scheme, _, rest = url.partition("://")
+    return scheme == "http" and not ipaddress.ip_address(rest.rpartition(":")[0].strip("[]")).is_loopback
 
 
 def _check(settings: Settings, *, host: str, port: int) -> None:
@@ -95,6 +175,10 @@ def _check(settings: Settings, *, host: str, port: int) -> None:
 def _address(host: str) -> str:
     """BentoML takes addresses, not names."""
     return "127.0.0.1" if host == "localhost" else host
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _exported(settings: Settings) -> dict[str, str]:

@@ -26,6 +26,7 @@ _GOT = re.compile(r"^Expected `(?P<expected>.*)`, got `(?P<found>.*)`$")
 _NAMED = re.compile(r"^Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
 _STEP = re.compile(r"\[(\d+|\.\.\.)\]|\.?([^.\[\]]+)")
 _SHOWN = 60
+_INSTANT = "an instant with its offset from UTC, such as 2024-07-26T00:00:00Z"
 
 
 def parse(body: bytes) -> Any:
@@ -98,6 +99,10 @@ def _wrong(message: str, tree: Any) -> WrongValueError:
         if named["what"].startswith("missing"):
             return WrongValueError("a field is missing", expected=f"`{named['name']}`", found="none", field=field)
         return WrongValueError("a field is not known here", found=f"`{named['name'][:_SHOWN]}`", field=field[:200])
+    if "datetime" in what:
+        return WrongValueError(
+            "a value is no instant", expected=_INSTANT, found=_shown(_at(tree, path)), field=path or None
+        )
     if got := _GOT.match(what):
         return WrongValueError(
             "a value has a wrong type", expected=got["expected"], found=got["found"], field=path or None

@@ -52,6 +52,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         created_at: When it was made.
         expires_at: From when on it is refused; None is never.
         revoked_at: When it was revoked; None while it stands.
+        lines_per_second: How many lines one worker scores for it a second (`service.limits`); None is no limit.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Instant
     expires_at: Instant | None = None
     revoked_at: Instant | None = None
+    lines_per_second: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
     def stands(self, now: datetime) -> bool:
         """Whether it is neither revoked nor expired."""
@@ -85,11 +87,14 @@ class TokenStore:
         self._stamp: Stamp | None = None
         self._book = _Book()
 
-    def create(self, name: str, role: Role, *, expires_at: datetime | None = None) -> str:
+    def create(
+        self, name: str, role: Role, *, expires_at: datetime | None = None, lines_per_second: int | None = None
+    ) -> str:
         """Make a token. Its secret is returned here and can never be shown again.
 
         Raises:
-            UsageError: The name is unfit or was given before; records of decisions name it, so it stays taken.
+            UsageError: The name is unfit or was given before; records of decisions name it, so it stays taken. Or a
+                limit of lines is given to a role that has none scored.
         """
         if not _NAME.fullmatch(name):
             raise UsageError(
@@ -97,6 +102,13 @@ class TokenStore:
                 expected="letters, digits and . _ @ -, at most 64",
                 found=repr(name),
                 field="name",
+            )
+        if lines_per_second is not None and role is not Role.SCORER:
+            raise UsageError(
+                "only a scorer has lines scored",
+                expected="a limit of lines for the role scorer",
+                found=f"role {role}",
+                field="lines_per_second",
             )
         secret = _PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
         with self._changing() as book:
@@ -113,6 +125,7 @@ class TokenStore:
                 sha256=_digest(secret),
                 created_at=as_of.now(),
                 expires_at=expires_at,
+                lines_per_second=lines_per_second,
             )
             self._write(_Book((*book.tokens, token)))
         return secret

@@ -1,0 +1,61 @@
+"""The log as an operator reads it: a failed request by the number that its caller was told, and what is live."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+LINE = "13800138000"
+
+
+@pytest.fixture(scope="module")
+def served(serving: Callable[..., Any], world_of_module: Any) -> Iterator[Any]:
+    with serving(world_of_module) as server:
+        yield server
+
+
+def lines(server: Any, event: str) -> list[dict[str, Any]]:
+    """Lines of the log that tell of an event."""
+    told = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    return [line for line in told if line["event"] == event]
+
+
+def test_a_failed_request_is_found_in_the_log_by_the_number_that_its_caller_was_told(served: Any) -> None:
+    """The tokens cannot be read for a moment: a fault of ours, whoever asks."""
+    path = served.world.settings.home / "tokens.json"
+    whole = path.read_bytes()
+    path.write_bytes(b"{")
+    try:
+        answers = [served.score(LINE, LINE) for _ in range(2)]
+    finally:
+        path.write_bytes(whole)
+    assert [answer.status_code for answer in answers] == [503, 503]
+    numbers = [answer.headers["x-request-number"] for answer in answers]
+    assert len(set(numbers)) == 2
+    for number in numbers:
+        (line,) = (each for each in lines(served, "refused") if each["number"] == number)
+        assert (line["route"], line["error"], line["level"]) == ("/v1/score", "StoreError", "error")
+        assert line["where"].startswith("service/tokens.py:")
+    assert LINE not in served.log.read_text()
+
+
+def test_what_the_caller_did_wrong_is_not_logged_and_has_no_number(served: Any) -> None:
+    before = served.log.read_text()
+    for answer in (served.score("bad"), served.client(None).get("/v1/model"), served.client().get("/v1/nothing")):
+        assert 400 <= answer.status_code < 500
+        assert "x-request-number" not in answer.headers
+    assert served.log.read_text() == before
+
+
+def test_a_new_live_pair_is_one_line_with_model_and_snapshot(
+    served: Any, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    served.world.promote(version="2", seed=8)
+    wait_until(lambda: served.client("lead").get("/v1/model").json()["version"] == "2")
+    snapshot = served.client("lead").get("/v1/model").json()["snapshot"]["id"]
+    wait_until(lambda: len(lines(served, "new live pair")) == 1)
+    (line,) = lines(served, "new live pair")
+    assert (line["model"], line["snapshot"], line["level"]) == ("2", snapshot, "info")

@@ -1,0 +1,57 @@
+"""Traces are off unless asked for, and a collector that is not there holds nothing up."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from linerisk.service.http import Request
+from linerisk.service.tracing import Traces, wanted
+
+OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+@pytest.mark.parametrize(
+    ("environment", "asked"),
+    [
+        ({}, False),
+        ({OTLP: ""}, False),
+        ({OTLP: "http://127.0.0.1:4318"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, True),
+        ({OTLP: "http://127.0.0.1:4318", "OTEL_SDK_DISABLED": "true"}, False),
+    ],
+)
+def test_traces_are_made_only_where_a_collector_is_named(environment: dict[str, str], *, asked: bool) -> None:
+    assert wanted(environment) is asked
+
+
+def test_nothing_of_opentelemetry_is_loaded_by_what_answers() -> None:
+    code = "import sys, linerisk.service.api; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_collector_that_is_not_there_costs_answers_nothing_and_the_end_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        nobody = probe.getsockname()[1]
+    monkeypatch.setenv(OTLP, f"http://127.0.0.1:{nobody}")
+    traces = Traces()
+    request = Request({"headers": [(b"traceparent", b"no such thing")], "method": "POST"}, _never)
+    began = time.perf_counter()
+    for _ in range(5_000):  # more than wait at once
+        traces.end(traces.begin(request), request, route="/v1/score", status=200, number=None)
+    assert time.perf_counter() - began < 5
+    began = time.perf_counter()
+    traces.close()
+    assert time.perf_counter() - began < 8
+
+
+async def _never() -> dict[str, str]:
+    raise AssertionError
