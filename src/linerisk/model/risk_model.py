@@ -20,7 +20,6 @@ import numpy.typing as npt
 from linerisk.errors import ArtefactError
 from linerisk.model.calibration import Calibration, as_plain, from_plain
 from linerisk.model.tiers import CutPoint, Tier, tier_index
-from linerisk.model.tree_shap import TreeShap
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.float32]
@@ -107,11 +106,6 @@ class RiskModel:
         return out
 
     @cached_property
-    def _tree_shap(self) -> TreeShap | None:
-        """By ways through trees that are compact; LightGBM itself otherwise."""
-        return TreeShap.of(self.booster)
-
-    @cached_property
     def _band_arrays(self) -> tuple[Floats, Floats, Floats]:
         """Where the bands after the first begin, and the ends of every band's interval."""
         bands = self.bands
@@ -138,12 +132,7 @@ class RiskModel:
         return tier_index(margin, self.cuts)
 
     def shap_values(self, rows: Rows) -> Floats:
-        """Exact tree SHAP on the margin, shape (n, features + 1); the last column is the base.
-
-        A row gives the same bits alone and among others.
-        """
-        if self._tree_shap is not None:
-            return self._tree_shap.values(rows)
+        """LightGBM's exact tree SHAP on the margin, shape (n, features + 1); the last column is the base."""
         out: Floats = np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1))
         return out
 
