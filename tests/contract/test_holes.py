@@ -72,7 +72,7 @@ def listening() -> Iterator[tuple[str, list[bytes]]]:
 @pytest.mark.parametrize("path", PATHS)
 def test_a_pickle_is_opened_under_no_path(service: Any, tmp_path: Path, method: str, path: str) -> None:
     opened = tmp_path / "opened"
-    pickle = f"cposix\nsystem\n(S'touch {opened}'\ntR.".encode()  # would make the file if anything read it
+    harmful = f"cposix\nsystem\n(S'touch {opened}'\ntR.".encode()  # would make the file if anything read it
     headers = {
         "content-type": "application/vnd.bentoml+pickle",
         "payload-container": "DefaultContainer",
@@ -81,7 +81,7 @@ def test_a_pickle_is_opened_under_no_path(service: Any, tmp_path: Path, method: 
         "bento-name": "linerisk",
         "runner-name": "linerisk",
     }
-    answer = service.client().request(method, path, params={"request_id": "pickle"}, content=pickle, headers=headers)
+    answer = service.client().request(method, path, params={"request_id": "pickle"}, content=harmful, headers=headers)
     if method == "GET":
         assert answer.status_code in {200, 404, 405}
     else:
