@@ -41,7 +41,7 @@ def tuning_plot(tuned: Tuned) -> Plot:
     low, high = min(costs) / 2, max(costs) * 2
     x = alt.X(
         "cost:Q",
-        title="cost of reasons per row: leaves times depth, over all trees (log)",
+        title="cost of reasons: look-ups a row, over all trees (log)",
         scale=alt.Scale(type="log", domain=[low, high], nice=False),
         axis=log_axis(low, high),
     )

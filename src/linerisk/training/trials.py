@@ -31,7 +31,7 @@ class Trial:
         log_loss: Mean over validating lines, after beta calibration on them, nats.
         excess: That less the lowest of all trials.
         excess_se: Standard error of the excess over lines.
-        reason_cost: Sum over trees of leaves times depth, to which the time of exact contributions is proportional.
+        reason_cost: Sums that exact contributions of one row look up, to which their time is proportional.
         pruned: Whether it was given up; its figures are then those of the trees grown so far.
         seconds: Time that it took.
         gain: Log loss of always saying the prevalence, less its own, nats.
