@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from linerisk import as_of as clock
-from linerisk.decisions.record import DecisionRecord, named_features
+from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.recorded_features import named_features
 from linerisk.decisions.replay import replay
 from linerisk.errors import ArtefactError, InputError, PolicyError
 from linerisk.live import WHEN_EXPIRED, model_of
@@ -131,7 +132,7 @@ def _features(desk: Desk, record: DecisionRecord) -> dict[str, float | None]:
     """The features of a decision by name; the names are its model's."""
     live = desk.holder.current().model
     names = (live if live.fingerprint == record.model.fingerprint else _artefact(desk, record)).feature_names
-    return named_features(record, names)
+    return named_features(record.features, names)
 
 
 def _replay(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
