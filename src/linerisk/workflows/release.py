@@ -25,6 +25,7 @@ from linerisk.registry import Move, Registry
 from linerisk.scoring import Scored, score
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
+from linerisk.workflows.instants import check_as_of
 from linerisk.workflows.train import registry_for
 
 SERVED = "linerisk"
@@ -84,6 +85,7 @@ def publish(
     """
     tell = on_progress or _silent
     store = RecordStore.open(store_path)
+    check_as_of(store.days, as_of)
     made = survey_store(store, as_of=as_of, time_zone=settings.time_zone, on_progress=partial(tell, "features"))
     return put_snapshot(
         settings.live,

@@ -34,6 +34,7 @@ from linerisk.workflows.cross_validate import cross_validate_table, said
 from linerisk.workflows.cross_validate import figures as cross_validated_figures
 from linerisk.workflows.describing import describe
 from linerisk.workflows.fitting import NOTHING_MORE, Wishes, fit, log_search
+from linerisk.workflows.instants import check_as_of
 from linerisk.workflows.measuring import measure
 from linerisk.workflows.provenance import commit, lock_hash
 from linerisk.workflows.recipes import again_with
@@ -76,6 +77,7 @@ def train_store(
         on_progress: Called with (step, done, total).
     """
     store = RecordStore.open(store_path)
+    check_as_of(store.days, as_of)
     plan = plan_splits(first_day=store.days[0], as_of=as_of)
     tell = on_progress or _silent
     slices = slices_from_store(
