@@ -120,6 +120,7 @@ def promote(
 ) -> None:
     """Make a version champion and live, if its gates passed and a second person agrees."""
     from linerisk.workflows.release import promote as run
+    from linerisk.workflows.release import unfinished_assessment
 
     settings = settings_for(home)
     with progress() as tell:
@@ -134,6 +135,9 @@ def promote(
             on_progress=partial(tell, "scores of the snapshot"),
         )
     _show_move(name, move)
+    unfinished = unfinished_assessment(settings, move.version, name=name)
+    if unfinished is not None:
+        out.print(f"[yellow]The impact assessment {unfinished}.[/yellow]")
     show_json(as_json, asdict(move))
 
 

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 
 from linerisk.errors import RegistryError
 
+SERVED = "linerisk"
+"""The one model that the service answers from; others can be promoted, and then are champion and not live."""
 PROMOTED, ROLLED_BACK = "promoted", "rolled back"
 LONGEST_WORDS = 1_000
 """Characters kept of a reason or a name: a move must fit into one tag, which some databases end at 5,000."""

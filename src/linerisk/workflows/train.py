@@ -22,7 +22,7 @@ from linerisk.evaluation.subgroups import Groups, account_groups
 from linerisk.live import WHEN_EXPIRED
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits, load_promise
-from linerisk.registry import CHAMPION, Registry
+from linerisk.registry import CHAMPION, SERVED, Registry
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.training.examples import Examples, Slices
@@ -86,7 +86,7 @@ def train_store(
     return _train(
         settings,
         slices,
-        name="linerisk",
+        name=SERVED,
         recipe=_seeded(recipe or Recipe(), seed),
         default=Recipe(),
         wishes=wishes,
@@ -187,7 +187,15 @@ def _train(
     # Asked once: what the gates compare with is what the version says that they compared with.
     live = registry.alias(CHAMPION)
     evaluation = measure(
-        settings, model, slices, recipe=recipe, limits=limits, registry=registry, live=live, groups=of_test
+        settings,
+        model,
+        slices,
+        recipe=recipe,
+        limits=limits,
+        registry=registry,
+        live=live,
+        groups=of_test,
+        accounts=past is not None,
     )
     if wishes.rolling and past is not None:
         rolling = roll(*past, recipe=recipe, promise=promise, time_zone=settings.time_zone, tell=tell)
