@@ -3,6 +3,17 @@
 from linerisk.registry.entries import COMPARED, SERVED, Move, Version, answered
 from linerisk.registry.moves import Registry
 from linerisk.registry.runs import Described
-from linerisk.registry.store import CHALLENGER, CHAMPION
+from linerisk.registry.store import CHALLENGER, CHAMPION, UNKNOWN
 
-__all__ = ["CHALLENGER", "CHAMPION", "COMPARED", "SERVED", "Described", "Move", "Registry", "Version", "answered"]
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "COMPARED",
+    "SERVED",
+    "UNKNOWN",
+    "Described",
+    "Move",
+    "Registry",
+    "Version",
+    "answered",
+]

@@ -27,7 +27,7 @@ from linerisk.scoring import Scored, score
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.workflows.instants import check_as_of
-from linerisk.workflows.train import registry_for
+from linerisk.workflows.registries import registry_for
 
 _CHUNK_LINES = 2_000
 

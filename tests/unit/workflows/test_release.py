@@ -15,8 +15,9 @@ from linerisk.evaluation.gates import Outcome
 from linerisk.live import Live
 from linerisk.settings import Settings
 from linerisk.training.fit import Recipe
+from linerisk.workflows.registries import registry_for
 from linerisk.workflows.release import promote, rollback
-from linerisk.workflows.train import registry_for, train_table
+from linerisk.workflows.train import train_table
 from linerisk.workflows.trained import Trained
 
 REASON = "a <b>small</b> table for a drill; nothing is decided from it"

@@ -18,8 +18,9 @@ from linerisk.training.fit import Recipe
 from linerisk.training.from_table import SMALL_TABLE
 from linerisk.workflows.compare import compare_versions
 from linerisk.workflows.recipes import again_with, read_recipe
+from linerisk.workflows.registries import registry_for
 from linerisk.workflows.release import promote
-from linerisk.workflows.train import registry_for, train_table
+from linerisk.workflows.train import train_table
 from linerisk.workflows.trained import Trained
 
 QUICK = Recipe(trees=20)

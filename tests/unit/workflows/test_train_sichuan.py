@@ -16,7 +16,8 @@ from linerisk.settings import Settings
 from linerisk.training.fit import fit_model
 from linerisk.training.from_table import SMALL_TABLE, hidden, read_table, shortcut_columns, slices_from_table
 from linerisk.workflows.cross_validate import ALL, HIDDEN, WITHOUT
-from linerisk.workflows.train import Trained, registry_for
+from linerisk.workflows.registries import registry_for
+from linerisk.workflows.train import Trained
 
 
 @pytest.fixture(scope="module")
