@@ -28,7 +28,7 @@ def unclear(
     elif store and for_store not in given:
         todo = f"add {for_store}{_reached(options['--store'])}"
     elif store:
-        todo = f"leave out {_of(given, '--store', for_store, *of_store)}: they go with --table"
+        todo = f"leave out {_of(given, '--store', for_store, *of_store)}: what goes with --table goes with no store"
     elif table and (stray := [option for option in given if option in of_store]):
         todo = f"leave out {', '.join(stray)}: a table has no records to go back to, so that goes with --store"
     elif table:

@@ -41,6 +41,8 @@ def models(name: Name = "linerisk", home: Home = None, as_json: AsJson = False) 
         ],
         right=(0, 4),
     )
+    if not versions:
+        out.print(f"No version of {name} was registered yet: train one, or name another model with --name.")
     if moves:
         table(
             "What was live when" if name == "linerisk" else "What was champion when",

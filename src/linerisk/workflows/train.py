@@ -210,7 +210,7 @@ def _train(
             facts={
                 "model": fingerprint,
                 "data fingerprint": data,
-                "as of": as_of or "no time in the table",
+                "as of": as_of or "none given, as for any table",
                 "commit": commit_id,
                 "lock": lock,
                 "recipe": json.dumps(recipe.describe()),
