@@ -83,9 +83,12 @@ def read_group(column: pl.Series, line_key: Keys) -> Keys:
     """
     if column.null_count():
         raise InputError(
-            "a row has no group", expected="a group in every row", found=f"{column.null_count()} without",
+            "a row has no group",
+            expected="a group in every row",
+            found=f"{column.null_count()} without",
+            todo="fill the column, or leave out --group",
             field=column.name,
-        )  # fmt: skip
+        )
     group = codes(column)
     pairs = len(np.unique(np.stack([line_key, group]), axis=1).T)
     lines = len(np.unique(line_key))
@@ -94,6 +97,7 @@ def read_group(column: pl.Series, line_key: Keys) -> Keys:
             "a line is in more than one group",
             expected="every row of a line in one group",
             found=f"{pairs - lines} memberships too many",
+            todo="give each line one group, or leave out --group",
             field=column.name,
         )
     return group
@@ -175,6 +179,7 @@ def read_label(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
             "a label is neither fraud nor legitimate",
             expected="1 / 0, true / false, or fraud / legitimate",
             found=f"{wrong.len()} rows such as {wrong[0]!r}",
+            todo="name the column of labels with --label, or write them so; leave out rows of which nothing is known",
             field=column.name,
         )
     out: np.ndarray[tuple[int], np.dtype[np.bool_]] = fraud.to_numpy()
