@@ -138,7 +138,7 @@ def _unknown(champion: Version, challenger: Version, *, asked: bool) -> str:
     return (
         f"It is not known who changes tier: when version {challenger.version} was trained, version {champion.version} "
         "was not champion, or could not read the same rows. Give --store, the record store that it was trained on, "
-        "and its test lines are placed with both."
+        "and its test lines are placed with both; where it was trained on a table, train it again."
     )
 
 
