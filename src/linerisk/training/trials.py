@@ -121,7 +121,8 @@ class Tuned:
             return f"{tried}; none chosen, the recipe that tuning began with was kept"
         chosen = self.trials[self.chosen]
         return (
-            f"{tried}; chosen {self.chosen}: log loss {chosen.log_loss:.5f} (began at {first.log_loss:.5f}), cost of "
+            f"{tried}; chosen trial {self.chosen}: log loss {chosen.log_loss:.5f} (began at {first.log_loss:.5f}) on "
+            f"the {self.validated_on[0]:,} lines that validated, {self.validated_on[1]:,} of them fraud; cost of "
             f"reasons {chosen.reason_cost:,} (began at {first.reason_cost:,})"
         )
 

@@ -421,7 +421,23 @@ def test_an_override_changes_nothing_else_and_the_last_one_stands(folder: Path) 
     first, second = ([Override("G001", "li and wang", why)] for why in ("the first reason", "the second reason"))
     assert page_with_overrides(page_with_overrides(text, first), second) == page_with_overrides(text, second)
     kept = Page(page_with_overrides(text, first)).text.split()
-    assert [word for word in Page(text).text.split() if word not in kept] == ["None:", "aside."]
+    # The verdict, and that no gate was set aside.
+    gone = [word for word in Page(text).text.split() if word not in kept]
+    assert set(gone) <= {"may", "be", "None:", "aside.", "no", "gate", "failed"}
+    assert {"None:", "aside."} <= set(gone)
+
+
+@pytest.mark.parametrize("raised", [0, 3], ids=["no gate failed", "one failed"])
+def test_a_page_of_a_model_that_was_promoted_all_the_same_has_one_verdict(
+    report: Report, evaluation: Evaluation, raised: int
+) -> None:
+    seen = replace(evaluation, tenure_raised=raised)
+    text = replace(report, evaluation=seen, gates=run_gates(seen), plots=()).page()
+    told = page_with_overrides(text, [Override("G006", "li and wang", "measured by hand")])
+    summary = Page(told[told.index('<section id="summary">') : told.index('<ul class="chips">')]).text
+    assert "promoted with gates set aside G006: by two people" in " ".join(summary.split())
+    assert not [verdict for verdict in ("may not be promoted", "may be promoted", "no gate failed") if verdict in told]
+    assert told.count('class="verdict') == 1
 
 
 # Single columns -----------------------------------------------------------------------------------------------------
@@ -462,6 +478,7 @@ def test_a_comparison_without_tier_flips_says_what_is_missing(evaluation: Evalua
         comparison_page(
             title="2 against 1",
             notices=("give --store", "G009 is of another champion"),
+            tested="Each model on its own test slice.",
             figures=[["auc", "0.9", "0.91"]],
             gates=run_gates(evaluation),
             flips=None,
@@ -469,5 +486,6 @@ def test_a_comparison_without_tier_flips_says_what_is_missing(evaluation: Evalua
     )
     assert "give --store" in page.text
     assert "G009 is of another champion" in page.text
+    assert "Each model on its own test slice." in page.text
     assert "0.91" in page.text
     assert "script" not in page.tags

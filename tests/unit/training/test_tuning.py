@@ -240,6 +240,11 @@ def test_what_says_nothing_loses_what_always_saying_the_prevalence_loses(train: 
     assert found.chosen is None
 
 
+def test_a_search_says_which_lines_its_losses_are_of(tuned: Tuned) -> None:
+    lines, fraud = tuned.validated_on
+    assert f"on the {lines:,} lines that validated, {fraud:,} of them fraud" in tuned.said()
+
+
 def test_a_search_that_found_something_needs_no_notice(tuned: Tuned) -> None:
     assert tuned.notices() == ()
     assert tuned.nothing > tuned.trials[0].log_loss
