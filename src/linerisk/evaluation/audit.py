@@ -50,7 +50,7 @@ class AuditMeasure:
             return (
                 f"{self.lines:,} lines drawn by chance, {self.fraud} fraud: fewer than {FEWEST_LINES} audited lines "
                 "say too little of false alarms or of how common fraud is "
-                f"(anything up to {self.prevalence.high:.0%} would agree with them)"
+                f"(anything from {self.prevalence.low:.0%} to {self.prevalence.high:.0%} would agree with them)"
             )
         alarms = ", ".join(f"{tier} at most {found.high:.2g}" for tier, found in self.false_positives.items())
         return (
