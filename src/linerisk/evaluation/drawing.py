@@ -108,7 +108,7 @@ def colours_of(names: Iterable[str], *, title: str | None = None, shown: Iterabl
     scale = alt.Scale(
         domain=chosen, range=[_FAMILY_COLOURS[order.index(name) % len(_FAMILY_COLOURS)] for name in chosen]
     )
-    return alt.Color("family:N", scale=scale, title=title, legend=alt.Legend(orient="bottom", columns=5))
+    return alt.Color("family:N", scale=scale, title=title, legend=alt.Legend(orient="bottom", columns=7))
 
 
 def colour_of_family(names: Iterable[str], family: str) -> str:
