@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -79,5 +80,6 @@ def _sha256(told: object) -> str:
 if __name__ == "__main__":
     with TemporaryDirectory() as shared:
         for notebook_path in chosen(sys.argv[1:]):
+            began = time.monotonic()
             nbformat.write(executed(notebook_path, folder=Path(shared)), notebook_path)
-            sys.stdout.write(f"notebooks/{notebook_path.name}\n")
+            sys.stdout.write(f"notebooks/{notebook_path.name}  {time.monotonic() - began:.0f} s\n")
