@@ -22,20 +22,7 @@ _CALIBRATION, _TEST = "calibration slice, gave the cut points", "test slice, che
 def evidence_plot(model: RiskModel, slices: Slices) -> Plot:
     """Share of legitimate lines at or above each margin, with cut points, proven bounds and wishes."""
     tails = pl.concat([_tail(model, slices.calibration, _CALIBRATION), _tail(model, slices.test, _TEST)])
-    cuts = pl.DataFrame(
-        [
-            {
-                "tier": str(c.tier),
-                "at": c.margin,
-                "proven": c.proven,
-                "wished": c.wished,
-                "said": f"{c.proven:.1e}",
-                # Curves only fall, so what stands above both at the rule is struck by neither to its right.
-                "said_at": max(c.proven, float(tails.filter(pl.col("margin") >= c.margin)["share"].max() or 0)),  # type: ignore[arg-type]
-            }
-            for c in model.cuts
-        ]
-    )
+    cuts = _cuts(model, tails)
     least = float(min(cuts["wished"].min(), tails["share"].min()))  # type: ignore[arg-type, type-var]
     left, right = float(tails["margin"].min()), max(float(tails["margin"].max()), float(cuts["at"].max()))  # type: ignore[arg-type]
     right += _LABEL * (right - left)
@@ -84,6 +71,27 @@ def evidence_plot(model: RiskModel, slices: Slices) -> Plot:
         ),
         wide=True,
     )
+
+
+def _cuts(model: RiskModel, tails: pl.DataFrame) -> pl.DataFrame:
+    """Where tiers begin, what was proven and wished there, and where that is said: above both curves.
+
+    Curves only fall, so what stands above both at the rule is struck by neither to its right.
+    """
+    rows = []
+    for cut in model.cuts:
+        seen = tails.filter(pl.col("margin") >= cut.margin)["share"].to_list()
+        rows.append(
+            {
+                "tier": str(cut.tier),
+                "at": cut.margin,
+                "proven": cut.proven,
+                "wished": cut.wished,
+                "said": f"{cut.proven:.1e}",
+                "said_at": max([cut.proven, *seen]),
+            }
+        )
+    return pl.DataFrame(rows)
 
 
 def _tail(model: RiskModel, examples: Examples, name: str) -> pl.DataFrame:
