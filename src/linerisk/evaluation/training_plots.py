@@ -115,11 +115,11 @@ def _ends(tuned: Tuned) -> tuple[float, float, bool]:
 
 
 def rolling_plot(rolling: RollingEvaluation) -> Plot | None:
-    """Past trainings over time, a panel per measure; None where nothing could be measured at any."""
+    """Past trainings over time, a panel per measure; None where fewer than two were measured: the table has those."""
     curves = [
         row for row in rolling.curves() if all(math.isfinite(float(row[key])) for key in ("value", "low", "high"))
     ]
-    if not curves:
+    if len({row["trained_at"] for row in curves}) <= 1:
         return None
     rows = pl.DataFrame(curves).with_columns(pl.col("trained_at").str.slice(0, 10))
     days = [step.trained_at[:10] for step in rolling.steps]

@@ -345,18 +345,27 @@ def step(day: str, value: float | None) -> RollingStep:
 def test_past_trainings_are_drawn_with_a_place_for_what_could_not_be_measured(
     evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
-    past = RollingEvaluation((step("2024-05-03", 0.6), step("2024-05-31", None), step("2024-06-28", float("nan"))))
-    svg = drawn(model, replace(evaluation, rolling=past), slices)["rolling"]
-    assert {"2024-05-03", "2024-05-31", "2024-06-28", "average precision", "log-loss skill"} <= words(svg)
-    assert marks(svg, "point") == 3
+    steps = (
+        step("2024-05-03", 0.6),
+        step("2024-05-31", None),
+        step("2024-06-28", float("nan")),
+        step("2024-07-26", 0.5),
+    )
+    svg = drawn(model, replace(evaluation, rolling=RollingEvaluation(steps)), slices)["rolling"]
+    shown = {"2024-05-03", "2024-05-31", "2024-06-28", "2024-07-26", "average precision", "log-loss skill"}
+    assert shown <= words(svg)
+    # Two trainings were measured, by three measures each.
+    assert marks(svg, "point") == 6
     assert "NaN" not in svg
 
 
-def test_past_trainings_of_which_nothing_was_measured_are_told_and_not_drawn(
+def test_past_trainings_of_which_fewer_than_two_were_measured_are_told_and_not_drawn(
     report: Report, evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
     nothing = replace(evaluation, rolling=RollingEvaluation((step("2024-05-31", None),)))
     assert "rolling" not in drawn(model, nothing, slices)
+    one = RollingEvaluation((step("2024-05-31", None), step("2024-06-28", 0.6)))
+    assert "rolling" not in drawn(model, replace(evaluation, rolling=one), slices)
     assert "too few findings" in written(report, nothing).text
 
 
