@@ -112,6 +112,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         features: The row, exactly as scored.
         scored_by: Name of the token that asked, never its secret.
         last_verified_at: What the account said about verification, which the action depends on.
+        cleared_at: When a dispute about the line had last ended in the holder's favour, which it depends on too.
         format: Version of this shape.
     """
 
@@ -137,6 +138,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     scored_by: str
     snapshot_id: str | None = None
     last_verified_at: Instant | None = None
+    cleared_at: Instant | None = None
     format: int = 2
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from linerisk.errors import DecisionLogError
 from linerisk.review.moves import OPEN_STATES, Move, Outcome, State
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -20,6 +21,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
         case_number: What the holder is told, such as `240726-4K7QD2M`.
         decision_id: The decision objected to.
         line_id: Its line.
+        as_of: The instant that it stood at.
         tier: Its tier.
         model: Version of the model that scored.
         reasons: Codes of the reasons that raised, as they were said.
@@ -36,6 +38,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     case_number: str
     decision_id: str
     line_id: str
+    as_of: Instant
     tier: str
     model: str
     reasons: tuple[str, ...]
@@ -58,7 +61,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         move: What was done.
         state: Where the dispute stands after it.
         at: When.
-        by: Name of the token; `clock` for the clock.
+        by: Name of the token, or `review.moves.CLOCK`.
         role: Its role.
         request_id: The caller's idempotency key.
         opening: What is fixed by it; of `open` alone.
@@ -91,6 +94,7 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
         case_number: What the holder is told.
         decision_id: The decision objected to.
         line_id: Its line.
+        as_of: The instant that it stood at.
         tier: Its tier.
         model: Version of the model that scored.
         reasons: Codes of the reasons that raised.
@@ -122,6 +126,7 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     case_number: str
     decision_id: str
     line_id: str
+    as_of: Instant
     tier: str
     model: str
     reasons: tuple[str, ...]
@@ -196,6 +201,25 @@ def folded(events: Iterable[Event]) -> Dispute | None:
     return dispute
 
 
+def event_of(record: str) -> Event:
+    """An event from its JSON in the chain.
+
+    Raises:
+        DecisionLogError: This is not the JSON of an event.
+    """
+    try:
+        return _DECODER.decode(record)
+    except msgspec.MsgspecError as error:
+        raise DecisionLogError(
+            "this is not an event of a dispute", found=str(error), todo="check the log with `linerisk audit verify`"
+        ) from error
+
+
+def json_of(event: Event) -> str:
+    """The canonical JSON of an event: the same event gives the same text."""
+    return _ENCODER.encode(event).decode()
+
+
 def _opened(event: Event) -> Dispute:
     if event.opening is None:
         raise ValueError("the first event of a dispute opens it")
@@ -208,3 +232,7 @@ def _opened(event: Event) -> Dispute:
         changed_at=event.at,
         **msgspec.structs.asdict(event.opening),
     )
+
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+_DECODER = msgspec.json.Decoder(Event)

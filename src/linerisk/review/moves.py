@@ -61,8 +61,8 @@ REVIEWER: Final = "reviewer"
 LEAD: Final = "lead"
 SYSTEM: Final = "system"
 """Role of the clock; no token has it."""
-CLOCK: Final = "clock"
-"""Name under which the clock acts; no token has it, since it may make moves that no person may."""
+CLOCK: Final = "(clock)"
+"""Name under which the clock acts; no token can have it."""
 
 LEAST_REASON: Final = 20
 """Least length of a written reason, characters."""

@@ -89,9 +89,18 @@ class LineRisk:
 
     def __metrics__(self, text: str) -> str:
         """BentoML's figures and ours, and what is live."""
-        from linerisk.service.metrics import live_text  # noqa: PLC0415  # only workers need it
+        from linerisk.service.dispute_metrics import disputes_text  # noqa: PLC0415  # only workers need it
+        from linerisk.service.metrics import live_text  # noqa: PLC0415
 
-        return text + live_text(self.desk.holder, now=clock.now(), waiting=self.desk.log.waiting)
+        now = clock.now()
+        text += live_text(self.desk.holder, now=now, waiting=self.desk.log.waiting)
+        try:
+            figures = self.desk.disputes.figures(now)
+        except LineriskError as error:
+            # A scrape must not fail with the store: the other figures say what is wrong.
+            log().error("no figures of disputes", reason=error.paragraph())
+            return text
+        return text + disputes_text(figures)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML is untyped here
     def close(self) -> None:

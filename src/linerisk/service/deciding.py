@@ -35,6 +35,7 @@ class Asked:
         with_account: Whether an account was known of each.
         missing: Inputs that are missing of each; empty where all are there.
         last_verified: When each was last verified.
+        cleared: When a dispute about each last ended in the holder's favour.
         stale: Whether the snapshot is older than the policy allows.
         snapshot: Where the features come from; None if from records in the request.
         indexes: Which rows of the snapshot they are.
@@ -50,6 +51,7 @@ class Asked:
     with_account: list[bool]
     missing: list[tuple[str, ...]]
     last_verified: list[datetime | None]
+    cleared: list[datetime | None]
     stale: bool
     snapshot: Snapshot | None
     indexes: npt.NDArray[np.intp] | None = None
@@ -79,6 +81,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
         statuses(asked),
         scored.tiers,
         asked.last_verified,
+        asked.cleared,
         _explained(asked, attribution, wording),
         frozen_features(model.feature_names, asked.rows),
         *(column.tolist() for column in (scored.margin, scored.probability, scored.low, scored.high)),
@@ -97,7 +100,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
             probability_low=low,
             probability_high=high,
             tier=tier.value,
-            action=action_of(policy, tier, state, verified, asked.as_of),
+            action=action_of(policy, tier, state, as_of=asked.as_of, verified=verified, cleared=cleared),
             reasons=tuple([_reason(reason) for reason in why.reasons]),
             base=why.base,
             calibration=why.calibration,
@@ -108,8 +111,9 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
             scored_by=asked.caller,
             snapshot_id=None if asked.snapshot is None else asked.snapshot.meta.id,
             last_verified_at=verified,
+            cleared_at=cleared,
         )
-        for decision_id, line_id, state, tier, verified, why, features, margin, probability, low, high in columns
+        for decision_id, line_id, state, tier, verified, cleared, why, features, margin, probability, low, high in columns
     ]
 
 
@@ -126,9 +130,17 @@ def worked_out(asked: Asked) -> tuple[Scored, Attribution]:
     )
 
 
-def action_of(policy: Policy, tier: Tier, status: str, verified: datetime | None, as_of: datetime) -> RecordedAction:
+def action_of(
+    policy: Policy,
+    tier: Tier,
+    status: str,
+    *,
+    as_of: datetime,
+    verified: datetime | None,
+    cleared: datetime | None,
+) -> RecordedAction:
     """What the policy asks for."""
-    action = policy.action(tier, last_verified_at=verified, as_of=as_of, status=status)
+    action = policy.action(tier, last_verified_at=verified, as_of=as_of, status=status, cleared_at=cleared)
     return RecordedAction(kind=action.kind, policy=action.policy, steps=action.steps, held_by=action.held_by)
 
 

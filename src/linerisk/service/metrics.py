@@ -7,7 +7,7 @@ live is said at the time of the scrape by the worker that answers it, since all 
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
@@ -87,6 +87,18 @@ def live_text(holder: LiveHolder, *, now: datetime, waiting: int) -> str:
         lines += _gauge("linerisk_snapshot_age_seconds", "Age of what scoring by id answers from", age)
         lines += _gauge("linerisk_snapshot_lines", "Lines of the snapshot", live.snapshot.meta.lines)
     return "\n".join(lines) + "\n"
+
+
+def gauges(name: str, help_text: str, values: Sequence[tuple[Mapping[str, str], float]]) -> list[str]:
+    """One gauge in the Prometheus text format, with a value per set of labels."""
+    said = [
+        (",".join(f'{label}="{_quoted(text)}"' for label, text in labels.items()), value) for labels, value in values
+    ]
+    return [
+        f"# HELP {name} {help_text}",
+        f"# TYPE {name} gauge",
+        *(f"{name}{{{labels}}} {value}" for labels, value in said),
+    ]
 
 
 def _gauge(name: str, help_text: str, value: float, *, labels: str = "") -> list[str]:

@@ -24,6 +24,7 @@ class Route:
         handler: What answers it.
         summary: What it does, as one line.
         body: Type of its JSON body, if it has one.
+        answer: Type of its JSON answer, where that is described by one.
         stream: Kind of its body and of its answer, where they are not JSON.
     """
 
@@ -33,6 +34,7 @@ class Route:
     handler: Handler
     summary: str
     body: type | None = None
+    answer: type | None = None
     stream: str | None = None
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
