@@ -20,7 +20,7 @@ import bentoml
 
 from linerisk import as_of as clock
 from linerisk.errors import LineriskError
-from linerisk.service.hot import HotService
+from linerisk.service.hot import HotService, look_after_workers
 from linerisk.service.http import AsgiApp
 from linerisk.service.lean import import_lightgbm_alone
 from linerisk.service.logs import log
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ADDRESS = "LINERISK_SERVED_AT"
 """Set by `serve`, so that the one line at the start can name the address."""
+_LOOK_AFTER_S = 0.5
 _SWITCH_S = 0.0005
 """How long one thread may keep Python's lock from another: the writer of decisions takes it many times a commit."""
 
@@ -102,6 +103,7 @@ class LineRisk:
 
 
 service = LineRisk
+look_after_workers(every_s=_LOOK_AFTER_S)
 
 
 def _tell_refused(error: LineriskError) -> None:
