@@ -51,8 +51,10 @@ class LineRisk:
     def __init__(self) -> None:
         import_lightgbm_alone()
         from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
+        from linerisk.service.metrics import give_figures_their_room  # noqa: PLC0415  # only workers need it
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
 
+        give_figures_their_room()
         self.desk = Desk(Settings(), on_refused=_tell_refused, on_swapped=_tell_swapped)
         self.traces = Traces() if wanted(os.environ) else None
         address = os.environ.get(ADDRESS)
@@ -89,10 +91,12 @@ class LineRisk:
         return True
 
     def __metrics__(self, text: str) -> str:
-        """BentoML's figures and ours, and what is live."""
-        from linerisk.service.metrics import live_text  # noqa: PLC0415  # only workers need it
+        """BentoML's figures and ours, what is live, and what is in hand."""
+        from linerisk.service.metrics import Load, live_text  # noqa: PLC0415  # only workers need it
+        from linerisk.service.scoring_calls import BUDGET, QUEUE  # noqa: PLC0415  # the same
 
-        return text + live_text(self.desk.holder, now=clock.now(), waiting=self.desk.log.waiting)
+        load = Load(self.desk.log.waiting, QUEUE.at_work, QUEUE.waiting, BUDGET.held)
+        return text + live_text(self.desk.holder, now=clock.now(), load=load)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML is untyped here
     def close(self) -> None:

@@ -42,11 +42,14 @@ class BodyBudget:
 
     Args:
         most: At most so many; more are refused for the moment.
+
+    Attributes:
+        held: How many are held now.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._held = 0
+        self.held = 0
 
     def take(self, size: int) -> None:
         """Count bytes in.
@@ -54,13 +57,13 @@ class BodyBudget:
         Raises:
             BusyError: Too many are held already.
         """
-        if self._held + size > self._most:
+        if self.held + size > self._most:
             raise BusyError("too many large requests at once", todo="try again shortly")
-        self._held += size
+        self.held += size
 
     def give_back(self, size: int) -> None:
         """Count bytes out."""
-        self._held -= size
+        self.held -= size
 
 
 @dataclass

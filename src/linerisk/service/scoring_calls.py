@@ -44,12 +44,17 @@ class Queue:
     Args:
         at_once: How many are worked on.
         waiting: How many may wait.
+
+    Attributes:
+        at_work: How many are worked on now.
+        waiting: How many wait now.
     """
 
     def __init__(self, *, at_once: int, waiting: int) -> None:
         self._slots = asyncio.Semaphore(at_once)
         self._most = waiting
-        self._waiting = 0
+        self.at_work = 0
+        self.waiting = 0
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -58,16 +63,18 @@ class Queue:
         Raises:
             BusyError: Too many wait already.
         """
-        if self._slots.locked() and self._waiting >= self._most:
+        if self._slots.locked() and self.waiting >= self._most:
             raise BusyError("too many large requests wait", expected=f"at most {self._most}", todo="try again shortly")
-        self._waiting += 1
+        self.waiting += 1
         try:
             await self._slots.acquire()
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
+        self.at_work += 1
         try:
             yield
         finally:
+            self.at_work -= 1
             self._slots.release()
 
 
