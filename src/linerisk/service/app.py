@@ -51,10 +51,11 @@ class LineRisk:
     def __init__(self) -> None:
         import_lightgbm_alone()
         from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
-        from linerisk.service.metrics import give_figures_their_room  # noqa: PLC0415  # only workers need it
+        from linerisk.service.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
 
         give_figures_their_room()
+        metrics()  # so that what was never counted says 0 and not nothing
         self.desk = Desk(Settings(), on_refused=_tell_refused, on_swapped=_tell_swapped)
         self.traces = Traces() if wanted(os.environ) else None
         address = os.environ.get(ADDRESS)
