@@ -49,7 +49,7 @@ async def decision(desk: Desk, request: Request) -> dict[str, Any]:
 
 async def line_decisions(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/lines/{line_id}/decisions`: history of a line, newest first, a page at a time."""
-    query = request.query()
+    query = request.query("limit", "before")
     limit = _limit(query.get("limit"))
     line_id = _id(request.params["line_id"], field="line_id")
     before = None if "before" not in query else _id(query["before"], field="before")
@@ -88,7 +88,7 @@ async def replay_decision(desk: Desk, request: Request) -> dict[str, Any]:
 
 async def policy(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/policy?on=DATE`."""
-    on = request.query().get("on")
+    on = request.query("on").get("on")
     instant = clock.now() if on is None else _midnight(on, desk.settings.time_zone)
     try:
         return in_force(desk.policies, instant).summary()
