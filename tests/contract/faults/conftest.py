@@ -1,4 +1,4 @@
-"""What breaking the service on purpose takes: callers who ask without pause, and a log that is held to what they heard."""
+"""What breaking the service takes: callers who ask without pause, and a log that is held to what they heard."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def test_clients_who_go_away_or_send_too_much_leave_nothing_behind(
     assert psutil.Process(worker.pid).memory_info().rss - memory < 300 * MB
 
 
-def test_an_answer_nobody_waited_for_is_recorded_and_given_to_who_asks_again(served: Any, wait_until: Any) -> None:
+def test_an_answer_nobody_waited_for_is_recorded_and_given_to_who_asks_again(served: Any) -> None:
     """The client went away when its answer was on its way: the decision stands."""
     gone_in_the_middle_of_an_answer(served, "gone-and-back")
     lines = [f"line-{i:03}" for i in range(200)]

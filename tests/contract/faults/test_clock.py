@@ -20,6 +20,7 @@ from linerisk.as_of import now, parse_instant
 from linerisk.decisions.log import DecisionLog
 from linerisk.service.tokens import Role, TokenStore
 
+pytestmark = pytest.mark.slow
 NOON = datetime(2024, 8, 1, 12, tzinfo=UTC)
 
 

@@ -316,7 +316,7 @@ def everything(fuzzed: Fuzzed, *, of_each_call: int, bodies: int) -> None:
     by_status = Counter[int]()
     for (_, status), count in fuzzed.seen.items():
         by_status[status] += count
-    print(f"{fuzzed.cases} cases: {dict(sorted(by_status.items()))}")
+    print(f"{fuzzed.cases} cases: {dict(sorted(by_status.items()))}")  # noqa: T201  # how much was tried
     assert {200, 400, 401, 403, 404, 422} <= set(by_status)
     assert fuzzed.server.score(f"after-{fuzzed.cases}", "line-001").elapsed.total_seconds() < MOST_S
 
@@ -331,8 +331,8 @@ def test_a_misspelt_parameter_is_refused_and_not_left_out(fuzzed: Fuzzed, path: 
 
 def test_what_is_sent_at_random_is_answered_as_documented(fuzzed: Fuzzed) -> None:
     before = fuzzed.cases
-    everything(fuzzed, of_each_call=30, bodies=150)
-    assert fuzzed.cases - before >= 800
+    everything(fuzzed, of_each_call=18, bodies=100)
+    assert fuzzed.cases - before >= 500
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from linerisk.live.pointer import Pointer, changing, read_pointer, write_pointer
 from linerisk.scoring import score
 from linerisk.tables.identity import key_of_id, load_secret
 
+pytestmark = pytest.mark.slow
 AS_OF_SEED = 100
 GRACE_S = 5.0
 """A new pair is read on a thread, checked byte by byte, while the old one answers."""
@@ -98,17 +99,10 @@ def world_as_of(world: Any) -> Any:
     return Live.open(world.settings.live).snapshot.meta.as_of
 
 
-def test_new_pairs_under_load_fail_no_request_and_every_answer_is_of_one_live_pair(swapped: Any) -> None:
-    seen, asked = swapped(6)
-    assert seen >= 3
-    print(f"{len(asked)} answers of {seen} pairs")
-
-
-@pytest.mark.slow
-def test_sixty_new_pairs_under_load_fail_no_request(swapped: Any) -> None:
-    seen, asked = swapped(60)
+def test_forty_new_pairs_under_load_fail_no_request_and_every_answer_is_of_one_live_pair(swapped: Any) -> None:
+    seen, asked = swapped(40)
     assert seen >= 20
-    print(f"{len(asked)} answers of {seen} pairs")
+    print(f"{len(asked)} answers of {seen} pairs")  # noqa: T201  # how much was tried
 
 
 def truncated(path: Path) -> None:
