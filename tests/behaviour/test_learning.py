@@ -6,7 +6,7 @@ from typing import Any
 
 from linerisk.evaluation.gates import Outcome
 from linerisk.model.tiers import TIERS
-from linerisk.workflows.train import registry_for
+from linerisk.workflows.registries import registry_for
 
 
 def test_the_model_is_judged_later_and_on_other_lines_than_it_learnt_from(operator: Any) -> None:

@@ -46,6 +46,16 @@ def test_the_explanation_adds_up(reading: Any, decided: dict[str, Any]) -> None:
     assert sum(told["contributions"].values()) + told["base"] + told["calibration"] == pytest.approx(told["log_odds"])
 
 
+def test_the_explanation_says_what_would_have_changed_the_tier(reading: Any, decided: dict[str, Any]) -> None:
+    otherwise = reading("/explanation")["otherwise"]
+    families = [each["families"] for each in otherwise["each_family_as_usual"]]
+    assert sorted(families) == [[family] for family in sorted(decided["contributions"])]
+    [own] = [each for each in otherwise["at_ages"] if each["own"]]
+    assert (own["probability"], own["tier"]) == (decided["probability"], decided["tier"])
+    by_age = [each["probability"] for each in otherwise["at_ages"]]
+    assert by_age == sorted(by_age, reverse=True)
+
+
 def test_a_replay_is_identical(reading: Any, decided: dict[str, Any]) -> None:
     assert reading("/replay", "POST") == {
         "decision_id": decided["decision_id"],

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from linerisk.cli.walk import AS_OF, SEED
-from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedFeatures, RecordedModel, RecordedReason
+from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
+from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.records.simulation.story import write_story
 
 NOW = datetime(2024, 7, 26, tzinfo=UTC)

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LINES_OF_A_MODULE = 325
+LINES_OF_A_MODULE = 300
 LINES_OF_A_FUNCTION = 60
 """Without its docstring. Forty is what we aim at; sixty is where a test stops us."""
 

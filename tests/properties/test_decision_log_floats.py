@@ -9,15 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from linerisk.decisions.record import (
-    DecisionRecord,
-    RecordedAction,
-    RecordedFeatures,
-    RecordedModel,
-    decision_ids,
-    frozen_features,
-    matrix_row,
-)
+from linerisk.decisions.ids import decision_ids
+from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel
+from linerisk.decisions.recorded_features import RecordedFeatures, frozen_features, matrix_row
 
 NOTHING = RecordedFeatures(columns="", values="")
 AS_OF = datetime(2024, 7, 1, tzinfo=UTC)
@@ -53,7 +47,7 @@ def record_of(features: RecordedFeatures, *, margin: float = 0.0) -> DecisionRec
 @given(arrays(np.float32, (1, len(NAMES)), elements=st.floats(width=32, allow_infinity=False)))
 def test_float32_features_come_back_with_the_same_bits(rows: npt.NDArray[np.float32]) -> None:
     [features] = frozen_features(NAMES, rows)
-    back = matrix_row(DecisionRecord.from_json(record_of(features).to_json()), NAMES)
+    back = matrix_row(DecisionRecord.from_json(record_of(features).to_json()).features, NAMES)
     known = ~np.isnan(rows)
     assert np.array_equal(np.isnan(back), ~known)
     assert back[known].tobytes() == rows[known].tobytes()

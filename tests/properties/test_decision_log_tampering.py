@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from linerisk.decisions.anchors import Anchor
+from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedFeatures, RecordedModel, decision_ids
+from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel
+from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.decisions.verifying import ChainReport
 
 Unguarded = Callable[[str], Any]

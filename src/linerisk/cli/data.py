@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -56,7 +58,9 @@ def simulate(
             on_progress=tell,
         )
     out.print(f"{report.records:,} records of {report.lines:,} lines in {target}")
-    show_json(as_json, asdict(report))
+    first = parse_date(start)
+    held = _show_days([first, first + timedelta(days=days - 1)], "local time")
+    show_json(as_json, {**asdict(report), **held})
 
 
 @app.command(epilog="Example: linerisk ingest raw/ --store store --mapping mapping.toml")
@@ -78,6 +82,7 @@ def ingest(
     from linerisk.records.mapping import Mapping, shipped
     from linerisk.tables.identity import load_secret
     from linerisk.tables.intake import ingest as run
+    from linerisk.tables.store import RecordStore
 
     chosen = None
     if mapping is not None:
@@ -93,7 +98,19 @@ def ingest(
             on_progress=tell,
         )
     show_intake(report)
-    show_json(as_json, report.as_dict())
+    held = _show_days(RecordStore.open(store).days, "UTC")
+    show_json(as_json, {**report.as_dict(), **held})
+
+
+def _show_days(days: Sequence[date], clock: str) -> dict[str, str]:
+    """Print the first and the last day with records and the instant that they end at; the same for machines."""
+    from linerisk.workflows.instants import next_instant
+
+    if not days:
+        return {}
+    first, last, as_of = str(days[0]), str(days[-1]), next_instant(days)
+    out.print(f"records from {first} to {last} ({clock}); to stand at their end: --as-of {as_of}")
+    return {"first_day": first, "last_day": last, "as_of": as_of}
 
 
 def show_intake(report: object) -> None:

@@ -10,7 +10,7 @@ import typer
 from linerisk.as_of import parse_instant
 from linerisk.cli import app
 from linerisk.cli.shown import AsJson, Home, Name, out, progress, settings_for, show_json, table
-from linerisk.errors import UsageError
+from linerisk.cli.sources import unclear
 
 if TYPE_CHECKING:
     from linerisk.evaluation.gates import GateResult
@@ -72,11 +72,8 @@ def score(
                 version=model,
             )
         else:
-            raise UsageError(
-                "it is not clear what to score",
-                expected="--store DIR --as-of T, or --table FILE",
-                found="neither, or parts of both",
-            )
+            given = {"--store": store, "--as-of": as_of, "--table": feature_table}
+            raise unclear("score", given, of_store=(), needed=("--as-of", None))
     write_beside(frame, target)
     counts = {str(tier): int(n) for tier, n in frame["tier"].value_counts().sort("tier").iter_rows()}
     table("Lines per tier", ["tier", "lines"], [[tier, f"{n:,}"] for tier, n in counts.items()], right=(1,))

@@ -71,6 +71,11 @@ def replay(
             ["field", "recorded", "recomputed"],
             [[d.field, str(d.recorded), str(d.recomputed)] for d in replayed.differences],
         )
+        out.print(
+            "[yellow]To mend it: where only last digits differ, replay on a machine like the one that scored, with the "
+            "libraries of requirements.lock. Where more does, the record or the artefact is not what it was: run "
+            "linerisk audit verify, and compare with a copy.[/yellow]"
+        )
     show_json(as_json, asdict(replayed))
     raise typer.Exit(0 if replayed.identical else 1)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @app.command(epilog="Example: linerisk models --name sichuan")
 def models(name: Name = "linerisk", home: Home = None, as_json: AsJson = False) -> None:
     """List versions, and what was live when, on whose word, why, and until when it holds."""
-    from linerisk.workflows.train import registry_for
+    from linerisk.workflows.registries import registry_for
 
     registry = registry_for(settings_for(home), name)
     versions, moves = registry.versions(), registry.history()
@@ -41,6 +41,8 @@ def models(name: Name = "linerisk", home: Home = None, as_json: AsJson = False) 
         ],
         right=(0, 4),
     )
+    if not versions:
+        out.print(f"No version of {name} was registered yet: train one, or name another model with --name.")
     if moves:
         table(
             "What was live when" if name == "linerisk" else "What was champion when",
@@ -92,6 +94,7 @@ def compare(
         beside(comparison.figures),
         right=(1, 2),
     )
+    out.print(comparison.tested)
     if comparison.flips is not None:
         show_flips(comparison.flips)
     show_gates(comparison.gates)
@@ -108,7 +111,9 @@ def compare(
 def promote(
     version: Annotated[str, typer.Argument(help="Version to make champion.")],
     approver: Annotated[str, typer.Option(help="The second person; not who trained it or asks.")],
-    reason: Annotated[str, typer.Option(help="Why, for the history; a sentence where a gate is overridden.")] = "",
+    reason: Annotated[
+        str, typer.Option(help="Why, for the history; at least 20 characters where a gate is overridden.")
+    ] = "",
     override: Annotated[
         list[str] | None,
         typer.Option(metavar="CODE", help="A gate that failed and shall not count; once for each that failed."),
@@ -120,6 +125,7 @@ def promote(
 ) -> None:
     """Make a version champion and live, if its gates passed and a second person agrees."""
     from linerisk.workflows.release import promote as run
+    from linerisk.workflows.release import unfinished_assessment
 
     settings = settings_for(home)
     with progress() as tell:
@@ -134,6 +140,9 @@ def promote(
             on_progress=partial(tell, "scores of the snapshot"),
         )
     _show_move(name, move)
+    unfinished = unfinished_assessment(settings, move.version, name=name)
+    if unfinished is not None:
+        out.print(f"[yellow]The impact assessment {unfinished}.[/yellow]")
     show_json(as_json, asdict(move))
 
 
@@ -157,7 +166,7 @@ def _show_move(name: str, move: Move) -> None:
     """Print what is live now, until when, and what speaks against it."""
     from linerisk.as_of import now, parse_instant
     from linerisk.live import WHEN_EXPIRED
-    from linerisk.workflows.release import SERVED
+    from linerisk.registry import SERVED
 
     served = name == SERVED
     again = " again" if move.what == "rolled back" else ""

@@ -1,35 +1,22 @@
 """The decision record: one scored line, frozen with everything needed to say it again years later.
 
 Its JSON is canonical: keys sorted, no spaces, instants in UTC with `Z`. Floats are written as the shortest decimal that
-reads back to the same double, so `from_json(to_json())` gives back every bit. Features are kept as the bytes of the
-Float32 row that was scored, because a decision is mostly features: by name and in decimals they would be three quarters
-of the log. Their names are the artefact's, which a record needs for a replay anyway; a hash of them says that it is the
-right one. Which NaN a missing feature was is not kept; the model treats all of them as missing.
+reads back to the same double, so `from_json(to_json())` gives back every bit.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
-import threading
-from binascii import a2b_base64, b2a_base64
-from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
-from ulid import ULID
 
+from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.errors import DecisionLogError
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-
-_RANDOM_BYTES = 10
-_fetched = threading.local()
 
 
 class RecordedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -66,18 +53,6 @@ class RecordedModel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str
     version: str
     fingerprint: str
-
-
-class RecordedFeatures(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The row that was scored.
-
-    Attributes:
-        columns: `columns_id` of the names of its columns, in order.
-        values: Its Float32, little-endian, as base64; missing is NaN.
-    """
-
-    columns: str
-    values: str
 
 
 class ModelName(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -225,91 +200,6 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             raise DecisionLogError(
                 "this is not a decision record", found=str(error), todo="check the log with `linerisk audit verify`"
             ) from error
-
-
-def decision_ids(scored_at: datetime, count: int) -> list[str]:
-    """New ULIDs for decisions of one instant; they rise, so a request's decisions sort in its own order.
-
-    >>> from datetime import UTC
-    >>> first, second = decision_ids(datetime(2024, 7, 1, tzinfo=UTC), 2)
-    >>> first[:10], first < second
-    ('01J1NSEQ00', True)
-    """
-    # The top bit of the random part stays clear, so that counting up never runs into the timestamp.
-    random = int.from_bytes(_random(_RANDOM_BYTES)) >> 1
-    first = (int(scored_at.timestamp() * 1000) << (8 * _RANDOM_BYTES)) | random
-    return [str(ULID.from_int(first + i)) for i in range(count)]
-
-
-def _random(count: int) -> bytes:
-    """Random bytes of the system, fetched many at a time: each call of it lets go of Python's lock.
-
-    What is fetched and not used is each thread's own, so no two ids are made of the same bytes.
-    """
-    rest: bytes = getattr(_fetched, "rest", b"")
-    if len(rest) < count:
-        rest = os.urandom(256 * _RANDOM_BYTES)
-    _fetched.rest = rest[count:]
-    return rest[:count]
-
-
-def frozen_features(names: Sequence[str], rows: npt.NDArray[np.float32]) -> list[RecordedFeatures]:
-    """The features of records from a matrix as scored, shape (n, len(names)).
-
-    Raises:
-        DecisionLogError: A feature is infinite.
-    """
-    if np.isinf(rows).any():
-        raise DecisionLogError("a decision has an infinite feature", expected="finite or missing", field="features")
-    plain = np.ascontiguousarray(np.where(np.isnan(rows), np.float32(np.nan), rows), dtype="<f4").tobytes()
-    columns, size = columns_id(tuple(names)), 4 * len(names)
-    return [
-        RecordedFeatures(columns=columns, values=b2a_base64(plain[at : at + size], newline=False).decode())
-        for at in range(0, len(plain), size)
-    ]
-
-
-@lru_cache(maxsize=64)
-def columns_id(names: tuple[str, ...]) -> str:
-    """Tells one list of columns from another: SHA-256 of it as JSON.
-
-    >>> columns_id(("calls", "share"))[:12]
-    'a878eb7fecd2'
-    """
-    return hashlib.sha256(msgspec.json.encode(names)).hexdigest()
-
-
-def matrix_row(record: DecisionRecord, names: Sequence[str]) -> npt.NDArray[np.float32]:
-    """The one row that was scored, shape (1, len(names)).
-
-    Args:
-        record: The record.
-        names: Columns of the model that scored it, in order.
-
-    Raises:
-        DecisionLogError: It was made of other columns, or of so many values of no columns.
-    """
-    try:
-        row = np.frombuffer(a2b_base64(record.features.values, strict_mode=True), dtype="<f4").astype(np.float32)
-    except ValueError as error:
-        raise DecisionLogError("the features of a record cannot be read", found=type(error).__name__) from error
-    if record.features.columns != columns_id(tuple(names)) or len(row) != len(names):
-        raise DecisionLogError(
-            "the record was made of other columns",
-            expected=f"{len(names)} of its model",
-            found=f"{len(row)}, known as {record.features.columns[:12]}",
-        )
-    return row[None]
-
-
-def named_features(record: DecisionRecord, names: Sequence[str]) -> dict[str, float | None]:
-    """Features by name; None is missing. Each Float32 is a double of the same value: 0.1 is 0.10000000149011612.
-
-    Raises:
-        DecisionLogError: See `matrix_row`.
-    """
-    values = matrix_row(record, names)[0].tolist()
-    return {name: None if math.isnan(value) else value for name, value in zip(names, values, strict=True)}
 
 
 def _plain_number(value: object) -> object:

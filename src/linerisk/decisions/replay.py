@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linerisk.decisions.record import DecisionRecord, matrix_row
+from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.recorded_features import matrix_row
 from linerisk.errors import ArtefactError
 from linerisk.explanation import contributions
 from linerisk.model.risk_model import RiskModel, Rows
@@ -59,7 +60,7 @@ def replay(record: DecisionRecord, model: RiskModel) -> Replay:
             found=model.fingerprint or "none",
             todo=f"load version {record.model.version} of {record.model.name}",
         )
-    rows = matrix_row(record, model.feature_names)
+    rows = matrix_row(record.features, model.feature_names)
     pairs = [*_scores(record, model, rows), *_parts(record, model, rows)]
     differences = tuple(Difference(*pair) for pair in pairs if not _same(pair[1], pair[2]))
     return Replay(not differences, differences)

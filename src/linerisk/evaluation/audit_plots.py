@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from linerisk.evaluation.audit import AuditMeasure
-from linerisk.evaluation.drawing import FRAUD, INK, QUIET, Plot, log_axis, svg_of
+from linerisk.evaluation.drawing import FRAUD, INK, QUIET, ROOM, Plot, log_axis, svg_of
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.metrics import Estimate, count
 
@@ -31,10 +31,10 @@ def audit_plot(evaluation: Evaluation, audit: AuditMeasure) -> Plot:
         "audit",
         title,
         "Above, the share of legitimate audited lines at or above each tier: dots are what was seen (none where it was "
-        "no line), bars exact 95 % intervals, red ticks what the tier promises. A bar wholly right of its tick is a "
-        "broken promise; one that reaches across it has too few audited lines to tell. Below, fraud found with its "
-        "exact interval, and fraud predicted (red tick): with the tick outside the bar, fraud is rarer or more common "
-        "than the labels had it.",
+        "no line), bars exact 95 % intervals (from zero where they begin at the edge), red ticks what the tier "
+        "promises. A bar wholly right of its tick is a broken promise; one that reaches across it has too few audited "
+        "lines to tell. Below, fraud found with its exact interval, and fraud predicted (red tick): with the tick "
+        "outside the bar, fraud is rarer or more common than the labels had it.",
         svg_of(alt.vconcat(*panels, spacing=18), title=title),
         wide=True,
     )
@@ -77,7 +77,15 @@ def _fraud_panel(audit: AuditMeasure, found: Estimate) -> alt.LayerChart:
         ],
         schema=_SCHEMA,
     )
-    return _panel(rows, alt.X("low:Q", title="audited lines found and predicted to be fraud"))
+    top = max(found.high, audit.predicted)
+    x = alt.X(
+        "low:Q",
+        title="audited lines found and predicted to be fraud",
+        scale=alt.Scale(domain=[0, top], nice=False, padding=ROOM),
+        # Lines come whole.
+        axis=alt.Axis(format=",d", tickMinStep=1, tickCount=8),
+    )
+    return _panel(rows, x)
 
 
 def _panel(rows: pl.DataFrame, x: alt.X) -> alt.LayerChart:

@@ -22,6 +22,7 @@ from linerisk.evaluation.figures_shown import (
 from linerisk.evaluation.gates import GateResult, Outcome
 from linerisk.evaluation.group_plots import age_name
 from linerisk.evaluation.reported import Reported
+from linerisk.evaluation.subgroups import worst_group
 from linerisk.model.risk_model import RiskModel
 
 _FEW_FRAUD = 100
@@ -65,8 +66,8 @@ def card_sections(
         reported: Where it came from.
     """
     return (
-        CardSection("Intended use", _USE),
-        CardSection("Not for", _NOT_FOR),
+        CardSection("Intended use", _USE if evaluation.of_catalogue else _USE_OF_A_TABLE),
+        CardSection("Not for", _NOT_FOR if evaluation.of_catalogue else _NOT_FOR_OF_A_TABLE),
         CardSection("Where it came from", (), (("what", "value"), *reported.facts.items())),
         CardSection("Data", _on_the_data(model, evaluation)),
         CardSection("Figures", _on_figures(evaluation), figure_rows(evaluation)),
@@ -92,6 +93,19 @@ _NOT_FOR = (
     "Closing a line for good, or any measure without notice, reason and a way to object.",
 )
 
+_USE_OF_A_TABLE = (
+    (
+        "Ranks rows like those of the table that it was trained on by the risk that their label is fraud, from the "
+        "columns of that table, and puts each row into one of four tiers."
+    ),
+    "What a row stands for, and what may follow from its tier, is for whoever brought the table to say.",
+)
+_NOT_FOR_OF_A_TABLE = (
+    "Judging a person.",
+    "Rows of another population, or collected in another way, without a calibration slice and cut points of their own.",
+    "Any measure without notice, reason and a way to object.",
+)
+
 
 def weaknesses(evaluation: Evaluation, gates: Sequence[GateResult], notices: Sequence[str]) -> tuple[str, ...]:
     """What a reader must know before trusting it, from what was measured."""
@@ -102,6 +116,9 @@ def weaknesses(evaluation: Evaluation, gates: Sequence[GateResult], notices: Seq
         for row in e.tiers
         if row.missing
     ]
+    found += _on_groups(e)
+    if e.assessment is not None and (unfinished := e.assessment.unfinished()) is not None:
+        found.append(f"Of the impact assessment {unfinished}.")
     if e.fraud < _FEW_FRAUD:
         found.append(f"Only {e.fraud} fraud lines were tested: intervals are wide, and small gains cannot be seen.")
     blind = [band for band in e.ages if band.average_precision is None]
@@ -122,6 +139,14 @@ def weaknesses(evaluation: Evaluation, gates: Sequence[GateResult], notices: Seq
     )
     found.append("Bounds hold for lines like those of the calibration slice. Behaviour drifts, and bounds with it.")
     return tuple(found)
+
+
+def _on_groups(e: Evaluation) -> list[str]:
+    """The group of lines that is wrongly raised most often beside all others, as far as that is proven."""
+    if e.subgroups is None:
+        return ["No group of lines is known, so it is not known whether one is wrongly raised more often than others."]
+    worst = worst_group(e.subgroups)
+    return [] if worst is None else [f"Wrongly raised most often beside all other lines: {worst.said()}."]
 
 
 def markdown(title: str, sections: Sequence[CardSection]) -> str:

@@ -23,6 +23,8 @@ _FAMILY_COLOURS = (
     "#4269a8", "#d08a2e", "#4f9d86", "#a8566f", "#7a6bb0", "#8a9a3b", "#5aa5c4", "#9a7454", "#6b7280", "#c26fae",
 )  # fmt: skip
 WIDTH, HEIGHT, FULL_WIDTH = 420, 280, 760
+ROOM = 8
+"""Pixels between the frame and the first and last value of a scale, so that no mark is cut or lies on an axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ def svg_of(chart: alt.LayerChart | alt.Chart | alt.HConcatChart | alt.VConcatCha
             titleFontSize=12.5,
             titlePadding=8,
         )
+        # A first or last label that is moved inwards stands beside no tick and touches its neighbour.
+        .configure_axisX(labelFlush=False, labelOverlap="greedy", labelSeparation=6)
         .configure_title(anchor="start", color=INK, fontSize=14, fontWeight=600, offset=12, subtitleColor=QUIET)
         .configure_legend(labelColor=INK, labelFontSize=12, titleColor=INK, symbolOpacity=1)
     )
@@ -69,10 +73,20 @@ def svg_of(chart: alt.LayerChart | alt.Chart | alt.HConcatChart | alt.VConcatCha
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{html.escape(title)}" ', 1)
 
 
-def log_axis(low: float, high: float) -> alt.Axis:
-    """Ticks at 1 and 3 of every decade from `low` to `high`: enough to read, few enough to stay calm."""
+def log_axis(low: float, high: float, *, none_at: float | None = None) -> alt.Axis:
+    """Ticks at 1 and 3 of every decade from `low` to `high`: enough to read, few enough to stay calm.
+
+    Args:
+        low: Lower end of the axis.
+        high: Upper end.
+        none_at: Where zero is drawn, which a log axis has no place for; its tick says "none".
+    """
     ticks = [lead * 10.0**power for power in range(-9, 6) for lead in (1, 3)]
-    return alt.Axis(labelOverlap="greedy", format="~f", values=[tick for tick in ticks if low <= tick <= high])
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    if none_at is None:
+        return alt.Axis(labelOverlap="greedy", format=",~f", values=ticks)
+    words = f"datum.value <= {none_at * 1.01!r} ? 'none' : format(datum.value, ',~f')"
+    return alt.Axis(labelOverlap="greedy", labelExpr=words, values=[none_at, *(t for t in ticks if t > none_at * 1.5)])
 
 
 def colours_of_tiers() -> Any:
@@ -94,7 +108,7 @@ def colours_of(names: Iterable[str], *, title: str | None = None, shown: Iterabl
     scale = alt.Scale(
         domain=chosen, range=[_FAMILY_COLOURS[order.index(name) % len(_FAMILY_COLOURS)] for name in chosen]
     )
-    return alt.Color("family:N", scale=scale, title=title, legend=alt.Legend(orient="bottom", columns=5))
+    return alt.Color("family:N", scale=scale, title=title, legend=alt.Legend(orient="bottom", columns=7))
 
 
 def colour_of_family(names: Iterable[str], family: str) -> str:

@@ -8,11 +8,14 @@ References:
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 ASSESSED = ("purpose and means", "influence on people and risks", "protective measures")
 """What article 56 asks an assessment to hold; each is a heading of the document."""
+_OPEN = re.compile(r"\*to\s+confirm\*", re.IGNORECASE)
+"""How an assessment marks what its operator has yet to confirm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,20 @@ class ImpactAssessment:
         path: As the limits name it, without where it is on this machine.
         sha256: Of its bytes; None where it cannot be read.
         lacking: Of `ASSESSED`, what it has no heading for.
+        to_confirm: Points that are marked *to confirm*; the assessment is not finished before there are none.
     """
 
     path: str
     sha256: str | None
     lacking: tuple[str, ...] = ()
+    to_confirm: int = 0
+
+    def unfinished(self) -> str | None:
+        """What is yet to be done with it, in a clause; None where nothing is."""
+        if not self.to_confirm:
+            return None
+        points = "1 point is" if self.to_confirm == 1 else f"{self.to_confirm} points are"
+        return f"{points} still marked *to confirm*, so it is not finished: confirm them before real lines are scored"
 
 
 def read_assessment(folder: Path, path: str) -> ImpactAssessment:
@@ -64,7 +76,7 @@ def read_assessment(folder: Path, path: str) -> ImpactAssessment:
         return ImpactAssessment(named, None)
     headings = [line.lstrip("#").strip().lower() for line in text.splitlines() if line.startswith("#")]
     lacking = tuple(part for part in ASSESSED if not any(part in heading for heading in headings))
-    return ImpactAssessment(named, hashlib.sha256(content).hexdigest(), lacking)
+    return ImpactAssessment(named, hashlib.sha256(content).hexdigest(), lacking, len(_OPEN.findall(text)))
 
 
 def _named(folder: Path, path: str) -> str:

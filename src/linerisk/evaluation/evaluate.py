@@ -32,7 +32,7 @@ from linerisk.evaluation.metrics import (
 )
 from linerisk.evaluation.rolling import RollingEvaluation
 from linerisk.evaluation.stability import ReasonStability
-from linerisk.evaluation.subgroups import Groups, Subgroup, subgroups, tenure_groups
+from linerisk.evaluation.subgroups import ATTRIBUTES, Groups, Subgroup, subgroups, tenure_groups
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TIERS, Tier
 from linerisk.training.examples import Examples, Slices
@@ -90,10 +90,12 @@ class Evaluation:
         of_catalogue: Whether every column is one of the catalogue, so that lines can be made for the model.
         budget: Lines at or above the tiers that people have to deal with; None without stated shares.
         archetypes: What becomes of lines of people who were wrongly shut off; None if not measured.
-        subgroups: False positives by group of lines; None if groups are not known.
+        groupable: What lines can be grouped by: of a store `subgroups.ATTRIBUTES`, of a table what it has columns of.
+        subgroups: False positives by group of lines; None if not measured.
         stability: Whether reasons would be the same had other lines been drawn.
         alone: What each column can do alone.
         latency: What a score and its reasons take; None if not measured.
+        served: Whether the service may answer from the model; one of another name than that which is served, never.
         assessment: The impact assessment that covers the model.
         audit: What a random audit says; None where no tested line was audited.
         rolling: How the recipe did at past instants; None where that was not asked for.
@@ -124,10 +126,12 @@ class Evaluation:
     of_catalogue: bool = False
     budget: tuple[TierBudget, ...] | None = None
     archetypes: tuple[ArchetypeShare, ...] | None = None
+    groupable: tuple[str, ...] = ATTRIBUTES
     subgroups: tuple[Subgroup, ...] | None = None
     stability: ReasonStability | None = None
     alone: tuple[ColumnAlone, ...] = ()
     latency: Latency | None = None
+    served: bool = True
     assessment: ImpactAssessment | None = None
     audit: AuditMeasure | None = None
     rolling: RollingEvaluation | None = None
@@ -168,8 +172,10 @@ def evaluate(
     budget: Mapping[Tier, float] | None = None,
     suite: ArchetypeRows | None = None,
     groups: Groups | None = None,
+    accounts: bool = True,
     stability: ReasonStability | None = None,
     latency: Latency | None = None,
+    served: bool = True,
     assessment: ImpactAssessment | None = None,
 ) -> Evaluation:
     """Measure a model on the test slice.
@@ -184,8 +190,10 @@ def evaluate(
         budget: Share of all lines that may stand at or above a tier.
         suite: Rows of the archetype suite.
         groups: Groups of the test lines besides bands of tenure, which are added where the columns have tenure.
+        accounts: Whether the lines have accounts, so that groups must be given; a table that somebody brings has none.
         stability: From `reason_stability`, by whoever can grow trees.
         latency: Measured by whoever can score and explain.
+        served: Whether the service may answer from the model.
         assessment: From `read_assessment`.
     """
     test = slices.test
@@ -222,10 +230,12 @@ def evaluate(
         of_catalogue=of_catalogue,
         budget=None if budget is None else _budget(tier, budget),
         archetypes=archetype_shares(model, suite) if suite is not None and of_catalogue else None,
-        subgroups=_subgroups(tier > 0, test, groups),
+        groupable=_groupable(test, accounts=accounts),
+        subgroups=_subgroups(tier > 0, test, groups, accounts=accounts),
         stability=stability,
         alone=columns_alone(slices),
         latency=latency,
+        served=served,
         assessment=assessment,
         audit=measure_audit(model, test),
     )
@@ -236,12 +246,20 @@ def _budget(tier: npt.NDArray[np.int8], most: Mapping[Tier, float]) -> tuple[Tie
     return tuple(TierBudget(level, above[level], share(above[level], len(tier)), most[level]) for level in most)
 
 
-def _subgroups(raised: Flags, test: Examples, groups: Groups | None) -> tuple[Subgroup, ...] | None:
-    if groups is None:
+def _groupable(test: Examples, *, accounts: bool) -> tuple[str, ...]:
+    return ATTRIBUTES if accounts else ATTRIBUTES[:1] if _aged(test) else ()
+
+
+def _aged(test: Examples) -> bool:
+    return "tenure_days" in [column.name for column in test.columns]
+
+
+def _subgroups(raised: Flags, test: Examples, groups: Groups | None, *, accounts: bool) -> tuple[Subgroup, ...] | None:
+    if accounts and groups is None:
         return None
-    aged = "tenure_days" in [column.name for column in test.columns]
-    tenure = {"tenure": tenure_groups(test.column("tenure_days"))} if aged else {}
-    return subgroups(raised, test.fraud, {**tenure, **groups})
+    tenure = {"tenure": tenure_groups(test.column("tenure_days"))} if _aged(test) else {}
+    every = {**tenure, **(groups or {})}
+    return subgroups(raised, test.fraud, every) if every else None
 
 
 def _families(model: RiskModel, test: Examples, margin: Floats) -> dict[str, float]:

@@ -32,7 +32,7 @@ def _ranking(e: Evaluation, limits: GateLimits) -> Answer:
     return answer(
         e.average_precision.low >= least,
         f"average precision, lower bound, at least {least:.3f}",
-        f"{e.average_precision}",
+        f"average precision {e.average_precision}",
     )
 
 
@@ -101,11 +101,13 @@ def _shuffled(e: Evaluation, limits: GateLimits) -> Answer:
     limit = f"average precision with shuffled labels at most {most:.3f}"
     if e.shuffled_average_precision is None:
         return Outcome.FAILED, limit, "not measured"
-    return answer(e.shuffled_average_precision <= most, limit, f"{e.shuffled_average_precision:.3f}")
+    return answer(e.shuffled_average_precision <= most, limit, f"average precision {e.shuffled_average_precision:.3f}")
 
 
 def _compact(e: Evaluation, limits: GateLimits) -> Answer:
-    return answer(0 < e.leaves <= limits.most_leaves, f"at most {limits.most_leaves} leaves in all", f"{e.leaves}")
+    return answer(
+        0 < e.leaves <= limits.most_leaves, f"at most {limits.most_leaves:,} leaves in all", f"{e.leaves:,} leaves"
+    )
 
 
 def _champion(e: Evaluation, _limits: GateLimits) -> Answer:

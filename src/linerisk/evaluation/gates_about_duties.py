@@ -5,6 +5,10 @@ from __future__ import annotations
 from linerisk.evaluation.answers import Answer, Gate, GateLimits, Outcome, answer
 from linerisk.evaluation.evaluate import Evaluation
 
+_NOT_SERVED = (
+    "the service never answers from a model of this name; who decides about people by its scores assesses that first"
+)
+
 
 def _stability(e: Evaluation, limits: GateLimits) -> Answer:
     limit = f"refits agree about the families named, beyond chance by at least {limits.least_agreement:g} of 1"
@@ -66,13 +70,16 @@ def _latency(e: Evaluation, limits: GateLimits) -> Answer:
 def _assessment(e: Evaluation, _limits: GateLimits) -> Answer:
     limit = "a document that assesses purpose, influence on people, and protective measures"
     seen = e.assessment
+    if not e.served:
+        return Outcome.NOT_APPLICABLE, limit, _NOT_SERVED
     if seen is None:
         return Outcome.FAILED, limit, "no document is named"
     if seen.sha256 is None:
         return Outcome.FAILED, limit, f"{seen.path} cannot be read"
     if seen.lacking:
         return Outcome.FAILED, limit, f"{seen.path} has no heading for {', '.join(seen.lacking)}"
-    return Outcome.PASSED, limit, f"{seen.path}, SHA-256 {seen.sha256[:16]}"
+    unfinished = seen.unfinished()
+    return Outcome.PASSED, limit, f"{seen.path}, SHA-256 {seen.sha256[:16]}" + (f"; {unfinished}" if unfinished else "")
 
 
 DUTY_GATES: tuple[Gate, ...] = (

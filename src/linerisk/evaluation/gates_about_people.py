@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from linerisk.evaluation.answers import Answer, Gate, GateLimits, Outcome, answer
 from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.subgroups import worst_group
 from linerisk.model.tiers import Tier
 
 _BUDGETED: Final = (Tier.MEDIUM_HIGH, Tier.EXTREMELY_HIGH)
 CONSPICUOUS: Final = {"courier", "teacher", "returning_traveller", "idle_number_woken", "declared_call_centre"}
 """Archetypes that call many strangers, as fraud does."""
-_ATTRIBUTES: Final = {"tenure", "plan", "area"}
 _NO_CATALOGUE: Final = "the model has columns that no record gives, so no line can be made for it"
 _NO_OPERATION: Final = "a table without time is no population in operation"
+_NO_GROUPS: Final = "no group is known: the table comes without accounts (plan, area) and has no column tenure_days"
 
 
 def _budget(e: Evaluation, _limits: GateLimits) -> Answer:
@@ -64,27 +64,23 @@ def _subgroups(e: Evaluation, limits: GateLimits) -> Answer:
         f"no group of lines provably wrongly raised more than {limits.most_gap:g} times as often as all others "
         f"({limits.most_gap_of_tenure:g} times for a band of tenure)"
     )
+    if not e.groupable:
+        return Outcome.NOT_APPLICABLE, limit, _NO_GROUPS
     if e.subgroups is None:
-        return (Outcome.FAILED, limit, "not measured") if e.in_time else (Outcome.NOT_APPLICABLE, limit, _NO_OPERATION)
-    lacking = _ATTRIBUTES - {group.attribute for group in e.subgroups}
+        return Outcome.FAILED, limit, "not measured"
+    lacking = set(e.groupable) - {group.attribute for group in e.subgroups}
     if lacking:
         return Outcome.FAILED, limit, f"not measured by {', '.join(sorted(lacking))}"
     # Where nobody was wrongly raised there is no ratio and no gap.
-    compared = [group for group in e.subgroups if not math.isnan(group.ratio.value)]
-    if not compared:
+    worst = worst_group(e.subgroups)
+    if worst is None:
         return Outcome.PASSED, limit, "no legitimate line was raised"
     over = [
         group
-        for group in compared
+        for group in e.subgroups
         if group.ratio.low > (limits.most_gap_of_tenure if group.attribute == "tenure" else limits.most_gap)
     ]
-    told = over or [max(compared, key=lambda group: group.ratio.low)]
-    finding = "; ".join(
-        f"{group.attribute} {group.group}: {group.false_positives} of {group.legitimate}, "
-        f"{group.ratio.value:.1f} times the others' (at least {group.ratio.low:.1f})"
-        for group in told
-    )
-    return answer(not over, limit, finding)
+    return answer(not over, limit, "; ".join(group.said() for group in over or [worst]))
 
 
 def _percent(share: float) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import altair as alt
 import polars as pl
 
 from linerisk.evaluation.answers import GateLimits
-from linerisk.evaluation.drawing import FRAUD, INK, QUIET, Plot, svg_of
+from linerisk.evaluation.drawing import FRAUD, INK, QUIET, ROOM, Plot, svg_of
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.gates_about_people import CONSPICUOUS
 
@@ -66,11 +66,22 @@ def age_plot(evaluation: Evaluation) -> Plot:
         "age_bands",
         "groups",
         title,
-        "Average precision with its 95 % interval; fraud of lines in brackets. Fraud on old lines is the hard part. "
-        "Empty where there are fewer than 5 of either kind: nothing can be said there, and that is a finding too.",
-        svg_of(_dots(groups, axis="average precision, 95 % interval", domain=(0.0, 1.0)), title=title),
+        f"Average precision with its 95 % interval; fraud of lines in brackets. {_hardest(evaluation)}Flagging at "
+        "random would give a band its share of fraud, so a band with much fraud begins higher. Empty where there are "
+        "fewer than 5 of either kind: nothing can be said there, and that is a finding too.",
+        svg_of(_dots(groups, axis="average precision, 95 % interval", top=1.0, form="~f"), title=title),
         wide=True,
     )
+
+
+def _hardest(evaluation: Evaluation) -> str:
+    """Where ranking is worst and best, and whether these lines can tell the two apart; nothing of one band alone."""
+    measured = [(seen, age_name(band.from_days)) for band in evaluation.ages if (seen := band.average_precision)]
+    if len(measured) < 2:  # noqa: PLR2004 - a comparison takes two
+        return ""
+    (worst, where), (best, there) = (pick(measured, key=lambda m: m[0].value) for pick in (min, max))
+    told = "and their intervals do not overlap" if worst.high < best.low else "but their intervals overlap"
+    return f"Lowest at {where} ({worst.value:.3f}), highest at {there} ({best.value:.3f}), {told}. "
 
 
 def group_plot(groups: Sequence[Group], *, name: str, title: str) -> Plot:
@@ -86,22 +97,27 @@ def group_plot(groups: Sequence[Group], *, name: str, title: str) -> Plot:
         "groups",
         title,
         _WITH_CEILINGS if any(group.ceiling is not None for group in groups) else _WITHOUT,
-        svg_of(_dots(groups, axis="rate, exact 95 % interval", domain=None), title=title),
+        svg_of(_dots(groups, axis="share of lines, exact 95 % interval", top=_top(groups), form="~%"), title=title),
         wide=True,
     )
 
 
-def _dots(groups: Sequence[Group], *, axis: str, domain: tuple[float, float] | None) -> alt.LayerChart:
+def _top(groups: Sequence[Group]) -> float:
+    """The highest share that is drawn; 1 where there is none."""
+    return max((end for g in groups for end in (g.high, g.ceiling) if end), default=1.0)
+
+
+def _dots(groups: Sequence[Group], *, axis: str, top: float, form: str) -> alt.LayerChart:
     rows = pl.DataFrame(
         [group._asdict() for group in groups],
         schema={"name": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "ceiling": pl.Float64},
     )
-    # An absent option is another thing to Altair than None.
-    scale: dict[str, Any] = {} if domain is None else {"scale": alt.Scale(domain=list(domain))}
+    scale = alt.Scale(domain=[0, top], nice=False, padding=ROOM)
+    x = alt.X("low:Q", title=axis, scale=scale, axis=alt.Axis(format=form, tickCount=8))
     y = alt.Y("name:N", sort=rows["name"].to_list(), title=None, axis=alt.Axis(labelLimit=260))
     base = alt.Chart(rows)
-    bars = base.mark_rule(color=QUIET, strokeWidth=2).encode(x=alt.X("low:Q", title=axis, **scale), x2="high:Q", y=y)
-    points = base.mark_point(filled=True, color=INK, size=70, opacity=1).encode(x=alt.X("value:Q", **scale), y=y)
+    bars = base.mark_rule(color=QUIET, strokeWidth=2).encode(x=x, x2="high:Q", y=y)
+    points = base.mark_point(filled=True, color=INK, size=70, opacity=1).encode(x="value:Q", y=y)
     ticks = (
         alt.Chart(rows.filter(pl.col("ceiling").is_not_null()))
         .mark_tick(color=FRAUD, thickness=2.5, size=20)

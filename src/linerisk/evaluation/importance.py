@@ -67,11 +67,12 @@ def feature_plot(strengths: Sequence[FeatureStrength], families: Sequence[str]) 
         ]
     )
     order, shown = rows["name"].to_list(), rows["family"].to_list()
-    colour = colours_of(families, shown=shown)
+    several = len(families) > 1
+    colour = colours_of(families, shown=shown) if several else alt.value(colour_of_family(families, families[0]))
     size = {"width": _PANEL, "height": _ROW * rows.height}
     bars = alt.Chart(rows).mark_bar()
     left = bars.encode(
-        x=alt.X("contribution:Q", title="mean absolute contribution, log-odds", axis=alt.Axis(tickCount=5)),
+        x=alt.X("contribution:Q", title="mean absolute contribution, log-odds", axis=alt.Axis(tickCount=4)),
         y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=290)),
         color=colour,
     ).properties(**size)
@@ -81,7 +82,7 @@ def feature_plot(strengths: Sequence[FeatureStrength], families: Sequence[str]) 
         color=colour,
     ).properties(**size)
     first = strengths[0]
-    title = "Single columns, in the colours of their families"
+    title = "Single columns, in the colours of their families" if several else "Single columns"
     return Plot(
         "features",
         "drivers",
@@ -89,7 +90,7 @@ def feature_plot(strengths: Sequence[FeatureStrength], families: Sequence[str]) 
         f"Look here for leaks: a bar that dwarfs the rest, or a column that could not be known in time. Here "
         f"{first.name} carries {first.share:.0%} of all contributions to the highest lines and "
         f"{first.gain:.0%} of the gain; the strongest by gain is {by_gain[0].name} ({by_gain[0].gain:.0%}).",
-        svg_of(alt.hconcat(left, right, spacing=14), title=title),
+        svg_of(alt.hconcat(left, right, spacing=30), title=title),
         wide=True,
     )
 
@@ -116,12 +117,12 @@ def family_plot(evaluation: Evaluation, families: Sequence[str]) -> Plot:
         )
         .properties(width=_FAMILIES, height=_BAR * rows.height)
     )
-    title = "What speaks"
+    title, what = "What speaks", "family" if len(families) > 1 else "column"
     return Plot(
         "families",
         "drivers",
         title,
-        f"How far each family moves a line's log-odds either way, over the {SAMPLE_FOR_FAMILIES:,} lines with the "
+        f"How far each {what} moves a line's log-odds either way, over the {SAMPLE_FOR_FAMILIES:,} lines with the "
         "highest margins (all lines where there are fewer). One log-odds makes fraud 2.7 times as likely.",
         svg_of(chart, title=title),
         wide=True,

@@ -59,7 +59,7 @@ def draw(
     theirs = None if champion is None else aligned_rows(champion, slices.test)
     if champion is not None and theirs is not None:
         plots.append(recall_plot(margin, fraud, model, champion=champion, champion_margin=champion.margin(theirs)))
-    if evaluation.audit is not None:
+    if evaluation.audit is not None and not evaluation.audit.too_few:
         plots.append(audit_plot(evaluation, evaluation.audit))
     if evaluation.rolling is not None and (past := rolling_plot(evaluation.rolling)) is not None:
         plots.append(past)

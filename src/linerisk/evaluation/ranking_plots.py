@@ -14,6 +14,7 @@ from linerisk.evaluation.drawing import (
     HEIGHT,
     INK,
     QUIET,
+    ROOM,
     TIER_COLOURS,
     WIDTH,
     Plot,
@@ -82,12 +83,12 @@ def recall_plot(
         champion: The model in use.
         champion_margin: Its margins of the same lines, shape (n,).
     """
-    legitimate = int((~fraud).sum())
+    none_at = _none_at(int((~fraud).sum()))
     x = alt.X(
         "false:Q",
         title="share of legitimate lines flagged (log)",
-        scale=alt.Scale(type="log", domain=[0.5 / legitimate, _MOST_FALSE], nice=False, clamp=True),
-        axis=log_axis(0.5 / legitimate, _MOST_FALSE),
+        scale=alt.Scale(type="log", domain=[none_at, _MOST_FALSE], nice=False, clamp=True, padding=ROOM),
+        axis=log_axis(none_at, _MOST_FALSE, none_at=none_at),
     )
     y = alt.Y("recall:Q", title="share of fraud found", scale=alt.Scale(domain=[0, 1]))
     both = champion is not None and champion_margin is not None
@@ -116,7 +117,8 @@ def recall_plot(
     chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
     how = (
         "Read upwards from a share of false alarms: that much fraud is found at its price. Points show where the tiers "
-        "begin; below one legitimate line nothing can be told."
+        f'begin. At "none" no legitimate line of {int((~fraud).sum()):,} is flagged; one alone is a share of '
+        f"{2 * none_at:.1e}, and below that nothing can be told."
     )
     if not both:
         title = "Fraud found where false alarms are rare"
@@ -133,6 +135,11 @@ def recall_plot(
     )
 
 
+def _none_at(legitimate: int) -> float:
+    """Where no line flagged is drawn on a log axis of shares: half of one line."""
+    return 0.5 / legitimate
+
+
 def _recall_curve(margin: Floats, fraud: Flags) -> pl.DataFrame:
     legitimate = np.sort(margin[~fraud])[::-1]
     ranks = np.unique(np.geomspace(1, max(2, len(legitimate) // 10), 200).astype(int))
@@ -140,7 +147,8 @@ def _recall_curve(margin: Floats, fraud: Flags) -> pl.DataFrame:
     found = [float(np.mean(margin[fraud] > legitimate[min(rank, len(legitimate) - 1)])) for rank in ranks]
     # What is found before the first legitimate line: the curve begins there, not in the air.
     alone = float(np.mean(margin[fraud] > legitimate[0]))
-    return pl.DataFrame({"false": [0.5 / len(legitimate), *(ranks / len(legitimate))], "recall": [alone, *found]})
+    shares = [_none_at(len(legitimate)), *(ranks / len(legitimate))]
+    return pl.DataFrame({"false": shares, "recall": [alone, *found]})
 
 
 def _tier_points(margin: Floats, fraud: Flags, model: RiskModel) -> pl.DataFrame:
@@ -149,7 +157,7 @@ def _tier_points(margin: Floats, fraud: Flags, model: RiskModel) -> pl.DataFrame
         [
             {
                 "tier": str(cut.tier),
-                "false": max(float(np.mean(legitimate >= cut.margin)), 0.5 / len(legitimate)),
+                "false": max(float(np.mean(legitimate >= cut.margin)), _none_at(len(legitimate))),
                 "recall": float(np.mean(own >= cut.margin)),
             }
             for cut in model.cuts
@@ -159,7 +167,10 @@ def _tier_points(margin: Floats, fraud: Flags, model: RiskModel) -> pl.DataFrame
 
 def margin_plot(margin: Floats, fraud: Flags, model: RiskModel) -> Plot:
     """Where lines of either kind stand, and where tiers begin."""
+    at = [cut.margin for cut in model.cuts]
     edges = np.linspace(margin.min(), margin.max() + 1e-9, 41)
+    # A tier may begin where no line of these stands.
+    ends = [float(min(edges[0], *at)), float(max(edges[-1], *at))]
     rows = []
     for name, chosen in (("legitimate", ~fraud), ("fraud", fraud)):
         counts, _ = np.histogram(margin[chosen], edges)
@@ -171,7 +182,12 @@ def margin_plot(margin: Floats, fraud: Flags, model: RiskModel) -> Plot:
         alt.Chart(pl.DataFrame(rows))
         .mark_bar(opacity=0.55, binSpacing=0)
         .encode(
-            x=alt.X("from:Q", bin="binned", title="margin (log-odds before calibration)"),
+            x=alt.X(
+                "from:Q",
+                bin="binned",
+                title="margin (log-odds before calibration)",
+                scale=alt.Scale(domain=ends, nice=False),
+            ),
             x2="to:Q",
             y=alt.Y("share:Q", title="share of lines of the kind", stack=None, axis=alt.Axis(format="~%")),
             color=alt.Color(
@@ -184,12 +200,14 @@ def margin_plot(margin: Floats, fraud: Flags, model: RiskModel) -> Plot:
     )
     cuts = pl.DataFrame([{"at": cut.margin, "colour": TIER_COLOURS[str(cut.tier)]} for cut in model.cuts])
     rules = alt.Chart(cuts).mark_rule(strokeWidth=1.5).encode(x="at:Q", color=alt.Color("colour:N", scale=None))
+    tiers = ", ".join(str(cut.tier) for cut in sorted(model.cuts, key=lambda cut: cut.margin))
     title = "Where lines stand"
     return Plot(
         "margins",
         "ranking",
         title,
-        "Bars of a kind add up to 1. Rules are where the tiers begin; fraud left of the first rule is missed.",
+        f"Bars of a kind add up to 100 %. Rules are where the tiers begin, from the left {tiers}; fraud left of the "
+        "first rule is missed.",
         svg_of((bars + rules).properties(width=FULL_WIDTH, height=HEIGHT), title=title),
         wide=True,
     )
@@ -214,7 +232,7 @@ def reliability_plot(evaluation: Evaluation) -> Plot:
             for b in evaluation.reliability
         ]
     )
-    scale = alt.Scale(type="log" if rare else "linear", domain=[floor, 1], nice=False)
+    scale = alt.Scale(type="log" if rare else "linear", domain=[floor, 1], nice=False, padding=ROOM)
     axis, said = (log_axis(floor, 1), " (log)") if rare else (alt.Axis(), "")
     x = alt.X("predicted:Q", title=f"probability predicted{said}", scale=scale, axis=axis)
     y = {

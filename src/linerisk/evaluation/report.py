@@ -38,7 +38,9 @@ _PAGES = Environment(
 )
 PAGE, CARD, FLIPS = "report.html", "card.md", "flips.json"
 _PLACE = re.compile(r"(<!-- overrides -->).*?(<!-- end of overrides -->)", re.DOTALL)
-"""Where a page says what was set aside; words from outside cannot look like it, because they are escaped."""
+_VERDICT = re.compile(r"(<!-- verdict -->).*?(<!-- end of verdict -->)", re.DOTALL)
+"""Where a page says what was set aside, and its verdict; words from outside cannot look like either, because they are
+escaped."""
 
 
 @dataclass(frozen=True)
@@ -136,18 +138,23 @@ def make_report(
 def page_with_overrides(page: str, overrides: Sequence[Override]) -> str:
     """The page of a model that was promoted although gates had failed: who set which aside, and why.
 
+    Its verdict is then that it was promoted so, and no longer that it may or may not be.
+
     Args:
         page: What `Report.page` made.
         overrides: At least one.
     """
-    told = _PAGES.get_template("parts.html.j2").module.overrides(overrides)  # type: ignore[attr-defined]
-    return _PLACE.sub(lambda place: f"{place[1]}{told}{place[2]}", page)
+    parts: Any = _PAGES.get_template("parts.html.j2").module
+    for where, told in ((_PLACE, parts.overrides(overrides)), (_VERDICT, parts.promoted(overrides))):
+        page = where.sub(lambda place, told=told: f"{place[1]}{told}{place[2]}", page)  # type: ignore[misc]
+    return page
 
 
 def comparison_page(
     *,
     title: str,
     notices: Sequence[str],
+    tested: str,
     figures: Sequence[Sequence[str]],
     gates: Sequence[GateResult],
     flips: TierFlips | None,
@@ -157,9 +164,11 @@ def comparison_page(
     Args:
         title: What is compared with what.
         notices: What is missing and how to get it, and what no longer holds.
+        tested: Whether the figures of both are about the same lines.
         figures: Figure, champion's, challenger's.
         gates: The challenger's gates.
         flips: Who changes tier.
     """
-    told: dict[str, Any] = {"title": title, "notices": notices, "figures": figures, "gates": gates, "flips": flips}
+    told: dict[str, Any] = {"title": title, "notices": notices, "tested": tested, "figures": figures}
+    told |= {"gates": gates, "flips": flips}
     return _PAGES.get_template("compare.html.j2").render(**told, colours=TIER_COLOURS, names=list(map(str, TIERS)))

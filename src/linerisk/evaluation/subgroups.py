@@ -28,6 +28,8 @@ from linerisk.model.cut_points import clopper_pearson
 Groups = Mapping[str, npt.NDArray[np.str_]]
 """Attribute -> the group of every test line, in the order of the test slice; shape (n,) each."""
 
+ATTRIBUTES = ("tenure", "plan", "area")
+"""What lines are grouped by where their accounts are known."""
 MOST_GROUPS = 10
 """Groups of one attribute; where there are more, the smallest are put together."""
 OTHERS, UNKNOWN = "others", "unknown"
@@ -54,6 +56,19 @@ class Subgroup:
     false_positives: int
     share: Estimate
     ratio: Estimate
+
+    def said(self) -> str:
+        """The group and how it fares beside all others."""
+        return (
+            f"{self.attribute} {self.group}: {self.false_positives} of {self.legitimate}, {self.ratio.value:.1f} times "
+            f"the others' (at least {self.ratio.low:.1f})"
+        )
+
+
+def worst_group(groups: Sequence[Subgroup]) -> Subgroup | None:
+    """The group whose rate is provably most times that of all others; None where nobody was wrongly raised."""
+    compared = [group for group in groups if not np.isnan(group.ratio.value)]
+    return max(compared, key=lambda group: group.ratio.low, default=None)
 
 
 def account_groups(accounts: pl.LazyFrame, line_key: npt.NDArray[np.int64], *, as_of: datetime) -> Groups:

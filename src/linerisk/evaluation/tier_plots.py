@@ -14,24 +14,23 @@ from linerisk.training.examples import Examples, Slices
 _TAIL = 0.1
 """Share of legitimate lines that the plot begins with."""
 _MOST_STEPS = 400
+_LABEL = 0.08
+"""Share of the width that is left free on the right, for the last label."""
 _CALIBRATION, _TEST = "calibration slice, gave the cut points", "test slice, checks them"
 
 
 def evidence_plot(model: RiskModel, slices: Slices) -> Plot:
     """Share of legitimate lines at or above each margin, with cut points, proven bounds and wishes."""
     tails = pl.concat([_tail(model, slices.calibration, _CALIBRATION), _tail(model, slices.test, _TEST)])
-    cuts = pl.DataFrame(
-        [
-            {"tier": str(c.tier), "at": c.margin, "proven": c.proven, "wished": c.wished, "floor": c.wished / 2}
-            for c in model.cuts
-        ]
-    )
+    cuts = _cuts(model, tails)
     least = float(min(cuts["wished"].min(), tails["share"].min()))  # type: ignore[arg-type, type-var]
-    right = max(float(tails["margin"].max()), float(cuts["at"].max())) + 0.5  # type: ignore[arg-type]
+    left, right = float(tails["margin"].min()), max(float(tails["margin"].max()), float(cuts["at"].max()))  # type: ignore[arg-type]
+    right += _LABEL * (right - left)
     x = alt.X(
         "margin:Q",
         title="margin (log-odds before calibration)",
-        scale=alt.Scale(domain=[float(tails["margin"].min()), right], nice=False),  # type: ignore[arg-type]
+        scale=alt.Scale(domain=[left, right], nice=False),
+        axis=alt.Axis(tickCount=10),
     )
     y = alt.Y(
         "share:Q",
@@ -46,13 +45,17 @@ def evidence_plot(model: RiskModel, slices: Slices) -> Plot:
         legend=alt.Legend(orient="bottom", labelLimit=300, symbolStrokeColor=INK),
     )
     colour = colours_of_tiers()
-    steps = alt.Chart(tails).mark_line(color=INK, interpolate="step", strokeWidth=1.5).encode(x=x, y=y, strokeDash=of)
+    # Up to its margin a line counts: the curve stands until there and falls after it.
+    steps = alt.Chart(tails).mark_line(color=INK, interpolate="step-before", strokeWidth=1.5)
+    steps = steps.encode(x=x, y=y, strokeDash=of)
     base = alt.Chart(cuts)
     rules = base.mark_rule(strokeWidth=1.5).encode(x="at:Q", color=colour)
     proven = base.mark_point(filled=True, size=110, opacity=1).encode(x="at:Q", y="proven:Q", color=colour)
     wished = base.mark_point(size=110, strokeWidth=2, opacity=1).encode(x="at:Q", y="wished:Q", color=colour)
-    said = base.mark_text(align="left", dx=8, dy=-8, fontSize=11, color=INK).encode(
-        x="at:Q", y="proven:Q", text=alt.Text("proven:Q", format=".1e")
+    # The next rule may run where a label stands: a white rim keeps it legible.
+    rim, words = (
+        base.mark_text(align="left", dx=10, dy=-9, fontSize=12, **look).encode(x="at:Q", y="said_at:Q", text="said:N")
+        for look in ({"stroke": "white", "strokeWidth": 4, "color": "white", "aria": False}, {"color": INK})
     )
     title = "What could be proven about legitimate lines"
     return Plot(
@@ -63,9 +66,32 @@ def evidence_plot(model: RiskModel, slices: Slices) -> Plot:
         "share that could be proven there, the ring the share wished for. A dot above its ring: these lines are too "
         "few to prove the wish. The dashed curve far above a dot would be a promise broken on the test slice, which "
         "gate G004 judges.",
-        svg_of(alt.layer(rules, steps, wished, proven, said).properties(width=FULL_WIDTH, height=HEIGHT), title=title),
+        svg_of(
+            alt.layer(rules, steps, wished, rim, words, proven).properties(width=FULL_WIDTH, height=HEIGHT), title=title
+        ),
         wide=True,
     )
+
+
+def _cuts(model: RiskModel, tails: pl.DataFrame) -> pl.DataFrame:
+    """Where tiers begin, what was proven and wished there, and where that is said: above both curves.
+
+    Curves only fall, so what stands above both at the rule is struck by neither to its right.
+    """
+    rows = []
+    for cut in model.cuts:
+        seen = tails.filter(pl.col("margin") >= cut.margin)["share"].to_list()
+        rows.append(
+            {
+                "tier": str(cut.tier),
+                "at": cut.margin,
+                "proven": cut.proven,
+                "wished": cut.wished,
+                "said": f"{cut.proven:.1e}",
+                "said_at": max([cut.proven, *seen]),
+            }
+        )
+    return pl.DataFrame(rows)
 
 
 def _tail(model: RiskModel, examples: Examples, name: str) -> pl.DataFrame:

@@ -41,7 +41,7 @@ def tuning_plot(tuned: Tuned) -> Plot:
     low, high = min(costs) / 2, max(costs) * 2
     x = alt.X(
         "cost:Q",
-        title="cost of reasons per row: leaves times depth, over all trees (log)",
+        title="cost of reasons: look-ups a row, over all trees (log)",
         scale=alt.Scale(type="log", domain=[low, high], nice=False),
         axis=log_axis(low, high),
     )
@@ -115,11 +115,11 @@ def _ends(tuned: Tuned) -> tuple[float, float, bool]:
 
 
 def rolling_plot(rolling: RollingEvaluation) -> Plot | None:
-    """Past trainings over time, a panel per measure; None where nothing could be measured at any."""
+    """Past trainings over time, a panel per measure; None where fewer than two were measured: the table has those."""
     curves = [
         row for row in rolling.curves() if all(math.isfinite(float(row[key])) for key in ("value", "low", "high"))
     ]
-    if not curves:
+    if len({row["trained_at"] for row in curves}) <= 1:
         return None
     rows = pl.DataFrame(curves).with_columns(pl.col("trained_at").str.slice(0, 10))
     days = [step.trained_at[:10] for step in rolling.steps]

@@ -47,6 +47,7 @@ class Live:
         if stamp is None or pointer.model is None:
             raise not_live("no model is live")
         model = model_of(folder, pointer.model.fingerprint, version=pointer.model.version)
+        _ = model.tree_shap  # made now, not when the first line is asked for
         snapshot, prepared = None, None
         if pointer.snapshot is not None:
             snapshot = snapshot_of(folder, pointer.snapshot, model)

@@ -1,7 +1,7 @@
 """Scores and contributions of every line of a snapshot by the model that is live, made before anybody asks.
 
-Tree SHAP costs ten times what the score does. What a line's row gives does not depend on who asks or when, so it is
-worked out when a snapshot or a model goes live, with the same bits as on demand. A pair without it answers the same,
+What a line's row gives does not depend on who asks or when, so it is worked out when a snapshot or a model goes live,
+with the same bits as on demand. A pair without it answers the same,
 slower.
 """
 

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 
 from linerisk.errors import RegistryError
 
+SERVED = "linerisk"
+"""The one model that the service answers from; others can be promoted, and then are champion and not live."""
 PROMOTED, ROLLED_BACK = "promoted", "rolled back"
 LONGEST_WORDS = 1_000
 """Characters kept of a reason or a name: a move must fit into one tag, which some databases end at 5,000."""
@@ -35,6 +37,8 @@ class Version:
         failed: Codes of the gates that failed.
         against: The version that was champion when its gates were answered; `none` where there was no champion,
             `unknown` where that was not kept.
+        tested_on: Fingerprint of the test lines; two versions with the same were measured on the same lines. `unknown`
+            where it was not kept.
         created_at: When, UTC ISO 8601.
         run_id: The MLflow run that made it.
         aliases: Aliases that point to it.
@@ -47,6 +51,7 @@ class Version:
     gates: str
     failed: tuple[str, ...]
     against: str
+    tested_on: str
     created_at: str
     run_id: str
     aliases: tuple[str, ...]
@@ -164,11 +169,14 @@ def check_gates(version: Version, *, champion: str | None, override: Sequence[st
     needed = {*version.failed, *([COMPARED] if outdated else [])}
     if set(override) != needed:
         passed = [code for code in override if code not in needed]
+        options = " ".join(f"--override {code}" for code in sorted(needed))
         raise RegistryError(
             wrong,
-            expected=f"an override of each failed gate and of no other: {', '.join(sorted(needed)) or 'none'}",
+            expected=f"an override of each failed gate and of no other: {', '.join(sorted(needed))}"
+            if needed
+            else "no override, because no gate failed",
             found=", ".join(override) + (f"; {', '.join(passed)} did not fail" if passed else ""),
-            todo="name each gate that failed with an --override of its own, and no other",
+            todo=f"give {options}, and no other" if needed else "promote it again without --override",
             field="override",
         )
     never = [code for code in override if code in NEVER_OVERRIDDEN]
@@ -186,7 +194,8 @@ def check_gates(version: Version, *, champion: str | None, override: Sequence[st
             expected=f"a sentence of at least {LEAST_WORDS} characters (a Chinese one counts as two) that says why "
             "this model may go live all the same",
             found=f"{reason!r}, which is {_width(reason)}" if reason.strip() else "none",
-            todo="say it with --reason; it stays in the history and on the model's card",
+            todo=f"say it with --reason, in {LEAST_WORDS} characters or more; it stays in the history and on the "
+            "model's card",
             field="reason",
         )
 
@@ -202,6 +211,11 @@ def standing_versions(moves: Iterable[Move]) -> list[str]:
 def shortened(words: str) -> str:
     """As much of a text as a move keeps."""
     return words[:LONGEST_WORDS]
+
+
+def in_one_line(words: str) -> str:
+    """Words with single blanks between them, so that they stay one paragraph."""
+    return " ".join(words.split())
 
 
 def _folded(name: str) -> str:

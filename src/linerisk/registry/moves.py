@@ -12,15 +12,17 @@ from linerisk.registry.entries import (
     Move,
     Version,
     check_gates,
+    in_one_line,
     is_another_person,
     shortened,
     standing_versions,
 )
-from linerisk.registry.runs import as_page
+from linerisk.registry.runs import NOTE, said_first
 from linerisk.registry.store import ABSENT, CHAMPION, Versions
 from linerisk.registry.tracking import MlflowException, quiet
 
 _MOVE = "move-"
+_STANDING, _NO_LONGER = "standing", "**No longer champion"
 
 
 class Registry(Versions):
@@ -77,6 +79,7 @@ class Registry(Versions):
             PROMOTED, chosen, by=by, approver=approver, reason=reason, override=override, expires_at=expires_at
         )
         self._tell_on_version(move)
+        self._tell_standing(move)
         return move
 
     def rollback(self, *, by: str, reason: str) -> Move:
@@ -95,7 +98,7 @@ class Registry(Versions):
             raise RegistryError("there is no version to go back to", found=f"only version {current.version} is left")
         back = standing[-2]
         promoted = next(move for move in reversed(history) if move.what == PROMOTED and move.version == back)
-        return self._move(
+        move = self._move(
             ROLLED_BACK,
             self.version(back),
             by=by,
@@ -104,6 +107,8 @@ class Registry(Versions):
             override=promoted.overridden,
             expires_at=promoted.expires_at,
         )
+        self._tell_standing(move)
+        return move
 
     def _move(
         self,
@@ -142,12 +147,36 @@ class Registry(Versions):
         with quiet():
             for key, words in said.items():
                 self.client.set_model_version_tag(self.name, move.version, key, words)
-            if move.overridden:
-                before = self.get(move.version).description or ""
-                override = (
-                    f"**Overridden: {', '.join(move.overridden)}.** {move.reason} "
-                    f"(asked by {move.by}, approved by {move.approver}, {move.at[:10]})"
-                )
-                self.client.update_model_version(
-                    self.name, move.version, description=as_page(f"{override}\n\n{before}")
-                )
+        if move.overridden:
+            override = (
+                f"**Overridden: {', '.join(move.overridden)}.** {in_one_line(move.reason)} "
+                f"(asked by {move.by}, approved by {move.approver}, {move.at[:10]})"
+            )
+            self._say_first(move.version, "**Overridden: ", override)
+
+    def _tell_standing(self, move: Move) -> None:
+        """Show on the version that was champion until now that it is so no longer, and on the new one that it is."""
+        again = " again" if move.what == ROLLED_BACK else ""
+        with quiet():
+            self.client.set_model_version_tag(self.name, move.version, _STANDING, f"champion{again} since {move.at}")
+        self._say_first(move.version, _NO_LONGER, "")
+        if move.before is None or move.before == move.version:
+            return
+        why = f"version {move.version} was promoted"
+        if move.what == ROLLED_BACK:
+            why = f"rolled back to version {move.version} by {move.by}: {in_one_line(move.reason)}"
+        with quiet():
+            self.client.set_model_version_tag(
+                self.name, move.before, _STANDING, f"no longer champion since {move.at}: {why}"
+            )
+        self._say_first(move.before, _NO_LONGER, f"{_NO_LONGER} since {move.at[:16].replace('T', ' ')} UTC:** {why}")
+
+    def _say_first(self, version: str, beginning: str, words: str) -> None:
+        """Put a paragraph first on the pages of a version and of its run, instead of one that begins the same way."""
+        kept = self.get(version)
+        with quiet():
+            run = self.client.get_run(kept.run_id)
+            self.client.update_model_version(
+                self.name, version, description=said_first(kept.description or "", beginning, words)
+            )
+            self.client.set_tag(kept.run_id, NOTE, said_first(run.data.tags.get(NOTE, ""), beginning, words))

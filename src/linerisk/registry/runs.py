@@ -13,7 +13,8 @@ from linerisk.registry.packaging import add_packaging
 from linerisk.registry.tracking import Metric, MlflowClient, Param
 
 _ARTEFACT = "model"
-_NOTE = "mlflow.note.content"
+NOTE = "mlflow.note.content"
+"""Tag that MLflow shows as the description of a run."""
 _MOST_AT_ONCE = 100
 """Params that MLflow takes in one call; metrics may be more."""
 
@@ -61,7 +62,7 @@ def log_run(
     Returns:
         Id of the run, and the URI of the artefact.
     """
-    run = client.create_run(experiment_id, tags={**tags, _NOTE: as_page(described.text)}, run_name=described.name)
+    run = client.create_run(experiment_id, tags={**tags, NOTE: as_page(described.text)}, run_name=described.name)
     run_id: str = run.info.run_id
     try:
         add_packaging(artefact)
@@ -76,6 +77,21 @@ def log_run(
         client.set_terminated(run_id, "FAILED")
         raise
     return run_id, f"{run.info.artifact_uri}/{_ARTEFACT}"
+
+
+def said_first(page: str, beginning: str, words: str) -> str:
+    r"""A page with a paragraph put first; one that begins the same way is taken out, so that it is said once.
+
+    >>> said_first("**Old:** a\n\nrest", "**Old", "**Old:** b")
+    '**Old:** b\n\nrest'
+
+    Args:
+        page: What stands there.
+        beginning: How the paragraph begins.
+        words: The paragraph; empty takes the old one out.
+    """
+    rest = [part for part in page.split("\n\n") if not part.startswith(beginning)]
+    return as_page("\n\n".join([words, *rest] if words else rest))
 
 
 def as_page(text: str) -> str:

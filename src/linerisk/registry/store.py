@@ -20,6 +20,9 @@ from linerisk.registry.tracking import MlflowClient, MlflowException, ModelVersi
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _GATES, _FAILED, _AGAINST, _TRAINED_BY = "gates", "failed_gates", "gates_against", "trained_by"
+_TESTED_ON = "tested_on"
+UNKNOWN = "unknown"
+"""What a version says of a fact that was not kept when it was made."""
 _ABOUT = (
     "`challenger` asks to be live, `champion` is. Each version says on its page what was promised and proven, which "
     "gates it passed, who promoted it and until when it holds; each move is a tag here."
@@ -71,7 +74,7 @@ class Versions:
             attachments: Folder with report, figures and gates.
             params: How it was made.
             figures: What was measured; what stands before a slash groups them.
-            tags: Where it came from: data fingerprint, commit, lock hash.
+            tags: Where it came from: data fingerprint, commit, lock hash; fingerprint of the test lines (`tested_on`).
             trained_by: Who trained it; somebody else must promote it.
             gates: `passed` or `failed`.
             failed: Codes of the gates that failed.
@@ -200,9 +203,12 @@ class Versions:
         except MlflowException as error:
             if error.error_code not in ABSENT:
                 raise
-            known = ", ".join(v.version for v in self.versions()) or "none"
+            known = ", ".join(v.version for v in self.versions())
             raise RegistryError(
-                f"there is no version {version} of {self.name}", expected=known, found=version, todo="linerisk models"
+                f"there is no version {version!r} of {self.name}",
+                expected=f"one of {known}" if known else f"a version of {self.name}, of which there is none yet",
+                found=version,
+                todo="name one of these" if known else "train one first, or name another model with --name",
             ) from error
 
     def _read(self, found: ModelVersion) -> Version:
@@ -215,7 +221,8 @@ class Versions:
             trained_by=whole.tags.get(_TRAINED_BY, "unknown"),
             gates=whole.tags.get(_GATES, "unknown"),
             failed=tuple(filter(None, whole.tags.get(_FAILED, "").split(", "))),
-            against=whole.tags.get(_AGAINST, "unknown"),
+            against=whole.tags.get(_AGAINST, UNKNOWN),
+            tested_on=whole.tags.get(_TESTED_ON, UNKNOWN),
             created_at=_instant(whole.creation_timestamp),
             run_id=whole.run_id,
             aliases=tuple(sorted(whole.aliases)),

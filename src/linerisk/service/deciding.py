@@ -9,14 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from linerisk.decisions.record import (
-    DecisionRecord,
-    RecordedAction,
-    RecordedModel,
-    RecordedReason,
-    decision_ids,
-    frozen_features,
-)
+from linerisk.decisions.ids import decision_ids
+from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
+from linerisk.decisions.recorded_features import frozen_features
 from linerisk.explanation import Attribution, Explanation, Reason, Wording, attribute, explain
 from linerisk.live import Live, Snapshot
 from linerisk.model.risk_model import Rows

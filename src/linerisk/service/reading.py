@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from linerisk import as_of as clock
-from linerisk.decisions.record import DecisionRecord, named_features
+from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.recorded_features import matrix_row, named_features
 from linerisk.decisions.replay import replay
 from linerisk.errors import ArtefactError, InputError, PolicyError
+from linerisk.explanation import at_ages, each_as_usual, together_as_usual
 from linerisk.live import WHEN_EXPIRED, model_of
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import in_force
@@ -60,7 +62,7 @@ async def line_decisions(desk: Desk, request: Request) -> dict[str, Any]:
 
 
 async def explanation(desk: Desk, request: Request) -> dict[str, Any]:
-    """Answer `GET /v1/decisions/{id}/explanation`: what the log-odds are made of, and the values scored."""
+    """Answer `GET /v1/decisions/{id}/explanation`: what the log-odds are made of, and what would have changed them."""
     record = await _record(desk, request)
     told = record.answer()
     return {
@@ -75,6 +77,7 @@ async def explanation(desk: Desk, request: Request) -> dict[str, Any]:
         "contributions": record.contributions,
         "reasons": told["reasons"],
         "features": await asyncio.to_thread(_features, desk, record),
+        "otherwise": await asyncio.to_thread(_otherwise, desk, record),
         "model": told["model"],
     }
 
@@ -129,9 +132,26 @@ async def _record(desk: Desk, request: Request) -> DecisionRecord:
 
 def _features(desk: Desk, record: DecisionRecord) -> dict[str, float | None]:
     """The features of a decision by name; the names are its model's."""
+    return named_features(record.features, _model(desk, record).feature_names)
+
+
+def _otherwise(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
+    """What its model would have said of the line with some families as usual, and at other ages."""
+    model = _model(desk, record)
+    row = matrix_row(record.features, model.feature_names)
+    said = {
+        "each_family_as_usual": each_as_usual(model, row),
+        "families_that_lower_the_tier": together_as_usual(model, row),
+        "at_ages": at_ages(model, row),
+    }
+    plain: dict[str, Any] = msgspec.to_builtins(said)
+    return plain
+
+
+def _model(desk: Desk, record: DecisionRecord) -> RiskModel:
+    """The model of a decision: the live one if it is, else read again."""
     live = desk.holder.current().model
-    names = (live if live.fingerprint == record.model.fingerprint else _artefact(desk, record)).feature_names
-    return named_features(record, names)
+    return live if live.fingerprint == record.model.fingerprint else _artefact(desk, record)
 
 
 def _replay(desk: Desk, record: DecisionRecord) -> dict[str, Any]:

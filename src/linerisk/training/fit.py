@@ -34,7 +34,7 @@ class Recipe:
     """How trees are grown.
 
     Attributes:
-        trees: Number of trees.
+        trees: Rounds of boosting; a round where nothing can be split grows no tree.
         leaves: Leaves per tree at most.
         depth: Depth at most.
         learning_rate: Shrinkage per tree.

@@ -5,9 +5,10 @@ Without a column of time its slices are a random split and every report on it sa
 
 from __future__ import annotations
 
-import difflib
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,16 @@ from linerisk.training.dealing import LEFT_OUT, deal_by_group, deal_by_time, lat
 from linerisk.training.examples import Examples, Keys, Slices
 from linerisk.training.fit import Recipe
 from linerisk.training.splits import slice_of
-from linerisk.training.table_columns import check_ids, check_names, codes, read_group, read_label, read_time
+from linerisk.training.table_columns import (
+    check_columns,
+    check_ids,
+    check_names,
+    codes,
+    listed,
+    read_group,
+    read_label,
+    read_time,
+)
 
 RANDOM_SPLIT = "random split, not point in time"
 SMALL_TABLE_ROWS = 20_000
@@ -66,20 +76,46 @@ def read_frame(path: Path) -> pl.DataFrame:
         path: Parquet or CSV.
 
     Raises:
-        InputError: No such file, unknown kind, or unreadable.
+        InputError: No such file, unknown kind, unreadable, or without a row.
     """
     if not path.is_file():
-        raise InputError("there is no such table", expected="a Parquet or CSV file", found=path.name)
+        raise InputError(
+            "there is no such table",
+            expected="a Parquet or CSV file",
+            found=f"no file {path.name}",
+            todo="check the path after --table",
+            field="--table",
+        )
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
+        ".parquet": pl.read_parquet,
+        ".csv": partial(pl.read_csv, infer_schema_length=None, null_values=["", "NA", "NaN", "nan", "null"]),
+    }
+    if path.suffix not in readers:
+        raise InputError(
+            "the table is of an unknown kind",
+            expected=" or ".join(readers),
+            found=path.suffix or path.name,
+            todo="write it as one of these kinds",
+            field="--table",
+        )
     try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path)
-        if path.suffix == ".csv":
-            return pl.read_csv(path, infer_schema_length=None, null_values=["", "NA", "NaN", "nan", "null"])
+        frame = readers[path.suffix](path)
     except pl.exceptions.PolarsError as error:
         raise InputError(
-            f"{path.name} cannot be read", expected=f"a {path.suffix[1:]} table", found=str(error).splitlines()[0]
+            f"{path.name} cannot be read",
+            expected=f"a {path.suffix[1:]} table",
+            found=str(error).splitlines()[0],
+            todo="write it anew: one row of names, then one row per line, with as many cells each",
         ) from error
-    raise InputError("the table is of an unknown kind", expected=".parquet or .csv", found=path.suffix or path.name)
+    if frame.is_empty():
+        raise InputError(
+            f"{path.name} has no rows",
+            expected="a row per line below the names of the columns",
+            found=f"the names alone: {listed(frame.columns)}" if frame.columns else "nothing",
+            todo="export the table again, with its rows",
+            field="--table",
+        )
+    return frame
 
 
 def read_table(
@@ -104,18 +140,21 @@ def read_table(
             is numeric, or a name is not fit for trees.
     """
     frame = read_frame(path)
-    named = tuple(filter(None, (label, id_column, time_column, group_column)))
-    for column in named:
-        if column not in frame.columns:
-            close = difflib.get_close_matches(column, frame.columns, n=3) or frame.columns[:8]
-            raise InputError("the table has no such column", expected=column, found=", ".join(close), field=column)
+    options = {"--label": label, "--id": id_column, "--time": time_column, "--group": group_column}
+    check_columns(frame, options)
+    named = tuple(filter(None, options.values()))
     fraud = read_label(frame[label])
     ids = frame[id_column].cast(pl.String) if id_column else pl.Series("row", range(frame.height)).cast(pl.String)
     check_ids(frame, id_column, time_column)
     candidates = [column for column in frame.columns if column not in named]
     numeric = [column for column in candidates if frame[column].dtype.is_numeric() or frame[column].dtype == pl.Boolean]
     if not numeric:
-        raise InputError("the table has no feature", expected="numeric columns", found=", ".join(candidates) or "none")
+        raise InputError(
+            "the table has no feature",
+            expected="numeric columns besides those that are named",
+            found=f"columns of text: {listed(candidates)}" if candidates else "no other column",
+            todo="write numbers as numbers, and true / false as such",
+        )
     check_names(numeric)
     left_out = [column for column in candidates if column not in numeric]
     repeated = ids.n_unique() < frame.height
@@ -128,6 +167,8 @@ def read_table(
         as_of=None if time_column is None else read_time(frame[time_column]),
     )
     notices = (f"not a number, left out: {', '.join(left_out)}",) if left_out else ()
+    if id_column is None:
+        notices = (*notices, *_without_ids(frame, numeric))
     group = read_group(frame[group_column], line_key) if group_column else (line_key if repeated else None)
     return FeatureTable(
         examples=examples,
@@ -138,6 +179,18 @@ def read_table(
         time_column=time_column,
         group_column=group_column or (id_column if repeated else None),
     )
+
+
+def _without_ids(frame: pl.DataFrame, numeric: list[str]) -> tuple[str, ...]:
+    """What to know where no column names the row: rows of one line cannot be told, and a number may be an id."""
+    like_ids = [name for name in numeric if frame[name].dtype.is_integer() and frame[name].n_unique() == frame.height]
+    said = "No --id was given: rows are numbered, and two rows of one line would not be found out."
+    if like_ids:
+        said += (
+            f" A feature with another whole number in every row may be an id, which says nothing of fraud: "
+            f"{', '.join(like_ids)}. If it is one, give it as --id."
+        )
+    return (said,)
 
 
 def slices_from_table(table: FeatureTable, *, seed: int) -> Slices:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -14,6 +16,38 @@ from linerisk.training.examples import Keys
 _UNFIT_IN_NAME = frozenset(' \t\r\n\v\f",:[]{}')
 """LightGBM refuses some of these and quietly writes `_` for others."""
 _POSITIVE, _NEGATIVE = {"1", "1.0", "true", "fraud"}, {"0", "0.0", "false", "legitimate"}
+
+
+_MOST_LISTED = 60
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names of columns as an error lists them."""
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def check_columns(frame: pl.DataFrame, options: Mapping[str, str | None]) -> None:
+    """Refuse a column that the table does not have.
+
+    Args:
+        frame: The table.
+        options: The column that each option names; None where it was not given.
+
+    Raises:
+        InputError: There is one.
+    """
+    for option, column in options.items():
+        if column is None or column in frame.columns:
+            continue
+        close = difflib.get_close_matches(column, frame.columns, n=1)
+        raise InputError(
+            f"the table has no column {column!r}, which {option} names",
+            expected=f"one of its {len(frame.columns):,} columns",
+            found=listed(frame.columns),
+            todo=f"give {option} the name of a column" + (f", such as {close[0]}" if close else ""),
+            field=column,
+        )
 
 
 def check_ids(frame: pl.DataFrame, id_column: str | None, time_column: str | None) -> None:
@@ -49,9 +83,12 @@ def read_group(column: pl.Series, line_key: Keys) -> Keys:
     """
     if column.null_count():
         raise InputError(
-            "a row has no group", expected="a group in every row", found=f"{column.null_count()} without",
+            "a row has no group",
+            expected="a group in every row",
+            found=f"{column.null_count()} without",
+            todo="fill the column, or leave out --group",
             field=column.name,
-        )  # fmt: skip
+        )
     group = codes(column)
     pairs = len(np.unique(np.stack([line_key, group]), axis=1).T)
     lines = len(np.unique(line_key))
@@ -60,6 +97,7 @@ def read_group(column: pl.Series, line_key: Keys) -> Keys:
             "a line is in more than one group",
             expected="every row of a line in one group",
             found=f"{pairs - lines} memberships too many",
+            todo="give each line one group, or leave out --group",
             field=column.name,
         )
     return group
@@ -71,29 +109,40 @@ def read_time(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.datetime6
     Raises:
         InputError: One is missing, or is no date, no timestamp and no ISO 8601 text.
     """
-    wrong = InputError(
-        "a time cannot be read",
-        expected="dates, timestamps, or ISO 8601 text in every row",
-        found=f"{column.dtype}, {column.null_count()} empty",
-        field=column.name,
-    )
+    if column.null_count():
+        raise _no_time(
+            column, found=f"{column.null_count():,} empty of {len(column):,}", todo="fill them or drop the rows"
+        )
     if column.dtype == pl.String:
-        parsed = [_instant(text) for text in column.unique(maintain_order=True)]
-        if None in parsed:
-            raise wrong
-        known = dict(zip(column.unique(maintain_order=True), parsed, strict=True))
+        known = {text: _instant(text) for text in column.unique(maintain_order=True)}
+        unread = [text for text, instant in known.items() if instant is None]
+        if unread:
+            rows = column.is_in(unread).sum()
+            raise _no_time(
+                column, found=f"text that is no time in {rows:,} of {len(column):,} rows, such as {unread[0]!r}"
+            )
         column = column.replace_strict(known, return_dtype=pl.Datetime("us", "UTC"))
-    if column.dtype.base_type() not in (pl.Date, pl.Datetime) or column.null_count():
-        raise wrong
+    if column.dtype.base_type() not in (pl.Date, pl.Datetime):
+        raise _no_time(column, found=f"numbers ({column.dtype}) such as {column[0]}")
     if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     out: np.ndarray[tuple[int], np.dtype[np.datetime64]] = column.cast(pl.Datetime("us")).to_numpy()
     return out
 
 
-def _instant(text: str | None) -> datetime | None:
+def _no_time(column: pl.Series, *, found: str, todo: str = "write its times so, or give another column") -> InputError:
+    return InputError(
+        f"column {column.name!r}, which --time names, is no time",
+        expected="dates, timestamps, or ISO 8601 text such as 2024-07-25 in every row",
+        found=found,
+        todo=f"{todo}; without --time rows are split at random, and every report says so",
+        field=column.name,
+    )
+
+
+def _instant(text: str) -> datetime | None:
     try:
-        return None if text is None else parse_instant(text)
+        return parse_instant(text)
     except InputError:
         return None
 
@@ -130,6 +179,7 @@ def read_label(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
             "a label is neither fraud nor legitimate",
             expected="1 / 0, true / false, or fraud / legitimate",
             found=f"{wrong.len()} rows such as {wrong[0]!r}",
+            todo="name the column of labels with --label, or write them so; leave out rows of which nothing is known",
             field=column.name,
         )
     out: np.ndarray[tuple[int], np.dtype[np.bool_]] = fraud.to_numpy()

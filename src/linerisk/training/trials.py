@@ -31,7 +31,7 @@ class Trial:
         log_loss: Mean over validating lines, after beta calibration on them, nats.
         excess: That less the lowest of all trials.
         excess_se: Standard error of the excess over lines.
-        reason_cost: Sum over trees of leaves times depth, to which the time of exact contributions is proportional.
+        reason_cost: Sums that exact contributions of one row look up, to which their time is proportional.
         pruned: Whether it was given up; its figures are then those of the trees grown so far.
         seconds: Time that it took.
         gain: Log loss of always saying the prevalence, less its own, nats.
@@ -121,7 +121,8 @@ class Tuned:
             return f"{tried}; none chosen, the recipe that tuning began with was kept"
         chosen = self.trials[self.chosen]
         return (
-            f"{tried}; chosen {self.chosen}: log loss {chosen.log_loss:.5f} (began at {first.log_loss:.5f}), cost of "
+            f"{tried}; chosen trial {self.chosen}: log loss {chosen.log_loss:.5f} (began at {first.log_loss:.5f}) on "
+            f"the {self.validated_on[0]:,} lines that validated, {self.validated_on[1]:,} of them fraud; cost of "
             f"reasons {chosen.reason_cost:,} (began at {first.reason_cost:,})"
         )
 

@@ -20,6 +20,7 @@ import optuna
 
 from linerisk.errors import EvidenceError
 from linerisk.model.calibration_fit import fit_beta
+from linerisk.model.leaf_groups import DEEPEST, leaf_groups
 from linerisk.training.calibrating import row_losses
 from linerisk.training.examples import Examples, Flags
 from linerisk.training.fit import Recipe, margins, prepared
@@ -144,7 +145,7 @@ def _suggested(trial: optuna.Trial, start: Recipe) -> Recipe:
     return replace(
         start,
         leaves=trial.suggest_int("leaves", 4, 31, log=True),
-        depth=trial.suggest_int("depth", 2, 8),
+        depth=trial.suggest_int("depth", 2, DEEPEST),
         learning_rate=trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
         least_rows_in_leaf=trial.suggest_int("least_rows_in_leaf", 20, 400, log=True),
         least_hessian_in_leaf=trial.suggest_float("least_hessian_in_leaf", 1.0, 10.0, log=True),
@@ -160,11 +161,13 @@ def _try(bench: _Bench, recipe: Recipe, *, number: int) -> tuple[Trial, Floats]:
     params, dataset = prepared(bench.fit, recipe)
     validate = lgb.Dataset(bench.validate.rows, bench.validate.fraud.astype(np.float32), reference=dataset)
     curve: list[float] = []
+    grown: list[int] = []  # trees by round: LightGBM grows none where nothing could be split
     pruned = False
 
     def watch(environment: Any) -> None:
         nonlocal pruned
         curve.append(float(environment.evaluation_result_list[0][2]))
+        grown.append(environment.model.num_trees())
         bench.on_progress()
         if number and time.monotonic() > bench.deadline:
             raise _TimeIsUpError
@@ -174,15 +177,15 @@ def _try(bench: _Bench, recipe: Recipe, *, number: int) -> tuple[Trial, Floats]:
 
     most = min(MOST_TREES, bench.most_leaves // recipe.leaves)
     booster = lgb.train(params, dataset, most, valid_sets=[validate], callbacks=[watch])
-    trees = int(np.argmin(curve)) + 1
-    kept = lgb.Booster(model_str=booster.model_to_string(num_iteration=trees))
+    best = int(np.argmin(curve))
+    kept = lgb.Booster(model_str=booster.model_to_string(num_iteration=grown[best]))
     if not pruned:
         bench.finished.append(curve + [min(curve)] * (most - len(curve)))
     margin, fraud = margins(kept, bench.validate), bench.validate.fraud
     loss = _by_line(row_losses(fit_beta(margin, fraud).log_odds(margin), fraud), bench.validate)
     trial = Trial(
         number=number,
-        recipe=replace(recipe, trees=trees),
+        recipe=replace(recipe, trees=best + 1),
         log_loss=float(loss.mean()),
         excess=0.0,
         excess_se=0.0,
@@ -207,11 +210,12 @@ def _by_line(loss: Floats, examples: Examples) -> Floats:
 
 
 def reason_cost(booster: lgb.Booster) -> int:
-    """Sum over trees of leaves times depth: what exact contributions of one row walk over."""
-    trees = booster.dump_model()["tree_info"]
-    return sum(tree["num_leaves"] * _depth(tree["tree_structure"]) for tree in trees)
+    """Sums that exact contributions of one row look up, over all trees: see `model.tree_shap`.
 
-
-def _depth(node: dict[str, Any]) -> int:
-    children = [node[side] for side in ("left_child", "right_child") if side in node]
-    return 1 + max(map(_depth, children)) if children else 0
+    Raises:
+        ValueError: A tree is too deep for look-ups.
+    """
+    groups = leaf_groups(booster)
+    if groups is None:
+        raise ValueError(f"a tree is deeper than {DEEPEST}")
+    return sum(len(group.columns) for group in groups)

@@ -12,13 +12,18 @@ from linerisk.errors import InputError, RegistryError
 from linerisk.evaluation.flips import TierFlips, tier_flips
 from linerisk.evaluation.gates import GateResult, Outcome
 from linerisk.evaluation.report import FLIPS, comparison_page
-from linerisk.registry import CHALLENGER, COMPARED, Registry, Version, answered
+from linerisk.registry import CHALLENGER, COMPARED, UNKNOWN, Registry, Version, answered
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.training.from_store import slices_from_store
 from linerisk.training.splits import plan_splits
-from linerisk.workflows.train import registry_for
+from linerisk.workflows.registries import registry_for
 
+TESTED_ALIKE = "Both models on the same test lines, with 95 % intervals."
+TESTED_APART = (
+    "Each model on its own test slice, with 95 % intervals: the figures are not about the same lines. Only the gate "
+    f"{COMPARED} and the tier flips below look at the same ones."
+)
 _FIRST = ("average_precision", "recall_at_fpr_1e-3", "log_loss_skill", "auc", "precision_at_capacity")
 
 
@@ -36,6 +41,12 @@ class Compared:
         page: The page of the comparison.
     """
 
+    @property
+    def tested(self) -> str:
+        """Whether the figures of both are about the same lines, as one sentence."""
+        same = self.champion.tested_on == self.challenger.tested_on != UNKNOWN
+        return TESTED_ALIKE if same else TESTED_APART
+
     champion: Version
     challenger: Version
     figures: tuple[tuple[str, float, float], ...]
@@ -49,6 +60,7 @@ class Compared:
         return {
             "champion": self.champion.version,
             "challenger": self.challenger.version,
+            "tested": self.tested,
             "figures": {name: {"champion": old, "challenger": new} for name, old, new in self.figures},
             "gates": [asdict(gate) for gate in self.gates],
             "tier_flips": None if self.flips is None else self.flips.as_dict(examples=False),
@@ -95,11 +107,18 @@ def compare_versions(settings: Settings, name: str = "linerisk", *, store: Path 
         for gate in json.loads(registry.attachment(challenger.version, "gates.json"))
     )
     page = settings.reports / f"{registry.name}-{challenger.version}-against-{champion.version}.html"
-    title = f"{registry.name}: challenger {challenger.version} against champion {champion.version}"
-    html = comparison_page(title=title, notices=notices, figures=beside(figures), gates=gates, flips=flips)
+    compared = Compared(champion, challenger, figures, gates, flips, notices, page)
+    html = comparison_page(
+        title=f"{registry.name}: challenger {challenger.version} against champion {champion.version}",
+        notices=notices,
+        tested=compared.tested,
+        figures=beside(figures),
+        gates=gates,
+        flips=flips,
+    )
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(html, encoding="utf-8")
-    return Compared(champion, challenger, figures, gates, flips, notices, page)
+    return compared
 
 
 def _outdated(champion: Version, challenger: Version) -> str:
@@ -119,7 +138,7 @@ def _unknown(champion: Version, challenger: Version, *, asked: bool) -> str:
     return (
         f"It is not known who changes tier: when version {challenger.version} was trained, version {champion.version} "
         "was not champion, or could not read the same rows. Give --store, the record store that it was trained on, "
-        "and its test lines are placed with both."
+        "and its test lines are placed with both; where it was trained on a table, train it again."
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from linerisk.evaluation.cross_validation import FOLDS, CrossValidated, cross_validate
 from linerisk.training.examples import Examples
 from linerisk.training.fit import Recipe
-from linerisk.training.from_table import SMALL_TABLE_ROWS, FeatureTable, hidden, shortcut_columns
+from linerisk.training.from_table import SMALL_TABLE_ROWS, FeatureTable, Shortcut, hidden, shortcut_columns
 
 ALL, HIDDEN, WITHOUT = "all columns", "shortcut hidden", "without shortcut columns"
 DRAWS_OF_A_SMALL_TABLE = 3
@@ -30,7 +30,7 @@ def cross_validate_table(
 ) -> tuple[dict[str, CrossValidated], tuple[str, ...]]:
     """Cross-validate with all columns; with what gives the label away hidden; and without those columns at all.
 
-    A table with times is not cross-validated: folds would train on what comes after.
+    A table with times is not cross-validated: folds would train on what comes after. What gives its label away is said.
 
     Args:
         table: The table.
@@ -40,8 +40,9 @@ def cross_validate_table(
     Returns:
         Figures by name (`all columns`, `shortcut hidden`, `without shortcut columns`), and what the reader must know.
     """
+    shortcut = shortcut_columns(table.examples)
     if table.time_column is not None:
-        return {}, ()
+        return {}, (_found(shortcut),) if shortcut.columns else ()
     draws = DRAWS_OF_A_SMALL_TABLE if len(table.examples) < SMALL_TABLE_ROWS else 1
 
     def measured(step: str, examples: Examples) -> CrossValidated:
@@ -54,18 +55,22 @@ def cross_validate_table(
         CAN_AND_CANNOT,
     ]
     found = {ALL: measured("cross-validation", table.examples)}
-    shortcut = shortcut_columns(table.examples)
     if shortcut.columns:
         notices.append(
-            f"Shortcut: {shortcut.rows} rows lack {', '.join(shortcut.columns[:3])}… and nearly all of them are "
-            f"{'fraud' if shortcut.fraud else 'legitimate'}: how the table was collected, not how fraud behaves. "
-            f"Figures are given as it is; with the gaps filled from other rows, so that values count and gaps do not; "
-            f"and without the columns {', '.join(shortcut.family)}."
+            f"{_found(shortcut)} Figures are given as it is; with the gaps filled from other rows, so that values "
+            f"count and gaps do not; and without the columns {', '.join(shortcut.family)}."
         )
         found[HIDDEN] = measured("again, shortcut hidden", hidden(table.examples, shortcut, seed=recipe.seed))
         dropped = np.array([column.name in shortcut.family for column in table.examples.columns])
         found[WITHOUT] = measured("again without shortcuts", table.examples.without(dropped))
     return found, tuple(notices)
+
+
+def _found(shortcut: Shortcut) -> str:
+    return (
+        f"Shortcut: {shortcut.rows} rows lack {', '.join(shortcut.columns)} and nearly all of them are "
+        f"{'fraud' if shortcut.fraud else 'legitimate'}: how the table was collected, not how fraud behaves."
+    )
 
 
 def figures(crossed: dict[str, CrossValidated]) -> dict[str, float]:

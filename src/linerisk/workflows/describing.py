@@ -12,6 +12,26 @@ from linerisk.live import WHEN_EXPIRED
 from linerisk.registry import Described
 
 
+def run_name(name: str, evaluation: Evaluation, gates: Sequence[GateResult], *, as_of: str | None, how: str) -> str:
+    """Name of a run, so that a list of runs can be read: which model, of when, how made, how good, whether it may pass.
+
+    Args:
+        name: Name of the model.
+        evaluation: What was measured.
+        gates: What the gates answered.
+        as_of: When it was trained as of, ISO 8601; None for a table.
+        how: What was not as usual, such as `tuned` or `seed 7`; empty where all was.
+    """
+    failed = sum(gate.outcome is Outcome.FAILED for gate in gates)
+    parts = (
+        f"{name} as of {as_of[:10]}" if as_of else f"{name} from a table",
+        how,
+        f"AP {evaluation.average_precision.value:.3f}",
+        "gates passed" if not failed else "1 gate failed" if failed == 1 else f"{failed} gates failed",
+    )
+    return ", ".join(part for part in parts if part)
+
+
 def describe(run: str, evaluation: Evaluation, gates: Sequence[GateResult], reported: Reported) -> Described:
     """What a reader of the registry should know before opening the report.
 

@@ -12,6 +12,7 @@ import polars as pl
 from linerisk.features.build import build_store
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
+from linerisk.workflows.instants import check_as_of
 
 
 def write_features(
@@ -37,6 +38,7 @@ def features_by_id(
 ) -> pl.DataFrame:
     """`line_key`, `line_id` and every feature. Grain: one row per line, in the order of keys."""
     store = RecordStore.open(store_path)
+    check_as_of(store.days, as_of)
     features = build_store(store, as_of=as_of, time_zone=settings.time_zone, on_progress=on_progress)
     named = features.join(store.lines().collect(), on="line_key", how="left", maintain_order="left")
     return named.select("line_key", "line_id", pl.exclude("line_key", "line_id"))

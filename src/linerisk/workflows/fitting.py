@@ -83,6 +83,15 @@ class Fitted:
             )
         return out
 
+    def unusual(self, default: Recipe) -> str:
+        """How the recipe differs from the usual one, in a word or two; empty where it does not."""
+        if self.tuned is not None:
+            return "tuned"
+        if self.recipe == default:
+            return ""
+        same_but_for_seed = self.recipe == replace(default, seed=self.recipe.seed)
+        return f"seed {self.recipe.seed}" if same_but_for_seed else "own recipe"
+
     def notices(self) -> tuple[str, ...]:
         """What a reader must know of it before believing a figure."""
         return () if self.tuned is None else self.tuned.notices()

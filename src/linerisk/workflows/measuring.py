@@ -18,7 +18,7 @@ from linerisk.evaluation.subgroups import Groups
 from linerisk.explanation import Wording, explain
 from linerisk.model.risk_model import RiskModel, Rows
 from linerisk.policy import Limits
-from linerisk.registry import Registry, Version
+from linerisk.registry import SERVED, Registry, Version
 from linerisk.scoring import score
 from linerisk.settings import Settings
 from linerisk.training.examples import Slices
@@ -38,6 +38,7 @@ def measure(
     registry: Registry,
     live: Version | None,
     groups: Groups | None,
+    accounts: bool,
 ) -> Evaluation:
     """Measure a model on its test slice, on the archetype suite, against the champion, and against the clock.
 
@@ -49,9 +50,11 @@ def measure(
         limits: Of `tiers.toml`.
         registry: Where its champion is.
         live: The champion to compare with; None where there is none.
-        groups: Groups of the test lines; None for a table without accounts.
+        groups: Groups of the test lines; None for a table, which comes without accounts.
+        accounts: Whether the lines have accounts, as those of a store do: then groups that are missing fail their gate.
     """
     champion, problem = _champion(registry, live)
+    served = registry.name == SERVED
     return evaluate(
         model,
         slices,
@@ -62,9 +65,11 @@ def measure(
         budget=limits.most_share,
         suite=_suite(settings, model),
         groups=groups,
+        accounts=accounts,
         stability=reason_stability(model, slices, recipe),
         latency=measure_latency(model, slices.test.rows, Wording.load(settings.policies)),
-        assessment=read_assessment(settings.policies, limits.impact_assessment),
+        served=served,
+        assessment=read_assessment(settings.policies, limits.impact_assessment) if served else None,
     )
 
 

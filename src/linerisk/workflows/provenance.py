@@ -1,4 +1,4 @@
-"""Where a model came from: which commit, which locked dependencies."""
+"""Where a model came from: which commit, which locked dependencies, and which lines it was tested on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ import subprocess
 from importlib.metadata import distributions
 from pathlib import Path
 
+from linerisk.training.examples import Examples
+
 _PROJECT = Path(__file__).resolve().parents[3]
+
+
+def lines_of(test: Examples, *, data: str) -> str:
+    """Fingerprint of tested lines: the same only for the same lines of the same data at the same instants.
+
+    Args:
+        test: The test slice.
+        data: Fingerprint of the data.
+    """
+    seen = hashlib.sha256(data.encode())
+    seen.update(test.line_key.tobytes())
+    seen.update(b"" if test.as_of is None else test.as_of.astype("datetime64[us]").tobytes())
+    return seen.hexdigest()
 
 
 def commit() -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from linerisk.as_of import iso, now, parse_instant
 from linerisk.errors import RegistryError
 from linerisk.evaluation.card import Override, with_overrides
+from linerisk.evaluation.duties import ImpactAssessment
 from linerisk.evaluation.gates import GATES
 from linerisk.evaluation.report import CARD, PAGE, page_with_overrides
 from linerisk.explanation import Attribution, attribute
@@ -21,14 +22,13 @@ from linerisk.features.build import survey_store
 from linerisk.live import Prepare, PreparedScores, Promotion, Snapshot, SnapshotMeta, put_model, put_snapshot
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits
-from linerisk.registry import Move, Registry
+from linerisk.registry import SERVED, Move, Registry
 from linerisk.scoring import Scored, score
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
-from linerisk.workflows.train import registry_for
+from linerisk.workflows.instants import check_as_of
+from linerisk.workflows.registries import registry_for
 
-SERVED = "linerisk"
-"""The one model that the service answers from; others can be promoted, and then are champion and not live."""
 _CHUNK_LINES = 2_000
 
 
@@ -71,6 +71,15 @@ def rollback(settings: Settings, *, by: str, reason: str, name: str = SERVED) ->
     return move
 
 
+def unfinished_assessment(settings: Settings, version: str, *, name: str = SERVED) -> str | None:
+    """Which impact assessment covers a version and what is yet to be done with it; None where nothing is."""
+    seen = registry_for(settings, name).load(version).facts.get("impact_assessment")
+    if seen is None:
+        return None
+    unfinished = ImpactAssessment(**{**seen, "lacking": tuple(seen["lacking"])}).unfinished()
+    return None if unfinished is None else f"{seen['path']}: {unfinished}"
+
+
 def publish(
     settings: Settings,
     store_path: Path,
@@ -84,6 +93,7 @@ def publish(
     """
     tell = on_progress or _silent
     store = RecordStore.open(store_path)
+    check_as_of(store.days, as_of)
     made = survey_store(store, as_of=as_of, time_zone=settings.time_zone, on_progress=partial(tell, "features"))
     return put_snapshot(
         settings.live,

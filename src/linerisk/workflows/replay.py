@@ -20,6 +20,9 @@ def replay_decision(settings: Settings, decision_id: str) -> Replay:
         record = log.get(decision_id)
     if record is None:
         raise DecisionLogError(
-            "there is no such decision", found=decision_id, todo="check the id; past its retention a decision is erased"
+            "there is no such decision",
+            expected="the decision_id of an answer of the service of this home",
+            found=decision_id,
+            todo="check the id, and --home; past its retention a decision is erased and cannot be said again",
         )
     return replay(record, model_of(settings.live, record.model.fingerprint, version=record.model.version))

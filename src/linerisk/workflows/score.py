@@ -10,7 +10,6 @@ import polars as pl
 
 from linerisk.as_of import now
 from linerisk.batch import score_table
-from linerisk.errors import InputError
 from linerisk.explanation import Wording
 from linerisk.features.tenure import current_accounts
 from linerisk.model.risk_model import RiskModel
@@ -18,8 +17,9 @@ from linerisk.policy import in_force, load_policies
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.training.from_table import read_frame
+from linerisk.training.table_columns import check_columns
 from linerisk.workflows.features import features_by_id
-from linerisk.workflows.train import registry_for
+from linerisk.workflows.registries import registry_for
 
 
 def score_store(
@@ -60,10 +60,7 @@ def score_table_file(
     """
     model = _model(settings, name, version)
     frame = read_frame(path)
-    if id_column not in frame.columns:
-        raise InputError(
-            "the table has no such column", expected=id_column, found=", ".join(frame.columns[:8]), field=id_column
-        )
+    check_columns(frame, {"--id": id_column})
     return _scored(settings, model, frame.rename({id_column: "line_id"}), as_of or now())
 
 

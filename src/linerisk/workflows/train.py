@@ -22,7 +22,7 @@ from linerisk.evaluation.subgroups import Groups, account_groups
 from linerisk.live import WHEN_EXPIRED
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits, load_promise
-from linerisk.registry import CHAMPION, Registry
+from linerisk.registry import CHAMPION, SERVED, Registry
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.training.examples import Examples, Slices
@@ -32,22 +32,17 @@ from linerisk.training.from_table import read_table, slices_from_table
 from linerisk.training.splits import plan_splits
 from linerisk.workflows.cross_validate import cross_validate_table, said
 from linerisk.workflows.cross_validate import figures as cross_validated_figures
-from linerisk.workflows.describing import describe
+from linerisk.workflows.describing import describe, run_name
 from linerisk.workflows.fitting import NOTHING_MORE, Wishes, fit, log_search
+from linerisk.workflows.instants import check_as_of
 from linerisk.workflows.measuring import measure
-from linerisk.workflows.provenance import commit, lock_hash
+from linerisk.workflows.provenance import commit, lines_of, lock_hash
 from linerisk.workflows.recipes import again_with
+from linerisk.workflows.registries import registry_for
 from linerisk.workflows.rolling import roll
 from linerisk.workflows.trained import Trained, measured
 
 Progress = Callable[[str, int, int], None]
-
-
-def registry_for(settings: Settings, name: str = "linerisk") -> Registry:
-    """The registry of a model under these settings."""
-    local = settings.home / "mlflow-artefacts" if settings.tracking_uri is None else None
-    settings.home.mkdir(parents=True, exist_ok=True)
-    return Registry(settings.mlflow_uri, artefacts=local, name=name)
 
 
 def train_store(
@@ -76,6 +71,7 @@ def train_store(
         on_progress: Called with (step, done, total).
     """
     store = RecordStore.open(store_path)
+    check_as_of(store.days, as_of)
     plan = plan_splits(first_day=store.days[0], as_of=as_of)
     tell = on_progress or _silent
     slices = slices_from_store(
@@ -84,7 +80,7 @@ def train_store(
     return _train(
         settings,
         slices,
-        name="linerisk",
+        name=SERVED,
         recipe=_seeded(recipe or Recipe(), seed),
         default=Recipe(),
         wishes=wishes,
@@ -175,7 +171,7 @@ def _train(
     past: tuple[RecordStore, datetime] | None = None,
 ) -> Trained:
     limits = load_limits(settings.policies)
-    registry = registry_for(settings, name)
+    registry = registry_for(settings, name, create=True)
     promise = load_promise(settings.policies)
     fitted = fit(slices, wishes, name=name, recipe=recipe, promise=promise, tell=tell)
     model, slices, recipe = fitted.model, fitted.slices, fitted.recipe
@@ -185,7 +181,15 @@ def _train(
     # Asked once: what the gates compare with is what the version says that they compared with.
     live = registry.alias(CHAMPION)
     evaluation = measure(
-        settings, model, slices, recipe=recipe, limits=limits, registry=registry, live=live, groups=of_test
+        settings,
+        model,
+        slices,
+        recipe=recipe,
+        limits=limits,
+        registry=registry,
+        live=live,
+        groups=of_test,
+        accounts=past is not None,
     )
     if wishes.rolling and past is not None:
         rolling = roll(*past, recipe=recipe, promise=promise, time_zone=settings.time_zone, tell=tell)
@@ -206,7 +210,7 @@ def _train(
             facts={
                 "model": fingerprint,
                 "data fingerprint": data,
-                "as of": as_of or "no time in the table",
+                "as of": as_of or "none given, as for any table",
                 "commit": commit_id,
                 "lock": lock,
                 "recipe": json.dumps(recipe.describe()),
@@ -231,6 +235,7 @@ def _train(
             champion=_compared_with(registry, evaluation),
         )
         told.write(attachments)
+        run = run_name(name, evaluation, gates, as_of=as_of, how=fitted.unusual(default))
         tell("registry", 0, 1)
         version = registry.register(
             artefact,
@@ -240,14 +245,13 @@ def _train(
                 **grouped_figures(evaluation),
                 **{f"cross_validation/{k}": v for k, v in cross_validated_figures(dict(cross_validation)).items()},
             },
-            tags={"data": data, "commit": commit_id, "lock": lock, "seed": str(recipe.seed), "model": fingerprint},
+            tags={"data": data, "commit": commit_id, "lock": lock, "seed": str(recipe.seed), "model": fingerprint}
+            | {"tested_on": lines_of(slices.test, data=data)},
             trained_by=trained_by,
             gates="passed" if passed(gates) else "failed",
             failed=[gate.code for gate in gates if gate.outcome is Outcome.FAILED],
             against=None if live is None else live.version,
-            described=describe(
-                f"{name}, {as_of[:10] if as_of else 'table'}, seed {recipe.seed}", evaluation, gates, reported
-            ),
+            described=describe(run, evaluation, gates, reported),
         )
         log_search(settings.mlflow_uri, parent=version.run_id, tuned=fitted.tuned)
         # The registry numbers it only now; the pages for people have the number that the commands take.

@@ -11,15 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.record import (
-    DecisionRecord,
-    RecordedAction,
-    RecordedModel,
-    RecordedReason,
-    decision_ids,
-    frozen_features,
-)
+from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
+from linerisk.decisions.recorded_features import frozen_features
 from linerisk.decisions.store import open_engine, writing
 
 MakeRecord = Callable[..., DecisionRecord]

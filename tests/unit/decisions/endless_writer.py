@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from linerisk.decisions.appending import StoredAnswer
+from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, decision_ids, frozen_features
+from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel
+from linerisk.decisions.recorded_features import frozen_features
 
 AS_OF = datetime(2024, 7, 1, tzinfo=UTC)
 IN_FLIGHT = 8

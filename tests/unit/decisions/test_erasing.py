@@ -15,8 +15,9 @@ from linerisk.decisions import chain, erasing, verifying
 from linerisk.decisions.anchors import Anchor
 from linerisk.decisions.erasing import erased_name, remains_of
 from linerisk.decisions.errors import ConflictError
+from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.record import DecisionRecord, decision_ids
+from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import sortable
 
 MakeRecords = Callable[..., list[DecisionRecord]]

@@ -9,14 +9,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from linerisk.decisions.record import (
-    DecisionRecord,
-    RecordedReason,
-    decision_ids,
-    frozen_features,
-    matrix_row,
-    named_features,
-)
+from linerisk.decisions.ids import decision_ids
+from linerisk.decisions.record import DecisionRecord, RecordedReason
+from linerisk.decisions.recorded_features import frozen_features, matrix_row, named_features
 from linerisk.errors import DecisionLogError
 
 MakeRecord = Callable[..., DecisionRecord]
@@ -78,22 +73,22 @@ def test_features_are_kept_as_the_bytes_that_were_scored(make_record: MakeRecord
     [features] = frozen_features(["a", "b"], row)
     record = DecisionRecord.from_json(make_record(features=features).to_json())
     assert features.values == "zczMPQAAwH8="
-    np.testing.assert_array_equal(matrix_row(record, ["a", "b"]), row, strict=True)
-    assert named_features(record, ["a", "b"]) == {"a": 0.10000000149011612, "b": None}
+    np.testing.assert_array_equal(matrix_row(record.features, ["a", "b"]), row, strict=True)
+    assert named_features(record.features, ["a", "b"]) == {"a": 0.10000000149011612, "b": None}
 
 
 @pytest.mark.parametrize("names", [["b", "a"], ["a"], ["a", "b", "c"]])
-def test_features_are_read_with_the_names_they_were_made_of_only(make_record: MakeRecord, names: list[str]) -> None:
+def test_features_are_read_with_the_names_they_were_made_of_only(names: list[str]) -> None:
     [features] = frozen_features(["a", "b"], np.array([[1.0, 2.0]], dtype=np.float32))
     with pytest.raises(DecisionLogError, match="other columns"):
-        matrix_row(make_record(features=features), names)
+        matrix_row(features, names)
 
 
 @pytest.mark.parametrize("values", ["", "zczM", "zczMPQAAwH8", "zczMPQAAwH8=="])
-def test_features_that_lost_bytes_are_refused(make_record: MakeRecord, values: str) -> None:
+def test_features_that_lost_bytes_are_refused(values: str) -> None:
     [features] = frozen_features(["a", "b"], np.array([[1.0, 2.0]], dtype=np.float32))
     with pytest.raises(DecisionLogError):
-        matrix_row(make_record(features=msgspec.structs.replace(features, values=values)), ["a", "b"])
+        matrix_row(msgspec.structs.replace(features, values=values), ["a", "b"])
 
 
 def test_numbers_in_facts_read_back_as_they_were_so_that_a_repeated_answer_is_the_same(make_record: MakeRecord) -> None:

@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from linerisk.decisions.record import DecisionRecord, RecordedModel, frozen_features, matrix_row
+from linerisk.decisions.record import DecisionRecord, RecordedModel
+from linerisk.decisions.recorded_features import frozen_features, matrix_row
 from linerisk.decisions.replay import Difference, Replay, replay
 from linerisk.errors import ArtefactError, DecisionLogError
 from linerisk.explanation import contributions
@@ -127,7 +128,7 @@ def test_recorded_parts_add_up_to_the_log_odds_of_the_probability(records: list[
 
 
 def test_another_feature_value_changes_the_margin(records: list[DecisionRecord], model: RiskModel) -> None:
-    row = matrix_row(records[0], NAMES)
+    row = matrix_row(records[0].features, NAMES)
     row[0, [NAMES.index("calls_7d"), NAMES.index("share")]] = 0.999
     [features] = frozen_features(NAMES, row)
     said = replay(msgspec.structs.replace(records[0], features=features), model)

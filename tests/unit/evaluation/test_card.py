@@ -1,6 +1,7 @@
 """The model card says what was measured, what could not be proven, what is weak, and who set a gate aside."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,37 @@ def test_an_age_at_which_nothing_was_seen_is_a_weakness(evaluation: Evaluation) 
     ages = (replace(evaluation.ages[0], average_precision=None, fraud=2, lines=90), *evaluation.ages[1:])
     said = " ".join(weaknesses(replace(evaluation, ages=ages), (), ()))
     assert "Nothing can be said of ranking among lines by age: under 1 month (2 fraud of 90)." in said
+
+
+def test_the_group_that_fares_worst_is_a_weakness_with_its_figure(bench: Any, evaluation: Evaluation) -> None:
+    finding = bench.answer("G012", evaluation).finding
+    assert "times the others' (at least" in finding
+    assert f"Wrongly raised most often beside all other lines: {finding}." in weaknesses(evaluation, (), ())
+
+
+def test_groups_that_nobody_knows_are_a_weakness(evaluation: Evaluation) -> None:
+    said = " ".join(weaknesses(replace(evaluation, subgroups=None), (), ()))
+    assert "No group of lines is known" in said
+
+
+def test_an_assessment_with_open_points_is_a_weakness(evaluation: Evaluation) -> None:
+    assert evaluation.assessment is not None
+    said = " ".join(weaknesses(evaluation, (), ()))
+    assert f"Of the impact assessment {evaluation.assessment.to_confirm} points are still marked *to confirm*" in said
+    done = replace(evaluation, assessment=replace(evaluation.assessment, to_confirm=0))
+    assert "impact assessment" not in " ".join(weaknesses(done, (), ()))
+
+
+def test_the_card_of_somebodys_own_table_does_not_speak_of_phone_lines(
+    model: RiskModel, evaluation: Evaluation, card: str
+) -> None:
+    def use(of: str) -> str:
+        return of[of.index("## Intended use") : of.index("## Where it came from")]
+
+    own = markdown("t", card_sections(model, replace(evaluation, of_catalogue=False), (), REPORTED))
+    assert "records of calls and texts" in use(card)
+    assert not [word for word in ("phone", "call", "text", "account", "line ", "operator") if word in use(own)]
+    assert "from the columns of that table" in use(own)
 
 
 def test_notices_and_expiry_are_on_it(card: str) -> None:

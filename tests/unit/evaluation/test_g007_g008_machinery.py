@@ -30,6 +30,13 @@ def test_g007_fails_where_labels_were_not_shuffled(bench: Any, model: RiskModel,
     assert bench.answer("G007", found_by(bench, model, slices, shuffle=False)).outcome is Outcome.FAILED
 
 
+def test_findings_of_both_say_what_they_counted(bench: Any, evaluation: Evaluation) -> None:
+    seen = replace(evaluation, shuffled_average_precision=0.0834, leaves=4_812)
+    assert bench.answer("G007", seen).finding == "average precision 0.083"
+    assert bench.answer("G008", seen).finding == "4,812 leaves"
+    assert bench.answer("G002", seen).finding.startswith("average precision 0.")
+
+
 def test_g008_passes_on_a_compact_model(bench: Any, evaluation: Evaluation) -> None:
     assert bench.answer("G008", evaluation).outcome is Outcome.PASSED
 

@@ -44,10 +44,37 @@ def test_g012_fails_where_an_attribute_was_not_measured(
     assert (answer.outcome, answer.finding) == (Outcome.FAILED, f"not measured by {lacking}")
 
 
-def test_g012_does_not_apply_to_a_table_whose_groups_nobody_knows(bench: Any, model: RiskModel, slices: Slices) -> None:
-    table = replace(slices, test=replace(slices.test, as_of=None))
-    answer = bench.answer("G012", bench.measure(model, table, groups=None))
+@pytest.mark.parametrize("how", ["with times", "without"])
+def test_g012_does_not_apply_to_a_table_whose_groups_nobody_knows(
+    bench: Any, model: RiskModel, slices: Slices, how: str
+) -> None:
+    columns = tuple(
+        replace(column, name="days") if column.name == "tenure_days" else column for column in slices.test.columns
+    )
+    assert columns != slices.test.columns
+    test = replace(slices.test, columns=columns, as_of=slices.test.as_of if how == "with times" else None)
+    answer = bench.answer("G012", bench.measure(model, replace(slices, test=test), groups=None, accounts=False))
     assert answer.outcome is Outcome.NOT_APPLICABLE
+    assert answer.finding == (
+        "no group is known: the table comes without accounts (plan, area) and has no column tenure_days"
+    )
+
+
+def test_g012_is_answered_by_tenure_alone_where_a_table_has_that_and_no_accounts(
+    bench: Any, model: RiskModel, slices: Slices
+) -> None:
+    table = bench.measure(model, slices, groups=None, accounts=False)
+    assert {group.attribute for group in table.subgroups} == {"tenure"}
+    assert bench.answer("G012", table).outcome is Outcome.PASSED
+    lost = bench.answer("G012", replace(table, subgroups=None))
+    assert (lost.outcome, lost.finding) == (Outcome.FAILED, "not measured")
+
+
+def test_g012_fails_where_a_store_has_accounts_and_nobody_gave_their_groups(
+    bench: Any, model: RiskModel, slices: Slices
+) -> None:
+    answer = bench.answer("G012", bench.measure(model, slices, groups=None))
+    assert (answer.outcome, answer.finding) == (Outcome.FAILED, "not measured")
 
 
 def test_nobody_wrongly_raised_is_no_gap(bench: Any, model: RiskModel, slices: Slices) -> None:

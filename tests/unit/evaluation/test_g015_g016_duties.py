@@ -84,6 +84,36 @@ def test_g016_fails_on_a_document_that_leaves_out_what_the_law_asks(
     assert (answer.outcome, answer.finding) == (Outcome.FAILED, f"dpia.md has no heading for {lacking}")
 
 
+def test_g016_counts_the_points_that_nobody_confirmed_yet(bench: Any, evaluation: Evaluation, tmp_path: Path) -> None:
+    parts = "\n".join(f"## {part}\n\nSomething, *to confirm*.\n" for part in ASSESSED)
+    (tmp_path / "open.md").write_text(parts, encoding="utf-8")
+    (tmp_path / "done.md").write_text(parts.replace(", *to confirm*", ""), encoding="utf-8")
+    still, done = (
+        bench.answer("G016", replace(evaluation, assessment=read_assessment(tmp_path, name)))
+        for name in ("open.md", "done.md")
+    )
+    assert still.outcome is done.outcome is Outcome.PASSED
+    assert still.finding.endswith(
+        "; 3 points are still marked *to confirm*, so it is not finished: confirm them before real lines are scored"
+    )
+    assert "confirm" not in done.finding
+
+
+def test_the_shipped_assessment_is_not_finished_and_says_so(bench: Any, evaluation: Evaluation) -> None:
+    text = (POLICIES / "../docs/impact-assessment.md").read_text(encoding="utf-8")
+    assert evaluation.assessment is not None
+    assert evaluation.assessment.to_confirm == text.count("*to confirm*") > 0
+    assert f"{evaluation.assessment.to_confirm} points are still marked" in bench.answer("G016", evaluation).finding
+
+
+def test_g016_does_not_apply_to_a_model_that_the_service_never_answers_from(
+    bench: Any, model: RiskModel, slices: Slices
+) -> None:
+    answer = bench.answer("G016", bench.measure(model, slices, served=False, assessment=None))
+    assert answer.outcome is Outcome.NOT_APPLICABLE
+    assert answer.finding.startswith("the service never answers from a model of this name")
+
+
 def test_an_assessment_is_named_without_where_it_is_on_this_machine(tmp_path: Path) -> None:
     inside, outside = tmp_path / "policies" / "law" / "dpia.md", tmp_path / "elsewhere" / "dpia.md"
     for file in (inside, outside):

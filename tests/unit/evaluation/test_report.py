@@ -345,18 +345,27 @@ def step(day: str, value: float | None) -> RollingStep:
 def test_past_trainings_are_drawn_with_a_place_for_what_could_not_be_measured(
     evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
-    past = RollingEvaluation((step("2024-05-03", 0.6), step("2024-05-31", None), step("2024-06-28", float("nan"))))
-    svg = drawn(model, replace(evaluation, rolling=past), slices)["rolling"]
-    assert {"2024-05-03", "2024-05-31", "2024-06-28", "average precision", "log-loss skill"} <= words(svg)
-    assert marks(svg, "point") == 3
+    steps = (
+        step("2024-05-03", 0.6),
+        step("2024-05-31", None),
+        step("2024-06-28", float("nan")),
+        step("2024-07-26", 0.5),
+    )
+    svg = drawn(model, replace(evaluation, rolling=RollingEvaluation(steps)), slices)["rolling"]
+    shown = {"2024-05-03", "2024-05-31", "2024-06-28", "2024-07-26", "average precision", "log-loss skill"}
+    assert shown <= words(svg)
+    # Two trainings were measured, by three measures each.
+    assert marks(svg, "point") == 6
     assert "NaN" not in svg
 
 
-def test_past_trainings_of_which_nothing_was_measured_are_told_and_not_drawn(
+def test_past_trainings_of_which_fewer_than_two_were_measured_are_told_and_not_drawn(
     report: Report, evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
     nothing = replace(evaluation, rolling=RollingEvaluation((step("2024-05-31", None),)))
     assert "rolling" not in drawn(model, nothing, slices)
+    one = RollingEvaluation((step("2024-05-31", None), step("2024-06-28", 0.6)))
+    assert "rolling" not in drawn(model, replace(evaluation, rolling=one), slices)
     assert "too few findings" in written(report, nothing).text
 
 
@@ -421,7 +430,23 @@ def test_an_override_changes_nothing_else_and_the_last_one_stands(folder: Path) 
     first, second = ([Override("G001", "li and wang", why)] for why in ("the first reason", "the second reason"))
     assert page_with_overrides(page_with_overrides(text, first), second) == page_with_overrides(text, second)
     kept = Page(page_with_overrides(text, first)).text.split()
-    assert [word for word in Page(text).text.split() if word not in kept] == ["None:", "aside."]
+    # The verdict, and that no gate was set aside.
+    gone = [word for word in Page(text).text.split() if word not in kept]
+    assert set(gone) <= {"may", "be", "None:", "aside.", "no", "gate", "failed"}
+    assert {"None:", "aside."} <= set(gone)
+
+
+@pytest.mark.parametrize("raised", [0, 3], ids=["no gate failed", "one failed"])
+def test_a_page_of_a_model_that_was_promoted_all_the_same_has_one_verdict(
+    report: Report, evaluation: Evaluation, raised: int
+) -> None:
+    seen = replace(evaluation, tenure_raised=raised)
+    text = replace(report, evaluation=seen, gates=run_gates(seen), plots=()).page()
+    told = page_with_overrides(text, [Override("G006", "li and wang", "measured by hand")])
+    summary = Page(told[told.index('<section id="summary">') : told.index('<ul class="chips">')]).text
+    assert "promoted with gates set aside G006: by two people" in " ".join(summary.split())
+    assert not [verdict for verdict in ("may not be promoted", "may be promoted", "no gate failed") if verdict in told]
+    assert told.count('class="verdict') == 1
 
 
 # Single columns -----------------------------------------------------------------------------------------------------
@@ -462,6 +487,7 @@ def test_a_comparison_without_tier_flips_says_what_is_missing(evaluation: Evalua
         comparison_page(
             title="2 against 1",
             notices=("give --store", "G009 is of another champion"),
+            tested="Each model on its own test slice.",
             figures=[["auc", "0.9", "0.91"]],
             gates=run_gates(evaluation),
             flips=None,
@@ -469,5 +495,6 @@ def test_a_comparison_without_tier_flips_says_what_is_missing(evaluation: Evalua
     )
     assert "give --store" in page.text
     assert "G009 is of another champion" in page.text
+    assert "Each model on its own test slice." in page.text
     assert "0.91" in page.text
     assert "script" not in page.tags

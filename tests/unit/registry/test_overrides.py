@@ -79,7 +79,9 @@ def test_a_version_that_passed_needs_no_override_and_takes_none(open_registry: O
     register(registry)
     with pytest.raises(RegistryError) as refused:
         registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001"])
-    assert refused.value.expected == "an override of each failed gate and of no other: none"
+    assert refused.value.expected == "no override, because no gate failed"
+    assert refused.value.found == "G001; G001 did not fail"
+    assert refused.value.todo == "promote it again without --override"
 
 
 def test_a_comparison_with_another_champion_is_overridden_by_name_with_a_reason(
@@ -106,12 +108,28 @@ def test_an_override_says_which_gate_did_not_fail(open_registry: Open, register:
     assert refused.value.found == "G001, G005; G005 did not fail"
 
 
+def test_a_gate_that_was_not_named_is_named_with_its_option(open_registry: Open, register: Register) -> None:
+    registry = failed(open_registry, register, "options", "G011", "G001")
+    with pytest.raises(RegistryError) as refused:
+        registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001"])
+    assert refused.value.todo == "give --override G001 --override G011, and no other"
+
+
+def test_an_override_stands_on_the_page_of_the_run_too(open_registry: Open, register: Register) -> None:
+    registry = failed(open_registry, register, "on the run", "G001")
+    registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001"])
+    note = registry.client.get_run(registry.version("1").run_id).data.tags["mlflow.note.content"]
+    assert note.startswith(f"**Overridden: G001.** {REASON} (asked by li, approved by wang, ")
+    assert note.endswith("Tested on **400** lines.")
+
+
 def test_a_shrug_is_told_how_long_a_reason_is(open_registry: Open, register: Register) -> None:
     registry = failed(open_registry, register, "how long", "G001")
     with pytest.raises(RegistryError) as refused:
         registry.promote("1", by="li", approver="wang", reason="because", override=["G001"])
     assert f"at least {LEAST_WORDS} characters" in str(refused.value.expected)
     assert refused.value.found == "'because', which is 7"
+    assert f"in {LEAST_WORDS} characters or more" in str(refused.value.todo)
 
 
 def test_gates_that_nobody_knows_cannot_be_overridden(open_registry: Open, register: Register) -> None:

@@ -100,10 +100,37 @@ def test_the_way_back_asks_no_gate(open_registry: Open, register: Register) -> N
     assert registry.rollback(by="chen", reason="a drill").version == "1"
 
 
+def test_a_version_says_whether_it_is_champion_and_until_when_and_why_it_was(
+    open_registry: Open, register: Register
+) -> None:
+    registry = of(open_registry, register, "standing", versions=2)
+    first = registry.promote("1", by="li", approver="wang")
+    assert registry.get("1").tags["standing"] == f"champion since {first.at}"
+    second = registry.promote("2", by="li", approver="wang")
+    assert registry.get("2").tags["standing"] == f"champion since {second.at}"
+    assert registry.get("1").tags["standing"] == f"no longer champion since {second.at}: version 2 was promoted"
+
+    back = registry.rollback(by="chen", reason="too many\n\noverturned")
+    gone = "rolled back to version 1 by chen: too many overturned"
+    assert registry.get("2").tags["standing"] == f"no longer champion since {back.at}: {gone}"
+    assert registry.get("1").tags["standing"] == f"champion again since {back.at}"
+    note = "mlflow.note.content"
+    pages = {v: registry.get(v).description for v in "12"}
+    runs = {v: registry.client.get_run(registry.version(v).run_id).data.tags[note] for v in "12"}
+    for said in (pages, runs):
+        assert said["2"].startswith("**No longer champion since ")
+        assert said["2"].split("\n\n", 1)[0].endswith(gone)
+        assert said["1"] == "Tested on **400** lines."
+
+    registry.promote("2", by="li", approver="wang")
+    assert "No longer champion" not in registry.get("2").description
+    assert registry.get("1").description.startswith("**No longer champion since ")
+
+
 def test_an_unknown_version_cannot_be_promoted(open_registry: Open, register: Register) -> None:
     with pytest.raises(RegistryError) as refused:
         of(open_registry, register, "promote unknown").promote("7", by="li", approver="wang")
-    assert refused.value.expected == "1"
+    assert refused.value.expected == "one of 1"
 
 
 def test_the_champion_cannot_be_promoted_again(open_registry: Open, register: Register) -> None:

@@ -74,13 +74,14 @@ def test_an_unknown_version_is_refused_with_the_known_ones(
     for ask in (registry.version, registry.load, registry.folder):
         with pytest.raises(RegistryError) as refused:
             ask(unknown)
-        assert (refused.value.expected, refused.value.found) == ("2, 1", unknown)
+        assert (refused.value.expected, refused.value.found) == ("one of 2, 1", unknown)
 
 
 def test_an_unknown_version_of_an_empty_registry_says_that_there_is_none(open_registry: Open) -> None:
     with pytest.raises(RegistryError) as refused:
         open_registry("empty").version("1")
-    assert refused.value.expected == "none"
+    assert refused.value.expected == "a version of empty, of which there is none yet"
+    assert "train one first" in str(refused.value.todo)
 
 
 def test_before_a_promotion_there_is_no_champion(open_registry: Open, register: Register) -> None:

@@ -141,7 +141,7 @@ def test_times_may_be_said_in_several_ways(table_file: Write, values: list[objec
 def test_what_is_no_time_is_refused(table_file: Write, values: list[object]) -> None:
     with pytest.raises(InputError) as refused:
         read_table(table_file("t.parquet", at=values, x=[1, 2], y=[0, 1]), label="y", time_column="at")
-    assert (refused.value.wrong, refused.value.field) == ("a time cannot be read", "at")
+    assert (refused.value.wrong, refused.value.field) == ("column 'at', which --time names, is no time", "at")
 
 
 def test_a_line_twice_at_one_time_is_refused(table_file: Write) -> None:

@@ -31,13 +31,26 @@ def test_true_and_false_are_numbers_too(table_file: Write) -> None:
 
 
 def test_text_is_left_out_with_a_notice(table_file: Write) -> None:
-    table = read_table(table_file("t.csv", calls=[3, 4], fold=["train", "test"], y=[1, 0]), label="y")
+    table = read_table(
+        table_file("t.csv", line_id=[1, 2], calls=[3, 4], fold=["train", "test"], y=[1, 0]),
+        label="y",
+        id_column="line_id",
+    )
     assert [column.name for column in table.examples.columns] == ["calls"]
     assert table.notices == ("not a number, left out: fold",)
 
 
 def test_a_table_of_numbers_only_gives_no_notice(table_file: Write) -> None:
-    assert read_table(table_file("t.csv", calls=[3, 4], y=[1, 0]), label="y").notices == ()
+    path = table_file("t.csv", line_id=[1, 2], calls=[3, 4], y=[1, 0])
+    assert read_table(path, label="y", id_column="line_id").notices == ()
+
+
+def test_a_table_without_an_id_says_so_and_names_what_may_be_one(table_file: Write) -> None:
+    (said,) = read_table(table_file("t.csv", number=[8, 9, 10], calls=[4, 4, 5], y=[1, 0, 0]), label="y").notices
+    assert said.startswith("No --id was given: rows are numbered")
+    assert said.endswith("says nothing of fraud: number. If it is one, give it as --id.")
+    (said,) = read_table(table_file("t.csv", share=[0.1, 0.2], y=[1, 0]), label="y").notices
+    assert "may be an id" not in said
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "NaN", "nan", "null"])
@@ -83,14 +96,15 @@ def test_the_fingerprint_tells_files_apart(table_file: Write) -> None:
 # Refusals: each says what was wrong, what was expected, what was found -----------------------------------------------
 
 
-def refused(path: Path, *, label: str = "y", id_column: str | None = None) -> InputError:
+def refused(path: Path, *, label: str = "y", **columns: str) -> InputError:
     with pytest.raises(InputError) as caught:
-        read_table(path, label=label, id_column=id_column)
+        read_table(path, label=label, **columns)
+    assert caught.value.todo
     return caught.value
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    assert refused(tmp_path / "nowhere.csv").found == "nowhere.csv"
+    assert refused(tmp_path / "nowhere.csv").found == "no file nowhere.csv"
 
 
 def test_an_unknown_kind_of_file(tmp_path: Path) -> None:
@@ -108,7 +122,46 @@ def test_a_file_that_is_not_what_its_name_says(tmp_path: Path) -> None:
 
 def test_a_label_column_that_is_not_there_and_what_comes_near(table_file: Write) -> None:
     error = refused(table_file("t.csv", calls=[1], lable=[1]), label="label")
-    assert (error.field, error.found) == ("label", "lable")
+    assert error.wrong == "the table has no column 'label', which --label names"
+    assert (error.field, error.found) == ("label", "calls, lable")
+    assert error.todo == "give --label the name of a column, such as lable"
+
+
+@pytest.mark.parametrize(
+    ("option", "column"), [("id", "id_column"), ("time", "time_column"), ("group", "group_column")]
+)
+def test_a_column_that_is_not_there_is_named_with_its_option(table_file: Write, option: str, column: str) -> None:
+    error = refused(table_file("t.csv", calls=[1], y=[1]), **{column: "elsewhere"})
+    assert error.wrong == f"the table has no column 'elsewhere', which --{option} names"
+    assert (error.expected, error.found) == ("one of its 2 columns", "calls, y")
+
+
+def test_a_table_of_many_columns_is_not_listed_without_end(table_file: Write) -> None:
+    many = {f"column_{number:03}": [1] for number in range(99)}
+    found = refused(table_file("t.csv", **many, y=[1]), label="z").found
+    assert str(found).endswith("column_059 and 40 more")
+
+
+def test_names_without_rows(tmp_path: Path) -> None:
+    path = tmp_path / "head.csv"
+    path.write_text("line_id,calls,y\n", encoding="utf-8")
+    error = refused(path)
+    assert (error.wrong, error.found) == ("head.csv has no rows", "the names alone: line_id, calls, y")
+
+
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        (["2024-01-01", "spring", "spring"], "text that is no time in 2 of 3 rows, such as 'spring'"),
+        ([202401, 202402, 202403], "numbers (Int64) such as 202401"),
+        (["2024-01-01", None, "2024-01-02"], "1 empty of 3"),
+    ],
+)
+def test_a_time_that_is_none(table_file: Write, times: list[str], found: str) -> None:
+    error = refused(table_file("t.parquet", calls=[1, 2, 3], month=times, y=[1, 0, 0]), time_column="month")
+    assert error.wrong == "column 'month', which --time names, is no time"
+    assert (error.found, error.field) == (found, "month")
+    assert "without --time rows are split at random" in str(error.todo)
 
 
 def test_an_id_column_that_is_not_there(table_file: Write) -> None:
@@ -130,11 +183,11 @@ def test_a_label_that_is_neither(table_file: Write, bad: object, said: str) -> N
 
 def test_a_table_without_numbers(table_file: Write) -> None:
     error = refused(table_file("t.csv", fold=["train"], y=[1]))
-    assert (error.wrong, error.found) == ("the table has no feature", "fold")
+    assert (error.wrong, error.found) == ("the table has no feature", "columns of text: fold")
 
 
 def test_a_table_of_a_label_only(table_file: Write) -> None:
-    assert refused(table_file("t.csv", y=[1])).found == "none"
+    assert refused(table_file("t.csv", y=[1])).found == "no other column"
 
 
 @pytest.mark.parametrize("name", ["calls out", "calls:out", 'the "calls"', "calls[7]", "a,b", "{calls}", "calls\nout"])

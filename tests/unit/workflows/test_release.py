@@ -15,8 +15,10 @@ from linerisk.evaluation.gates import Outcome
 from linerisk.live import Live
 from linerisk.settings import Settings
 from linerisk.training.fit import Recipe
+from linerisk.workflows.registries import registry_for
 from linerisk.workflows.release import promote, rollback
-from linerisk.workflows.train import registry_for, train_table
+from linerisk.workflows.train import train_table
+from linerisk.workflows.trained import Trained
 
 REASON = "a <b>small</b> table for a drill; nothing is decided from it"
 CLUELESS = Recipe(trees=1, leaves=2, feature_share=0.1, least_rows_in_leaf=780)
@@ -41,6 +43,11 @@ def train(settings: Settings, table: Path, name: str, *, seed: int = 1) -> None:
         name=name,
         recipe=Recipe(trees=20, seed=seed),
     )
+
+
+def quick(settings: Settings, table: Path, name: str, *, trees: int = 5) -> Trained:
+    recipe = Recipe(trees=trees)
+    return train_table(settings, table, label="y", id_column="line_id", trained_by="li", name=name, recipe=recipe)
 
 
 def told(*words: str) -> str:
@@ -87,13 +94,24 @@ def test_a_model_without_an_impact_assessment_is_not_promoted(
     policies.mkdir()
     for file in home.policies.glob("*.toml"):
         (policies / file.name).write_bytes(file.read_bytes())
-    elsewhere = home.model_copy(update={"policies": policies})
-    trained = train_table(
-        elsewhere, small_table, label="y", id_column="line_id", trained_by="li", name="no-dpia", recipe=Recipe(trees=5)
-    )
-    answers: dict[str, Any] = {gate.code: (gate.outcome, gate.finding) for gate in trained.gates}
-    assert answers["G016"] == (Outcome.FAILED, "../docs/impact-assessment.md cannot be read")
-    assert "G016" in registry_for(home, "no-dpia").version("1").failed
+    elsewhere = home.model_copy(update={"policies": policies, "home": tmp_path / "home"})
+    answers: dict[str, dict[str, Any]] = {
+        name: {gate.code: (gate.outcome, gate.finding) for gate in quick(elsewhere, small_table, name).gates}
+        for name in ("linerisk", "other")
+    }
+    assert answers["linerisk"]["G016"] == (Outcome.FAILED, "../docs/impact-assessment.md cannot be read")
+    assert "G016" in registry_for(elsewhere).version("1").failed
+    assert answers["other"]["G016"][0] is Outcome.NOT_APPLICABLE
+    # Nor is it said to be covered by a document that nobody held against it.
+    assert registry_for(elsewhere, "other").load("1").card()["impact_assessment"] is None
+
+
+def test_a_promotion_says_that_the_assessment_is_not_finished(small_table: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    quick(settings, small_table, "linerisk", trees=20)
+    said = told("promote", "1", "--approver", "wang", "--by", "li", "--home", str(tmp_path))
+    assert "The impact assessment ../docs/impact-assessment.md: " in said
+    assert "still marked *to confirm*, so it is not finished" in said
 
 
 def test_the_artefact_declares_how_long_it_holds_and_what_comes_then(home: Settings) -> None:
@@ -167,13 +185,11 @@ def test_no_path_of_this_machine_is_in_the_artefact(tmp_path: Path, small_table:
     (tmp_path / "law").mkdir()
     assessment = (home.policies / "../docs/impact-assessment.md").read_bytes()
     (tmp_path / "law" / "dpia.md").write_bytes(assessment)
-    elsewhere = home.model_copy(update={"policies": policies})
-    trained = train_table(
-        elsewhere, small_table, label="y", id_column="line_id", trained_by="li", name="moved", recipe=Recipe(trees=5)
-    )
+    elsewhere = home.model_copy(update={"policies": policies, "home": tmp_path / "home"})
+    trained = quick(elsewhere, small_table, "linerisk")
     (found,) = [gate.finding for gate in trained.gates if gate.code == "G016"]
     assert found.startswith("dpia.md, SHA-256 ")
-    kept = (registry_for(home, "moved").folder("1") / "model.json").read_text(encoding="utf-8")
+    kept = (registry_for(elsewhere).folder("1") / "model.json").read_text(encoding="utf-8")
     for place in (str(tmp_path), str(small_table.parent), str(home.home)):
         assert place not in kept
 

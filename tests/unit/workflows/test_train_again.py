@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from linerisk.cli import app
 from linerisk.errors import InputError, RegistryError
 from linerisk.evaluation.gates import Outcome
 from linerisk.records.simulation import simulate
@@ -18,8 +20,9 @@ from linerisk.training.fit import Recipe
 from linerisk.training.from_table import SMALL_TABLE
 from linerisk.workflows.compare import compare_versions
 from linerisk.workflows.recipes import again_with, read_recipe
+from linerisk.workflows.registries import registry_for
 from linerisk.workflows.release import promote
-from linerisk.workflows.train import registry_for, train_table
+from linerisk.workflows.train import train_table
 from linerisk.workflows.trained import Trained
 
 QUICK = Recipe(trees=20)
@@ -55,6 +58,63 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_lines(home: Path
     }
     told = json.loads(json.dumps(compared.as_dict()))
     assert told["figures"]["average_precision"]["challenger"] == challenger.evaluation.average_precision.value
+
+
+def test_a_comparison_says_whether_both_were_tested_on_the_same_lines(home: Path, small_table: Path) -> None:
+    settings = Settings(home=home)
+    train(home, small_table, Recipe(trees=21))
+    alike = compare_versions(settings)
+    train(home, small_table, Recipe(trees=20, seed=2))
+    apart = compare_versions(settings)
+    assert alike.tested == "Both models on the same test lines, with 95 % intervals."
+    assert apart.tested.startswith("Each model on its own test slice")
+    for compared in (alike, apart):
+        assert compared.tested in html.unescape(compared.page.read_text(encoding="utf-8"))
+        assert compared.as_dict()["tested"] == compared.tested
+    said = CliRunner().invoke(app, ["compare", "--home", str(home)], env={"NO_COLOR": "1", "TERM": "dumb"}).output
+    assert apart.tested in re.sub(r"\s+", " ", said)
+    registry = registry_for(settings)
+    for version in (apart.champion, apart.challenger):
+        registry.client.delete_model_version_tag("linerisk", version.version, "tested_on")
+    unknown = compare_versions(settings)
+    assert unknown.champion.tested_on == unknown.challenger.tested_on == "unknown"
+    assert unknown.tested == apart.tested
+    for version in (apart.champion, apart.challenger):
+        registry.client.set_model_version_tag("linerisk", version.version, "tested_on", version.tested_on)
+
+
+def test_a_run_is_named_by_what_tells_it_from_others(home: Path, small_table: Path) -> None:
+    names = {}
+    for what, recipe in (("usual", SMALL_TABLE), ("seed", replace(SMALL_TABLE, seed=7)), ("own", QUICK)):
+        trained = train(home, small_table, recipe, name="named")
+        run = registry_for(Settings(home=home), "named").client.get_run(trained.version.run_id)
+        failed = len(trained.version.failed)
+        gates = "gates passed" if not failed else "1 gate failed" if failed == 1 else f"{failed} gates failed"
+        tail = f"AP {trained.evaluation.average_precision.value:.3f}, {gates}"
+        names[what] = run.info.run_name.removesuffix(tail)
+        assert run.info.run_name.endswith(tail)
+    assert names == {
+        "usual": "named from a table, ",
+        "seed": "named from a table, seed 7, ",
+        "own": "named from a table, own recipe, ",
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("models",), ("compare",), ("rollback", "--reason", "a drill"), ("promote", "1", "--approver", "wang")],
+    ids=" ".join,
+)
+def test_a_mistyped_home_is_said_and_stays_unmade(tmp_path: Path, words: tuple[str, ...]) -> None:
+    typo = tmp_path / "typo"
+    answered = CliRunner().invoke(app, [*words, "--home", str(typo)], env={"NO_COLOR": "1", "TERM": "dumb"})
+    assert answered.exit_code == 1
+    assert f"no folder {typo}" in re.sub(r"\s+", " ", answered.output)
+    assert not typo.exists()
+    typo.mkdir()
+    answered = CliRunner().invoke(app, [*words, "--home", str(typo)], env={"NO_COLOR": "1", "TERM": "dumb"})
+    assert f"{typo} without mlflow.db" in re.sub(r"\s+", " ", answered.output)
+    assert list(typo.iterdir()) == []
 
 
 def test_who_changes_tier_against_the_champion_is_kept_and_told(home: Path, small_table: Path) -> None:

@@ -22,7 +22,7 @@ from linerisk.settings import Settings
 from linerisk.tables.intake import ingest
 from linerisk.training.fit import Recipe
 from linerisk.workflows.recipes import read_recipe
-from linerisk.workflows.train import registry_for
+from linerisk.workflows.registries import registry_for
 
 AS_OF = datetime(2024, 7, 26, tzinfo=UTC)
 DAYS = 98

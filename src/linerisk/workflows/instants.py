@@ -1,0 +1,54 @@
+"""Which instants a store's records can speak of: long after the last of them every line looks silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from linerisk.errors import InputError, StoreError
+
+MOST_DAYS_AFTER = 7
+"""Days from the last day with records to the instant that we stand at, at most: a source may be late, but features
+look back on 7 and 28 days, and a line that nobody heard of for longer looks as if it had gone silent."""
+
+
+def next_instant(days: Sequence[date]) -> str:
+    """The instant to stand at for the newest records, as `--as-of` takes it: the day after the last one.
+
+    >>> next_instant([date(2024, 7, 24), date(2024, 7, 25)])
+    '2024-07-26'
+
+    Raises:
+        StoreError: There are no records.
+    """
+    return (_last(days) + timedelta(days=1)).isoformat()
+
+
+def check_as_of(days: Sequence[date], as_of: datetime) -> None:
+    """Refuse an instant that the records do not reach.
+
+    Args:
+        days: UTC days that have records, in order.
+        as_of: The instant that we stand at.
+
+    Raises:
+        StoreError: There are no records.
+        InputError: The instant is more than `MOST_DAYS_AFTER` days after the last of them.
+    """
+    last, day = _last(days), as_of.astimezone(UTC).date()
+    if (day - last).days > MOST_DAYS_AFTER:
+        raise InputError(
+            f"the records end {(day - last).days:,} days before --as-of",
+            expected=f"an instant at most {MOST_DAYS_AFTER} days after the last day with records, {last}",
+            found=str(day),
+            todo=f"give --as-of {next_instant(days)}, or ingest the records up to {day} first",
+            field="--as-of",
+        )
+
+
+def _last(days: Sequence[date]) -> date:
+    if not days:
+        raise StoreError(
+            "the store has no records", expected="call records of a day at least", found="none", todo="ingest some"
+        )
+    return days[-1]
