@@ -6,6 +6,8 @@ writers. PostgreSQL is taken by URL with the same schema and the same promises.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -26,6 +28,7 @@ FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "linerisk_writes"
+_FILE = "linerisk_file"
 _RETRY_S = 0.0005
 # Any constants will do: they name the locks under which PostgreSQL migrates and writes.
 _MIGRATION_LOCK = 5_051_977
@@ -92,6 +95,22 @@ def writing(engine: Engine) -> Iterator[Connection]:
             # Not a lock of the table: those wait for a vacuum of it, and a vacuum may take hours.
             connection.execute(_TAKE_LOCK, {"lock": _WRITE_LOCK})
         yield connection
+        if connection.dialect.name == "sqlite":
+            _see_that_it_has_its_name(connection)
+
+
+def _see_that_it_has_its_name(connection: Connection) -> None:
+    """SQLite goes on writing to a file that was deleted or replaced, and what it writes there nobody finds again.
+
+    Raises:
+        OSError: The file is not the one that was opened. One that took its place is used from the next time on.
+    """
+    path, opened = connection.info[_FILE]
+    stat = os.stat(path)  # noqa: PTH116  # once a commit, while others wait for the lock
+    if (stat.st_dev, stat.st_ino) != opened:
+        connection.engine.dispose()
+        connection.invalidate()
+        raise OSError(errno.ESTALE, "the file was replaced while it was in use")
 
 
 def scrub(engine: Engine) -> None:
@@ -168,7 +187,10 @@ def _make_sqlite_durable(engine: Engine, busy_s: float) -> None:
     """SQLite: our own transactions instead of the driver's, and full durability on every connection."""
 
     @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: object) -> None:
+    def _connect(connection: Any, record: Any) -> None:
+        path = engine.url.database or ""
+        stat = os.stat(path)  # noqa: PTH116  # as where it is compared
+        record.info[_FILE] = path, (stat.st_dev, stat.st_ino)
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")

@@ -20,7 +20,7 @@ import bentoml
 
 from linerisk import as_of as clock
 from linerisk.errors import LineriskError
-from linerisk.service.hot import HotService
+from linerisk.service.hot import HotService, look_after_workers
 from linerisk.service.http import AsgiApp
 from linerisk.service.lean import import_lightgbm_alone
 from linerisk.service.logs import log
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ADDRESS = "LINERISK_SERVED_AT"
 """Set by `serve`, so that the one line at the start can name the address."""
+_LOOK_AFTER_S = 0.5
 _SWITCH_S = 0.0005
 """How long one thread may keep Python's lock from another: the writer of decisions takes it many times a commit."""
 
@@ -50,8 +51,11 @@ class LineRisk:
     def __init__(self) -> None:
         import_lightgbm_alone()
         from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
+        from linerisk.service.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
 
+        give_figures_their_room()
+        metrics()  # so that what was never counted says 0 and not nothing
         self.desk = Desk(Settings(), on_refused=_tell_refused, on_swapped=_tell_swapped)
         self.traces = Traces() if wanted(os.environ) else None
         address = os.environ.get(ADDRESS)
@@ -88,12 +92,14 @@ class LineRisk:
         return True
 
     def __metrics__(self, text: str) -> str:
-        """BentoML's figures and ours, and what is live."""
+        """BentoML's figures and ours, what is live, what is in hand, and how disputes stand."""
         from linerisk.service.dispute_metrics import disputes_text  # noqa: PLC0415  # only workers need it
-        from linerisk.service.metrics import live_text  # noqa: PLC0415
+        from linerisk.service.metrics import Load, live_text  # noqa: PLC0415  # the same
+        from linerisk.service.scoring_calls import BUDGET, QUEUE  # noqa: PLC0415  # the same
 
+        load = Load(self.desk.log.waiting, QUEUE.at_work, QUEUE.waiting, BUDGET.held)
         now = clock.now()
-        text += live_text(self.desk.holder, now=now, waiting=self.desk.log.waiting)
+        text += live_text(self.desk.holder, now=now, load=load)
         try:
             figures = self.desk.disputes.figures(now)
         except LineriskError as error:
@@ -111,6 +117,7 @@ class LineRisk:
 
 
 service = LineRisk
+look_after_workers(every_s=_LOOK_AFTER_S)
 
 
 def _tell_refused(error: LineriskError) -> None:

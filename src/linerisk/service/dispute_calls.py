@@ -32,7 +32,7 @@ from linerisk.service.http import Request
 from linerisk.service.reading import checked_id, checked_limit
 from linerisk.service.routes import Route
 from linerisk.service.scoring_calls import BUDGET
-from linerisk.service.strict_json import parse, typed
+from linerisk.service.strict_json import read, said_id
 from linerisk.service.tokens import Role
 
 _MOST_BYTES = 64 * 1024
@@ -112,7 +112,7 @@ async def dispute(desk: Desk, request: Request) -> bytes:
 
 async def queue(desk: Desk, request: Request) -> bytes:
     """Answer `GET /v1/disputes`: a page of the queue."""
-    query = request.query()
+    query = request.query("state", "clock", "tier", "assigned_to", "line_id", "decision_id", "limit", "after")
     state = _choice(query, "state", State)
     named = {
         name: checked_id(query[name], field=name) for name in ("assigned_to", "line_id", "decision_id") if name in query
@@ -133,7 +133,7 @@ async def queue(desk: Desk, request: Request) -> bytes:
 
 async def lifts(desk: Desk, request: Request) -> bytes:
     """Answer `GET /v1/lifts`: what to lift, in its order."""
-    query = request.query()
+    query = request.query("after", "limit")
     after = _place(query.get("after", "0"))
     found = await asyncio.to_thread(
         partial(desk.disputes.lifts, after=after, limit=checked_limit(query.get("limit")))
@@ -148,10 +148,14 @@ async def _body(request: Request, kind: type[Body]) -> Body:
         MalformedError: It is not JSON that means one thing only.
         WrongValueError: A field is wrong.
     """
-    tree = parse(await request.json_body(most=_MOST_BYTES, budget=BUDGET))
-    if isinstance(tree, dict) and isinstance(given := tree.get("request_id"), str):
-        request.request_id = given[:128]
-    return typed(tree, kind)
+    text = await request.json_body(most=_MOST_BYTES, budget=BUDGET)
+    try:
+        body, _ = read(text, kind)
+    except WrongValueError:
+        request.request_id = said_id(text)
+        raise
+    request.request_id = body.request_id
+    return body
 
 
 async def _moved(move: Callable[[], Dispute]) -> bytes:

@@ -19,7 +19,7 @@ Written = Annotated[str, msgspec.Meta(min_length=LEAST_REASON, max_length=MOST_T
 Seen = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1, description="number of the last event seen")]
 
 
-class OpenRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OpenRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Open a dispute: what the holder says, and where. `channel` is such as `hotline`, `hall` or `app`."""
 
     request_id: RequestId
@@ -28,7 +28,7 @@ class OpenRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     channel: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 
 
-class AssignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AssignRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Give a dispute to a reviewer, by the name of the token."""
 
     request_id: RequestId
@@ -36,7 +36,7 @@ class AssignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     seen: Seen | None = None
 
 
-class OutcomeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OutcomeRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Say what was found and why; `lowered_to` goes with the outcome `lowered`."""
 
     request_id: RequestId
@@ -46,7 +46,7 @@ class OutcomeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     seen: Seen | None = None
 
 
-class ApproveRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ApproveRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Agree as the second person, or refuse, and say why."""
 
     request_id: RequestId

@@ -7,6 +7,7 @@ keeps what it is good at: processes, workers, lifecycle, health, metrics, docume
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import Any
 
@@ -57,6 +58,22 @@ class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
 
     def _api(self) -> AsgiApp | None:
         return None if self.instance is None else self.instance.api
+
+
+def look_after_workers(*, every_s: float) -> None:
+    """Have a worker that died replaced within so many seconds, in the process that minds them; no matter elsewhere.
+
+    BentoML looks every ten seconds, and where there is one worker nobody is answered until then.
+    """
+    if "bentoml_cli" not in sys.modules:
+        return
+    from bentoml._internal.utils import circus as minding  # noqa: PLC0415  # workers do without it
+
+    class Arbiter(minding.Arbiter):  # type: ignore[misc]  # BentoML is untyped here
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **{**options, "check_delay": every_s})
+
+    minding.Arbiter = Arbiter
 
 
 class _Spec:

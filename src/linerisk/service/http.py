@@ -17,6 +17,7 @@ from linerisk.service.errors import (
     MediaTypeError,
     MethodError,
     TooLargeError,
+    WrongValueError,
     answer_of,
     retry_after_of,
     status_of,
@@ -42,11 +43,14 @@ class BodyBudget:
 
     Args:
         most: At most so many; more are refused for the moment.
+
+    Attributes:
+        held: How many are held now.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._held = 0
+        self.held = 0
 
     def take(self, size: int) -> None:
         """Count bytes in.
@@ -54,13 +58,13 @@ class BodyBudget:
         Raises:
             BusyError: Too many are held already.
         """
-        if self._held + size > self._most:
+        if self.held + size > self._most:
             raise BusyError("too many large requests at once", todo="try again shortly")
-        self._held += size
+        self.held += size
 
     def give_back(self, size: int) -> None:
         """Count bytes out."""
-        self._held -= size
+        self.held -= size
 
 
 @dataclass
@@ -93,11 +97,15 @@ class Request:
         """Values of a header, by its lower-case name."""
         return [value for key, value in self.scope["headers"] if key == name]
 
-    def query(self) -> dict[str, str]:
+    def query(self, *names: str) -> dict[str, str]:
         """Query parameters.
+
+        Args:
+            names: Those that are offered.
 
         Raises:
             MalformedError: They are not UTF-8, or one is given twice.
+            WrongValueError: One is not offered: a misspelt one must not silently be left out.
         """
         try:
             pairs = parse_qs(self.scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
@@ -106,6 +114,13 @@ class Request:
         for name, values in pairs.items():
             if len(values) > 1:
                 raise MalformedError("a query parameter is given twice", field=name[:64])
+            if name not in names:
+                raise WrongValueError(
+                    "a parameter is not known here",
+                    expected=" or ".join(names),
+                    found=f"`{name[:60]}`",
+                    field=name[:60],
+                )
         return {name: values[0] for name, values in pairs.items()}
 
     async def json_body(self, *, most: int, budget: BodyBudget) -> bytes:

@@ -6,12 +6,16 @@ live is said at the time of the scrape by the worker that answers it, since all 
 
 from __future__ import annotations
 
+import os
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, values
+from prometheus_client.mmap_dict import MmapedDict
 
 from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import LineriskError
@@ -19,6 +23,27 @@ from linerisk.live import LiveHolder
 from linerisk.service.types import ProblemBody
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+_FILE_BYTES = 1 << 20
+"""Of figures of one kind: as many as the client library begins with, and more than the few labels ever fill."""
+
+
+class _WholeFile(MmapedDict):
+    """Figures in a file that has its room on the disk from the start.
+
+    The library maps a file without any into memory; on a disk that is full the kernel then kills who writes to it.
+    """
+
+    def __init__(self, filename: str) -> None:
+        with Path(filename).open("ab") as file:
+            os.posix_fallocate(file.fileno(), 0, _FILE_BYTES)
+        super().__init__(filename)  # type: ignore[no-untyped-call]
+
+
+def give_figures_their_room() -> None:
+    """From now on, in this process: a full disk may refuse figures, and kills nobody."""
+    vars(values)["MmapedDict"] = _WholeFile  # where the library looks it up
 
 
 class Metrics:
@@ -61,12 +86,32 @@ def metrics() -> Metrics:
     return Metrics()
 
 
-def live_text(holder: LiveHolder, *, now: datetime, waiting: int) -> str:
-    """What is live and what waits, in the Prometheus text format."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the worker that answers has in hand.
+
+    Attributes:
+        log_waiting: Decisions that wait to be written.
+        large_at_work: Large requests that are worked on.
+        large_waiting: Large requests that wait for their turn.
+        body_bytes: Bytes of bodies that are not whole yet.
+    """
+
+    log_waiting: int
+    large_at_work: int
+    large_waiting: int
+    body_bytes: int
+
+
+def live_text(holder: LiveHolder, *, now: datetime, load: Load) -> str:
+    """What is live and what is in hand, in the Prometheus text format."""
     lines = [
-        "# HELP linerisk_log_waiting Decisions that wait to be written, in the worker that answers",
-        "# TYPE linerisk_log_waiting gauge",
-        f"linerisk_log_waiting {waiting}",
+        *_gauge(
+            "linerisk_log_waiting", "Decisions that wait to be written, in the worker that answers", load.log_waiting
+        ),
+        *_gauge("linerisk_large_at_work", "Large requests worked on, in the worker that answers", load.large_at_work),
+        *_gauge("linerisk_large_waiting", "Large requests that wait, in the worker that answers", load.large_waiting),
+        *_gauge("linerisk_body_bytes", "Bytes of bodies not whole yet, in the worker that answers", load.body_bytes),
     ]
     try:
         live = holder.current()

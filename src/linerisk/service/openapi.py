@@ -28,6 +28,7 @@ _REFUSALS = {
     "415": "the body is not JSON",
     "422": "a value is wrong: which field, what was expected, what was found",
     "429": "the token has had as many lines scored as it may for the moment; see Retry-After",
+    "431": "the head is larger than is read",
     "503": "overloaded, or nothing is live; see Retry-After",
 }
 _ONLY_WITH_BODY = frozenset({"408", "409", "413", "415", "429"})

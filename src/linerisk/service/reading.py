@@ -52,7 +52,7 @@ async def decision(desk: Desk, request: Request) -> dict[str, Any]:
 
 async def line_decisions(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/lines/{line_id}/decisions`: history of a line, newest first, a page at a time."""
-    query = request.query()
+    query = request.query("limit", "before")
     limit = checked_limit(query.get("limit"))
     line_id = checked_id(request.params["line_id"], field="line_id")
     before = None if "before" not in query else checked_id(query["before"], field="before")
@@ -92,7 +92,7 @@ async def replay_decision(desk: Desk, request: Request) -> dict[str, Any]:
 
 async def policy(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/policy?on=DATE`."""
-    on = request.query().get("on")
+    on = request.query("on").get("on")
     instant = clock.now() if on is None else _midnight(on, desk.settings.time_zone)
     try:
         return in_force(desk.policies, instant).summary()

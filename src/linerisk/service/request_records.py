@@ -40,6 +40,7 @@ _LOOKED_AT = {
 }
 """Columns that may be null in a record, but not in all records of a line: then its score rests on too little."""
 
+_NOTHING = {type(None), msgspec.UnsetType}
 _NOT_BELOW_0 = frozenset({"duration_s", "ring_s"})
 _EXPECTED = {
     "required": "a value",
@@ -103,7 +104,7 @@ class Given:
 def given(lines: Sequence[LineWithRecords]) -> Given:
     """Lines of a JSON body as columns; ids become text, as everywhere."""
     counts = [len(line.records) for line in lines]
-    accounts = [(i, account) for i, line in enumerate(lines) if (account := line.account) is not None]
+    accounts = [(i, account) for i, line in enumerate(lines) if isinstance(account := line.account, AccountBody)]
     return Given(
         ids=[str(line.line_id) for line in lines],
         records=_frame(
@@ -200,7 +201,10 @@ def _frame(kind: type[msgspec.Struct], bodies: Sequence[msgspec.Struct], line: n
     columns = [pl.Series("line", line, dtype=pl.Int64)]
     for name in kind.__struct_fields__:
         cells = list(map(attrgetter(name), bodies))
-        if name in required(kind) or cells.count(None) < len(cells):
+        kinds = set(map(type, cells))
+        if msgspec.UnsetType in kinds:
+            cells = [None if cell is msgspec.UNSET else cell for cell in cells]
+        if name in required(kind) or not kinds <= _NOTHING:
             columns.append(pl.Series(name, cells, dtype=TYPES.get(name, pl.String()), strict=False))
     return pl.DataFrame(columns)
 

@@ -23,7 +23,7 @@ from linerisk.service.errors import BusyError, SocialInsuranceError, WrongValueE
 from linerisk.service.http import BodyBudget, Request
 from linerisk.service.metrics import metrics
 from linerisk.service.routes import Route
-from linerisk.service.strict_json import parse, typed
+from linerisk.service.strict_json import read, said_id
 from linerisk.service.tokens import Role
 from linerisk.service.types import MOST_BYTES, ProblemBody, RecordsRequest, ScoreAnswer, ScoreRequest
 
@@ -44,12 +44,17 @@ class Queue:
     Args:
         at_once: How many are worked on.
         waiting: How many may wait.
+
+    Attributes:
+        at_work: How many are worked on now.
+        waiting: How many wait now.
     """
 
     def __init__(self, *, at_once: int, waiting: int) -> None:
         self._slots = asyncio.Semaphore(at_once)
         self._most = waiting
-        self._waiting = 0
+        self.at_work = 0
+        self.waiting = 0
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -58,16 +63,18 @@ class Queue:
         Raises:
             BusyError: Too many wait already.
         """
-        if self._slots.locked() and self._waiting >= self._most:
+        if self._slots.locked() and self.waiting >= self._most:
             raise BusyError("too many large requests wait", expected=f"at most {self._most}", todo="try again shortly")
-        self._waiting += 1
+        self.waiting += 1
         try:
             await self._slots.acquire()
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
+        self.at_work += 1
         try:
             yield
         finally:
+            self.at_work -= 1
             self._slots.release()
 
 
@@ -118,16 +125,14 @@ def _read(desk: Desk, request: Request, text: bytes, kind: type[Scoring]) -> tup
         MalformedError: It is not JSON that means one thing only.
         WrongValueError: A field is wrong.
     """
-    tree = parse(text)
-    if isinstance(tree, dict) and isinstance(given := tree.get("request_id"), str):
-        request.request_id = given[:128]
     try:
-        body = typed(tree, kind)
+        body, canonical = read(text, kind)
     except WrongValueError as error:
+        request.request_id = said_id(text)
         raise _social_insurance(desk, error) or error from None
+    request.request_id = body.request_id
     request.lines = len(body.lines)
-    # The order of keys does not make it another body; the path does.
-    digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + _encode(tree)).hexdigest()
+    digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + canonical).hexdigest()
     return body, digest
 
 

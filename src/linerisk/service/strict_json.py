@@ -14,12 +14,16 @@ import msgspec
 import numpy as np
 
 from linerisk.service.errors import MalformedError, WrongValueError
+from linerisk.service.types import LONGEST_ID
 
 Request = TypeVar("Request")
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 DEEPEST = 32
 _SMALL = 4096
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_AS_OF = re.compile(rb'"as_of"\s*:\s*"([^"]*)"')
 _QUOTE, _COLON = ord('"'), ord(":")
 _MESSAGE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _GOT = re.compile(r"^Expected `(?P<expected>.*)`, got `(?P<found>.*)`$")
@@ -29,8 +33,31 @@ _SHOWN = 60
 _INSTANT = "an instant with its offset from UTC, such as 2024-07-26T00:00:00Z"
 
 
+def read(body: bytes, kind: type[Request]) -> tuple[Request, bytes]:
+    """The request in a body, and the same in canonical form: the order of keys and spaces do not make it another.
+
+    Mostly it is read in one step. Written again, it names no key that it did not name, and every text in it is there
+    again but `as_of`, which is written in several ways: so it named none twice if it has as many colons as before.
+    Where that cannot be said, since there are escapes, and whenever something is wrong, it is read step by step. A type
+    of request must not write what was not given.
+
+    Raises:
+        MalformedError: It is not JSON that means one thing only.
+        WrongValueError: A field is missing, unknown, of another type or out of bounds; it says where.
+    """
+    try:
+        request = msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
+        request = typed(parse(body), kind)
+        return request, _encode(request)
+    canonical = _encode(request)
+    if b"\\" in body or _colons(body) != _colons(canonical):
+        parse(body)
+    return request, canonical
+
+
 def parse(body: bytes) -> Any:
-    """Read a body.
+    """Read a body as a tree.
 
     Raises:
         MalformedError: It is not JSON that means one thing only.
@@ -59,6 +86,19 @@ def colons_outside_strings(body: bytes) -> int:
     text = np.frombuffer(body, dtype=np.uint8)
     inside = np.bitwise_xor.accumulate(text == _QUOTE)
     return int(np.count_nonzero((text == _COLON) & ~inside))
+
+
+def _colons(body: bytes) -> int:
+    """Colons of a body without escapes, but for those in the value of `as_of`."""
+    values: list[bytes] = _AS_OF.findall(body)
+    return body.count(b":") - sum(value.count(b":") for value in values)
+
+
+def said_id(body: bytes) -> str | None:
+    """The `request_id` of a body that is wrong otherwise, cut to the length of one; None if it has none."""
+    tree = parse(body)
+    given = tree.get("request_id") if isinstance(tree, dict) else None
+    return given[:LONGEST_ID] if isinstance(given, str) else None
 
 
 def typed(tree: Any, kind: type[Request]) -> Request:

@@ -51,7 +51,7 @@ class LineById(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
     line_id: LineId
 
 
-class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Score lines of the published snapshot.
 
     Attributes:
@@ -66,22 +66,25 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class RecordBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """One call leg or text; the columns of the contract's call records, without `line_id`."""
+    """One call leg or text; the columns of the contract's call records, without `line_id`.
+
+    What was not given is kept apart from what was given as null, so that a body can be written again as it came.
+    """
 
     peer_id: Id
     record_type: Text
     started_at: Text
     duration_s: Whole
-    received_at: Text | None = None
-    ring_s: float | None = None
-    answered: bool | None = None
-    peer_block: Id | None = None
-    peer_kind: Text | None = None
-    peer_area: Text | None = None
-    visited_area: Text | None = None
-    cell_id: Id | None = None
-    device_id: Id | None = None
-    device_model: Id | None = None
+    received_at: Text | msgspec.UnsetType | None = msgspec.UNSET
+    ring_s: float | msgspec.UnsetType | None = msgspec.UNSET
+    answered: bool | msgspec.UnsetType | None = msgspec.UNSET
+    peer_block: Id | msgspec.UnsetType | None = msgspec.UNSET
+    peer_kind: Text | msgspec.UnsetType | None = msgspec.UNSET
+    peer_area: Text | msgspec.UnsetType | None = msgspec.UNSET
+    visited_area: Text | msgspec.UnsetType | None = msgspec.UNSET
+    cell_id: Id | msgspec.UnsetType | None = msgspec.UNSET
+    device_id: Id | msgspec.UnsetType | None = msgspec.UNSET
+    device_model: Id | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class AccountBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -91,14 +94,14 @@ class AccountBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_un
     home_area: Text
     plan_kind: Text
     status: Text
-    known_at: Text | None = None
-    number_since: Text | None = None
-    ported_in_on: Text | None = None
-    customer_since: Text | None = None
-    holder_id: Id | None = None
-    declared_use: Text | None = None
-    declared_until: Text | None = None
-    last_verified_at: Text | None = None
+    known_at: Text | msgspec.UnsetType | None = msgspec.UNSET
+    number_since: Text | msgspec.UnsetType | None = msgspec.UNSET
+    ported_in_on: Text | msgspec.UnsetType | None = msgspec.UNSET
+    customer_since: Text | msgspec.UnsetType | None = msgspec.UNSET
+    holder_id: Id | msgspec.UnsetType | None = msgspec.UNSET
+    declared_use: Text | msgspec.UnsetType | None = msgspec.UNSET
+    declared_until: Text | msgspec.UnsetType | None = msgspec.UNSET
+    last_verified_at: Text | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class LineWithRecords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,10 +109,10 @@ class LineWithRecords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     line_id: LineId
     records: Annotated[list[RecordBody], msgspec.Meta(max_length=MOST_RECORDS)]
-    account: AccountBody | None = None
+    account: AccountBody | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class RecordsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RecordsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Score lines from records in the body.
 
     Attributes:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from linerisk.errors import LineriskError
 from linerisk.service.errors import MalformedError, WrongValueError
-from linerisk.service.strict_json import DEEPEST, colons_outside_strings, parse, typed
+from linerisk.service.strict_json import DEEPEST, colons_outside_strings, parse, read, typed
 from linerisk.service.types import RecordsRequest, ScoreRequest
 
 texts = st.text(alphabet=st.sampled_from('ab:,"\\{}[] é\n'), max_size=8)
@@ -89,3 +92,57 @@ def test_a_long_value_is_cut_short() -> None:
 def test_of_a_list_only_its_length_is_told() -> None:
     _, expected, found = facts({"request_id": "r", "lines": [{"line_id": "x"}] * 1_001}, ScoreRequest)
     assert (expected, found) == ("array of length <= 1000", "1001 of them")
+
+
+# In one step or step by step ------------------------------------------------------------------------------------------
+
+GIVEN = st.sampled_from([st.none(), st.text(max_size=6), st.integers(-9, 9), st.booleans()]).flatmap(lambda kind: kind)
+BODIES = st.fixed_dictionaries(
+    {"request_id": st.text("ab:-", min_size=1, max_size=4), "lines": st.lists(
+        st.fixed_dictionaries({"line_id": st.sampled_from(["a", 'b"', "c:", 7]), "records": st.lists(
+            st.fixed_dictionaries(
+                {"peer_id": st.sampled_from(["p", "q:r", "é"]), "record_type": st.just("x"), "started_at": st.just("t"),
+                 "duration_s": st.integers(0, 3)},
+                optional={"cell_id": GIVEN, "answered": GIVEN, "nobody": GIVEN},
+            ), max_size=2)}, optional={"account": st.none()}), min_size=1, max_size=2)},
+    optional={"as_of": st.sampled_from([None, "2024-07-26T00:00:00Z", "2024-07-26T08:00:00+0800", "?"])},
+)  # fmt: skip
+
+
+def outcome(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except LineriskError as error:
+        return type(error), error.wrong, error.expected, error.found, error.field
+
+
+@given(BODIES, st.booleans())
+def test_a_body_read_in_one_step_is_what_it_is_step_by_step(body: dict[str, Any], spaced: bool) -> None:  # noqa: FBT001
+    text = json.dumps(body, separators=(", ", " : ") if spaced else (",", ":"), ensure_ascii=False).encode()
+    step_by_step = outcome(lambda: typed(parse(text), RecordsRequest))
+    in_one = outcome(lambda: read(text, RecordsRequest))
+    assert (in_one[0] if isinstance(step_by_step, RecordsRequest) else in_one) == step_by_step
+
+
+@given(BODIES, st.data())
+def test_a_key_named_twice_is_refused_wherever_it_stands(body: dict[str, Any], data: st.DataObject) -> None:
+    text = json.dumps(body, ensure_ascii=False)
+    pairs = list(re.finditer(r'"\w+": (?:null|true|false|\d+|"[^"\\]*")', text))
+    assume(pairs)
+    pair = data.draw(st.sampled_from(pairs))
+    twice = (text[: pair.end()] + ", " + pair.group() + text[pair.end() :]).encode()
+    with pytest.raises(MalformedError, match="twice"):
+        read(twice, RecordsRequest)
+
+
+def test_what_was_given_as_null_is_another_body_than_what_was_not_given() -> None:
+    plain = b'{"request_id":"r","lines":[{"line_id":"a","records":[]}]}'
+    _, without = read(plain, RecordsRequest)
+    _, as_null = read(plain.replace(b"[]}", b'[],"account":null}'), RecordsRequest)
+    assert without != as_null
+
+
+def test_order_of_keys_and_spaces_do_not_make_another_body() -> None:
+    _, one = read(b'{"request_id":"r","lines":[{"line_id":"a"}]}', ScoreRequest)
+    _, other = read(b'{ "lines" : [ {"line_id":"a"} ],\n "request_id":"r" }', ScoreRequest)
+    assert one == other

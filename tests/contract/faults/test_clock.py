@@ -1,0 +1,152 @@
+"""The clock of the machine jumps back: order, chain, idempotency, limits and staleness hold.
+
+The service itself runs under libfaketime, which shifts the time of day and leaves the monotonic clock alone, as a clock
+that is set does. Where it is not installed these tests are skipped: `apt-get install libfaketime`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from linerisk.as_of import now, parse_instant
+from linerisk.decisions.log import DecisionLog
+from linerisk.service.tokens import Role, TokenStore
+
+pytestmark = pytest.mark.slow
+NOON = datetime(2024, 8, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """The time of day of a service."""
+
+    file: Path
+    library: Path
+
+    def set(self, instant: datetime) -> None:
+        beside = self.file.with_suffix(".new")
+        beside.write_text(f"{(instant - now()).total_seconds():+.0f}\n")
+        beside.replace(self.file)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "LD_PRELOAD": str(self.library),
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        pytest.skip("libfaketime is not installed, so no clock can be set back")
+    made = Clock(tmp_path / "clock", found[0])
+    made.set(NOON)
+    return made
+
+
+@pytest.fixture
+def served(serving: Callable[..., Any], world: Any, clock: Clock) -> Iterator[Any]:
+    with serving(world, **clock.environment) as server:
+        yield server
+
+
+def scored_at(answer: httpx.Response) -> datetime:
+    assert answer.status_code == 200, answer.text
+    (decision,) = answer.json()["decisions"]
+    return parse_instant(decision["scored_at"])
+
+
+def near(instant: datetime, wanted: datetime) -> bool:
+    return abs(instant - wanted) < timedelta(minutes=5)
+
+
+def test_a_clock_that_jumps_back_breaks_no_chain_no_order_and_no_repetition(served: Any, clock: Clock) -> None:
+    before = [served.score(f"before-{i}", "line-001") for i in range(3)]
+    assert all(near(scored_at(answer), NOON) for answer in before)
+    clock.set(NOON - timedelta(hours=2))
+    after = [served.score(f"after-{i}", "line-001") for i in range(3)]
+    assert all(near(scored_at(answer), NOON - timedelta(hours=2)) for answer in after), "the clock did jump"
+    assert served.score("before-1", "line-001").content == before[1].content
+    assert served.score("before-1", "line-002").status_code == 409
+    assert served.score("after-1", "line-001").content == after[1].content
+    ids = [answer.json()["decisions"][0]["decision_id"] for answer in (*before, *after)]
+    assert len(set(ids)) == 6
+    asked: list[str] = []
+    page: dict[str, Any] = {"next_before": None}
+    while len(asked) < 6:
+        query = {"limit": 2} | ({"before": page["next_before"]} if page["next_before"] else {})
+        page = served.client("auditor").get("/v1/lines/line-001/decisions", params=query).json()
+        asked += [decision["decision_id"] for decision in page["decisions"]]
+    assert asked == ids[::-1], "the newest is the one recorded last, whatever the clock said"
+    for decision in ids:
+        replayed = served.client("auditor").post(f"/v1/decisions/{decision}/replay").json()
+        assert replayed["identical"]
+    with DecisionLog(served.world.settings.decision_log_url, create=False) as log:
+        report = log.verify()
+        assert (report.ok, report.rows) == (True, 6)
+
+
+def test_a_clock_that_jumps_gives_no_token_more_and_keeps_none_waiting(served: Any, clock: Clock) -> None:
+    store = TokenStore(served.world.settings.home / "tokens.json")
+    lines = [{"line_id": f"line-{i:03}"} for i in range(60)]
+    slow, quick = (store.create(f"limited-{rate}", Role.SCORER, lines_per_second=rate) for rate in (1, 30))
+
+    def ask(secret: str, name: str) -> httpx.Response:
+        body = {"request_id": name, "lines": lines}
+        return httpx.post(
+            f"{served.url}/v1/score", json=body, headers={"authorization": f"Bearer {secret}"}, timeout=30
+        )
+
+    assert ask(slow, "a").status_code == 200
+    assert ask(slow, "b").status_code == 429
+    clock.set(NOON + timedelta(days=1))
+    assert ask(slow, "b").status_code == 429, "a day ahead is no minute waited"
+    assert ask(quick, "a").status_code == 200
+    clock.set(NOON - timedelta(days=1))
+    time.sleep(3)
+    assert ask(quick, "b").status_code == 200, "who waited is answered, though the clock went back"
+    assert ask(slow, "b").status_code == 429
+
+
+def test_staleness_and_what_a_token_may_follow_the_clock_both_ways(served: Any, clock: Clock) -> None:
+    def status(name: str) -> str:
+        (decision,) = served.score(name, "line-001").json()["decisions"]
+        return str(decision["status"])
+
+    assert status("noon") == "fresh"
+    clock.set(NOON + timedelta(days=60))
+    assert status("two-months-later") == "stale"
+    clock.set(NOON - timedelta(hours=13))
+    assert status("before-the-snapshot") == "fresh"
+    assert served.client(None).get("/readyz").status_code == 200
+    clock.set(NOON)
+    assert status("noon-again") == "fresh"
+    store = TokenStore(served.world.settings.home / "tokens.json")
+    secret = store.create("short", Role.AUDITOR, expires_at=NOON + timedelta(hours=1))
+    headers = {"authorization": f"Bearer {secret}"}
+    assert httpx.get(f"{served.url}/v1/model", headers=headers).status_code == 200
+    clock.set(NOON + timedelta(hours=2))
+    assert httpx.get(f"{served.url}/v1/model", headers=headers).status_code == 401
+
+
+def test_a_clock_that_jumps_to_and_fro_under_load_loses_nothing(
+    served: Any, clock: Clock, callers: Any, held_to: Any
+) -> None:
+    with callers(served, "jumping", most_lines=10) as asking:
+        for hours in (-3, 5, -48, 0, 1, -1):
+            clock.set(NOON + timedelta(hours=hours))
+            asking.wait_for(8)
+    assert [each.status for each in asking.asked if each.status != 200] == []
+    assert held_to(served.world.settings.decision_log_url, asking.asked) == len(asking.asked)

@@ -1,0 +1,224 @@
+"""The log's database locked, gone, full and back: 503 with Retry-After, nothing unrecorded told, mended by itself."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from linerisk.decisions.log import DecisionLog
+
+_HOLDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+REFUSED_WITHIN_S = 12
+"""The log waits five seconds for another writer; a busy machine takes some more."""
+
+
+@contextmanager
+def locked(database: Path) -> Iterator[None]:
+    """Another process that holds the write lock."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        yield
+        holder.stdin.close()
+
+
+def has_room(file: io.FileIO, size: int) -> bool:
+    """Take so much of the disk, if there is so much left."""
+    try:
+        return file.write(b"\0" * size) > 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return False
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """A disk on which nothing more can be written."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            while has_room(file, size):
+                pass
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@pytest.fixture
+def small_home(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own of 64 MB, where `world` puts its home."""
+    place = tmp_path / "home"
+    place.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(place)], capture_output=True, check=False, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def refused(answer: httpx.Response) -> None:
+    """A refusal that says to try again, and no word about where or how things are kept."""
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["retry-after"]) >= 1
+    (error,) = answer.json().values()
+    assert {"code", "message"} <= set(error) <= {"code", "message", "hint", "request_id"}
+    assert "Traceback" not in answer.text
+    assert "line-0" not in error["message"]
+
+
+def asked_in_vain(server: Any, names: list[str]) -> None:
+    """Small and large requests, all refused in time."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(names)) as pool:
+        answers = list(pool.map(lambda name: server.score(name, *lines_of(name)), names))
+    assert time.monotonic() - began < REFUSED_WITHIN_S
+    for answer in answers:
+        refused(answer)
+
+
+def lines_of(name: str) -> list[str]:
+    return [f"line-{i:03}" for i in range(30 if name.endswith("large") else 2)]
+
+
+def answered_once(server: Any, url: str, names: list[str], *, before: int) -> None:
+    """The same requests are answered now, are recorded once, and nothing else is."""
+    for name in names:
+        answer = server.score(name, *lines_of(name))
+        assert answer.status_code == 200, answer.text
+        assert server.score(name, *lines_of(name)).content == answer.content
+    with DecisionLog(url, create=False) as log:
+        report = log.verify()
+        assert (report.ok, report.rows) == (True, before + sum(len(lines_of(name)) for name in names))
+        assert all(log.find("a-scorer", name) is not None for name in names)
+
+
+NAMES = ["a-small", "b-small", "c-small", "d-large", "e-large"]
+
+
+@pytest.mark.slow
+def test_a_locked_database_is_waited_for_then_refused_and_reading_goes_on(serving: Any, world: Any) -> None:
+    with serving(world) as server:
+        first = server.score("first", "line-001").json()["decisions"][0]
+        with locked(world.settings.home / "decisions.db"), ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(asked_in_vain, server, NAMES)
+            path = f"/v1/decisions/{first['decision_id']}"
+            while not writing.done():
+                read = server.client("auditor").get(path)
+                assert (read.status_code, read.json()["margin"]) == (200, first["margin"])
+                assert server.client(None).get("/readyz").status_code == 200
+                time.sleep(0.1)
+            writing.result()
+        answered_once(server, world.settings.decision_log_url, NAMES, before=1)
+        log = server.log.read_text()
+        assert '"event": "refused"' in log
+        assert "line-0" not in log
+
+
+def test_a_database_that_was_deleted_or_replaced_takes_no_answer_with_it(serving: Any, world: Any) -> None:
+    """What is written to a file that has no name any more is lost when it is closed."""
+    database = world.settings.home / "decisions.db"
+    kept = world.settings.home / "kept.db"
+    with serving(world) as server:
+        assert server.score("first", "line-001").status_code == 200
+        database.rename(kept)
+        refused(server.score("gone-small", *lines_of("gone-small")))
+        refused(server.score("gone-large", *lines_of("gone-large")))
+        kept.rename(database)
+        answered_once(server, world.settings.decision_log_url, ["gone-small", "gone-large"], before=1)
+
+
+@pytest.mark.slow
+def test_a_postgresql_that_dies_is_refused_and_one_that_comes_back_is_used(
+    serving: Any, world: Any, new_database: Any, postgresql: Any
+) -> None:
+    with new_database() as url, serving(world, LINERISK_DECISION_LOG=url) as server:
+        assert server.score("first", "line-001").status_code == 200
+        postgresql.die()
+        try:
+            asked_in_vain(server, NAMES)
+            refused(server.client("auditor").get("/v1/decisions/01J1NR8X00AAAAAAAAAAAAAAAA"))
+            assert server.client("auditor").get("/v1/model").status_code == 200
+        finally:
+            postgresql.ensure_postgres_running()
+        answered_once(server, url, NAMES, before=1)
+
+
+@pytest.mark.slow
+def test_callers_without_pause_lose_nothing_while_the_database_comes_and_goes(  # noqa: PLR0917
+    serving: Any, world: Any, new_database: Any, postgresql: Any, callers: Any, held_to: Any, asked_again: Any
+) -> None:
+    with new_database() as url, serving(world, "--workers", "2", LINERISK_DECISION_LOG=url) as server:
+        with callers(server, "without-pause") as asking:
+            for _ in range(2):
+                asking.wait_for(20)
+                postgresql.die()
+                time.sleep(0.5)
+                postgresql.ensure_postgres_running()
+            asking.wait_for(20)
+        told = {each.status for each in asking.asked}
+        assert told == {200, 503}, "every caller heard an answer"
+        for each in asking.unanswered():
+            refused(each.answer)
+        again = asked_again(server, url, asking.unanswered())
+        assert held_to(url, asking.answered() + again) == len(asking.asked)
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_refused_and_room_mends_it(serving: Any, small_home: Path, world: Any, workers_of: Any) -> None:
+    """The log lies there, and the figures of `/metrics` do."""
+    with serving(world) as server:
+        (worker,) = workers_of(server)
+        assert server.score("first", "line-001").status_code == 200
+        with full(small_home):
+            many = [f"{i}-large" for i in range(6)]
+            server.score("until-it-is-full", *(f"line-{i:03}" for i in range(200)))
+            asked_in_vain(server, many)
+            for path in ("/v1/model", "/v1/policy", "/v1/nothing", "/v1/lines/a/decisions"):
+                assert server.client("auditor").get(path).status_code in {200, 404}
+            assert server.client(None).get("/metrics").status_code == 200
+        assert [process.pid for process in workers_of(server)] == [worker.pid]
+        with DecisionLog(world.settings.decision_log_url, create=False) as log:
+            before = log.count()
+        answered_once(server, world.settings.decision_log_url, many, before=before)
+
+
+@pytest.mark.slow
+def test_a_file_that_may_not_grow_is_refused_and_room_mends_it(serving: Any, world: Any, workers_of: Any) -> None:
+    """As under a quota: the kernel itself refuses to make the file longer."""
+    url = world.settings.decision_log_url
+    with serving(world) as server:
+        assert server.score("first", "line-001").status_code == 200
+        (worker,) = workers_of(server)
+        _, most = psutil.Process(worker.pid).rlimit(resource.RLIMIT_FSIZE)
+        longest = max((world.settings.home / name).stat().st_size for name in ("decisions.db", "decisions.db-wal"))
+        psutil.Process(worker.pid).rlimit(resource.RLIMIT_FSIZE, (longest + 4096, most))
+        asked_in_vain(server, NAMES)
+        psutil.Process(worker.pid).rlimit(resource.RLIMIT_FSIZE, (most, most))
+        answered_once(server, url, NAMES, before=1)

@@ -1,0 +1,223 @@
+"""New models and snapshots go live under callers who never pause; damaged ones are refused and the old pair stays."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from linerisk.live import Live
+from linerisk.live.pointer import Pointer, changing, read_pointer, write_pointer
+from linerisk.scoring import score
+from linerisk.tables.identity import key_of_id, load_secret
+
+pytestmark = pytest.mark.slow
+AS_OF_SEED = 100
+GRACE_S = 5.0
+"""A new pair is read on a thread, checked byte by byte, while the old one answers."""
+
+
+@dataclass
+class Pairs:
+    """What was live from when to when, and what each pair says of each line."""
+
+    world: Any
+
+    def __post_init__(self) -> None:
+        secret = load_secret(self.world.settings)
+        self._lines = [f"line-{i:03}" for i in range(200)]
+        self._keys = np.array([key_of_id(line, secret=secret) for line in self._lines], dtype=np.int64)
+        self.margins: dict[tuple[str, str], dict[str, float]] = {}
+        self.since: list[tuple[tuple[str, str], float, float]] = []
+        began = time.monotonic()
+        self.note(began)
+
+    def note(self, began: float) -> tuple[str, str]:
+        """Note the pair that was put since; its margins are worked out here, not by the service."""
+        live = Live.open(self.world.settings.live)
+        name = live.model_meta.version, live.snapshot.meta.id
+        self.since.append((name, began, time.monotonic()))
+        rows = live.snapshot.rows(live.snapshot.find(self._keys))
+        self.margins[name] = dict(zip(self._lines, score(live.model, rows).margin.tolist(), strict=True))
+        return name
+
+    def hold(self, each: Any) -> tuple[str, str]:
+        """Every decision of an answer is of one pair that was live when it was asked for, and has its figures."""
+        decisions = each.answer.json()["decisions"]
+        (name,) = {(decision["model"]["version"], decision["snapshot_id"]) for decision in decisions}
+        assert name in self.margins, f"{name} was never live"
+        for decision in decisions:
+            assert decision["margin"] == self.margins[name][decision["line_id"]], name
+        times = [
+            (began, self.since[i + 1][2] if i + 1 < len(self.since) else float("inf"))
+            for i, (other, began, _) in enumerate(self.since)
+            if other == name
+        ]
+        assert any(began <= each.heard and each.sent <= until + GRACE_S for began, until in times), name
+        return name
+
+
+@pytest.fixture
+def swapped(
+    serving: Any, world: Any, callers: Any, held_to: Any, wait_until: Any
+) -> Callable[[int], tuple[int, list[Any]]]:
+    """Swaps many times under load; how many pairs were seen, and what was asked."""
+
+    def swapping(times: int) -> tuple[int, list[Any]]:
+        with serving(world, "--workers", "2") as server:
+            pairs = Pairs(world)
+            with callers(server, "swaps", many=4, most_lines=30) as asking:
+                asking.wait_for(10)
+                for i in range(times):
+                    began = time.monotonic()
+                    if i % 2:
+                        world.promote(version=str(2 + i), seed=i)
+                    else:
+                        world.publish(as_of=world_as_of(world), seed=AS_OF_SEED + i)
+                    name = pairs.note(began)
+                    asking.wait_for(3)
+                last = lambda: asking.asked[-1].answer is not None and pairs.hold(asking.asked[-1]) == name  # noqa: E731
+                wait_until(last)
+            assert [each.status for each in asking.asked if each.status != 200] == []
+            seen = {pairs.hold(each) for each in asking.asked if each.answer.json()["decisions"]}
+            assert '"failed"' not in server.log.read_text()
+            held_to(world.settings.decision_log_url, asking.asked)
+        return len(seen), asking.asked
+
+    return swapping
+
+
+def world_as_of(world: Any) -> Any:
+    return Live.open(world.settings.live).snapshot.meta.as_of
+
+
+def test_forty_new_pairs_under_load_fail_no_request_and_every_answer_is_of_one_live_pair(swapped: Any) -> None:
+    seen, asked = swapped(40)
+    assert seen >= 20
+    print(f"{len(asked)} answers of {seen} pairs")  # noqa: T201  # how much was tried
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def with_another_hash(path: Path) -> None:
+    meta = json.loads(path.read_bytes())
+    sums = meta["sha256"]
+    name = next(iter(sums))
+    sums[name] = "0" * 64
+    path.write_bytes(json.dumps(meta).encode())
+
+
+SNAPSHOTS_DAMAGED = {
+    "truncated": ("features.npy", truncated),
+    "bit flipped": ("features.npy", flipped),
+    "bit flipped in its reference": ("usual.npy", flipped),
+    "missing file": ("keys.npy", Path.unlink),
+    "missing meta": ("meta.json", Path.unlink),
+    "wrong hash": ("meta.json", with_another_hash),
+    "truncated meta": ("meta.json", truncated),
+}
+MODELS_DAMAGED = {
+    "truncated": ("trees.txt", truncated),
+    "bit flipped": ("trees.txt", flipped),
+    "bit flipped in its tiers": ("model.json", flipped),
+    "missing trees": ("trees.txt", Path.unlink),
+    "missing checksums": ("checksums.json", Path.unlink),
+}
+
+
+def offered(world: Any) -> Iterator[tuple[str, bytes]]:
+    """Pointers to what must not go live, and what is wrong with each."""
+    live = world.settings.live
+    pointer = read_pointer(live)
+    for what, (name, damage) in SNAPSHOTS_DAMAGED.items():
+        bad = f"bad-{what.replace(' ', '-')}"
+        shutil.copytree(live / "snapshots" / pointer.snapshot, live / "snapshots" / bad)
+        damage(live / "snapshots" / bad / name)
+        yield f"snapshot {what}", msgspec.json.encode(Pointer(model=pointer.model, snapshot=bad))
+    for i, (what, (name, damage)) in enumerate(MODELS_DAMAGED.items()):
+        bad = f"{i:064x}"
+        shutil.copytree(live / "models" / pointer.model.fingerprint, live / "models" / bad)
+        damage(live / "models" / bad / name)
+        meta = msgspec.structs.replace(pointer.model, fingerprint=bad, version="bad")
+        yield f"model {what}", msgspec.json.encode(Pointer(model=meta, snapshot=pointer.snapshot))
+    other = f"{len(MODELS_DAMAGED):064x}"
+    shutil.copytree(live / "models" / pointer.model.fingerprint, live / "models" / other)
+    meta = msgspec.structs.replace(pointer.model, fingerprint=other, version="bad")
+    yield "model that is another", msgspec.json.encode(Pointer(model=meta, snapshot=pointer.snapshot))
+    nowhere = msgspec.structs.replace(pointer.model, fingerprint="f" * 64)
+    yield "model nowhere", msgspec.json.encode(Pointer(model=nowhere, snapshot=pointer.snapshot))
+    yield "snapshot nowhere", msgspec.json.encode(Pointer(model=pointer.model, snapshot="20240801T000000Z-nowhere"))
+    yield "snapshot outside", msgspec.json.encode(Pointer(model=pointer.model, snapshot="../../outside"))
+    yield "pointer half written", msgspec.json.encode(pointer)[:-20]
+    yield "pointer empty", b""
+    yield "pointer of no model", msgspec.json.encode(Pointer(model=None, snapshot=pointer.snapshot))
+
+
+def test_what_is_damaged_is_refused_the_old_pair_stays_and_it_is_said(
+    serving: Any, world: Any, callers: Any, wait_until: Any, figure: Any
+) -> None:
+    live = world.settings.live
+    good = read_pointer(live)
+    with serving(world) as server:
+        pairs = Pairs(world)
+        refused = lambda: figure(server, "linerisk_live_refused_total")  # noqa: E731
+        with callers(server, "damaged", many=2, most_lines=10) as asking:
+            for what, pointer in offered(world):
+                before, told = refused(), server.log.read_text().count('"new live pair refused"')
+                with changing(live):
+                    beside = live / ".offered"
+                    beside.write_bytes(pointer)
+                    beside.replace(live / "current.json")
+                wait_until(lambda before=before: refused() > before)
+                assert server.log.read_text().count('"new live pair refused"') > told, what
+                assert server.client("lead").get("/v1/model").json()["version"] == "1", what
+                assert server.client(None).get("/readyz").status_code == 200
+                asking.wait_for(1)
+                beside = refused()
+                write_pointer(live, good)
+                wait_until(lambda: server.score(f"after-{time.monotonic()}", "line-001").status_code == 200)
+                assert refused() == beside, what
+            (live / "current.json").unlink()
+            time.sleep(0.2)
+            assert server.score("without-a-pointer", "line-001").status_code == 200
+            write_pointer(live, good)
+            began = time.monotonic()
+            world.promote(version="2", seed=8)
+            pairs.note(began)
+            wait_until(lambda: server.client("lead").get("/v1/model").json()["version"] == "2")
+            asking.wait_for(3)
+        assert [each.status for each in asking.asked if each.status != 200] == []
+        for each in asking.asked:
+            if each.answer.json()["decisions"]:
+                pairs.hold(each)
+        assert "line-0" not in server.log.read_text()
+
+
+def test_damaged_scores_worked_out_ahead_are_worked_out_again(serving: Any, world: Any, callers: Any) -> None:
+    """They are only kept to be quick: the answer is the same without."""
+    pointer = read_pointer(world.settings.live)
+    (ahead,) = (world.settings.live / "snapshots" / pointer.snapshot).glob("scores-*")
+    flipped(ahead / "margin.npy")
+    with serving(world) as server:
+        pairs = Pairs(world)
+        with callers(server, "ahead", many=2) as asking:
+            asking.wait_for(10)
+        for each in asking.asked:
+            if each.answer.json()["decisions"]:
+                pairs.hold(each)
