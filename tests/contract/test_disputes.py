@@ -224,7 +224,5 @@ def test_figures_of_disputes_are_on_the_page_of_metrics(service: Any, case: Case
     case.assign()
     case.outcome("cleared")
     text = httpx.get(f"{service.url}/metrics").text
-    assert any(
-        line.startswith("linerisk_disputes_overturned{") and 'model="1"' in line for line in text.splitlines()
-    )
+    assert any(line.startswith("linerisk_disputes_overturned{") and 'model="1"' in line for line in text.splitlines())
     assert case.dispute_id not in text

@@ -32,7 +32,8 @@ def labels(desk: Reading) -> pl.DataFrame:
     rows: list[tuple[object, ...]] = []
     after = 0
     while page := desk.decided(after=after, limit=_PAGE):
-        for after, dispute in page:  # noqa: B020  # the last place is where the next page begins
+        after = page[-1][0]
+        for _, dispute in page:
             known_at = dispute.changed_at
             rows.append((dispute.line_id, *LABELS[dispute.state], min(dispute.as_of, known_at), known_at))
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")

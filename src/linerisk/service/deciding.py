@@ -107,13 +107,13 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
             contributions=why.contributions,
             model=said_by,
             features_from="records" if asked.snapshot is None else "snapshot",
-            features=features,
+            features=row,
             scored_by=asked.caller,
             snapshot_id=None if asked.snapshot is None else asked.snapshot.meta.id,
             last_verified_at=verified,
             cleared_at=cleared,
         )
-        for decision_id, line_id, state, tier, verified, cleared, why, features, margin, probability, low, high in columns
+        for decision_id, line_id, state, tier, verified, cleared, why, row, margin, probability, low, high in columns
     ]
 
 

@@ -135,9 +135,7 @@ async def lifts(desk: Desk, request: Request) -> bytes:
     """Answer `GET /v1/lifts`: what to lift, in its order."""
     query = request.query("after", "limit")
     after = _place(query.get("after", "0"))
-    found = await asyncio.to_thread(
-        partial(desk.disputes.lifts, after=after, limit=checked_limit(query.get("limit")))
-    )
+    found = await asyncio.to_thread(partial(desk.disputes.lifts, after=after, limit=checked_limit(query.get("limit"))))
     return _encode(LiftsAnswer(list(found), found[-1].seq if found else after))
 
 
@@ -194,9 +192,7 @@ _READERS = frozenset({Role.REVIEWER, Role.LEAD, Role.AUDITOR})
 _LIFTERS = frozenset({Role.SCORER, Role.AUDITOR})
 _LEADS = frozenset({Role.LEAD})
 DISPUTES: tuple[Route, ...] = (
-    Route(
-        "POST", "/v1/disputes", _OPENERS, open_dispute, "Open a dispute of a decision", OpenRequest, DisputeAnswer
-    ),
+    Route("POST", "/v1/disputes", _OPENERS, open_dispute, "Open a dispute of a decision", OpenRequest, DisputeAnswer),
     Route("GET", "/v1/disputes", _READERS, queue, "Disputes, those due first at the top", answer=QueueAnswer),
     Route("GET", "/v1/disputes/{id}", _READERS, dispute, "A dispute with its events", answer=DisputeAnswer),
     Route(

@@ -65,9 +65,7 @@ _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
 def merged(document: dict[str, Any]) -> dict[str, Any]:
     """BentoML's document with the calls of `/v1`."""
     components = dict(document.get("components") or {})
-    _, schemas = msgspec.json.schema_components(
-        [*_bodies(), ErrorAnswer], ref_template="#/components/schemas/{name}"
-    )
+    _, schemas = msgspec.json.schema_components([*_bodies(), ErrorAnswer], ref_template="#/components/schemas/{name}")
     components["schemas"] = {**components.get("schemas", {}), **schemas}
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     paths: dict[str, Any] = {}

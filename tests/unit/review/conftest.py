@@ -91,9 +91,7 @@ class Office:
 
     def assigned(self, to: Actor = ANNE, **changed: Any) -> Dispute:
         """A dispute that is assigned."""
-        return self.desk.assign(
-            LEA, self.opened(**changed).dispute_id, assignee=to.name, request_id=self.key()
-        )
+        return self.desk.assign(LEA, self.opened(**changed).dispute_id, assignee=to.name, request_id=self.key())
 
     def decided(self, outcome: Outcome, *, by: Actor = ANNE, lowered_to: str | None = None, **changed: Any) -> Dispute:
         """A dispute of which somebody has said what was found."""

@@ -50,7 +50,9 @@ def test_a_request_made_again_gives_the_same_answer_and_writes_nothing(office: A
     opened = office.opened()
     assigning = {"assignee": "anne", "request_id": "k"}
     assigned = office.desk.assign(office.people["lea"], opened.dispute_id, **assigning)
-    office.desk.withdraw(office.people["hotline"], opened.dispute_id, reason="The holder has cancelled.", request_id="w")
+    office.desk.withdraw(
+        office.people["hotline"], opened.dispute_id, reason="The holder has cancelled.", request_id="w"
+    )
     assert office.desk.assign(office.people["lea"], opened.dispute_id, **assigning) == assigned
     with pytest.raises(ConflictError, match="another body"):
         office.desk.assign(office.people["lea"], opened.dispute_id, assignee="ben", request_id="k")
@@ -87,7 +89,9 @@ def test_the_second_person_is_not_the_first(office: Any) -> None:
     approval = {"agreed": True, "reason": office.reason}
     with pytest.raises(NotAllowedError, match="the first one"):
         office.desk.approve(office.people["lea"], proposed.dispute_id, request_id="a", **approval)
-    assert office.desk.approve(office.people["liu"], proposed.dispute_id, request_id="b", **approval).approved_by == "liu"
+    assert (
+        office.desk.approve(office.people["liu"], proposed.dispute_id, request_id="b", **approval).approved_by == "liu"
+    )
 
 
 def test_a_refused_proposal_is_decided_anew(office: Any) -> None:
@@ -115,7 +119,9 @@ def test_who_decided_a_dispute_does_not_review_the_next_one_of_the_same_decision
     )
     with pytest.raises(NotAllowedError, match="took part before"):
         office.desk.assign(office.people["lea"], again.dispute_id, assignee="anne", request_id="x")
-    assert office.desk.assign(office.people["lea"], again.dispute_id, assignee="ben", request_id="y").assigned_to == "ben"
+    assert (
+        office.desk.assign(office.people["lea"], again.dispute_id, assignee="ben", request_id="y").assigned_to == "ben"
+    )
 
 
 @pytest.mark.parametrize("nobody", ["hotline", "zoe"])
@@ -164,7 +170,11 @@ def test_of_two_at_once_one_wins(office: Any) -> None:
         try:
             outcome = (Outcome.CLEARED, Outcome.UPHELD)[i % 2]
             office.desk.decide(
-                office.people["anne"], dispute.dispute_id, outcome=outcome, reason=office.reason, request_id=f"at-once-{i}"
+                office.people["anne"],
+                dispute.dispute_id,
+                outcome=outcome,
+                reason=office.reason,
+                request_id=f"at-once-{i}",
             )
         except ConflictError:
             return "refused"
@@ -231,7 +241,7 @@ def test_cleared_and_lowered_lift_the_measure_and_nothing_else_does(office: Any)
     assert office.desk.lifts(after=lifts[1].seq) == ()
 
 
-def test_overturns_are_counted_by_reason_and_model(office: Any, at: SetClock) -> None:
+def test_overturns_are_counted_by_reason_and_model(office: Any) -> None:
     for outcome in (Outcome.CLEARED, Outcome.UPHELD, Outcome.UPHELD, Outcome.INCONCLUSIVE):
         office.decided(outcome)
     ((key, decided),) = office.desk.figures(office.now).overturns.items()

@@ -86,4 +86,7 @@ def test_the_history_of_a_line_and_of_a_decision(office: Any, at: SetClock) -> N
     other = office.opened()
     ids = [each.dispute_id for each in office.desk.of_line("line-1")]
     assert set(ids) == {first.dispute_id, again.dispute_id, other.dispute_id}
-    assert [each.dispute_id for each in office.desk.of_decision(first.decision_id)] == [first.dispute_id, again.dispute_id]
+    assert [each.dispute_id for each in office.desk.of_decision(first.decision_id)] == [
+        first.dispute_id,
+        again.dispute_id,
+    ]

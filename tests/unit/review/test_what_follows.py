@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from linerisk.errors import UsageError
-from linerisk.policy import in_force, load_policies
 from linerisk.model.tiers import Tier
+from linerisk.policy import in_force, load_policies
 from linerisk.review.cool_downs import CoolDowns
 from linerisk.review.labels import labels, write_labels
 from linerisk.review.moves import Outcome
@@ -25,9 +25,7 @@ SetClock = Callable[[datetime], None]
 DAY = timedelta(days=1)
 
 
-@pytest.mark.parametrize(
-    ("days", "held_by"), [(-20, "cool_down"), (0, "cool_down"), (29.9, "cool_down"), (30, None)]
-)
+@pytest.mark.parametrize(("days", "held_by"), [(-20, "cool_down"), (0, "cool_down"), (29.9, "cool_down"), (30, None)])
 def test_evidence_up_to_the_end_of_the_cool_down_does_not_trigger_again(
     office: Any, days: float, held_by: str | None
 ) -> None:
