@@ -35,7 +35,7 @@ _SOME_DECISIONS = 50
 
 async def decision(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/decisions/{id}`: the frozen record."""
-    record = await _record(desk, request)
+    record = await record_of(desk, request)
     return {
         **record.answer(),
         "features": await asyncio.to_thread(_features, desk, record),
@@ -63,7 +63,7 @@ async def line_decisions(desk: Desk, request: Request) -> dict[str, Any]:
 
 async def explanation(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/decisions/{id}/explanation`: what the log-odds are made of, and what would have changed them."""
-    record = await _record(desk, request)
+    record = await record_of(desk, request)
     told = record.answer()
     return {
         "decision_id": record.decision_id,
@@ -84,7 +84,7 @@ async def explanation(desk: Desk, request: Request) -> dict[str, Any]:
 
 async def replay_decision(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `POST /v1/decisions/{id}/replay`: identical, or what differs."""
-    record = await _record(desk, request)
+    record = await record_of(desk, request)
     said = await asyncio.to_thread(_replay, desk, record)
     return {"decision_id": record.decision_id, **said}
 
@@ -123,7 +123,12 @@ async def model(desk: Desk, _request: Request) -> dict[str, Any]:
     }
 
 
-async def _record(desk: Desk, request: Request) -> DecisionRecord:
+async def record_of(desk: Desk, request: Request) -> DecisionRecord:
+    """The decision that a path names.
+
+    Raises:
+        NotFoundError: There is none.
+    """
     record = await asyncio.to_thread(desk.log.get, _id(request.params["id"], field="id"))
     if record is None:
         raise NotFoundError("there is no such decision", field="id")
