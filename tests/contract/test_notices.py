@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import html
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from linerisk.as_of import now
+from linerisk.decisions.log import DecisionLog
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +122,28 @@ def test_a_decision_without_reasons_has_no_notice(fresh: Any, told: dict[str, An
     assert refused.status_code == 422
     assert refused.json()["error"]["code"] == "notice"
     assert "no notice without a reason" in refused.json()["error"]["message"]
+
+
+def test_the_evidence_is_the_frozen_decision_and_what_it_rests_on(fresh: Any, told: dict[str, Any]) -> None:
+    path = f"/v1/decisions/{told['asks']['decision_id']}"
+    record = fresh.client("auditor").get(path).json()
+    bundle = fresh.client("auditor").get(f"{path}/evidence").json()
+    assert {name: bundle["decision"][name] for name in told["asks"]} == told["asks"]
+    assert {each["name"]: each["value"] for each in bundle["features"]} == record["features"]
+    assert bundle["model"] == record["model"]
+    assert bundle["policy"]["id"] == record["action"]["policy"]
+    assert bundle["snapshot_id"] == record["snapshot_id"]
+    assert bundle["replay"] == {"identical": True, "differences": []}
+    with DecisionLog(fresh.world.settings.decision_log_url, create=False) as log:
+        frozen = log.get(record["decision_id"])
+    assert frozen is not None
+    assert bundle["record_sha256"] == hashlib.sha256(frozen.to_json()).hexdigest()
+
+
+def test_the_evidence_is_also_one_page(fresh: Any, told: dict[str, Any]) -> None:
+    path = f"/v1/decisions/{told['asks']['decision_id']}/evidence"
+    answer = fresh.client("reviewer").get(path, params={"form": "html"})
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert all(html.escape(reason["zh"], quote=False) in answer.text for reason in told["asks"]["reasons"])
+    assert "<script" not in answer.text
+    assert fresh.client("reviewer").get(path, params={"form": "pdf"}).status_code == 422

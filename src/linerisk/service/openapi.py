@@ -41,6 +41,7 @@ _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
         "form": {"type": "string", "enum": ["json", "sms", "html"], "default": "json"},
         "sent_at": {"type": "string", "format": "date-time"},
     },
+    "/v1/decisions/{id}/evidence": {"form": {"type": "string", "enum": ["json", "html"], "default": "json"}},
     "/v1/policy": {"on": {"type": "string", "format": "date"}},
     "/v1/lines/{line_id}/decisions": {
         "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},

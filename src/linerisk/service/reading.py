@@ -156,11 +156,11 @@ def _otherwise(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
 def _model(desk: Desk, record: DecisionRecord) -> RiskModel:
     """The model of a decision: the live one if it is, else read again."""
     live = desk.holder.current().model
-    return live if live.fingerprint == record.model.fingerprint else _artefact(desk, record)
+    return live if live.fingerprint == record.model.fingerprint else artefact_of(desk, record)
 
 
 def _replay(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
-    result = replay(record, _artefact(desk, record))
+    result = replay(record, artefact_of(desk, record))
     return {
         "identical": result.identical,
         "differences": [
@@ -170,7 +170,12 @@ def _replay(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
     }
 
 
-def _artefact(desk: Desk, record: DecisionRecord) -> RiskModel:
+def artefact_of(desk: Desk, record: DecisionRecord) -> RiskModel:
+    """The model of a decision, read again byte for byte.
+
+    Raises:
+        ArtefactError: It is not there, or damaged.
+    """
     try:
         return model_of(desk.settings.live, record.model.fingerprint, version=record.model.version)
     except ArtefactError as error:
