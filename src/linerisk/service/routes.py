@@ -26,6 +26,7 @@ class Route:
         body: Type of its JSON body, if it has one.
         answer: Type of its JSON answer, where that is described by one.
         stream: Kind of its body and of its answer, where they are not JSON.
+        page: Whether it can also answer with a page.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Route:
     body: type | None = None
     answer: type | None = None
     stream: str | None = None
+    page: bool = False
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """Named parts of a path, or None if this is another path."""
