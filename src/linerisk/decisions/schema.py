@@ -4,7 +4,7 @@ Instants are ISO 8601 text of fixed width in UTC, which sorts as time does and r
 
 `decisions`, `erasures` and `events` are one chain: they share the numbers of `seq`, and each row follows the row before
 it, whichever table that is in. `disputes` and `lifts` say again what events say, so that it is found fast; they can be
-made anew from the events.
+made anew from the events. `accesses` is a list of its own, append-only as the chain is; `sessions` comes and goes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
 
-HEAD = "0003"
+HEAD = "0004"
 
 metadata = MetaData()
 
@@ -156,6 +156,32 @@ lifts = Table(
     Column("lifted_at", String, nullable=False),
     Index("ix_lifts_dispute_id", "dispute_id"),
     Index("ix_lifts_line_id", "line_id"),
+)
+
+accesses = Table(
+    "accesses",
+    metadata,
+    Column("number", _Sequence, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("role", String, nullable=False),
+    # What was opened: `case`, `decision` or `line`, and which one; of a line its key, never the operator's id.
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Index("ix_accesses_subject", "subject", "number"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    # SHA-256 of the secret in the cookie: who reads the table can be nobody by it.
+    Column("secret_hash", String, primary_key=True),
+    Column("token_hash", String, nullable=False),
+    Column("csrf", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("seen_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+    Index("ix_sessions_expires_at", "expires_at"),
 )
 
 

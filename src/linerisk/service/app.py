@@ -83,6 +83,13 @@ class LineRisk:
 
         return Api(self.desk, traces=self.traces)
 
+    @cached_property
+    def console(self) -> AsgiApp:
+        """The `/review` application."""
+        from linerisk.service.console.app import Console  # noqa: PLC0415  # only a worker that is asked for it
+
+        return Console(self.desk)
+
     def __is_ready__(self) -> bool:
         """Whether there is a model to answer with; asked by `/readyz`."""
         try:

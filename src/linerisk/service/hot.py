@@ -1,4 +1,4 @@
-"""The only module that knows the hooks in BentoML by which `/v1` is answered in front of its middleware.
+"""The only module that knows the hooks in BentoML by which `/v1` and `/review` are answered in front of its middleware.
 
 `Service.to_asgi` gives the application that a worker runs, and `Service.__call__` makes the instance when the worker
 starts. Both are BentoML's internals, so the version is pinned and a contract test asks the running server. BentoML
@@ -21,7 +21,7 @@ from linerisk.service.http import AsgiApp
 class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
     """A BentoML service whose `/v1` does not pass through BentoML.
 
-    Its inner class gives the `/v1` application as `api`.
+    Its inner class gives the `/v1` application as `api`, and that of `/review` as `console`.
     """
 
     def __call__(self) -> Any:
@@ -34,7 +34,7 @@ class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
         self.instance = None
         # Asked for by name when the server of this worker is set up, which is after this.
         uvicorn.config.HTTP_PROTOCOLS["auto"] = "linerisk.service.connection:Connection"
-        return Front(super().to_asgi(is_main), api=self._api, page=cache(self._page))
+        return Front(super().to_asgi(is_main), api=self._api, console=self._console, page=cache(self._page))
 
     @property
     def doc(self) -> str:
@@ -58,6 +58,9 @@ class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
 
     def _api(self) -> AsgiApp | None:
         return None if self.instance is None else self.instance.api
+
+    def _console(self) -> AsgiApp | None:
+        return None if self.instance is None else self.instance.console
 
 
 def look_after_workers(*, every_s: float) -> None:

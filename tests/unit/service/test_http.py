@@ -118,13 +118,13 @@ async def _nothing(*_: Any) -> None:
 
 
 def test_before_the_worker_is_ready_the_api_is_unavailable() -> None:
-    front = Front(_nothing, api=lambda: None, page=lambda: (b"", ""))
+    front = Front(_nothing, api=lambda: None, console=lambda: None, page=lambda: (b"", ""))
     scope = {"type": "http", "path": "/v1/score", "method": "POST"}
     start, _ = sent(lambda send: front(scope, _nothing, send))
     assert start["status"] == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def test_a_websocket_is_closed() -> None:
-    front = Front(_nothing, api=lambda: None, page=lambda: (b"", ""))
+    front = Front(_nothing, api=lambda: None, console=lambda: None, page=lambda: (b"", ""))
     (message,) = sent(lambda send: front({"type": "websocket", "path": "/v1/score"}, _nothing, send))
     assert message["type"] == "websocket.close"

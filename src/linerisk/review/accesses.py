@@ -1,0 +1,89 @@
+"""Who opened what: every look at a case, a decision or a line, written before the page is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import bindparam, insert, select
+
+from linerisk.as_of import parse_instant
+from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.schema import accesses, sortable
+from linerisk.review.moves import Actor
+
+Kind = Literal["case", "decision", "line"]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One look.
+
+    Attributes:
+        number: Its place; later ones have greater numbers.
+        at: When.
+        name: Name of the token.
+        role: Its role then.
+        kind: `case`, `decision` or `line`.
+        subject: Which one; of a line its key, since ids of lines stand in decisions alone.
+    """
+
+    number: int
+    at: datetime
+    name: str
+    role: str
+    kind: str
+    subject: str
+
+
+class Accesses:
+    """The list of looks, in the database of the decision log; it lets nothing be changed or taken away.
+
+    Args:
+        log: The log.
+    """
+
+    def __init__(self, log: DecisionLog) -> None:
+        self._log = log
+
+    def record(self, actor: Actor, kind: Kind, subject: str, *, at: datetime) -> None:
+        """Write a look; it is on disk when this returns.
+
+        Raises:
+            DecisionLogError: It cannot be written; then nothing may be shown.
+        """
+        row = {"at": sortable(at), "name": actor.name, "role": actor.role, "kind": kind, "subject": subject}
+        with self._log.writing() as connection:
+            connection.execute(insert(accesses), row)
+
+    def latest(self, *, limit: int = 50, before: int | None = None) -> tuple[Access, ...]:
+        """Looks, newest first.
+
+        Args:
+            limit: At most so many.
+            before: Only those with a smaller number, to turn pages.
+        """
+        query = select(accesses).order_by(accesses.c.number.desc()).limit(limit)
+        if before is not None:
+            query = query.where(accesses.c.number < before)
+        with self._log.reading() as connection:
+            return tuple(_access(row) for row in connection.execute(query).mappings())
+
+    def of(self, subject: str, *, limit: int = 50) -> tuple[Access, ...]:
+        """Looks at one thing, newest first."""
+        with self._log.reading() as connection:
+            return tuple(_access(row) for row in connection.execute(_OF, {"which": subject, "most": limit}).mappings())
+
+
+def _access(row: object) -> Access:
+    said = dict(row)  # type: ignore[call-overload]  # a row of the mapping kind
+    return Access(**{**said, "at": parse_instant(said["at"])})
+
+
+_OF = (
+    select(accesses)
+    .where(accesses.c.subject == bindparam("which"))
+    .order_by(accesses.c.number.desc())
+    .limit(bindparam("most"))
+)

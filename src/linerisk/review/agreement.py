@@ -1,0 +1,62 @@
+"""How often people agreed with a model: decided disputes by model and tier."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.schema import disputes
+from linerisk.review.moves import State
+
+_DECIDED = (State.CLEARED, State.LOWERED, State.UPHELD, State.INCONCLUSIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Decided disputes of one model and tier.
+
+    Attributes:
+        model: Version of the model.
+        tier: The tier objected to.
+        cleared: The reviewer found that nothing stands.
+        lowered: The reviewer found that a lower tier stands.
+        upheld: The reviewer agreed with the model.
+        inconclusive: It could not be told.
+    """
+
+    model: str
+    tier: str
+    cleared: int = 0
+    lowered: int = 0
+    upheld: int = 0
+    inconclusive: int = 0
+
+    @property
+    def decided(self) -> int:
+        """How many were decided."""
+        return self.cleared + self.lowered + self.upheld + self.inconclusive
+
+    @property
+    def disagreed(self) -> int:
+        """How many ended otherwise than the model had said."""
+        return self.cleared + self.lowered
+
+
+def agreement(log: DecisionLog) -> tuple[Agreement, ...]:
+    """Decided disputes by model and tier, in the order of their names; nothing of those without any."""
+    with log.reading() as connection:
+        rows = connection.execute(_BY_MODEL).all()
+    found: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        found[row.model, row.tier][row.state] = row.many
+    return tuple(Agreement(model, tier, **counts) for (model, tier), counts in sorted(found.items()))
+
+
+_BY_MODEL = (
+    select(disputes.c.model, disputes.c.tier, disputes.c.state, func.count().label("many"))
+    .where(disputes.c.state.in_([state.value for state in _DECIDED]))
+    .group_by(disputes.c.model, disputes.c.tier, disputes.c.state)
+)

@@ -1,0 +1,251 @@
+"""The application of `/review`: sessions, roles, forms and headers before any page; default deny."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from ulid import ULID
+
+from linerisk import as_of as clock
+from linerisk.errors import LineriskError
+from linerisk.policy.retention import load_retention
+from linerisk.review.accesses import Accesses
+from linerisk.review.moves import Actor
+from linerisk.review.sessions import Sessions
+from linerisk.service.console import case_page, figure_pages, line_page, moves_made, queue_page
+from linerisk.service.console.audit_walk import AuditWalk
+from linerisk.service.console.entrance import (
+    asked_language,
+    known,
+    language_of,
+    let_in,
+    let_out,
+    ours,
+    to_login,
+    visit_of,
+)
+from linerisk.service.console.forms import check_origin, form_of, query_of
+from linerisk.service.console.pages_shown import LoginPage, RefusedPage
+from linerisk.service.console.rendering import CONTENT_POLICY, STATIC, Frame, bare_frame, frame_of, render
+from linerisk.service.console.visits import (
+    LEADS,
+    OVERSEERS,
+    READERS,
+    WORKERS,
+    FormRefusedError,
+    Moved,
+    PageRoute,
+    Room,
+    Visit,
+)
+from linerisk.service.desk import Desk
+from linerisk.service.errors import ForbiddenError, MethodError, NotFoundError, status_of
+from linerisk.service.http import Receive, Scope, Send
+from linerisk.service.logs import log, where
+from linerisk.service.metrics import metrics
+from linerisk.suspension import Language
+
+HTML: Final = "text/html; charset=utf-8"
+PAGES: Final = (
+    PageRoute("GET", "", READERS, queue_page.queue_page),
+    PageRoute("GET", "/cases/{id}", READERS, case_page.case_page),
+    PageRoute("POST", "/cases/{id}/assign", WORKERS, moves_made.assign),
+    PageRoute("POST", "/cases/{id}/outcome", WORKERS, moves_made.decide),
+    PageRoute("POST", "/cases/{id}/withdraw", WORKERS, moves_made.withdraw),
+    PageRoute("POST", "/cases/{id}/approve", LEADS, moves_made.approve),
+    PageRoute("GET", "/decisions/{id}", READERS, line_page.decision_page),
+    PageRoute("GET", "/lines", READERS, line_page.line_page),
+    PageRoute("GET", "/overturns", READERS, figure_pages.overturns_page),
+    PageRoute("GET", "/model", READERS, figure_pages.model_page),
+    PageRoute("GET", "/audit", OVERSEERS, figure_pages.audit_page),
+    PageRoute("POST", "/audit/walk", OVERSEERS, figure_pages.walk_chain),
+)
+"""Every page that takes a session, and who may open it."""
+_ALWAYS: Final = {
+    "content-security-policy": CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    # `no-referrer` would make browsers send `Origin: null` with our own forms.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+_WITH_WORDS: Final = {400, 403, 404, 405, 409, 413, 415, 422, 500, 503}
+
+Answering = Callable[[Request], Awaitable[Response]]
+
+
+class Console:
+    """The ASGI application of `/review` in one process.
+
+    Args:
+        desk: What the service answers from.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        walk = AuditWalk(desk.log, retention=lambda: load_retention(desk.settings.policies))
+        self._room = Room(desk, Sessions(desk.log), Accesses(desk.log), walk)
+        own = {
+            ("GET", "/login"): self._login_page,
+            ("POST", "/login"): self._login,
+            ("POST", "/logout"): self._logout,
+            ("POST", "/language"): self._language,
+            ("GET", "/static/{name}"): self._static,
+        }
+        routes = [_route(method, path, self._safely(path, answer)) for (method, path), answer in own.items()]
+        routes += [_route(each.method, each.path, self._safely(each.path, partial(self._page, each))) for each in PAGES]
+        self._app = Starlette(routes=routes, exception_handlers={HTTPException: self._nothing_there})
+        self._app.router.redirect_slashes = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._app(scope, receive, send)
+
+    def _safely(self, path: str, answer: Answering) -> Answering:
+        """An answer whatever happens, with the headers of every page, counted."""
+
+        async def answering(request: Request) -> Response:
+            started = time.perf_counter()
+            try:
+                response = await answer(request)
+            except LineriskError as error:
+                number = _logged(path, error) if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR else None
+                response = await self._refused(request, error, number=number)
+            except Exception as error:  # noqa: BLE001  # nothing but our own page may leave, whatever failed
+                response = await self._refused(request, error, number=_logged(path, error))
+            response.headers.update(_ALWAYS)
+            response.headers.setdefault("cache-control", "no-store")
+            elapsed = time.perf_counter() - started
+            metrics().answered(f"/review{path}", HTTPStatus(response.status_code), elapsed)
+            return response
+
+        return answering
+
+    async def _page(self, route: PageRoute, request: Request) -> Response:
+        visit = await visit_of(self._room, request)
+        if visit is None:
+            return to_login(request)
+        if visit.actor.role not in route.roles:
+            raise ForbiddenError(
+                "the role may not open this page", expected=" or ".join(sorted(route.roles)), found=visit.actor.role
+            )
+        answered = await asyncio.to_thread(route.handler, self._room, visit)
+        if isinstance(answered, Moved):
+            return RedirectResponse(answered.to, HTTPStatus.SEE_OTHER)
+        return await self._rendered(answered.template, self._frame(request, visit), answered.page, answered.status)
+
+    async def _login_page(self, request: Request, *, problem: str = "", status: int = 200) -> Response:
+        query = query_of(request)
+        language = asked_language(request, query)
+        note = query.get("note", "")
+        page = LoginPage(
+            problem=problem, note=note if note in {"session_over", "logged_out"} else "", next=ours(query.get("next"))
+        )
+        return await self._rendered("login.html.j2", self._bare(request, language), page, HTTPStatus(status))
+
+    async def _login(self, request: Request) -> Response:
+        check_origin(request)
+        form = await form_of(request)
+        token = self._room.desk.tokens.verify(form.get("token", "").strip())
+        if token is None:
+            return await self._login_page(request, problem="login_failed", status=HTTPStatus.UNAUTHORIZED)
+        if token.role not in READERS:
+            return await self._login_page(request, problem="login_role", status=HTTPStatus.FORBIDDEN)
+        return await let_in(self._room, request, token, form)
+
+    async def _logout(self, request: Request) -> Response:
+        return await let_out(self._room, request)
+
+    async def _language(self, request: Request) -> Response:
+        visit = await visit_of(self._room, request)
+        if visit is None:
+            return to_login(request)
+        language = language_of(visit.form.get("language", ""))
+        await asyncio.to_thread(self._room.sessions.speak, visit.session, language)
+        return RedirectResponse(ours(visit.form.get("path")), HTTPStatus.SEE_OTHER)
+
+    async def _static(self, request: Request) -> Response:
+        found = STATIC.get(request.path_params["name"])
+        if found is None:
+            raise NotFoundError("there is no such file")
+        headers = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(found[0], media_type=found[1], headers=headers)
+
+    async def _nothing_there(self, request: Request, error: Exception) -> Response:
+        """What no page of ours answers."""
+        wrong = error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
+
+        async def refusing(_request: Request) -> Response:
+            if wrong == HTTPStatus.METHOD_NOT_ALLOWED:
+                raise MethodError("this method is not offered here", allowed=("GET", "POST"))
+            raise NotFoundError("there is nothing under this path")
+
+        return await self._safely("", refusing)(request)
+
+    async def _refused(self, request: Request, error: Exception, *, number: str | None) -> Response:
+        status = status_of(error) if isinstance(error, LineriskError) else HTTPStatus.INTERNAL_SERVER_ERROR
+        if isinstance(error, FormRefusedError):
+            status = HTTPStatus.FORBIDDEN
+        frame = await self._frame_if_known(request)
+        said = int(status) if int(status) in _WITH_WORDS else (503 if status >= HTTPStatus.BAD_GATEWAY else 400)
+        page = RefusedPage(
+            words="refused_form" if isinstance(error, FormRefusedError) else f"refused_{said}",
+            detail=error.paragraph() if isinstance(error, LineriskError) and number is None else "",
+            number=number,
+        )
+        return await self._rendered("refused.html.j2", frame, page, status)
+
+    async def _frame_if_known(self, request: Request) -> Frame:
+        """The frame of whoever is logged in, as far as that can be told when something went wrong."""
+        try:
+            found = await known(self._room, request)
+        except LineriskError:
+            found = None
+        if found is None:
+            return self._bare(request, asked_language(request, {}))
+        session, token = found
+        visit = Visit(
+            actor=Actor(token.name, token.role.value),
+            session=session,
+            language=language_of(session.language),
+            now=clock.now(),
+        )
+        return self._frame(request, visit)
+
+    def _frame(self, request: Request, visit: Visit) -> Frame:
+        # A form that was refused has no address to come back to but that of its case.
+        path = _path(request) if request.method == "GET" else request.url.path.rpartition("/")[0]
+        return frame_of(visit, path=path, time_zone=self._room.desk.settings.time_zone)
+
+    def _bare(self, request: Request, language: Language) -> Frame:
+        return bare_frame(language, path=_path(request), time_zone=self._room.desk.settings.time_zone)
+
+    async def _rendered(self, template: str, frame: Frame, page: Any, status: HTTPStatus) -> Response:
+        body = await asyncio.to_thread(render, template, frame, page)
+        return Response(body, status, media_type=HTML)
+
+
+def _route(method: str, path: str, answer: Answering) -> Route:
+    return Route(f"/review{path}", answer, methods=[method])
+
+
+def _logged(path: str, error: Exception) -> str:
+    """Log what failed under a number of ours; nothing that was sent, since that may name a line."""
+    number = str(ULID())
+    log().error("failed", number=number, route=f"/review{path}", error=type(error).__name__, where=where(error))
+    return number
+
+
+def _path(request: Request) -> str:
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path

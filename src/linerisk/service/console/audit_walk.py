@@ -1,0 +1,64 @@
+"""The walk along the chain that the audit page asks for: one at a time, beside the requests, its result kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from linerisk import as_of as clock
+from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.verifying import ChainReport
+from linerisk.errors import LineriskError
+from linerisk.policy.retention import Retention
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A walk that was made.
+
+    Attributes:
+        began_at: When it began.
+        ended_at: When it ended.
+        report: What it found; None where it could not be made.
+        problem: Why it could not be made.
+    """
+
+    began_at: datetime
+    ended_at: datetime
+    report: ChainReport | None
+    problem: str | None
+
+
+class AuditWalk:
+    """Walks when asked; what was found last is kept by this process, and lost with it.
+
+    Args:
+        log: The log.
+        retention: Gives the retention rules that erasures are held to.
+    """
+
+    def __init__(self, log: DecisionLog, *, retention: Callable[[], Retention]) -> None:
+        self._log = log
+        self._retention = retention
+        self._lock = threading.Lock()
+        self.since: datetime | None = None
+        self.last: Walked | None = None
+
+    def start(self) -> None:
+        """Begin a walk, unless one is under way."""
+        with self._lock:
+            if self.since is not None:
+                return
+            self.since = clock.now()
+        threading.Thread(target=self._walk, name="audit-walk", daemon=True).start()
+
+    def _walk(self) -> None:
+        began_at = self.since or clock.now()
+        try:
+            report, problem = self._log.verify(days_at=self._retention().days_at), None
+        except LineriskError as error:
+            report, problem = None, error.paragraph()
+        with self._lock:
+            self.last, self.since = Walked(began_at, clock.now(), report, problem), None

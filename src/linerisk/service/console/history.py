@@ -1,0 +1,73 @@
+"""What is known of a line: its decisions and its disputes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from linerisk.service.console.queue_page import QueueRow, row_of
+from linerisk.service.console.visits import Room, Visit
+
+MOST_DECISIONS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRow:
+    """One decision of a line.
+
+    Attributes:
+        decision_id: Its id.
+        scored_at: When.
+        tier: Its tier.
+        probability: P(fraud).
+        kind: What was asked for.
+        held_by: Why that was held back; None where it was not.
+        model: Version of the model.
+        reasons: Reason codes that raised.
+    """
+
+    decision_id: str
+    scored_at: datetime
+    tier: str
+    probability: float
+    kind: str
+    held_by: str | None
+    model: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The history of a line.
+
+    Attributes:
+        decisions: Newest first.
+        before: Decision to turn the page after; None where these are the oldest.
+        disputes: Oldest first.
+    """
+
+    decisions: tuple[DecisionRow, ...]
+    before: str | None
+    disputes: tuple[QueueRow, ...]
+
+
+def history_of(room: Room, visit: Visit, line_id: str, *, before: str | None = None) -> History:
+    """Decisions and disputes of a line."""
+    records = room.desk.log.by_line(line_id, limit=MOST_DECISIONS, before=before)
+    return History(
+        decisions=tuple(
+            DecisionRow(
+                decision_id=each.decision_id,
+                scored_at=each.scored_at,
+                tier=each.tier,
+                probability=each.probability,
+                kind=each.action.kind,
+                held_by=each.action.held_by,
+                model=each.model.version,
+                reasons=tuple(sorted({reason.code for reason in each.reasons if reason.direction == "raises"})),
+            )
+            for each in records
+        ),
+        before=records[-1].decision_id if len(records) == MOST_DECISIONS else None,
+        disputes=tuple(row_of(each, visit) for each in room.desk.disputes.of_line(line_id)),
+    )

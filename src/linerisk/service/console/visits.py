@@ -1,0 +1,112 @@
+"""What a page is made from and what comes of it: a visit by somebody who is logged in, a page shown, or a way on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from linerisk.errors import LineriskError
+from linerisk.review.accesses import Accesses
+from linerisk.review.moves import Actor
+from linerisk.review.sessions import Session, Sessions
+from linerisk.service.console.audit_walk import AuditWalk
+from linerisk.service.desk import Desk
+from linerisk.service.tokens import Role
+from linerisk.suspension import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the console of one process works with.
+
+    Attributes:
+        desk: What the service answers from.
+        sessions: Who is logged in.
+        accesses: Who opened what.
+        walk: The last walk along the chain of the log.
+    """
+
+    desk: Desk
+    sessions: Sessions
+    accesses: Accesses
+    walk: AuditWalk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request of somebody who is logged in and may make it.
+
+    Attributes:
+        actor: Name and role of the token.
+        session: The session.
+        language: Of the session.
+        now: The instant of the request; everything on a page is told as of it.
+        params: Named parts of the path.
+        query: Query parameters.
+        form: Fields of the form, of a POST.
+    """
+
+    actor: Actor
+    session: Session
+    language: Language
+    now: datetime
+    params: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page.
+
+    Attributes:
+        template: Its template.
+        page: Its context, one of the documented dataclasses.
+        status: Its status.
+    """
+
+    template: str
+    page: Any
+    status: HTTPStatus = HTTPStatus.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Where the browser goes next, by GET, so that reloading sends nothing again."""
+
+    to: str
+
+
+Handler = Callable[[Room, Visit], Shown | Moved]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRoute:
+    """One page or form of the console.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below `/review`, with `{names}` of its variable parts.
+        roles: Who may; everybody else is refused.
+        handler: What makes it.
+    """
+
+    method: str
+    path: str
+    roles: frozenset[Role]
+    handler: Handler
+
+
+class FormRefusedError(LineriskError):
+    """A form without the session's own secret, or from another site."""
+
+    code = "form_refused"
+
+
+READERS = frozenset({Role.REVIEWER, Role.LEAD, Role.AUDITOR})
+WORKERS = frozenset({Role.REVIEWER, Role.LEAD})
+LEADS = frozenset({Role.LEAD})
+OVERSEERS = frozenset({Role.LEAD, Role.AUDITOR})

@@ -1,0 +1,359 @@
+"""The console as a browser meets it: who comes in, what a form needs, what a page may load, what is written down."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from linerisk import as_of
+from linerisk.decisions.log import DecisionLog
+from linerisk.review.accesses import Accesses
+from linerisk.review.sessions import IDLE, LONGEST, Sessions
+from linerisk.service.console.app import PAGES
+from linerisk.service.tokens import Role, TokenStore
+
+STATEMENT = "I deliver parcels. <script>alert(1)</script> & \"quoted\" <img src=x onerror=alert(1)>"
+REASON = "The holder works as a courier; the employer confirmed it in writing."
+READING = {"reviewer", "lead", "auditor"}
+WORKING = {"reviewer", "lead"}
+MATRIX = {
+    ("GET", ""): READING,
+    ("GET", "/cases/{id}"): READING,
+    ("POST", "/cases/{id}/assign"): WORKING,
+    ("POST", "/cases/{id}/outcome"): WORKING,
+    ("POST", "/cases/{id}/withdraw"): WORKING,
+    ("POST", "/cases/{id}/approve"): {"lead"},
+    ("GET", "/decisions/{id}"): READING,
+    ("GET", "/lines"): READING,
+    ("GET", "/overturns"): READING,
+    ("GET", "/model"): READING,
+    ("GET", "/audit"): {"lead", "auditor"},
+    ("POST", "/audit/walk"): {"lead", "auditor"},
+}
+ROLES = ("reviewer", "lead", "auditor")
+_numbers = itertools.count()
+
+
+class Person:
+    """Somebody with a browser: keeps cookies, sends forms from where they are."""
+
+    def __init__(self, service: Any, role: str, language: str = "en") -> None:
+        self.http = httpx.Client(base_url=service.url, headers={"origin": service.url}, timeout=60)
+        form = {"token": service.world.tokens[role], "language": language}
+        self.entered = self.http.post("/review/login", data=form)
+
+    def csrf(self) -> str:
+        return _field(self.http.get("/review").text, "csrf")
+
+    def post(self, path: str, **form: str) -> httpx.Response:
+        return self.http.post(f"/review{path}", data={"csrf": self.csrf(), **form})
+
+    def move(self, case: str, what: str, **form: str) -> httpx.Response:
+        """Send a form of a case as its page has it now."""
+        page = self.http.get(f"/review/cases/{case}").text
+        kept = {name: _field(page, name) for name in ("csrf", "request_id", "seen")}
+        return self.http.post(f"/review/cases/{case}/{what}", data={**kept, **form})
+
+
+def _field(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, f"the page has no field {name}"
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def people(service: Any) -> Iterator[dict[str, Person]]:
+    found = {role: Person(service, role) for role in ROLES}
+    yield found
+    for person in found.values():
+        person.http.close()
+
+
+@pytest.fixture(scope="module")
+def opened(service: Any) -> Callable[..., dict[str, Any]]:
+    """Opens a dispute of a line that nobody has disputed."""
+    lines = [f"line-{i:03}" for i in range(20, 100)]
+    raised: dict[str, list[str]] = {}
+    for decision in service.score("console-which", *lines).json()["decisions"]:
+        raised.setdefault(decision["tier"], []).append(decision["line_id"])
+
+    def opening(*tiers: str) -> dict[str, Any]:
+        wanted = tiers or ("medium_low", "medium_high", "extremely_high")
+        line = next(raised[tier].pop() for tier in wanted if raised.get(tier))
+        number = next(_numbers)
+        decision = service.score(f"console-{number}", line).json()["decisions"][0]
+        body = {"decision_id": decision["decision_id"], "statement": STATEMENT, "channel": "hotline"}
+        answer = service.client("scorer").post("/v1/disputes", json={"request_id": f"console-open-{number}", **body})
+        assert answer.status_code == 200, answer.text
+        dispute: dict[str, Any] = answer.json()
+        return dispute
+
+    return opening
+
+
+def test_every_page_is_in_the_table_of_roles() -> None:
+    assert {(page.method, page.path): {str(role) for role in page.roles} for page in PAGES} == MATRIX
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("call", MATRIX, ids=" ".join)
+def test_a_role_may_open_what_the_table_says_and_nothing_else(
+    people: dict[str, Person], call: tuple[str, str], role: str
+) -> None:
+    method, path = call
+    person, address = people[role], path.replace("{id}", "x")
+    answer = person.http.get(f"/review{address}") if method == "GET" else person.post(address, agreed="yes")
+    if role in MATRIX[call]:
+        assert answer.status_code in {200, 303, 404}
+    else:
+        assert answer.status_code == 403
+        assert "Your role may not use this page" in answer.text
+
+
+@pytest.mark.parametrize("call", MATRIX, ids=" ".join)
+def test_nobody_sees_a_page_without_a_session(service: Any, call: tuple[str, str]) -> None:
+    method, path = call
+    answer = httpx.request(method, f"{service.url}/review{path.replace('{id}', 'x')}")
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/review/login")
+    assert answer.content == b""
+
+
+def test_the_token_of_a_scorer_opens_nothing(service: Any) -> None:
+    refused = Person(service, "scorer").entered
+    assert refused.status_code == 403
+    assert "set-cookie" not in refused.headers
+
+
+@pytest.mark.parametrize("token", ["", "lr_wrong", "x" * 300])
+def test_a_wrong_token_opens_nothing(service: Any, token: str) -> None:
+    answer = httpx.post(f"{service.url}/review/login", data={"token": token}, headers={"origin": service.url})
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+
+
+def test_the_cookie_is_for_this_site_and_no_script(service: Any) -> None:
+    cookie = Person(service, "reviewer").entered.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert service.world.tokens["reviewer"] not in cookie
+
+
+def test_behind_tls_the_cookie_is_secure_and_bound_to_the_host(service: Any) -> None:
+    headers = {"origin": service.url, "x-forwarded-proto": "https"}
+    form = {"token": service.world.tokens["reviewer"]}
+    cookie = httpx.post(f"{service.url}/review/login", data=form, headers=headers).headers["set-cookie"]
+    assert cookie.startswith("__Host-")
+    assert "Secure" in cookie
+    assert "Path=/" in cookie
+
+
+@pytest.mark.parametrize("path", ["", "/lines", "/overturns", "/model", "/audit", "/login", "/nothing"])
+def test_a_page_may_load_from_here_alone_and_run_nothing_of_its_own(people: dict[str, Person], path: str) -> None:
+    answer = people["lead"].http.get(f"/review{path}")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    for inline in (r"<script(?![^>]* src=)", r"<style", r"\sstyle=", r"\son\w+=", r"(?:src|href|action)=\"(?:https?:)?//"):
+        assert not re.search(inline, answer.text), inline
+
+
+def test_files_of_pages_come_from_here(service: Any, people: dict[str, Person]) -> None:
+    found = re.findall(r'(?:href|src)="(/review/static/[^"]+)"', people["lead"].http.get("/review").text)
+    assert len(found) == 2
+    for address in found:
+        assert httpx.get(f"{service.url}{address}").status_code == 200
+    assert httpx.get(f"{service.url}/review/static/words.toml").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "headers"),
+    [
+        ({}, {}),
+        ({"csrf": "wrong"}, {}),
+        ({"csrf": "é"}, {}),
+        (None, {"origin": "https://elsewhere.example"}),
+        (None, {"origin": "null"}),
+        (None, {"sec-fetch-site": "cross-site"}),
+    ],
+)
+def test_a_form_of_another_page_changes_nothing(
+    people: dict[str, Person], opened: Any, form: dict[str, str] | None, headers: dict[str, str]
+) -> None:
+    person, case = people["reviewer"], opened()["dispute_id"]
+    kept = {"seen": "1", "request_id": f"console:{next(_numbers)}"} | ({"csrf": person.csrf()} if form is None else form)
+    refused = person.http.post(f"/review/cases/{case}/assign", data=kept, headers=headers)
+    assert refused.status_code == 403
+    assert "The form did not come from a page of this session" in refused.text
+    assert ">nobody<" in person.http.get(f"/review/cases/{case}").text
+
+
+def test_nobody_can_be_logged_in_from_another_site(service: Any) -> None:
+    form = {"token": service.world.tokens["reviewer"]}
+    for headers in ({}, {"origin": "https://elsewhere.example"}, {"sec-fetch-site": "cross-site"}):
+        answer = httpx.post(f"{service.url}/review/login", data=form, headers=headers)
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("wanted", ["//elsewhere.example", "https://elsewhere.example", "/v1/model", "/review/../v1"])
+def test_after_logging_in_nobody_is_led_elsewhere(service: Any, wanted: str) -> None:
+    form = {"token": service.world.tokens["reviewer"], "next": wanted}
+    answer = httpx.post(f"{service.url}/review/login", data=form, headers={"origin": service.url})
+    assert answer.headers["location"] == "/review"
+
+
+def test_what_the_holder_wrote_is_shown_as_text(people: dict[str, Person], opened: Any) -> None:
+    page = people["auditor"].http.get(f"/review/cases/{opened()['dispute_id']}").text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+
+
+def test_a_case_is_worked_from_the_queue_to_the_lift(service: Any, people: dict[str, Person], opened: Any) -> None:
+    dispute, person = opened(), people["reviewer"]
+    case = dispute["dispute_id"]
+    before = service.client("scorer").get("/v1/lifts").json()["next_after"]
+    assert person.move(case, "assign").headers["location"] == f"/review/cases/{case}?done=assigned"
+    done = person.move(case, "outcome", outcome="cleared", reason=REASON)
+    assert done.status_code == 303
+    assert "the command to lift the measure was given" in person.http.get(done.headers["location"]).text
+    (lift,) = service.client("scorer").get("/v1/lifts", params={"after": before}).json()["lifts"]
+    assert (lift["dispute_id"], lift["outcome"]) == (case, "cleared")
+
+
+def test_a_form_sent_twice_counts_once(service: Any, people: dict[str, Person], opened: Any) -> None:
+    case, person = opened()["dispute_id"], people["reviewer"]
+    page = person.http.get(f"/review/cases/{case}").text
+    form = {name: _field(page, name) for name in ("csrf", "request_id", "seen")}
+    answers = [person.http.post(f"/review/cases/{case}/assign", data=form) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert service.client("auditor").get(f"/v1/disputes/{case}").json()["number"] == 2
+
+
+def test_a_stale_page_is_refused_with_who_did_what_and_keeps_what_was_written(
+    people: dict[str, Person], opened: Any
+) -> None:
+    case, person = opened()["dispute_id"], people["reviewer"]
+    person.move(case, "assign")
+    page = person.http.get(f"/review/cases/{case}").text
+    people["lead"].move(case, "assign")
+    form = {name: _field(page, name) for name in ("csrf", "request_id", "seen")}
+    refused = person.http.post(f"/review/cases/{case}/outcome", data={**form, "outcome": "cleared", "reason": REASON})
+    assert refused.status_code == 409
+    assert "the case was moved since you opened this page" in refused.text
+    assert "a-lead assigned it to a-lead" in refused.text
+    assert REASON in refused.text
+
+
+def test_a_reason_that_is_too_short_is_refused_and_kept(people: dict[str, Person], opened: Any) -> None:
+    case, person = opened()["dispute_id"], people["reviewer"]
+    person.move(case, "assign")
+    refused = person.move(case, "outcome", outcome="cleared", reason="because")
+    assert refused.status_code == 422
+    assert ">because</textarea>" in refused.text
+    assert "at least" in refused.text.lower()
+
+
+def test_the_highest_tier_takes_a_second_person(people: dict[str, Person], opened: Any) -> None:
+    case = opened("extremely_high")["dispute_id"]
+    people["reviewer"].move(case, "assign")
+    assert people["reviewer"].move(case, "outcome", outcome="upheld", reason=REASON).headers["location"].endswith(
+        "awaiting"
+    )
+    assert "a-reviewer proposes: upheld" in people["lead"].http.get(f"/review/cases/{case}").text
+    assert people["lead"].move(case, "approve", agreed="yes", reason=REASON).headers["location"].endswith("approved")
+
+
+def test_opening_a_case_is_written_down_and_cannot_be_unwritten(
+    service: Any, people: dict[str, Person], opened: Any
+) -> None:
+    dispute = opened()
+    people["auditor"].http.get(f"/review/cases/{dispute['dispute_id']}")
+    people["auditor"].http.get("/review/lines", params={"id": dispute["line_id"]})
+    with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
+        line, case = Accesses(log).latest(limit=2)
+        assert (case.name, case.role, case.kind, case.subject) == ("a-auditor", "auditor", "case", dispute["dispute_id"])
+        assert (line.kind, dispute["line_id"] in line.subject) == ("line", False)
+        for sql in ("UPDATE accesses SET name = 'nobody'", "DELETE FROM accesses"):
+            with pytest.raises(Exception, match="log"), log.writing() as connection:
+                connection.exec_driver_sql(sql)
+    assert dispute["dispute_id"] in people["auditor"].http.get("/review/audit").text
+
+
+def test_the_language_is_kept_and_every_page_has_both(service: Any, opened: Any) -> None:
+    person, case = Person(service, "lead"), opened()["dispute_id"]
+    for path in ("", f"/cases/{case}", "/lines", "/overturns", "/model", "/audit"):
+        assert '<html lang="en">' in person.http.get(f"/review{path}").text
+    back = person.post("/language", language="zh", path=f"/review/cases/{case}")
+    assert back.headers["location"] == f"/review/cases/{case}"
+    for path in ("", f"/cases/{case}", "/lines", "/overturns", "/model", "/audit"):
+        assert '<html lang="zh-CN">' in person.http.get(f"/review{path}").text
+
+
+def test_after_logging_out_the_old_cookie_opens_nothing(service: Any) -> None:
+    person = Person(service, "reviewer")
+    cookies = dict(person.http.cookies)
+    assert person.http.get("/review").status_code == 200
+    person.post("/logout")
+    assert httpx.get(f"{service.url}/review", cookies=cookies).status_code == 303
+
+
+def test_a_revoked_token_ends_its_session_at_once(service: Any) -> None:
+    store = TokenStore(service.world.settings.home / "tokens.json")
+    service.world.tokens["leaving"] = store.create("leaving", Role.REVIEWER)
+    person = Person(service, "leaving")
+    assert person.http.get("/review").status_code == 200
+    store.revoke("leaving")
+    assert person.http.get("/review").status_code == 303
+
+
+def test_a_session_ends_after_a_shift_and_after_an_hour_of_nothing(service: Any) -> None:
+    now = as_of.now()
+    with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
+        sessions = Sessions(log)
+        secret = sessions.open("hash", language="zh", now=now)
+        assert sessions.get(secret, now=now) is not None
+        assert sessions.get(secret, now=now + IDLE) is None
+        moment = now
+        while moment < now + LONGEST - timedelta(minutes=30):
+            moment += timedelta(minutes=30)
+            assert (sessions.get(secret, now=moment) is None) == (moment >= now + LONGEST)
+        assert sessions.get(secret, now=now + LONGEST) is None
+        assert sessions.get("another", now=now) is None
+
+
+def test_the_chain_is_walked_when_asked(
+    people: dict[str, Person], wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    assert people["auditor"].post("/audit/walk").status_code == 303
+    wait_until(lambda: "stands as it was written" in people["auditor"].http.get("/review/audit").text)
+
+
+def test_filters_of_the_queue_choose(people: dict[str, Person], opened: Any) -> None:
+    dispute, person = opened(), people["reviewer"]
+    link = f"/review/cases/{dispute['dispute_id']}"
+    assert link in person.http.get("/review", params={"state": "opened", "tier": dispute["tier"]}).text
+    assert link not in person.http.get("/review", params={"mine": "1"}).text
+    assert link not in person.http.get("/review", params={"state": "cleared"}).text
+    assert person.http.get("/review", params={"state": "nonsense"}).status_code == 422
+
+
+def test_a_line_id_stands_on_no_page_of_the_queue_and_in_no_log(
+    service: Any, people: dict[str, Person], opened: Any
+) -> None:
+    dispute = opened()
+    assert dispute["line_id"] not in people["reviewer"].http.get("/review").text
+    assert dispute["line_id"] in people["reviewer"].http.get(f"/review/cases/{dispute['dispute_id']}").text
+    people["reviewer"].http.get("/review/lines", params={"id": dispute["line_id"]})
+    assert dispute["line_id"] not in service.log.read_text()
