@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -51,8 +52,8 @@ class Person:
     def csrf(self) -> str:
         return _field(self.http.get("/review").text, "csrf")
 
-    def post(self, path: str, **form: str) -> httpx.Response:
-        return self.http.post(f"/review{path}", data={"csrf": self.csrf(), **form})
+    def post(self, to: str, **form: str) -> httpx.Response:
+        return self.http.post(f"/review{to}", data={"csrf": self.csrf(), **form})
 
     def move(self, case: str, what: str, **form: str) -> httpx.Response:
         """Send a form of a case as its page has it now."""
@@ -68,25 +69,36 @@ def _field(page: str, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def people(service: Any) -> Iterator[dict[str, Person]]:
-    found = {role: Person(service, role) for role in ROLES}
-    yield found
-    for person in found.values():
-        person.http.close()
+def come(service: Any) -> Iterator[Callable[..., Person]]:
+    """Lets somebody with the token of a role come to the console."""
+    with contextlib.ExitStack() as stack:
+
+        def coming(role: str) -> Person:
+            person = Person(service, role)
+            stack.callback(person.http.close)
+            return person
+
+        yield coming
+
+
+@pytest.fixture(scope="module")
+def people(come: Callable[..., Person]) -> dict[str, Person]:
+    return {role: come(role) for role in ROLES}
 
 
 @pytest.fixture(scope="module")
 def opened(service: Any) -> Callable[..., dict[str, Any]]:
-    """Opens a dispute of a line that nobody has disputed."""
-    lines = [f"line-{i:03}" for i in range(20, 100)]
+    """Opens a dispute of a new decision; the lines take turns."""
+    lines = [f"line-{i:03}" for i in range(20, 200)]
     raised: dict[str, list[str]] = {}
     for decision in service.score("console-which", *lines).json()["decisions"]:
         raised.setdefault(decision["tier"], []).append(decision["line_id"])
 
     def opening(*tiers: str) -> dict[str, Any]:
         wanted = tiers or ("medium_low", "medium_high", "extremely_high")
-        line = next(raised[tier].pop() for tier in wanted if raised.get(tier))
         number = next(_numbers)
+        choice = [line for tier in wanted for line in raised.get(tier, ())]
+        line = choice[number % len(choice)]
         decision = service.score(f"console-{number}", line).json()["decisions"][0]
         body = {"decision_id": decision["decision_id"], "statement": STATEMENT, "channel": "hotline"}
         answer = service.client("scorer").post("/v1/disputes", json={"request_id": f"console-open-{number}", **body})
@@ -125,8 +137,8 @@ def test_nobody_sees_a_page_without_a_session(service: Any, call: tuple[str, str
     assert answer.content == b""
 
 
-def test_the_token_of_a_scorer_opens_nothing(service: Any) -> None:
-    refused = Person(service, "scorer").entered
+def test_the_token_of_a_scorer_opens_nothing(service: Any, come: Callable[..., Person]) -> None:
+    refused = come("scorer").entered
     assert refused.status_code == 403
     assert "set-cookie" not in refused.headers
 
@@ -138,8 +150,8 @@ def test_a_wrong_token_opens_nothing(service: Any, token: str) -> None:
     assert "set-cookie" not in answer.headers
 
 
-def test_the_cookie_is_for_this_site_and_no_script(service: Any) -> None:
-    cookie = Person(service, "reviewer").entered.headers["set-cookie"]
+def test_the_cookie_is_for_this_site_and_no_script(service: Any, come: Callable[..., Person]) -> None:
+    cookie = come("reviewer").entered.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert service.world.tokens["reviewer"] not in cookie
@@ -291,8 +303,8 @@ def test_opening_a_case_is_written_down_and_cannot_be_unwritten(
     assert dispute["dispute_id"] in people["auditor"].http.get("/review/audit").text
 
 
-def test_the_language_is_kept_and_every_page_has_both(service: Any, opened: Any) -> None:
-    person, case = Person(service, "lead"), opened()["dispute_id"]
+def test_the_language_is_kept_and_every_page_has_both(service: Any, come: Callable[..., Person], opened: Any) -> None:
+    person, case = come("lead"), opened()["dispute_id"]
     for path in ("", f"/cases/{case}", "/lines", "/overturns", "/model", "/audit"):
         assert '<html lang="en">' in person.http.get(f"/review{path}").text
     back = person.post("/language", language="zh", path=f"/review/cases/{case}")
@@ -301,18 +313,18 @@ def test_the_language_is_kept_and_every_page_has_both(service: Any, opened: Any)
         assert '<html lang="zh-CN">' in person.http.get(f"/review{path}").text
 
 
-def test_after_logging_out_the_old_cookie_opens_nothing(service: Any) -> None:
-    person = Person(service, "reviewer")
+def test_after_logging_out_the_old_cookie_opens_nothing(service: Any, come: Callable[..., Person]) -> None:
+    person = come("reviewer")
     cookies = dict(person.http.cookies)
     assert person.http.get("/review").status_code == 200
     person.post("/logout")
     assert httpx.get(f"{service.url}/review", cookies=cookies).status_code == 303
 
 
-def test_a_revoked_token_ends_its_session_at_once(service: Any) -> None:
+def test_a_revoked_token_ends_its_session_at_once(service: Any, come: Callable[..., Person]) -> None:
     store = TokenStore(service.world.settings.home / "tokens.json")
     service.world.tokens["leaving"] = store.create("leaving", Role.REVIEWER)
-    person = Person(service, "leaving")
+    person = come("leaving")
     assert person.http.get("/review").status_code == 200
     store.revoke("leaving")
     assert person.http.get("/review").status_code == 303
