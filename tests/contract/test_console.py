@@ -19,7 +19,7 @@ from linerisk.review.sessions import IDLE, LONGEST, Sessions
 from linerisk.service.console.app import PAGES
 from linerisk.service.tokens import Role, TokenStore
 
-STATEMENT = "I deliver parcels. <script>alert(1)</script> & \"quoted\" <img src=x onerror=alert(1)>"
+STATEMENT = 'I deliver parcels. <script>alert(1)</script> & "quoted" <img src=x onerror=alert(1)>'
 REASON = "The holder works as a courier; the employer confirmed it in writing."
 READING = {"reviewer", "lead", "auditor"}
 WORKING = {"reviewer", "lead"}
@@ -176,7 +176,13 @@ def test_a_page_may_load_from_here_alone_and_run_nothing_of_its_own(people: dict
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    for inline in (r"<script(?![^>]* src=)", r"<style", r"\sstyle=", r"\son\w+=", r"(?:src|href|action)=\"(?:https?:)?//"):
+    for inline in (
+        r"<script(?![^>]* src=)",
+        r"<style",
+        r"\sstyle=",
+        r"\son\w+=",
+        r"(?:src|href|action)=\"(?:https?:)?//",
+    ):
         assert not re.search(inline, answer.text), inline
 
 
@@ -203,7 +209,9 @@ def test_a_form_of_another_page_changes_nothing(
     people: dict[str, Person], opened: Any, form: dict[str, str] | None, headers: dict[str, str]
 ) -> None:
     person, case = people["reviewer"], opened()["dispute_id"]
-    kept = {"seen": "1", "request_id": f"console:{next(_numbers)}"} | ({"csrf": person.csrf()} if form is None else form)
+    kept = {"seen": "1", "request_id": f"console:{next(_numbers)}"} | (
+        {"csrf": person.csrf()} if form is None else form
+    )
     refused = person.http.post(f"/review/cases/{case}/assign", data=kept, headers=headers)
     assert refused.status_code == 403
     assert "The form did not come from a page of this session" in refused.text
@@ -280,8 +288,11 @@ def test_a_reason_that_is_too_short_is_refused_and_kept(people: dict[str, Person
 def test_the_highest_tier_takes_a_second_person(people: dict[str, Person], opened: Any) -> None:
     case = opened("extremely_high")["dispute_id"]
     people["reviewer"].move(case, "assign")
-    assert people["reviewer"].move(case, "outcome", outcome="upheld", reason=REASON).headers["location"].endswith(
-        "awaiting"
+    assert (
+        people["reviewer"]
+        .move(case, "outcome", outcome="upheld", reason=REASON)
+        .headers["location"]
+        .endswith("awaiting")
     )
     assert "a-reviewer proposes: upheld" in people["lead"].http.get(f"/review/cases/{case}").text
     assert people["lead"].move(case, "approve", agreed="yes", reason=REASON).headers["location"].endswith("approved")
@@ -295,7 +306,12 @@ def test_opening_a_case_is_written_down_and_cannot_be_unwritten(
     people["auditor"].http.get("/review/lines", params={"id": dispute["line_id"]})
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
         line, case = Accesses(log).latest(limit=2)
-        assert (case.name, case.role, case.kind, case.subject) == ("a-auditor", "auditor", "case", dispute["dispute_id"])
+        assert (case.name, case.role, case.kind, case.subject) == (
+            "a-auditor",
+            "auditor",
+            "case",
+            dispute["dispute_id"],
+        )
         assert (line.kind, dispute["line_id"] in line.subject) == ("line", False)
         for sql in ("UPDATE accesses SET name = 'nobody'", "DELETE FROM accesses"):
             with pytest.raises(Exception, match="log"), log.writing() as connection:

@@ -37,7 +37,6 @@ class FeatureRow:
         label: Its plain name.
         name: As the model has it.
         meaning: What it says.
-        window: What it looks at.
         value: As scored.
         own_usual: On the same line before.
         segment_usual: Among lines of the same kind.
@@ -47,7 +46,6 @@ class FeatureRow:
     label: str
     name: str
     meaning: str
-    window: str
     value: str
     own_usual: str
     segment_usual: str
@@ -201,7 +199,6 @@ def _row(seen: FeatureSeen, language: Language) -> FeatureRow:
         label=seen.label_zh if language == "zh" else seen.label_en,
         name=seen.name,
         meaning=seen.meaning,
-        window=seen.window,
         value=said(seen.value),
         own_usual=said(seen.own_usual),
         segment_usual=said(seen.segment_usual),
