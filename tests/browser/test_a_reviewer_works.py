@@ -85,9 +85,9 @@ def test_a_filter_works_at_once_and_without_a_reload(desk: Any, visit: Callable[
     dispute = opened()
     page = visit("reviewer")
     page.evaluate("window.stays = true")
-    page.get_by_label("State").select_option("cleared")
+    page.get_by_role("combobox", name="State").select_option("cleared")
     expect(page.get_by_role("link", name=dispute["case_number"])).to_have_count(0)
-    page.get_by_label("State").select_option("opened")
+    page.get_by_role("combobox", name="State").select_option("opened")
     expect(page.get_by_role("link", name=dispute["case_number"])).to_be_visible()
     assert page.evaluate("window.stays")
     assert "state=opened" in page.url
@@ -102,7 +102,7 @@ def test_the_keyboard_is_enough(visit: Callable[..., Page]) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
     page.keyboard.press("Tab")
-    expect(page.get_by_label("State")).to_be_focused()
+    expect(page.get_by_role("combobox", name="State")).to_be_focused()
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
