@@ -11,7 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from linerisk.service.console.visits import OVERSEERS, READERS, Visit
-from linerisk.service.console.words import HTML_LANGUAGE, LANGUAGE_NAMES, local, speaker
+from linerisk.service.console.words import HTML_LANGUAGE, LANGUAGE_NAMES, local, percent, speaker
 from linerisk.service.tokens import Role
 from linerisk.suspension import LANGUAGES, Language
 
@@ -29,7 +29,7 @@ def _age(said: str, language: Language) -> str:
     return said.replace(" d", "天").replace(" y", "年") if language == "zh" else said
 
 
-_PAGES.filters["age"] = _age
+_PAGES.filters |= {"age": _age, "percent": percent}
 _KINDS: Final = {"console.css": "text/css; charset=utf-8", "htmx.min.js": "text/javascript; charset=utf-8"}
 STATIC: Final = {name: (files(__package__).joinpath("pages", name).read_bytes(), kind) for name, kind in _KINDS.items()}
 """By name: the bytes of a file and its type."""
