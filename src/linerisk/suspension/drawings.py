@@ -49,9 +49,7 @@ def bars(contributions: Mapping[str, float]) -> tuple[Bar, ...]:
         width = abs(value) / most * room
         left = middle if value >= 0 else middle - width
         said_at = left + width + 6 if value >= 0 else left - 6
-        made.append(
-            Bar(family, value, left, at * BAR_HEIGHT + 4.0, width, said_at, "start" if value >= 0 else "end")
-        )
+        made.append(Bar(family, value, left, at * BAR_HEIGHT + 4.0, width, said_at, "start" if value >= 0 else "end"))
     return tuple(made)
 
 

@@ -174,9 +174,7 @@ def _features(record: DecisionRecord, model: RiskModel) -> tuple[FeatureSeen, ..
     return tuple(seen)
 
 
-def usual_of(
-    values: Mapping[str, float | None], compared: Mapping[str, tuple[str, float]]
-) -> dict[str, float]:
+def usual_of(values: Mapping[str, float | None], compared: Mapping[str, tuple[str, float]]) -> dict[str, float]:
     """What was usual, worked back from ratios to it: (value + floor) / (usual + floor).
 
     >>> usual_of({"calls": 99.0, "ratio": 10.0}, {"ratio": ("calls", 1.0)})
