@@ -18,8 +18,8 @@ import polars as pl
 
 from linerisk.as_of import iso
 from linerisk.features.build import build_request
-from linerisk.features.summary import RecordsSummary, summarise
 from linerisk.features.reference import Reference
+from linerisk.features.summary import RecordsSummary, summarise
 from linerisk.model.risk_model import Rows
 from linerisk.records.contract import TableName
 from linerisk.records.mapping import TableMapping

@@ -105,9 +105,7 @@ def publish(
         accounts=store.accounts(),
         reference=made.reference,
         keyed_by=store.id_key,
-        prepare=partial(
-            prepare_scores, on_progress=partial(tell, "scores"), store=store, time_zone=settings.time_zone
-        ),
+        prepare=partial(prepare_scores, on_progress=partial(tell, "scores"), store=store, time_zone=settings.time_zone),
     )
 
 
