@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import html
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pytest
 
-from linerisk.as_of import now, parse_instant
+from linerisk.as_of import now
 from linerisk.decisions.log import DecisionLog
-from linerisk.features.summary import RecordsSummary
 
 
 @pytest.fixture(scope="module")
@@ -149,23 +147,3 @@ def test_the_evidence_is_also_one_page(fresh: Any, told: dict[str, Any]) -> None
     assert all(html.escape(reason["zh"], quote=False) in answer.text for reason in told["asks"]["reasons"])
     assert "<script" not in answer.text
     assert fresh.client("reviewer").get(path, params={"form": "pdf"}).status_code == 422
-
-
-def test_a_raised_line_keeps_a_summary_of_its_records(fresh: Any, known: list[dict[str, Any]]) -> None:
-    body = {"request_id": "summed-up", "as_of": "2024-08-01T00:00:00Z", "lines": known}
-    decisions = fresh.client().post("/v1/score/records", json=body).json()["decisions"]
-    with DecisionLog(fresh.world.settings.decision_log_url, create=False) as log:
-        records = [log.get(each["decision_id"]) for each in decisions]
-    raised = [record for record in records if record is not None and record.tier != "normal"]
-    assert raised
-    assert all(isinstance(record.records, RecordsSummary) for record in raised)
-    assert all(record.records is msgspec.UNSET for record in records if record is not None and record.tier == "normal")
-    path = f"/v1/decisions/{raised[0].decision_id}"
-    bundle = fresh.client("auditor").get(f"{path}/evidence").json()
-    [line] = [each for each in known if each["line_id"] == raised[0].line_id]
-    since = datetime(2024, 8, 1, tzinfo=UTC) - timedelta(days=28)
-    out = [r for r in line["records"] if r["record_type"] == "call_out" and parse_instant(r["started_at"]) > since]
-    assert sum(map(sum, bundle["records"]["out_calls"])) == len(out)
-    assert "Outgoing calls by day" in fresh.client("auditor").get(f"{path}/evidence", params={"form": "html"}).text
-    assert not any(r["peer_id"] in str(bundle["records"]) for r in line["records"])
-    assert fresh.client("auditor").post(f"{path}/replay").json()["identical"]

@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
 
+from linerisk.as_of import iso
 from linerisk.explanation.values import BY_UNIT, plainly
 from linerisk.suspension.drawings import (
     BAR_HEIGHT,
@@ -65,6 +66,7 @@ def _calendar(records: RecordsSeen | None) -> dict[str, Any] | None:
         ],
         "hours": [(CALENDAR_LEFT + hour * CALENDAR_CELL, hour) for hour in range(0, 24, 3)],
         "size": (CALENDAR_LEFT + 24 * CALENDAR_CELL + 8, CALENDAR_TOP + days * CALENDAR_ROW + 6),
+        "until": iso(records.until),
         "most": max(max(day) for day in records.out_calls),
         "total": sum(sum(day) for day in records.out_calls),
     }
