@@ -87,8 +87,6 @@ def test_the_evidence_shows_it_and_a_replay_does_not_mind(
     since = AS_OF - timedelta(days=28)
     calls = [row for row in line["records"] if row["record_type"] == "call_out"]
     out = [row for row in calls if parse_instant(row["started_at"]) > since]
-        row for row in line["records"] if row["record_type"] == "call_out" and parse_instant(row["started_at"]) > since
-    ]
     assert out
     assert sum(map(sum, bundle["records"]["out_calls"])) == len(out)
     assert bundle["records_note"] is None
