@@ -18,6 +18,8 @@ MATRIX = {
     ("GET", "/v1/decisions/x"): {"scorer", "reviewer", "auditor"},
     ("GET", "/v1/lines/line-001/decisions"): {"scorer", "reviewer", "auditor"},
     ("GET", "/v1/decisions/x/explanation"): {"reviewer", "auditor"},
+    ("GET", "/v1/decisions/x/notice"): {"scorer", "reviewer", "auditor"},
+    ("GET", "/v1/decisions/x/evidence"): {"reviewer", "auditor"},
     ("POST", "/v1/decisions/x/replay"): {"reviewer", "auditor"},
     ("GET", "/v1/policy"): set(ROLES),
     ("GET", "/v1/model"): set(ROLES),

@@ -4,7 +4,7 @@ The tier comes from the model; what to do about it from the policy in force. Not
 policy says: a measure that the table does not hold for a tier is never asked for.
 """
 
-from linerisk.policy.dated import Action, Policy, in_force, load_policies
+from linerisk.policy.dated import Action, Policy, in_force, load_policies, with_id
 from linerisk.policy.promise import Limits, load_limits, load_promise
 from linerisk.policy.retention import Retention, load_retention
 from linerisk.policy.shapes import HeldBy
@@ -20,4 +20,5 @@ __all__ = [
     "load_policies",
     "load_promise",
     "load_retention",
+    "with_id",
 ]

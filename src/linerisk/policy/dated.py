@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -50,6 +51,21 @@ NOTICE_FACTS: Final = (
     "case",
 )
 """What a notice must state (Anti-Fraud Law, article 32): its wording has a place for each, and for nothing else."""
+SMS_FACTS: Final = (
+    "operator",
+    "line_tail",
+    "reasons",
+    "deadline",
+    "steps",
+    "where",
+    "materials",
+    "open",
+    "appeal",
+    "case",
+)
+"""The same for its text message, where the deadline also says when calls stop."""
+_VAGUE: Final = re.compile(r"之一|等原因|可能原因|\b(?:one|any|either) of\b|\bsuch as\b", re.IGNORECASE)
+"""A wording with one of these would give a list to guess from, and is refused: a notice says which reason it was."""
 
 _STATUSES: dict[str, HeldBy | None] = {"fresh": None, "stale": "stale", "degraded": "degraded"}
 
@@ -76,6 +92,7 @@ class Policy(Table):
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     title: Words
+    operator: Words
     source: Text
     notes: tuple[Words, ...] = ()
     in_force_from: date
@@ -187,6 +204,23 @@ def in_force(policies: Sequence[Policy], instant: datetime) -> Policy:
     return max(begun, key=lambda policy: policy.starts_at)
 
 
+def with_id(policies: Sequence[Policy], policy_id: str) -> Policy:
+    """The policy that a decision names.
+
+    Raises:
+        PolicyError: Its file is not there.
+    """
+    for policy in policies:
+        if policy.id == policy_id:
+            return policy
+    raise PolicyError(
+        "the policy of the decision is not there",
+        expected=", ".join(policy.id for policy in policies),
+        found=policy_id,
+        todo="put its dated file back: a policy is kept as long as a decision that names it",
+    )
+
+
 def _aware(instant: datetime, field: str) -> datetime:
     if instant.tzinfo is None:
         raise PolicyError("the instant has no time zone", expected="UTC", found=instant.isoformat(), field=field)
@@ -207,6 +241,11 @@ def _check(policy: Policy, file: Path) -> None:
             expected = "kind none and no step" if tier is Tier.NORMAL else "kind verify and different steps"
             raise wrong_key(file, f"tiers.{tier}", expected=expected, found=f"{rule.kind} with {list(rule.steps)}")
     _check_used(file, "steps", policy.steps, [rule.steps for rule in policy.tiers.values()])
+    for name, step in policy.steps.items():
+        if step.short is None and all(
+            policy.materials[each].short is None for each in step.materials if each in policy.materials
+        ):
+            raise wrong_key(file, f"steps.{name}.short", expected="short words of the step or a material", found="none")
     _check_used(file, "materials", policy.materials, [step.materials for step in policy.steps.values()])
     if policy.halls.scope != "country" and policy.halls.ground is None:
         raise wrong_key(file, "halls.ground", expected="a ground for a narrower scope than the country", found="none")
@@ -224,15 +263,21 @@ def _check_used(file: Path, key: str, known: dict[str, Any], asked: Sequence[Seq
 
 
 def _check_wording(wording: Wording, file: Path) -> None:
-    for language, text in wording.notice.model_dump().items():
-        try:
-            places = {place for _, place, _, _ in Formatter().parse(text) if place is not None}
-        except ValueError:
-            places = {"unbalanced braces"}
-        if places != set(NOTICE_FACTS):
-            odd = sorted(places ^ set(NOTICE_FACTS))
-            key = f"wording.notice.{language}"
-            raise wrong_key(file, key, expected=f"places for {', '.join(NOTICE_FACTS)}", found=f"difference: {odd}")
+    for name, words, facts in (("notice", wording.notice, NOTICE_FACTS), ("sms", wording.sms, SMS_FACTS)):
+        for language, text in words.model_dump().items():
+            _check_places(text, facts, file, f"wording.{name}.{language}")
     missing = {"cool_down", "stale", "degraded"} - set(wording.held)
     if missing:
         raise wrong_key(file, "wording.held", expected="cool_down, stale, degraded", found=f"no {sorted(missing)}")
+
+
+def _check_places(text: str, facts: Sequence[str], file: Path, key: str) -> None:
+    try:
+        places = {place for _, place, _, _ in Formatter().parse(text) if place is not None}
+    except ValueError:
+        places = {"unbalanced braces"}
+    if places != set(facts):
+        odd = sorted(places ^ set(facts))
+        raise wrong_key(file, key, expected=f"places for {', '.join(facts)}", found=f"difference: {odd}")
+    if vague := _VAGUE.search(text):
+        raise wrong_key(file, key, expected="the reason itself, not a list to guess from", found=vague[0])

@@ -34,14 +34,16 @@ class Words(Table):
 
 
 class Material(Words):
-    """What the holder brings; there is always another way for who cannot."""
+    """What the holder brings; there is always another way. `short`, for text messages, is of what has to be brought."""
 
+    short: Words | None = None
     alternatives: Annotated[tuple[Words, ...], Field(min_length=1)]
 
 
 class Step(Words):
-    """One thing the holder does, online or in a hall, with materials by id."""
+    """One thing the holder does, with materials by id. Without `short`, for text messages, its materials say it."""
 
+    short: Words | None = None
     channel: Literal["online", "hall"]
     materials: Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -64,24 +66,27 @@ class Clocks(Table):
 
 
 class Halls(Words):
-    """Which halls serve; anything narrower than the whole country needs a stated ground."""
+    """Which halls serve; anything narrower than the whole country needs a ground. `short` is for text messages."""
 
+    short: Words
     scope: Literal["country", "province", "city"]
     ground: Text | None = None
 
 
 class Appeal(Table):
-    """Where to object, that a person decides on request, and who is next."""
+    """Where to object, that a person decides on request, and who is next. `short` is for text messages."""
 
+    short: Words
     channels: Annotated[tuple[Words, ...], Field(min_length=1)]
     human: Words
     regulator: Words
 
 
 class Wording(Table):
-    """Words for the holder; `notice` has places in braces, the others have none."""
+    """Words for the holder; `notice` and `sms` have places in braces, the others have none."""
 
     notice: Words
+    sms: Words
     anti_imposter: Words
     nothing_to_do: Words
     held: dict[HeldBy, Words]

@@ -26,13 +26,14 @@ from linerisk.service.http import Receive, Request, Scope, Send
 from linerisk.service.limits import Limits
 from linerisk.service.logs import log, where
 from linerisk.service.metrics import metrics
+from linerisk.service.notices import NOTICES
 from linerisk.service.reading import READING
 from linerisk.service.routes import Route
 from linerisk.service.scoring_calls import SCORING
 from linerisk.service.tokens import Token
 from linerisk.service.tracing import Traces
 
-ROUTES: tuple[Route, ...] = (*SCORING, *BULK, *READING)
+ROUTES: tuple[Route, ...] = (*SCORING, *BULK, *READING, *NOTICES)
 _FIXED = {route.path: route for route in ROUTES if "{" not in route.path}
 
 

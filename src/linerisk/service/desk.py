@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -183,6 +184,7 @@ class Desk:
             last_verified=cooked.last_verified,
             stale=reference is not None and as_of - reference.as_of > policy.snapshot_max_age,
             snapshot=None,
+            summaries=partial(cooked.summaries, as_of=as_of, time_zone=self.settings.time_zone),
         )
         return asked, policy, problems + cooked.problems + _of_no_account(asked) + _of_missing_inputs(asked)
 

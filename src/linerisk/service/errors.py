@@ -21,6 +21,7 @@ from linerisk.errors import (
     StoreError,
     UsageError,
 )
+from linerisk.suspension.errors import NoticeError
 
 _RETRY_AFTER_S = 1
 _PASSING = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
@@ -166,6 +167,7 @@ _STATUS: tuple[tuple[type[LineriskError], HTTPStatus], ...] = (
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ArtefactError, HTTPStatus.SERVICE_UNAVAILABLE),
     (PolicyError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (NoticeError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
 )

@@ -37,6 +37,12 @@ _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
         "dry_run": {"type": "string", "enum": ["true", "false"], "default": "false"},
         "reasons": {"type": "string", "enum": ["true", "false"], "default": "true"},
     },
+    "/v1/decisions/{id}/notice": {
+        "lang": {"type": "string", "enum": ["zh", "en"], "default": "zh"},
+        "form": {"type": "string", "enum": ["json", "sms", "html"], "default": "json"},
+        "sent_at": {"type": "string", "format": "date-time"},
+    },
+    "/v1/decisions/{id}/evidence": {"form": {"type": "string", "enum": ["json", "html"], "default": "json"}},
     "/v1/policy": {"on": {"type": "string", "format": "date"}},
     "/v1/lines/{line_id}/decisions": {
         "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
@@ -69,6 +75,8 @@ def _operation(route: Route) -> dict[str, Any]:
     takes_body = route.body is not None or route.stream is not None
     answer = _schema("ScoreAnswer") if route.body is not None else {"type": "object"}
     told = {route.stream: _BYTES} if route.stream else {"application/json": {"schema": answer}}
+    if route.page:
+        told["text/html"] = {"schema": {"type": "string"}}
     operation: dict[str, Any] = {
         "summary": route.summary,
         "description": f"Role: {', '.join(sorted(route.roles))}.",

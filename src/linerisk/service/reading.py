@@ -35,7 +35,7 @@ _SOME_DECISIONS = 50
 
 async def decision(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/decisions/{id}`: the frozen record."""
-    record = await _record(desk, request)
+    record = await record_of(desk, request)
     return {
         **record.answer(),
         "features": await asyncio.to_thread(_features, desk, record),
@@ -63,7 +63,7 @@ async def line_decisions(desk: Desk, request: Request) -> dict[str, Any]:
 
 async def explanation(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/decisions/{id}/explanation`: what the log-odds are made of, and what would have changed them."""
-    record = await _record(desk, request)
+    record = await record_of(desk, request)
     told = record.answer()
     return {
         "decision_id": record.decision_id,
@@ -84,7 +84,7 @@ async def explanation(desk: Desk, request: Request) -> dict[str, Any]:
 
 async def replay_decision(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `POST /v1/decisions/{id}/replay`: identical, or what differs."""
-    record = await _record(desk, request)
+    record = await record_of(desk, request)
     said = await asyncio.to_thread(_replay, desk, record)
     return {"decision_id": record.decision_id, **said}
 
@@ -123,7 +123,12 @@ async def model(desk: Desk, _request: Request) -> dict[str, Any]:
     }
 
 
-async def _record(desk: Desk, request: Request) -> DecisionRecord:
+async def record_of(desk: Desk, request: Request) -> DecisionRecord:
+    """The decision that a path names.
+
+    Raises:
+        NotFoundError: There is none.
+    """
     record = await asyncio.to_thread(desk.log.get, _id(request.params["id"], field="id"))
     if record is None:
         raise NotFoundError("there is no such decision", field="id")
@@ -151,11 +156,11 @@ def _otherwise(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
 def _model(desk: Desk, record: DecisionRecord) -> RiskModel:
     """The model of a decision: the live one if it is, else read again."""
     live = desk.holder.current().model
-    return live if live.fingerprint == record.model.fingerprint else _artefact(desk, record)
+    return live if live.fingerprint == record.model.fingerprint else artefact_of(desk, record)
 
 
 def _replay(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
-    result = replay(record, _artefact(desk, record))
+    result = replay(record, artefact_of(desk, record))
     return {
         "identical": result.identical,
         "differences": [
@@ -165,7 +170,12 @@ def _replay(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
     }
 
 
-def _artefact(desk: Desk, record: DecisionRecord) -> RiskModel:
+def artefact_of(desk: Desk, record: DecisionRecord) -> RiskModel:
+    """The model of a decision, read again byte for byte.
+
+    Raises:
+        ArtefactError: It is not there, or damaged.
+    """
     try:
         return model_of(desk.settings.live, record.model.fingerprint, version=record.model.version)
     except ArtefactError as error:

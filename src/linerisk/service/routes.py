@@ -25,6 +25,7 @@ class Route:
         summary: What it does, as one line.
         body: Type of its JSON body, if it has one.
         stream: Kind of its body and of its answer, where they are not JSON.
+        page: Whether it can also answer with a page.
     """
 
     method: str
@@ -34,6 +35,7 @@ class Route:
     summary: str
     body: type | None = None
     stream: str | None = None
+    page: bool = False
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """Named parts of a path, or None if this is another path."""

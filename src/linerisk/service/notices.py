@@ -1,0 +1,106 @@
+"""What a holder is told of a decision, and what stands behind it for who examines it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+
+from linerisk import as_of as clock
+from linerisk.decisions.record import DecisionRecord
+from linerisk.errors import InputError
+from linerisk.policy import with_id
+from linerisk.service.desk import Desk
+from linerisk.service.errors import WrongValueError
+from linerisk.service.http import Answer, Request
+from linerisk.service.reading import artefact_of, record_of
+from linerisk.service.routes import Route
+from linerisk.service.tokens import Role
+from linerisk.suspension import (
+    LANGUAGES,
+    Language,
+    evidence_page,
+    gather,
+    make_notice,
+    notice_page,
+    text_message,
+)
+
+HTML = "text/html; charset=utf-8"
+_AHEAD = timedelta(days=1)
+"""How long before it is sent a notice may be made."""
+_NOTICE_FORMS = ("json", "sms", "html")
+_EVIDENCE_FORMS = ("json", "html")
+
+
+async def notice(desk: Desk, request: Request) -> dict[str, Any] | Answer:
+    """Answer `GET /v1/decisions/{id}/notice`: what the holder is told, under the policy of the decision."""
+    query = request.query()
+    language = cast("Language", one_of(query, "lang", LANGUAGES))
+    form = one_of(query, "form", _NOTICE_FORMS)
+    sent_at = _instant(query.get("sent_at"))
+    record = await record_of(desk, request)
+    policy = with_id(desk.policies, record.policy)
+    made = make_notice(record, policy, language=language, sent_at=sent_at)
+    if form == "html":
+        return Answer(notice_page(made, policy), HTML)
+    said = text_message(made, policy) if form == "sms" else made
+    plain: dict[str, Any] = msgspec.to_builtins(said)
+    return plain
+
+
+async def evidence(desk: Desk, request: Request) -> dict[str, Any] | Answer:
+    """Answer `GET /v1/decisions/{id}/evidence`: the bundle of a decision, as it was decided."""
+    form = one_of(request.query(), "form", _EVIDENCE_FORMS)
+    record = await record_of(desk, request)
+    return await asyncio.to_thread(_evidence, desk, record, form)
+
+
+def _evidence(desk: Desk, record: DecisionRecord, form: str) -> dict[str, Any] | Answer:
+    bundle = gather(record, artefact_of(desk, record), with_id(desk.policies, record.policy))
+    if form == "html":
+        return Answer(evidence_page(bundle), HTML)
+    plain: dict[str, Any] = msgspec.to_builtins(bundle)
+    return plain
+
+
+def one_of(query: dict[str, str], name: str, allowed: Collection[str]) -> str:
+    """A query parameter of few values; the first of them where it is not given.
+
+    Raises:
+        WrongValueError: It is none of them.
+    """
+    given = query.get(name)
+    if given is None:
+        return next(iter(allowed))
+    if given not in allowed:
+        raise WrongValueError(f"{name} is wrong", expected=" or ".join(allowed), found=repr(given[:32]), field=name)
+    return given
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = clock.parse_instant(text[:64])
+    except InputError as error:
+        raise WrongValueError(error.wrong, expected=error.expected, found=repr(text[:32]), field="sent_at") from error
+    if instant > (latest := clock.now() + _AHEAD):
+        raise WrongValueError(
+            "sent_at is too far ahead",
+            expected=f"{clock.iso(latest)} or earlier",
+            found=repr(text[:32]),
+            field="sent_at",
+        )
+    return instant
+
+
+_TELLERS = frozenset({Role.SCORER, Role.REVIEWER, Role.AUDITOR})
+_EXAMINERS = frozenset({Role.REVIEWER, Role.AUDITOR})
+NOTICES: tuple[Route, ...] = (
+    Route("GET", "/v1/decisions/{id}/notice", _TELLERS, notice, "What the holder of the line is told", page=True),
+    Route("GET", "/v1/decisions/{id}/evidence", _EXAMINERS, evidence, "All that stands behind a decision", page=True),
+)

@@ -1,0 +1,81 @@
+"""The evidence as one HTML file: drawings inside, no script, nothing fetched."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final
+
+from linerisk.as_of import iso
+from linerisk.explanation.values import BY_UNIT, plainly
+from linerisk.suspension.drawings import (
+    BAR_HEIGHT,
+    BARS_WIDTH,
+    CALENDAR_CELL,
+    CALENDAR_LEFT,
+    CALENDAR_ROW,
+    CALENDAR_TOP,
+    CURVE_HEIGHT,
+    CURVE_WIDTH,
+    bars,
+    cells,
+    day_said,
+    marks,
+)
+from linerisk.suspension.evidence import Evidence, RecordsSeen
+from linerisk.suspension.page import rendered
+
+TIERS_SAID: Final = {
+    "normal": "正常 · normal",
+    "medium_low": "中低 · medium-to-low",
+    "medium_high": "中高 · medium-to-high",
+    "extremely_high": "极高 · extremely high",
+}
+
+
+def evidence_page(evidence: Evidence) -> bytes:
+    """The page, in UTF-8."""
+    by_family = groupby(sorted(evidence.features, key=attrgetter("family")), key=attrgetter("family"))
+    ages = marks(evidence.at_ages)
+    return rendered(
+        "evidence.html.j2",
+        "evidence.css",
+        told=evidence,
+        decision=evidence.decision,
+        tiers=TIERS_SAID,
+        families=[(family, list(features)) for family, features in by_family],
+        bars=bars(evidence.decision["contributions"]),
+        bars_size=(BARS_WIDTH, BAR_HEIGHT * len(evidence.decision["contributions"])),
+        ages=ages,
+        curve=" ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in ages),
+        curve_size=(CURVE_WIDTH, CURVE_HEIGHT),
+        calendar=_calendar(evidence.records),
+        say=said,
+    )
+
+
+def _calendar(records: RecordsSeen | None) -> dict[str, Any] | None:
+    """Where the calendar's cells and labels stand."""
+    if records is None:
+        return None
+    days = len(records.out_calls)
+    return {
+        "cells": cells(records.out_calls, records.until),
+        "days": [
+            (CALENDAR_TOP + at * CALENDAR_ROW + 11, day_said(records.until, days - at)) for at in range(0, days, 7)
+        ],
+        "hours": [(CALENDAR_LEFT + hour * CALENDAR_CELL, hour) for hour in range(0, 24, 3)],
+        "size": (CALENDAR_LEFT + 24 * CALENDAR_CELL + 8, CALENDAR_TOP + days * CALENDAR_ROW + 6),
+        "until": iso(records.until),
+        "most": max(max(day) for day in records.out_calls),
+        "total": sum(sum(day) for day in records.out_calls),
+    }
+
+
+def said(value: float | None, unit: str) -> str:
+    """A value in its unit, in English; a dash where there is none.
+
+    >>> said(0.931, "share"), said(None, "count"), said(12.5, "")
+    ('93 %', '–', '12.5')
+    """
+    return "–" if value is None else BY_UNIT.get(unit, plainly)(value)[1]

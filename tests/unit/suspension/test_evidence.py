@@ -1,0 +1,163 @@
+"""The evidence of a decision is the decision, and what is worked out from it beside."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from datetime import UTC, datetime
+
+import lightgbm as lgb
+import numpy as np
+import pytest
+
+from linerisk.decisions.ids import decision_ids
+from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
+from linerisk.decisions.recorded_features import frozen_features
+from linerisk.errors import ArtefactError
+from linerisk.explanation import Wording, explain
+from linerisk.features.catalogue import BY_NAME, FEATURES
+from linerisk.features.segments import COMPARED
+from linerisk.model.calibration import BetaCalibration
+from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
+from linerisk.policy import Policy
+from linerisk.scoring import score
+from linerisk.suspension import evidence_page, gather
+from linerisk.suspension.evidence import OWN_PAST, usual_of
+
+SCORED_AT = datetime(2024, 7, 27, 4, 10, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> RiskModel:
+    """A small real model of every feature of the catalogue, saved and loaded, so that it has a fingerprint."""
+    rng = np.random.default_rng(5)
+    rows = rng.gamma(2.0, 2.0, (1_500, len(FEATURES))).astype(np.float32)
+    fraud = rows[:, 0] + rows[:, 5] + rng.normal(0, 1, len(rows)) > 9
+    booster = lgb.train(
+        {"objective": "binary", "num_leaves": 7, "num_threads": 1, "verbose": -1, "seed": 1},
+        lgb.Dataset(rows, fraud.astype(float), feature_name=[feature.name for feature in FEATURES]),
+        num_boost_round=20,
+    )
+    made = RiskModel(
+        name="linerisk",
+        version="7",
+        columns=tuple(FeatureColumn(feature.name, feature.family, 2.0) for feature in FEATURES),
+        booster=booster,
+        calibration=BetaCalibration(0.9, 1.1, 0.1),
+        cuts=(),
+        bands=(ScoreBand(-np.inf, 900, 20, 0.01, 0.04), ScoreBand(0.0, 600, 500, 0.7, 0.9)),
+    )
+    folder = tmp_path_factory.mktemp("artefact")
+    made.save(folder)
+    return RiskModel.load(folder, version="7")
+
+
+@pytest.fixture(scope="module")
+def record(model: RiskModel, wording: Wording) -> DecisionRecord:
+    """A decision as the service freezes it."""
+    row = np.random.default_rng(8).gamma(2.0, 3.0, (1, len(FEATURES))).astype(np.float32)
+    row[0, 3] = np.nan
+    scored, [why] = score(model, row), explain(model, row, wording)
+    return DecisionRecord(
+        decision_id=decision_ids(SCORED_AT, 1)[0],
+        request_id="r-1",
+        line_id="<b>13912345678",
+        as_of=SCORED_AT,
+        scored_at=SCORED_AT,
+        status="fresh",
+        margin=float(scored.margin[0]),
+        probability=float(scored.probability[0]),
+        probability_low=float(scored.low[0]),
+        probability_high=float(scored.high[0]),
+        tier=scored.tiers[0].value,
+        action=RecordedAction(kind="none", policy="shenzhen-2024-07-b"),
+        reasons=tuple(
+            RecordedReason(
+                code=each.code,
+                family=each.family,
+                direction=each.direction,
+                zh=each.zh,
+                en=each.en,
+                contribution=each.contribution,
+                facts=each.facts,
+            )
+            for each in why.reasons
+        ),
+        base=why.base,
+        calibration=why.calibration,
+        contributions=why.contributions,
+        model=RecordedModel(name="linerisk", version="7", fingerprint=model.fingerprint),
+        features_from="records",
+        features=frozen_features(model.feature_names, row)[0],
+        scored_by="suspension",
+    )
+
+
+@pytest.fixture
+def policy(policies: dict[str, Policy]) -> Policy:
+    return policies["shenzhen-2024-07-b"]
+
+
+def test_the_bundle_names_every_feature_with_its_value_unit_window_and_meaning(
+    record: DecisionRecord, model: RiskModel, policy: Policy
+) -> None:
+    bundle = gather(record, model, policy)
+    assert [each.name for each in bundle.features] == [feature.name for feature in FEATURES]
+    assert bundle.features[3].value is None
+    for each in bundle.features:
+        known = BY_NAME[each.name]
+        assert (each.unit, each.window, each.meaning) == (known.unit, known.window, known.meaning)
+        assert each.typical == 2.0
+
+
+def test_the_bundle_adds_up_and_says_identical(record: DecisionRecord, model: RiskModel, policy: Policy) -> None:
+    bundle = gather(record, model, policy)
+    assert bundle.log_odds == pytest.approx(math.log(record.probability) - math.log1p(-record.probability), abs=1e-9)
+    assert bundle.replay.identical
+    assert bundle.record_sha256 == hashlib.sha256(record.to_json()).hexdigest()
+    assert bundle.policy.fingerprint == policy.fingerprint
+
+
+def test_a_record_that_was_changed_does_not_say_identical(
+    record: DecisionRecord, model: RiskModel, policy: Policy
+) -> None:
+    changed = DecisionRecord.from_json(record.to_json().replace(b'"tier":"normal"', b'"tier":"medium_low"'))
+    bundle = gather(changed, model, policy)
+    assert [each.field for each in bundle.replay.differences] == ["tier"]
+    assert "differs" in evidence_page(bundle).decode()
+
+
+def test_another_model_is_refused(record: DecisionRecord, policy: Policy, model: RiskModel) -> None:
+    other = DecisionRecord.from_json(record.to_json().replace(model.fingerprint.encode(), b"0" * 64))
+    with pytest.raises(ArtefactError, match="another model"):
+        gather(other, model, policy)
+
+
+def test_what_is_usual_is_worked_back_from_the_ratios_that_were_scored() -> None:
+    values = {name: 30.0 for name, _ in OWN_PAST.values()} | dict.fromkeys(OWN_PAST, 4.0)
+    usual = usual_of(values, OWN_PAST)
+    assert usual["out_calls_count_7d"] == pytest.approx((30 + 1) / 4 - 1)
+    assert usual["out_of_town_share_7d"] == pytest.approx((30 + 0.1) / 4 - 0.1)
+    assert usual_of({"out_calls_count_7d": None, "out_calls_vs_own_past_ratio_7d": 2.0}, OWN_PAST) == {}
+    assert set(OWN_PAST) | set(COMPARED) <= set(BY_NAME)
+    assert {name for name, _ in (*OWN_PAST.values(), *COMPARED.values())} <= set(BY_NAME)
+
+
+def test_every_ratio_to_a_usual_is_one_that_the_bundle_knows() -> None:
+    ratios = {name for name in BY_NAME if "_vs_own_past_ratio" in name or "_vs_segment_ratio" in name}
+    assert ratios == set(OWN_PAST) | set(COMPARED)
+
+
+def test_the_page_shows_it_all_with_no_script_and_nothing_fetched(
+    record: DecisionRecord, model: RiskModel, policy: Policy
+) -> None:
+    bundle = gather(record, model, policy)
+    page = evidence_page(bundle).decode()
+    assert policy.id in page
+    assert all(f"<code>{each.name}</code>" in page for each in bundle.features)
+    for fact in (record.decision_id, bundle.record_sha256, model.fingerprint, "identical", "&lt;b&gt;13912345678"):
+        assert fact in page
+    assert "<script" not in page
+    assert not re.search(r"\b(?:src|href|action)=|url\(|@import", page)
+    assert page.count("<svg") == 2
