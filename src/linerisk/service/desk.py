@@ -75,11 +75,7 @@ class Desk:
         )
         self.log = DecisionLog(settings.decision_log_url)
         self.disputes = DisputeDesk(self.log, self.policies, role_of=self.tokens.role_of)
-        self._cool_downs = CoolDowns(
-            self.log,
-            longest=max(policy.cool_down for policy in self.policies),
-            look_every_s=_LOOK_FOR_LIFTS_EVERY_S,
-        )
+        self._cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)
         self._secret = load_secret(settings)
 
     def close(self) -> None:
