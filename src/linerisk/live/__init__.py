@@ -7,7 +7,7 @@ each; it is written beside and moved over, so a reader sees the old pair or the 
 """
 
 from linerisk.live.holder import LiveHolder
-from linerisk.live.pair import Live, model_of, not_live
+from linerisk.live.pair import Live, check_live, model_of, not_live
 from linerisk.live.pointer import WHEN_EXPIRED, ModelMeta, Promotion
 from linerisk.live.prepared import PreparedScores
 from linerisk.live.publishing import Prepare, put_model, put_snapshot
@@ -23,6 +23,7 @@ __all__ = [
     "Promotion",
     "Snapshot",
     "SnapshotMeta",
+    "check_live",
     "model_of",
     "not_live",
     "put_model",

@@ -56,6 +56,20 @@ class Live:
         return cls(model, pointer.model, snapshot, prepared, stamp)
 
 
+def check_live(folder: Path) -> None:
+    """Fail on what a look shows, before anything starts; the rest is seen by whoever opens it.
+
+    Raises:
+        NotLiveError: Nothing was promoted yet.
+        ArtefactError: The model is damaged.
+        StoreError: The pointer is damaged.
+    """
+    pointer = read_pointer(folder)
+    if pointer.model is None:
+        raise not_live("no model is live")
+    RiskModel.check(folder / MODELS / pointer.model.fingerprint)
+
+
 def not_live(wrong: str) -> NotLiveError:
     """The refusal of a home that has nothing to answer from."""
     return NotLiveError(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,9 +11,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +20,9 @@ from linerisk.errors import ArtefactError
 from linerisk.model.calibration import Calibration, as_plain, from_plain
 from linerisk.model.tiers import CutPoint, Tier, tier_index
 from linerisk.model.tree_shap import TreeShap
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.float32]
@@ -184,6 +186,15 @@ class RiskModel:
         (folder / _CHECKSUMS).write_text(json.dumps(sums, indent=1, sort_keys=True))
         return _fingerprint(sums)
 
+    @staticmethod
+    def check(folder: Path) -> None:
+        """Whether an artefact is whole, without reading what it means.
+
+        Raises:
+            ArtefactError: A file is missing or damaged.
+        """
+        _checked_texts(folder)
+
     @classmethod
     def load(cls, folder: Path, *, version: str = "") -> RiskModel:
         """Read an artefact, refusing one whose bytes are not those that were written.
@@ -191,6 +202,8 @@ class RiskModel:
         Raises:
             ArtefactError: A file is missing or damaged, the format is another, or trees and columns disagree.
         """
+        import lightgbm as lgb  # noqa: PLC0415  # slow to import, and not needed to check an artefact
+
         texts, sums = _checked_texts(folder)
         document = json.loads(texts[_MODEL])
         if document.get("format") != FORMAT:

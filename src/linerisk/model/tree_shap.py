@@ -22,11 +22,15 @@ References:
 
 from __future__ import annotations
 
-import lightgbm as lgb
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from linerisk.model.leaf_groups import DEEPEST, Group, leaf_groups
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.float32]

@@ -21,6 +21,7 @@ from linerisk.policy import in_force
 from linerisk.service.desk import Decided, Desk
 from linerisk.service.errors import BusyError, SocialInsuranceError, WrongValueError
 from linerisk.service.http import BodyBudget, Request
+from linerisk.service.memory import give_back
 from linerisk.service.metrics import metrics
 from linerisk.service.routes import Route
 from linerisk.service.strict_json import read, said_id
@@ -31,6 +32,8 @@ _SMALL_BYTES = 2_048
 _FEW_LINES = 4
 _LARGE_AT_ONCE = 2
 _LARGE_WAITING = 32
+_REST_S = 1.0
+"""How long no large request must be at work before what they needed is given back."""
 _SOCIAL_INSURANCE = re.compile(r"social.?(insurance|security)|shebao|社保|社会保险", re.IGNORECASE)
 
 Scoring = TypeVar("Scoring", ScoreRequest, RecordsRequest)
@@ -76,6 +79,11 @@ class Queue:
         finally:
             self.at_work -= 1
             self._slots.release()
+            asyncio.get_running_loop().call_later(_REST_S, self._rested)
+
+    def _rested(self) -> None:
+        if not self.at_work:
+            asyncio.get_running_loop().run_in_executor(None, give_back)
 
 
 QUEUE = Queue(at_once=_LARGE_AT_ONCE, waiting=_LARGE_WAITING)

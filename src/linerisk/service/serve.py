@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from linerisk.errors import UsageError
-from linerisk.service.lean import import_lightgbm_alone
 from linerisk.settings import Settings
 
 _SERVICE = "linerisk.service.app:service"
@@ -150,14 +149,16 @@ def in_the_clear(url: str) -> bool:
 
 def _check(settings: Settings, *, host: str, port: int) -> None:
     """Fail here, in words, on what would make every worker fail at its start."""
-    import_lightgbm_alone()
-    from linerisk.service.desk import Desk  # noqa: PLC0415  # heavy, and not needed to build a command
+    # Slow to import, and not needed to build a command.
+    from linerisk.decisions.log import DecisionLog  # noqa: PLC0415
+    from linerisk.explanation import Wording  # noqa: PLC0415
+    from linerisk.live import check_live  # noqa: PLC0415
+    from linerisk.policy import load_policies  # noqa: PLC0415
 
-    desk = Desk(settings)
-    try:
-        desk.holder.current()
-    finally:
-        desk.close()
+    load_policies(settings.policies)
+    Wording.load(settings.policies)
+    check_live(settings.live)
+    DecisionLog(settings.decision_log_url).close()
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
