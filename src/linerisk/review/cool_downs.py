@@ -1,7 +1,7 @@
 """Cool-downs after disputes: a line whose holder was right is not asked again on the same evidence.
 
-Every process that scores keeps the last lift of each line in memory, and looks for newer ones before it scores: one look
-at an index, and a line is known to be cleared everywhere. How long that counts is the policy's business.
+Every process that scores keeps the last lift of each line in memory, and looks for newer ones before it scores: one
+look at an index, and a line is known to be cleared everywhere. How long that counts is the policy's business.
 """
 
 from __future__ import annotations
