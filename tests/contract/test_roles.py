@@ -21,6 +21,13 @@ MATRIX = {
     ("GET", "/v1/decisions/x/notice"): {"scorer", "reviewer", "auditor"},
     ("GET", "/v1/decisions/x/evidence"): {"reviewer", "auditor"},
     ("POST", "/v1/decisions/x/replay"): {"reviewer", "auditor"},
+    ("POST", "/v1/disputes"): {"scorer"},
+    ("GET", "/v1/disputes"): {"reviewer", "lead", "auditor"},
+    ("GET", "/v1/disputes/x"): {"reviewer", "lead", "auditor"},
+    ("POST", "/v1/disputes/x/assign"): {"reviewer", "lead"},
+    ("POST", "/v1/disputes/x/outcome"): {"reviewer", "lead"},
+    ("POST", "/v1/disputes/x/approve"): {"lead"},
+    ("GET", "/v1/lifts"): {"scorer", "auditor"},
     ("GET", "/v1/policy"): set(ROLES),
     ("GET", "/v1/model"): set(ROLES),
 }

@@ -18,4 +18,4 @@ app = typer.Typer(
 )
 
 # The verbs register themselves on the app.
-from linerisk.cli import audit, data, models, operate, training, versions  # noqa: E402, F401
+from linerisk.cli import audit, data, disputes, models, operate, training, versions  # noqa: E402, F401

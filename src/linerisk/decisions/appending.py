@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, Row, bindparam, insert, select
 from sqlalchemy.exc import DBAPIError
+from typing_extensions import override
 
 from linerisk import as_of
 from linerisk.decisions import chain
 from linerisk.decisions.erasing import erased_name
-from linerisk.decisions.errors import ConflictError
+from linerisk.decisions.errors import ConflictError, conflict
+from linerisk.decisions.events import EventAppend, write_event
+from linerisk.decisions.promises import Outcome, Waiting
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions, requests, sortable
 from linerisk.decisions.store import writing
-from linerisk.errors import DecisionLogError, LineriskError
+from linerisk.errors import DecisionLogError
 
 Key = tuple[str, str]
 Problem = Mapping[str, str]
@@ -44,7 +44,7 @@ class StoredAnswer:
 
 
 @dataclass(slots=True)
-class Append:
+class Append(Waiting):
     """One request that waits to be written, and the promise of its answer."""
 
     caller: str
@@ -53,21 +53,19 @@ class Append:
     records: tuple[DecisionRecord, ...]
     problems: tuple[dict[str, str], ...]
     encoded: list[bytes] = field(default_factory=list)
-    future: Future[StoredAnswer] = field(default_factory=Future)
-    awaited: asyncio.Future[StoredAnswer] | None = None
-    """In place of `future`, where an event loop waits."""
 
     @property
     def key(self) -> Key:
         """What makes a request the same request."""
         return self.caller, self.request_id
 
-    def taken_up(self) -> bool:
-        """Whether somebody still waits for it; from now on it is written."""
-        if self.awaited is not None:
-            return not self.awaited.cancelled()
-        return self.future.set_running_or_notify_cancel()
+    @property
+    @override
+    def weight(self) -> int:
+        """How many records it writes."""
+        return max(1, len(self.records))
 
+    @override
     def encode(self) -> None:
         """Make the canonical bytes; done before the transaction so that the lock is held briefly.
 
@@ -82,36 +80,7 @@ class Append:
             raise DecisionLogError("a decision cannot be written as JSON", found=type(error).__name__) from error
 
 
-Outcome = StoredAnswer | LineriskError
-
-
-def tell(settled: Sequence[tuple[Append, Outcome]]) -> None:
-    """Keep promises. An event loop is woken once for all of its own, not once for each."""
-    of_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[StoredAnswer], Outcome]]] = {}
-    for append, outcome in settled:
-        if append.awaited is not None:
-            of_loop.setdefault(append.awaited.get_loop(), []).append((append.awaited, outcome))
-        elif isinstance(outcome, LineriskError):
-            append.future.set_exception(outcome)
-        else:
-            append.future.set_result(outcome)
-    for loop, promises in of_loop.items():
-        # A loop that is closed by now has nobody left to tell.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_keep, promises)
-
-
-def _keep(promises: Sequence[tuple[asyncio.Future[StoredAnswer], Outcome]]) -> None:
-    for awaited, outcome in promises:
-        if awaited.done():
-            continue
-        if isinstance(outcome, LineriskError):
-            awaited.set_exception(outcome)
-        else:
-            awaited.set_result(outcome)
-
-
-def write(engine: Engine, appends: Sequence[Append]) -> list[Outcome]:
+def write(engine: Engine, waiting: Sequence[Waiting]) -> list[Outcome]:
     """Write all of them, or none: when this returns, every answer is on disk.
 
     A connection that was lost on the way is made anew, once. The commit may have been heard or not: if it was, the
@@ -121,24 +90,33 @@ def write(engine: Engine, appends: Sequence[Append]) -> list[Outcome]:
         SQLAlchemyError: The store could not be written; nothing was.
     """
     try:
-        return _write(engine, appends)
+        return _write(engine, waiting)
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-    return _write(engine, appends)
+    return _write(engine, waiting)
 
 
-def _write(engine: Engine, appends: Sequence[Append]) -> list[Outcome]:
-    settled: dict[Key, StoredAnswer | None] = {}
-    fresh: list[Append] = []
+def _write(engine: Engine, waiting: Sequence[Waiting]) -> list[Outcome]:
+    asked = [each for each in waiting if isinstance(each, Append)]
+    moved = [each for each in waiting if isinstance(each, EventAppend)]
     with writing(engine) as connection:
-        settled.update(_answered_before(connection, appends))
-        for append in appends:
-            if append.key not in settled:
-                settled[append.key] = StoredAnswer(append.records, append.problems, append.body_hash, repeated=True)
-                fresh.append(append)
-        if fresh:
-            _insert(connection, fresh)
+        outcomes: dict[int, Outcome] = dict(zip(map(id, asked), _write_requests(connection, asked), strict=True))
+        outcomes |= {id(each): write_event(connection, each) for each in moved}
+    return [outcomes[id(each)] for each in waiting]
+
+
+def _write_requests(connection: Connection, appends: Sequence[Append]) -> list[Outcome]:
+    if not appends:
+        return []
+    settled: dict[Key, StoredAnswer | None] = dict(_answered_before(connection, appends))
+    fresh: list[Append] = []
+    for append in appends:
+        if append.key not in settled:
+            settled[append.key] = StoredAnswer(append.records, append.problems, append.body_hash, repeated=True)
+            fresh.append(append)
+    if fresh:
+        _insert(connection, fresh)
     written = {id(append) for append in fresh}
     return [_outcome(append, settled[append.key], repeated=id(append) not in written) for append in appends]
 
@@ -156,16 +134,6 @@ def stored_answer(connection: Connection, caller: str, request_id: str) -> Store
     if answer is None:
         raise erased()
     return answer
-
-
-def conflict() -> ConflictError:
-    """The refusal of a request id that was used with another body."""
-    return ConflictError(
-        "this request_id was used before with another body",
-        expected="the same body, or a new request_id",
-        todo="send a new request_id",
-        field="request_id",
-    )
 
 
 def erased() -> ConflictError:

@@ -8,6 +8,9 @@ A decision is past its retention when it and every decision recorded before it a
 depend on a clock, so a decision scored by a clock that ran behind is not erased early. For the same reason nobody can
 erase a young decision and have the chain verify, without erasing all that was recorded before it. What was scored by a
 clock that ran ahead is kept until its own time has come, and holds nothing back.
+
+A decision under dispute is kept longer: while the dispute is open, and for a while after it ended. What is said in the
+events of a dispute is erased with the decision that it is about; their places in the chain stay.
 """
 
 from __future__ import annotations
@@ -19,16 +22,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, and_, bindparam, exists, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from linerisk import as_of
 from linerisk.decisions import chain
-from linerisk.decisions.schema import decisions, erasures, requests, sortable
+from linerisk.decisions.schema import decisions, disputes, erasures, events, lifts, requests, sortable
 from linerisk.decisions.store import scrub, writing
 
 # One transaction erases at most this much, so that decisions are not kept waiting for long.
 _MOST_REQUESTS = 500
 _MOST_DECISIONS = 4_000
+
+KEPT_AFTER_DISPUTE_DAYS = 184
+"""For how long a decision is kept after a dispute about it ended: as long as no retention rule may be shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,8 @@ def expire(engine: Engine, *, days: int, dry_run: bool = False) -> Expired:
     before = now - timedelta(days=days)
     terms = {"erased_at": sortable(now), "scored_before": sortable(before), "days": days}
     with engine.connect() as connection:
-        due = {**terms, "end": _first_kept(connection, terms)}
+        ended_after = sortable(now - timedelta(days=KEPT_AFTER_DISPUTE_DAYS))
+        due = {**terms, "end": _first_kept(connection, terms), "ended_after": ended_after}
         if dry_run:
             lone = connection.execute(_COUNT_LONE, due).scalar_one()
             counted = connection.execute(_COUNT_DUE, due).one()
@@ -69,6 +76,11 @@ def expire(engine: Engine, *, days: int, dry_run: bool = False) -> Expired:
 def erased_name(caller: str, request_id: str) -> str:
     """What stands in place of the id of an erased request: enough to know it again, not enough to read it."""
     return f"erased:{chain.digest(msgspec.json.encode((caller, request_id)))}"
+
+
+def erased_event(digest: str) -> str:
+    """What stands in place of the request id of an erased event."""
+    return f"erased:{digest}"
 
 
 def remains_of(rows: Iterable[Any]) -> Any:
@@ -139,14 +151,35 @@ def _erase(connection: Connection, terms: Mapping[str, Any], stretch: Sequence[R
     connection.execute(_ERASE_REQUEST, named)
     if stand:
         connection.execute(_ERASE_DECISIONS, {"first": first, "last": last, "erasure": seq})
+        _erase_disputes(connection, first, last)
+
+
+def _erase_disputes(connection: Connection, first: int, last: int) -> None:
+    """What disputes about erased decisions said goes with them; the places of their events stay."""
+    moves = connection.execute(_EVENTS_ABOUT, {"first": first, "last": last}).all()
+    if not moves:
+        return
+    emptied = [{"at": move.seq, "erased": erased_event(move.digest)} for move in moves]
+    connection.execute(_ERASE_EVENT, emptied)
+    gone = sorted({move.dispute_id for move in moves})
+    for table in (lifts, disputes):
+        connection.execute(delete(table).where(table.c.dispute_id.in_(gone)))
 
 
 _KEPT_BY_A_DECISION = exists().where(
     decisions.c.seq.between(requests.c.first_seq, requests.c.last_seq),
     decisions.c.scored_at >= bindparam("scored_before"),
 )
-# What holds a decision back beyond its retention, such as an open dispute, is one more condition here.
-_IS_DUE = and_(requests.c.erasure.is_(None), requests.c.first_seq < bindparam("end"), ~_KEPT_BY_A_DECISION)
+_KEPT_BY_A_DISPUTE = exists().where(
+    disputes.c.decision_seq.between(requests.c.first_seq, requests.c.last_seq),
+    or_(disputes.c.is_open == 1, disputes.c.closed_at >= bindparam("ended_after")),
+)
+_IS_DUE = and_(
+    requests.c.erasure.is_(None),
+    requests.c.first_seq < bindparam("end"),
+    ~_KEPT_BY_A_DECISION,
+    ~_KEPT_BY_A_DISPUTE,
+)
 _IS_LONE = and_(
     requests.c.erasure.is_(None), requests.c.first_seq.is_(None), requests.c.created_at < bindparam("scored_before")
 )
@@ -180,4 +213,14 @@ _ERASE_DECISIONS = (
     update(decisions)
     .where(decisions.c.seq.between(bindparam("first"), bindparam("last")))
     .values(record="", line_id="", request_id="", as_of="", tier="", erasure=bindparam("erasure"))
+)
+_EVENTS_ABOUT = (
+    select(events.c.seq, events.c.dispute_id, events.c.digest)
+    .join(decisions, decisions.c.decision_id == events.c.decision_id)
+    .where(decisions.c.seq.between(bindparam("first"), bindparam("last")))
+)
+_ERASE_EVENT = (
+    update(events)
+    .where(events.c.seq == bindparam("at"))
+    .values(record="", body_hash="", request_id=bindparam("erased"))
 )

@@ -35,12 +35,6 @@ class Erasures:
         self._covered = [row for row in self._known.values() if row.first_seq is not None]
         self._last = max((row.last_seq for row in self._covered), default=0)
 
-    def next_decision(self, seq: int) -> int:
-        """The first position from `seq` on that no erasure has."""
-        while seq in self._known:
-            seq += 1
-        return seq
-
     def wrong_with(self, row: Row[Any]) -> str:
         """What is wrong with an erasure, once all rows before it were walked."""
         try:

@@ -13,8 +13,24 @@ class ConflictError(LineriskError):
     code = "conflict"
 
 
+class StaleError(ConflictError):
+    """Somebody else has moved the case since it was looked at; nothing was written."""
+
+    code = "stale"
+
+
 class OverloadedError(LineriskError):
     """More decisions wait to be written than the log takes on; nothing was written, so trying again is safe."""
 
     code = "overloaded"
     retry_after_s: ClassVar[int] = 1
+
+
+def conflict() -> ConflictError:
+    """The refusal of a request id that was used with another body."""
+    return ConflictError(
+        "this request_id was used before with another body",
+        expected="the same body, or a new request_id",
+        todo="send a new request_id",
+        field="request_id",
+    )

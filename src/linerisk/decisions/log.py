@@ -7,7 +7,7 @@ scripts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
@@ -19,12 +19,14 @@ from sqlalchemy import Connection, Engine, bindparam, select
 from linerisk import as_of
 from linerisk.decisions import chain
 from linerisk.decisions.anchors import Anchor
-from linerisk.decisions.appending import Append, Problem, StoredAnswer, conflict, stored_answer, write
+from linerisk.decisions.appending import Append, Problem, StoredAnswer, stored_answer, write
 from linerisk.decisions.erasing import Expired, expire
 from linerisk.decisions.erasures import DaysAt
+from linerisk.decisions.errors import ConflictError, conflict
+from linerisk.decisions.events import ChainedEvent, EventAppend, StoredEvent
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions
-from linerisk.decisions.store import FAILURES, open_engine, unusable
+from linerisk.decisions.store import FAILURES, open_engine, unusable, writing
 from linerisk.decisions.verifying import ChainReport, verify
 from linerisk.decisions.writer import GroupWriter
 
@@ -107,6 +109,34 @@ class DecisionLog:
         self._writer.submit(append)
         return append.awaited
 
+    def append_event(
+        self,
+        event: ChainedEvent,
+        *,
+        refusal: Callable[[Connection], ConflictError | None],
+        project: Callable[[Connection, int], None],
+    ) -> StoredEvent:
+        """Chain an event; it is on disk when this returns.
+
+        Args:
+            event: The event.
+            refusal: Asked inside the transaction: what speaks against it, or None.
+            project: Told inside the transaction at which position it was written.
+
+        Returns:
+            This event; or, of a request answered before, the event that it was answered with.
+
+        Raises:
+            ConflictError: The request was answered before, to another body, or `refusal` speaks against it.
+            StaleError: The dispute has another last event than the one before this.
+            OverloadedError: Too much waits to be written; nothing was.
+            DecisionLogError: Nothing was written.
+        """
+        append = EventAppend(event, refusal, project)
+        self._writer.submit(append)
+        stored: StoredEvent = append.future.result()
+        return stored
+
     def find(self, caller: str, request_id: str, *, body_hash: str | None = None) -> StoredAnswer | None:
         """What a request was answered with, if it was: a look before work that would be for nothing.
 
@@ -114,7 +144,7 @@ class DecisionLog:
             ConflictError: It was answered, to another body than `body_hash`, or the answer was erased since.
             DecisionLogError: The log cannot be read.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             answer = stored_answer(connection, caller, request_id)
         if answer is not None and body_hash is not None and answer.body_hash != body_hash:
             raise conflict()
@@ -122,7 +152,7 @@ class DecisionLog:
 
     def get(self, decision_id: str) -> DecisionRecord | None:
         """The frozen record of a decision; None of an unknown one, and of one that was erased."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             text = connection.execute(_BY_ID, {"decision_id": decision_id}).scalar()
         return DecisionRecord.from_json(text) if text else None
 
@@ -135,13 +165,13 @@ class DecisionLog:
             before: Only those recorded before this decision, to turn pages.
         """
         query = _BY_LINE if before is None else _BY_LINE_BEFORE
-        with self._reading() as connection:
+        with self.reading() as connection:
             texts = connection.execute(query, {"line_id": line_id, "limit": limit, "before": before}).scalars().all()
         return tuple(DecisionRecord.from_json(text) for text in texts)
 
     def count(self) -> int:
         """How many decisions were recorded, those that were erased since among them."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return chain.decisions_up_to(connection, chain.tail(connection).seq)
 
     @property
@@ -153,7 +183,7 @@ class DecisionLog:
         """The end of the chain, to be kept elsewhere: with it, `verify` also sees a tail cut off or a chain forged."""
         # The time is taken first: what is not in the chain at this end was recorded later than that.
         time = as_of.now()
-        with self._reading() as connection:
+        with self.reading() as connection:
             return Anchor(*chain.tail(connection), time)
 
     def verify(self, anchors: Sequence[Anchor] = (), *, days_at: DaysAt | None = None) -> ChainReport:
@@ -200,9 +230,27 @@ class DecisionLog:
         self.close()
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with.
+
+        Raises:
+            DecisionLogError: The log cannot be read.
+        """
         try:
             with self._engine.connect() as connection:
+                yield connection
+        except FAILURES as error:
+            raise unusable(error) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction that alone may write, for what is made anew from the chain.
+
+        Raises:
+            DecisionLogError: The log cannot be written.
+        """
+        try:
+            with writing(self._engine) as connection:
                 yield connection
         except FAILURES as error:
             raise unusable(error) from error

@@ -113,6 +113,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         features: The row, exactly as scored.
         scored_by: Name of the token that asked, never its secret.
         last_verified_at: What the account said about verification, which the action depends on.
+        cleared_at: When a dispute about the line had last ended in the holder's favour, which it depends on too.
         records: Summary of the records behind a raised tier; unset where none was kept, and before format 3.
         format: Version of this shape.
     """
@@ -139,6 +140,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     scored_by: str
     snapshot_id: str | None = None
     last_verified_at: Instant | None = None
+    cleared_at: Instant | None = None
     records: RecordsSummary | msgspec.UnsetType = msgspec.UNSET
     format: int = 3
 

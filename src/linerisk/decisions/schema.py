@@ -2,8 +2,9 @@
 
 Instants are ISO 8601 text of fixed width in UTC, which sorts as time does and reads the same on both. Hashes are hex.
 
-`decisions` and `erasures` are one chain: they share the numbers of `seq`, and each row follows the row before it,
-whichever table that is in.
+`decisions`, `erasures` and `events` are one chain: they share the numbers of `seq`, and each row follows the row before
+it, whichever table that is in. `disputes` and `lifts` say again what events say, so that it is found fast; they can be
+made anew from the events.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
 
-HEAD = "0002"
+HEAD = "0003"
 
 metadata = MetaData()
 
@@ -71,6 +72,90 @@ erasures = Table(
     Column("digest", String, nullable=False),
     Column("prev_hash", String, nullable=False),
     Column("hash", String, nullable=False),
+)
+
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=False),
+    Column("dispute_id", String, nullable=False),
+    # Without a gap in a dispute: who saw an older number than the last one is refused.
+    Column("number", Integer, nullable=False),
+    Column("caller", String, nullable=False),
+    Column("request_id", String, nullable=False),
+    Column("body_hash", String, nullable=False),
+    Column("decision_id", String, nullable=False),
+    Column("happened_at", String, nullable=False),
+    # Empty once its decision was erased.
+    Column("record", Text, nullable=False),
+    # Hash of what is erased with the decision; the digest goes over it, so that the chain still holds.
+    Column("content", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("prev_hash", String, nullable=False),
+    Column("hash", String, nullable=False),
+    Index("ux_events_number", "dispute_id", "number", unique=True),
+    Index("ux_events_request", "caller", "request_id", unique=True),
+    Index("ix_events_decision_id", "decision_id"),
+)
+
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("dispute_id", String, primary_key=True),
+    Column("case_number", String, nullable=False, unique=True),
+    Column("decision_id", String, nullable=False),
+    Column("decision_seq", _Sequence, nullable=False),
+    Column("line_id", String, nullable=False),
+    Column("tier", String, nullable=False),
+    Column("model", String, nullable=False),
+    # Codes of the reasons that raised, with spaces between.
+    Column("reasons", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("is_open", Integer, nullable=False),
+    Column("assigned_to", String),
+    Column("warn_at", String, nullable=False),
+    Column("answer_by", String, nullable=False),
+    Column("alarm_at", String, nullable=False),
+    Column("hard_limit", String, nullable=False),
+    Column("closed_at", String),
+    # Number and position of its last event.
+    Column("number", Integer, nullable=False),
+    Column("seq", _Sequence, nullable=False),
+    Column("record", Text, nullable=False),
+    Index("ix_disputes_queue", "is_open", "answer_by", "dispute_id"),
+    Index("ix_disputes_state", "state", "answer_by", "dispute_id"),
+    Index("ix_disputes_assigned_to", "assigned_to", "is_open", "answer_by", "dispute_id"),
+    Index("ix_disputes_line_id", "line_id", "dispute_id"),
+    Index("ix_disputes_decision_id", "decision_id"),
+    Index("ix_disputes_decision_seq", "decision_seq"),
+    Index("ix_disputes_seq", "seq"),
+    Index("ix_disputes_closed_at", "closed_at"),
+    # One decision is not reviewed twice at once.
+    Index(
+        "ux_disputes_open",
+        "decision_id",
+        unique=True,
+        sqlite_where=text("is_open = 1"),
+        postgresql_where=text("is_open = 1"),
+    ),
+)
+
+lifts = Table(
+    "lifts",
+    metadata,
+    # Position of the event that lifts: who polls asks for what comes after the last one it has.
+    Column("seq", _Sequence, primary_key=True, autoincrement=False),
+    Column("dispute_id", String, nullable=False),
+    Column("case_number", String, nullable=False),
+    Column("decision_id", String, nullable=False),
+    Column("line_id", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("tier", String, nullable=False),
+    Column("lowered_to", String),
+    Column("lifted_at", String, nullable=False),
+    Index("ix_lifts_dispute_id", "dispute_id"),
+    Index("ix_lifts_line_id", "line_id"),
 )
 
 

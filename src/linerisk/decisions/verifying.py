@@ -13,8 +13,9 @@ from sqlalchemy import Engine, Row, bindparam, func, select
 
 from linerisk.decisions import chain
 from linerisk.decisions.anchors import Anchor
+from linerisk.decisions.erasing import erased_event
 from linerisk.decisions.erasures import DaysAt, Erasures
-from linerisk.decisions.schema import decisions, erasures, requests, sortable
+from linerisk.decisions.schema import decisions, disputes, erasures, events, requests, sortable
 
 _PAGE: Final = 2_000
 
@@ -82,6 +83,7 @@ class _Walk:
         self._erased = 0
         self._passed = 0
         self._not_before: datetime | None = None
+        self._not_decisions: set[int] = set()
 
     def report(self) -> ChainReport:
         """Walk to the end, or to the first row that does not stand."""
@@ -100,9 +102,13 @@ class _Walk:
     def _wrong(self, row: Row[Any]) -> str:
         if row.seq != self._end.seq + 1:
             return "a row is missing"
-        is_erasure = "remains" in row._fields
-        content = _wrong_content_of_erasure(row) if is_erasure else _wrong_content(row)
-        return content or self._wrong_link(row) or (self._erasures.wrong_with(row) if is_erasure else self._age(row))
+        if "record" not in row._fields:
+            self._not_decisions.add(row.seq)
+            return _wrong_content_of_erasure(row) or self._wrong_link(row) or self._erasures.wrong_with(row)
+        if "dispute_id" in row._fields:
+            self._not_decisions.add(row.seq)
+            return _wrong_content_of_event(row) or self._wrong_link(row) or self._wrong_erasure_of_event(row)
+        return _wrong_content(row) or self._wrong_link(row) or self._age(row)
 
     def _wrong_link(self, row: Row[Any]) -> str:
         if row.prev_hash != self._end.hash:
@@ -121,6 +127,20 @@ class _Walk:
             return "the columns do not say what the record says"
         return self._erasures.wrong_with_standing(row)
 
+    def _wrong_erasure_of_event(self, row: Row[Any]) -> str:
+        """What is wrong with an event that was emptied: that may happen only together with its decision."""
+        if not _emptied(row):
+            return ""
+        with self._engine.connect() as connection:
+            erasure = connection.execute(_ERASURE_OF, {"decision_id": row.decision_id}).scalar()
+        return "the event was erased, and its decision was not" if erasure is None else ""
+
+    def _next_decision(self, seq: int) -> int:
+        """The first position from `seq` on that a decision has."""
+        while seq in self._not_decisions:
+            seq += 1
+        return seq
+
     def _pass_anchors(self) -> str:
         """Compare with the anchors at the end so far."""
         while self._passed < len(self._anchors) and self._anchors[self._passed].seq <= self._end.seq:
@@ -133,7 +153,7 @@ class _Walk:
 
     def _requests_stand(self) -> ChainReport:
         """Every decision belongs to exactly one request: none was removed, so none can be answered anew."""
-        expected = self._erasures.next_decision(1)
+        expected = self._next_decision(1)
         while expected <= self._end.seq:
             with self._engine.connect() as connection:
                 page: Sequence[Any] = connection.execute(_NEXT_REQUESTS, {"position": expected - 1}).all()
@@ -146,7 +166,7 @@ class _Walk:
                     return self._bad("the request of the row is missing", at=expected)
                 if wrong := self._erasures.wrong_with_request(row):
                     return self._bad(wrong, at=expected)
-                expected = self._erasures.next_decision(row.last_seq + 1)
+                expected = self._next_decision(row.last_seq + 1)
         return self._report(what="")
 
     def _bad(self, what: str, *, at: int | None = None) -> ChainReport:
@@ -173,6 +193,18 @@ def _wrong_content_of_erasure(row: Row[Any]) -> str:
     return "" if chain.digest_of_erasure(row._asdict()) == row.digest else "the erasure was changed"
 
 
+def _wrong_content_of_event(row: Row[Any]) -> str:
+    columns = row._asdict()
+    stands = chain.digest_of_event(columns) == row.digest
+    return (
+        "" if stands and (_emptied(row) or chain.content_of_event(columns) == row.content) else "the event was changed"
+    )
+
+
+def _emptied(row: Row[Any]) -> bool:
+    return bool(row.record == "" and row.body_hash == "" and row.request_id == erased_event(row.digest))
+
+
 def _columns_agree(row: Row[Any]) -> bool:
     try:
         said = _DECODER.decode(row.record)
@@ -184,7 +216,7 @@ def _columns_agree(row: Row[Any]) -> bool:
 
 
 def _rows(engine: Engine, until: int) -> Iterator[Row[Any]]:
-    """Decisions and erasures in the order of the chain, up to a position; a page of either at a time."""
+    """Rows in the order of the chain, up to a position; a page of each table at a time."""
     position = 0
     while position < until:
         end = min(position + _PAGE, until)
@@ -196,13 +228,15 @@ def _rows(engine: Engine, until: int) -> Iterator[Row[Any]]:
 
 def _last_answered(engine: Engine) -> int:
     with engine.connect() as connection:
-        return connection.execute(select(func.max(requests.c.last_seq))).scalar() or 0
+        said = (requests.c.last_seq, disputes.c.seq)
+        return max(connection.execute(select(func.max(column))).scalar() or 0 for column in said)
 
 
 _PAGES = [
     select(each).where(each.c.seq > bindparam("after"), each.c.seq <= bindparam("until")).order_by(each.c.seq)
-    for each in (decisions, erasures)
+    for each in (decisions, erasures, events)
 ]
+_ERASURE_OF = select(decisions.c.erasure).where(decisions.c.decision_id == bindparam("decision_id"))
 _NEXT_REQUESTS = (
     select(requests.c.first_seq, requests.c.last_seq, requests.c.erasure)
     .where(requests.c.first_seq > bindparam("position"))

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from linerisk.decisions.appending import Append, Outcome, tell
 from linerisk.decisions.errors import OverloadedError
+from linerisk.decisions.promises import Outcome, Waiting, tell
 from linerisk.decisions.store import FAILURES, unusable
 from linerisk.errors import DecisionLogError
 
@@ -34,10 +34,10 @@ class GroupWriter:
         most_waiting: How many records may wait (a request counts as at least one).
     """
 
-    def __init__(self, write: Callable[[Sequence[Append]], list[Outcome]], *, most_waiting: int) -> None:
+    def __init__(self, write: Callable[[Sequence[Waiting]], list[Outcome]], *, most_waiting: int) -> None:
         self._write = write
         self._most_waiting = most_waiting
-        self._waiting: deque[Append] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._weight = 0
         self._changed = threading.Condition()
         self._closed = False
@@ -49,7 +49,7 @@ class GroupWriter:
         """How many records wait to be written."""
         return self._weight
 
-    def submit(self, append: Append) -> None:
+    def submit(self, append: Waiting) -> None:
         """Queue one append; its promise is kept when it is on disk or refused.
 
         Raises:
@@ -59,7 +59,7 @@ class GroupWriter:
         with self._changed:
             if self._closed:
                 raise DecisionLogError("the decision log is closed", todo="open it again")
-            if self._waiting and self._weight + _weight(append) > self._most_waiting:
+            if self._waiting and self._weight + append.weight > self._most_waiting:
                 raise OverloadedError(
                     "too many decisions wait to be written",
                     expected=f"at most {self._most_waiting}",
@@ -70,7 +70,7 @@ class GroupWriter:
                 self._thread = threading.Thread(target=self._run, name="decision-log-writer", daemon=True)
                 self._thread.start()
             self._waiting.append(append)
-            self._weight += _weight(append)
+            self._weight += append.weight
             self._changed.notify()
 
     def close(self) -> None:
@@ -93,17 +93,17 @@ class GroupWriter:
             self._closed = True
             _refuse(self._take_all(), RuntimeError("the writer has stopped"))
 
-    def _next_group(self) -> list[Append]:
+    def _next_group(self) -> list[Waiting]:
         """What waits, oldest first, up to the size of one commit; empty only when closed and drained."""
         if self._busy and not self._closed:
             time.sleep(_GATHER_S)
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
-            group: list[Append] = []
+            group: list[Waiting] = []
             records = 0
             while self._waiting and len(group) < _MOST_REQUESTS:
-                weight = _weight(self._waiting[0])
+                weight = self._waiting[0].weight
                 if group and records + weight > _MOST_RECORDS:
                     break
                 group.append(self._waiting.popleft())
@@ -111,7 +111,7 @@ class GroupWriter:
             self._weight -= records
             return group
 
-    def _settle(self, group: list[Append]) -> None:
+    def _settle(self, group: list[Waiting]) -> None:
         try:
             outcomes = self._write(group)
         except (IntegrityError, DataError) as error:
@@ -124,7 +124,7 @@ class GroupWriter:
         else:
             tell(list(zip(group, outcomes, strict=True)))
 
-    def _settle_apart(self, group: list[Append], error: Exception) -> None:
+    def _settle_apart(self, group: list[Waiting], error: Exception) -> None:
         """One row that the database refuses must not take the others with it."""
         if len(group) == 1:
             _refuse(group, error)
@@ -132,7 +132,7 @@ class GroupWriter:
         for append in group:
             self._settle([append])
 
-    def _take_all(self) -> list[Append]:
+    def _take_all(self) -> list[Waiting]:
         with self._changed:
             taken = [append for append in self._waiting if append.taken_up()]
             self._waiting.clear()
@@ -140,9 +140,9 @@ class GroupWriter:
             return taken
 
 
-def _refuse(group: Sequence[Append], cause: Exception) -> None:
+def _refuse(group: Sequence[Waiting], cause: Exception) -> None:
     """Tell all of them that nothing was recorded."""
-    settled: list[tuple[Append, Outcome]] = []
+    settled: list[tuple[Waiting, Outcome]] = []
     for append in group:
         refusal = unusable(cause)
         refusal.__cause__ = cause
@@ -150,11 +150,7 @@ def _refuse(group: Sequence[Append], cause: Exception) -> None:
     tell(settled)
 
 
-def _weight(append: Append) -> int:
-    return max(1, len(append.records))
-
-
-def _encoded(append: Append) -> bool:
+def _encoded(append: Waiting) -> bool:
     """Make it ready to be written; one that was given up or cannot be written is settled here."""
     if not append.taken_up():
         return False

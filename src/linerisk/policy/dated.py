@@ -118,6 +118,11 @@ class Policy(Table):
         return timedelta(hours=self.clocks.snapshot_max_age_hours)
 
     @property
+    def cool_down(self) -> timedelta:
+        """How long the same evidence may not trigger again."""
+        return timedelta(days=self.clocks.cool_down_days)
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of all it says: one id with two fingerprints means that a file was changed under its id."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
@@ -130,11 +135,19 @@ class Policy(Table):
         return name in self.steps or name in self.materials
 
     def action(
-        self, tier: Tier, *, last_verified_at: datetime | None, as_of: datetime, status: str = "fresh"
+        self,
+        tier: Tier,
+        *,
+        last_verified_at: datetime | None,
+        as_of: datetime,
+        status: str = "fresh",
+        cleared_at: datetime | None = None,
     ) -> Action:
         """What the tier asks for, and what holds it back.
 
-        Within the cool-down after a passed verification the same evidence may not trigger again. A tier from stale or
+        Within the cool-down after a passed verification, or after a dispute that ended in the holder's favour
+        (`cleared_at`), the same evidence may not trigger again. What stood before the dispute ended is what was looked
+        at then, so that is held back too. A tier from stale or
         degraded inputs never starts a measure by itself. Held back or not, the steps say what the tier stands for.
 
         Raises:
@@ -150,12 +163,14 @@ class Policy(Table):
         held_by = _STATUSES[status]
         if last_verified_at is not None and self._cools_down(last_verified_at, as_of):
             held_by = "cool_down"
+        if cleared_at is not None and _aware(as_of, "as_of") - _aware(cleared_at, "cleared_at") < self.cool_down:
+            held_by = "cool_down"
         return Action(kind=rule.kind, policy=self.id, steps=rule.steps, held_by=held_by)
 
     def _cools_down(self, last_verified_at: datetime, as_of: datetime) -> bool:
         passed = _aware(as_of, "as_of") - _aware(last_verified_at, "last_verified_at")
         # A verification after `as_of` is not known at `as_of`.
-        return timedelta(0) <= passed < timedelta(days=self.clocks.cool_down_days)
+        return timedelta(0) <= passed < self.cool_down
 
     def summary(self) -> dict[str, Any]:
         """All that it says, as JSON values, tiers from the lowest, with its first instant and fingerprint."""

@@ -14,6 +14,7 @@ from linerisk.errors import LineriskError
 from linerisk.service import http
 from linerisk.service.bulk_calls import BULK
 from linerisk.service.desk import Desk
+from linerisk.service.dispute_calls import DISPUTES
 from linerisk.service.errors import (
     ForbiddenError,
     InternalError,
@@ -33,7 +34,7 @@ from linerisk.service.scoring_calls import SCORING
 from linerisk.service.tokens import Token
 from linerisk.service.tracing import Traces
 
-ROUTES: tuple[Route, ...] = (*SCORING, *BULK, *READING, *NOTICES)
+ROUTES: tuple[Route, ...] = (*SCORING, *BULK, *READING, *NOTICES, *DISPUTES)
 _FIXED = {route.path: route for route in ROUTES if "{" not in route.path}
 
 
@@ -60,7 +61,7 @@ class Api:
             route = _route(request)
             name = route.path
             token = self._admit(request, route)
-            request.caller, request.allowance = token.name, self._limits.of(token)
+            request.caller, request.role, request.allowance = token.name, token.role, self._limits.of(token)
             content = await route.handler(self._desk, request)
             status = HTTPStatus.OK
             await http.send_answer(send, content)

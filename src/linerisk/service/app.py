@@ -92,12 +92,21 @@ class LineRisk:
         return True
 
     def __metrics__(self, text: str) -> str:
-        """BentoML's figures and ours, what is live, and what is in hand."""
-        from linerisk.service.metrics import Load, live_text  # noqa: PLC0415  # only workers need it
+        """BentoML's figures and ours, what is live, what is in hand, and how disputes stand."""
+        from linerisk.service.dispute_metrics import disputes_text  # noqa: PLC0415  # only workers need it
+        from linerisk.service.metrics import Load, live_text  # noqa: PLC0415  # the same
         from linerisk.service.scoring_calls import BUDGET, QUEUE  # noqa: PLC0415  # the same
 
         load = Load(self.desk.log.waiting, QUEUE.at_work, QUEUE.waiting, BUDGET.held)
-        return text + live_text(self.desk.holder, now=clock.now(), load=load)
+        now = clock.now()
+        text += live_text(self.desk.holder, now=now, load=load)
+        try:
+            figures = self.desk.disputes.figures(now)
+        except LineriskError as error:
+            # A scrape must not fail with the store: the other figures say what is wrong.
+            log().error("no figures of disputes", reason=error.paragraph())
+            return text
+        return text + disputes_text(figures)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML is untyped here
     def close(self) -> None:

@@ -109,8 +109,8 @@ def _looked(desk: Desk, request: Request, wanted: Wanted, body: bytes) -> bytes:
     scored, attribution = worked_out(asked)
     status, tiers = statuses(asked), scored.tiers
     actions = [
-        action_of(policy, tier, state, verified, asked.as_of)
-        for tier, state, verified in zip(tiers, status, asked.last_verified, strict=True)
+        action_of(policy, tier, state, as_of=asked.as_of, verified=verified, cleared=cleared)
+        for tier, state, verified, cleared in zip(tiers, status, asked.last_verified, asked.cleared, strict=True)
     ]
     reasons: list[Sequence[Any]] = [()] * n
     if wanted.reasons:

@@ -38,6 +38,7 @@ class Asked:
         with_account: Whether an account was known of each.
         missing: Inputs that are missing of each; empty where all are there.
         last_verified: When each was last verified.
+        cleared: When a dispute about each last ended in the holder's favour.
         stale: Whether the snapshot is older than the policy allows.
         snapshot: Where the features come from; None if from records in the request.
         indexes: Which rows of the snapshot they are.
@@ -54,6 +55,7 @@ class Asked:
     with_account: list[bool]
     missing: list[tuple[str, ...]]
     last_verified: list[datetime | None]
+    cleared: list[datetime | None]
     stale: bool
     snapshot: Snapshot | None
     indexes: npt.NDArray[np.intp] | None = None
@@ -84,6 +86,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
         statuses(asked),
         scored.tiers,
         asked.last_verified,
+        asked.cleared,
         _explained(asked, attribution, wording),
         frozen_features(model.feature_names, asked.rows),
         _summaries(asked, scored),
@@ -103,20 +106,21 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
             probability_low=low,
             probability_high=high,
             tier=tier.value,
-            action=action_of(policy, tier, state, verified, asked.as_of),
+            action=action_of(policy, tier, state, as_of=asked.as_of, verified=verified, cleared=cleared),
             reasons=tuple([_reason(reason) for reason in why.reasons]),
             base=why.base,
             calibration=why.calibration,
             contributions=why.contributions,
             model=said_by,
             features_from="records" if asked.snapshot is None else "snapshot",
-            features=features,
+            features=row,
             scored_by=asked.caller,
             snapshot_id=None if asked.snapshot is None else asked.snapshot.meta.id,
             last_verified_at=verified,
+            cleared_at=cleared,
             records=records,
         )
-        for decision_id, line_id, state, tier, verified, why, features, records, margin, p, low, high in columns
+        for decision_id, line_id, state, tier, verified, cleared, why, row, records, margin, p, low, high in columns
     ]
 
 
@@ -145,9 +149,17 @@ def _summaries(asked: Asked, scored: Scored) -> list[RecordsSummary | msgspec.Un
     return [found.get(at, msgspec.UNSET) for at in range(len(asked.line_ids))]
 
 
-def action_of(policy: Policy, tier: Tier, status: str, verified: datetime | None, as_of: datetime) -> RecordedAction:
+def action_of(
+    policy: Policy,
+    tier: Tier,
+    status: str,
+    *,
+    as_of: datetime,
+    verified: datetime | None,
+    cleared: datetime | None,
+) -> RecordedAction:
     """What the policy asks for."""
-    action = policy.action(tier, last_verified_at=verified, as_of=as_of, status=status)
+    action = policy.action(tier, last_verified_at=verified, as_of=as_of, status=status, cleared_at=cleared)
     return RecordedAction(kind=action.kind, policy=action.policy, steps=action.steps, held_by=action.held_by)
 
 

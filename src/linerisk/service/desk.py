@@ -22,6 +22,8 @@ from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
 from linerisk.features.reference import Keys, Reference
 from linerisk.live import Live, LiveHolder, Snapshot, not_live
 from linerisk.policy import Policy, in_force, load_policies
+from linerisk.review.cool_downs import CoolDowns
+from linerisk.review.desk import DisputeDesk
 from linerisk.service.deciding import Asked, decide
 from linerisk.service.errors import WrongValueError
 from linerisk.service.request_records import Given, cook, given
@@ -34,6 +36,8 @@ _NAMED_AT_MOST = 5
 _FEW = 16
 _LOOK_EVERY_S = 0.002
 """For how long a look at the tokens and at what is live serves: a few requests of a busy process."""
+_LOOK_FOR_LIFTS_EVERY_S = 0.05
+"""So long a line that was just cleared may still be asked by another process."""
 _OTHER_LINES = "other lines as known at as_of"
 
 Decided = tuple[list[DecisionRecord], list[ProblemBody]]
@@ -71,6 +75,8 @@ class Desk:
             settings.live, on_refused=on_refused, on_swapped=on_swapped, background=True, look_every_s=_LOOK_EVERY_S
         )
         self.log = DecisionLog(settings.decision_log_url)
+        self.disputes = DisputeDesk(self.log, self.policies, role_of=self.tokens.role_of)
+        self._cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)
         self._secret = load_secret(settings)
 
     def close(self) -> None:
@@ -113,6 +119,7 @@ class Desk:
             if row < 0
         ]
         rows = found[found >= 0]
+        line_ids = [line_id for line_id, row in zip(ids, found.tolist(), strict=True) if row >= 0]
         as_of = given or snapshot.meta.as_of
         policy = in_force(self.policies, as_of)
         asked = Asked(
@@ -121,11 +128,12 @@ class Desk:
             as_of=as_of,
             now=now,
             live=live,
-            line_ids=[line_id for line_id, row in zip(ids, found.tolist(), strict=True) if row >= 0],
+            line_ids=line_ids,
             rows=snapshot.rows(rows),
             with_account=[snapshot.has_account(row) for row in rows.tolist()],
             missing=[()] * len(rows),
             last_verified=[snapshot.last_verified(row) for row in rows.tolist()],
+            cleared=self._cool_downs.of(line_ids),
             # Judged by the clock, whatever as_of is asked for: nobody can make an old snapshot fresh by asking.
             stale=now - snapshot.meta.as_of > policy.snapshot_max_age,
             snapshot=snapshot,
@@ -171,17 +179,19 @@ class Desk:
             time_zone=self.settings.time_zone,
         )
         alone = reference is None and any(name in WITH_REFERENCE for name in live.model.feature_names)
+        line_ids = [ids[position] for position in cooked.positions]
         asked = Asked(
             request_id=request_id,
             caller=caller,
             as_of=as_of,
             now=now,
             live=live,
-            line_ids=[ids[position] for position in cooked.positions],
+            line_ids=line_ids,
             rows=cooked.rows,
             with_account=cooked.with_account,
             missing=[(*missing, _OTHER_LINES) if alone else missing for missing in cooked.missing],
             last_verified=cooked.last_verified,
+            cleared=self._cool_downs.of(line_ids),
             stale=reference is not None and as_of - reference.as_of > policy.snapshot_max_age,
             snapshot=None,
             summaries=partial(cooked.summaries, as_of=as_of, time_zone=self.settings.time_zone),

@@ -21,6 +21,7 @@ from linerisk.errors import (
     StoreError,
     UsageError,
 )
+from linerisk.review.errors import NotAllowedError, UnknownDisputeError
 from linerisk.suspension.errors import NoticeError
 
 _RETRY_AFTER_S = 1
@@ -161,6 +162,8 @@ class InternalError(RefusedError):
 
 _STATUS: tuple[tuple[type[LineriskError], HTTPStatus], ...] = (
     (ConflictError, HTTPStatus.CONFLICT),
+    (UnknownDisputeError, HTTPStatus.NOT_FOUND),
+    (NotAllowedError, HTTPStatus.FORBIDDEN),
     (OverloadedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (NotLiveError, HTTPStatus.SERVICE_UNAVAILABLE),
     (DecisionLogError, HTTPStatus.SERVICE_UNAVAILABLE),

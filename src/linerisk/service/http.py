@@ -76,6 +76,7 @@ class Request:
         receive: Where the body comes from.
         params: Named parts of the path.
         caller: Name of the token.
+        role: Its role.
         request_id: The caller's id of the request, once the body was read.
         lines: How many lines it asks for, once the body was read.
         allowance: What its token may still have scored; None if that has no limit.
@@ -86,6 +87,7 @@ class Request:
     receive: Receive
     params: dict[str, str] = field(default_factory=dict)
     caller: str = ""
+    role: str = ""
     request_id: str | None = None
     lines: int = 0
     allowance: Bucket | None = None

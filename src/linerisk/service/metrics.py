@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -132,6 +132,18 @@ def live_text(holder: LiveHolder, *, now: datetime, load: Load) -> str:
         lines += _gauge("linerisk_snapshot_age_seconds", "Age of what scoring by id answers from", age)
         lines += _gauge("linerisk_snapshot_lines", "Lines of the snapshot", live.snapshot.meta.lines)
     return "\n".join(lines) + "\n"
+
+
+def gauges(name: str, help_text: str, values: Sequence[tuple[Mapping[str, str], float]]) -> list[str]:
+    """One gauge in the Prometheus text format, with a value per set of labels."""
+    said = [
+        (",".join(f'{label}="{_quoted(text)}"' for label, text in labels.items()), value) for labels, value in values
+    ]
+    return [
+        f"# HELP {name} {help_text}",
+        f"# TYPE {name} gauge",
+        *(f"{name}{{{labels}}} {value}" for labels, value in said),
+    ]
 
 
 def _gauge(name: str, help_text: str, value: float, *, labels: str = "") -> list[str]:

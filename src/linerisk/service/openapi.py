@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 
 from linerisk import __version__
+from linerisk.model.tiers import TIERS
+from linerisk.review.clocks import Clock
+from linerisk.review.moves import State
 from linerisk.service.api import ROUTES
 from linerisk.service.errors import ErrorAnswer
 from linerisk.service.routes import Route
-from linerisk.service.types import LONGEST_ID, RecordsRequest, ScoreAnswer, ScoreRequest
+from linerisk.service.types import LONGEST_ID
 
 _REFUSALS = {
     "400": "malformed",
@@ -20,7 +23,7 @@ _REFUSALS = {
     "404": "nothing there",
     "405": "another method",
     "408": "the body did not arrive in time",
-    "409": "the request_id was used with another body",
+    "409": "the request_id was used with another body, or the case was moved meanwhile",
     "413": "the body is too large",
     "415": "the body is not JSON",
     "422": "a value is wrong: which field, what was expected, what was found",
@@ -48,15 +51,27 @@ _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
         "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
         "before": {"type": "string"},
     },
+    "/v1/disputes": {
+        "state": {"type": "string", "enum": [state.value for state in State]},
+        "clock": {"type": "string", "enum": [each.value for each in Clock]},
+        "tier": {"type": "string", "enum": [tier.value for tier in TIERS]},
+        "assigned_to": {"type": "string"},
+        "line_id": {"type": "string"},
+        "decision_id": {"type": "string"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+        "after": {"type": "string"},
+    },
+    "/v1/lifts": {
+        "after": {"type": "integer", "minimum": 0, "default": 0},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+    },
 }
 
 
 def merged(document: dict[str, Any]) -> dict[str, Any]:
     """BentoML's document with the calls of `/v1`."""
     components = dict(document.get("components") or {})
-    _, schemas = msgspec.json.schema_components(
-        [ScoreRequest, RecordsRequest, ScoreAnswer, ErrorAnswer], ref_template="#/components/schemas/{name}"
-    )
+    _, schemas = msgspec.json.schema_components([*_bodies(), ErrorAnswer], ref_template="#/components/schemas/{name}")
     components["schemas"] = {**components.get("schemas", {}), **schemas}
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     paths: dict[str, Any] = {}
@@ -71,9 +86,15 @@ def merged(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _bodies() -> list[type]:
+    """What calls take and give, each once, in the order of the calls."""
+    named = (kind for route in ROUTES for kind in (route.body, route.answer) if kind is not None)
+    return list(dict.fromkeys(named))
+
+
 def _operation(route: Route) -> dict[str, Any]:
     takes_body = route.body is not None or route.stream is not None
-    answer = _schema("ScoreAnswer") if route.body is not None else {"type": "object"}
+    answer = {"type": "object"} if route.answer is None else _schema(route.answer.__name__)
     told = {route.stream: _BYTES} if route.stream else {"application/json": {"schema": answer}}
     if route.page:
         told["text/html"] = {"schema": {"type": "string"}}

@@ -45,6 +45,7 @@ async def decision(desk: Desk, request: Request) -> dict[str, Any]:
             "fingerprint": record.model.fingerprint,
         },
         "last_verified_at": None if record.last_verified_at is None else clock.iso(record.last_verified_at),
+        "cleared_at": None if record.cleared_at is None else clock.iso(record.cleared_at),
         "scored_by": record.scored_by,
     }
 
@@ -52,9 +53,9 @@ async def decision(desk: Desk, request: Request) -> dict[str, Any]:
 async def line_decisions(desk: Desk, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/lines/{line_id}/decisions`: history of a line, newest first, a page at a time."""
     query = request.query("limit", "before")
-    limit = _limit(query.get("limit"))
-    line_id = _id(request.params["line_id"], field="line_id")
-    before = None if "before" not in query else _id(query["before"], field="before")
+    limit = checked_limit(query.get("limit"))
+    line_id = checked_id(request.params["line_id"], field="line_id")
+    before = None if "before" not in query else checked_id(query["before"], field="before")
     find = partial(desk.log.by_line, line_id, limit=limit, before=before)
     records = await asyncio.to_thread(find)
     following = records[-1].decision_id if len(records) == limit else None
@@ -129,7 +130,7 @@ async def record_of(desk: Desk, request: Request) -> DecisionRecord:
     Raises:
         NotFoundError: There is none.
     """
-    record = await asyncio.to_thread(desk.log.get, _id(request.params["id"], field="id"))
+    record = await asyncio.to_thread(desk.log.get, checked_id(request.params["id"], field="id"))
     if record is None:
         raise NotFoundError("there is no such decision", field="id")
     return record
@@ -187,8 +188,12 @@ def artefact_of(desk: Desk, record: DecisionRecord) -> RiskModel:
         ) from error
 
 
-def _id(text: str, *, field: str) -> str:
-    """An id as it may stand in the log; not every database takes every character."""
+def checked_id(text: str, *, field: str) -> str:
+    """An id as it may stand in the log; not every database takes every character.
+
+    Raises:
+        WrongValueError: It is none.
+    """
     if not re.fullmatch(NO_CONTROLS, text) or len(text) > LONGEST_ID:
         raise WrongValueError(
             f"{field} is no id", expected=f"1 to {LONGEST_ID} characters, none of control", found="another", field=field
@@ -196,7 +201,12 @@ def _id(text: str, *, field: str) -> str:
     return text
 
 
-def _limit(text: str | None) -> int:
+def checked_limit(text: str | None) -> int:
+    """How many rows a page may have.
+
+    Raises:
+        WrongValueError: It is no number from 1 to 200.
+    """
     if text is None:
         return _SOME_DECISIONS
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST_DECISIONS and len(text) <= len("200")):

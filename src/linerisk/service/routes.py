@@ -24,6 +24,7 @@ class Route:
         handler: What answers it.
         summary: What it does, as one line.
         body: Type of its JSON body, if it has one.
+        answer: Type of its JSON answer, where that is described by one.
         stream: Kind of its body and of its answer, where they are not JSON.
         page: Whether it can also answer with a page.
     """
@@ -34,6 +35,7 @@ class Route:
     handler: Handler
     summary: str
     body: type | None = None
+    answer: type | None = None
     stream: str | None = None
     page: bool = False
 

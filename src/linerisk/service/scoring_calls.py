@@ -187,6 +187,7 @@ SCORING: tuple[Route, ...] = (
         score,
         "Score lines of the published snapshot; decisions are recorded",
         ScoreRequest,
+        ScoreAnswer,
     ),
     Route(
         "POST",
@@ -195,5 +196,6 @@ SCORING: tuple[Route, ...] = (
         score_records,
         "Score lines from the records in the body, by the code that training uses; decisions are recorded",
         RecordsRequest,
+        ScoreAnswer,
     ),
 )

@@ -148,6 +148,11 @@ class TokenStore:
             self._write(_Book(tuple(revoked if token is found else token for token in book.tokens)))
         return revoked
 
+    def role_of(self, name: str) -> Role | None:
+        """Role of the token of a name; None if there is none that stands."""
+        now = as_of.now()
+        return next((token.role for token in self.tokens() if token.name == name and token.stands(now)), None)
+
     def tokens(self) -> tuple[Token, ...]:
         """All tokens ever made, oldest first."""
         return self._current().tokens

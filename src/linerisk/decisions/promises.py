@@ -1,0 +1,72 @@
+"""Promises: what waits to be written, and telling whoever waits for it what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+Outcome = Any
+"""What was written, or the `LineriskError` that refuses it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Waiting(ABC):
+    """Something that waits to be written, and the promise of its answer.
+
+    Attributes:
+        future: Where a thread waits.
+        awaited: In place of `future`, where an event loop waits.
+    """
+
+    future: Future[Any] = field(default_factory=Future)
+    awaited: asyncio.Future[Any] | None = None
+
+    @property
+    @abstractmethod
+    def weight(self) -> int:
+        """How many records it writes; at least one."""
+
+    @abstractmethod
+    def encode(self) -> None:
+        """Make it ready, before the transaction so that the lock is held briefly.
+
+        Raises:
+            DecisionLogError: It cannot be written.
+        """
+
+    def taken_up(self) -> bool:
+        """Whether somebody still waits for it; from now on it is written."""
+        if self.awaited is not None:
+            return not self.awaited.cancelled()
+        return self.future.set_running_or_notify_cancel()
+
+
+def tell(settled: Sequence[tuple[Waiting, Outcome]]) -> None:
+    """Keep promises. An event loop is woken once for all of its own, not once for each."""
+    of_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome]]] = {}
+    for waiting, outcome in settled:
+        if waiting.awaited is not None:
+            of_loop.setdefault(waiting.awaited.get_loop(), []).append((waiting.awaited, outcome))
+        elif isinstance(outcome, Exception):
+            waiting.future.set_exception(outcome)
+        else:
+            waiting.future.set_result(outcome)
+    for loop, promises in of_loop.items():
+        # A loop that is closed by now has nobody left to tell.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_keep, promises)
+
+
+def _keep(promises: Sequence[tuple[asyncio.Future[Any], Outcome]]) -> None:
+    for awaited, outcome in promises:
+        if awaited.done():
+            continue
+        if isinstance(outcome, Exception):
+            awaited.set_exception(outcome)
+        else:
+            awaited.set_result(outcome)

@@ -1,0 +1,236 @@
+"""A dispute over HTTP: from a decision to the lift, by whom the contract says, once, and refused in the one shape."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+REASON = "The holder works as a courier; the employer confirmed it in writing."
+
+
+class Case:
+    """Calls of one dispute; every call has a request id of its own unless it is given one."""
+
+    def __init__(self, service: Any, keys: Iterator[str]) -> None:
+        self._service = service
+        self._keys = keys
+        self.dispute_id = ""
+
+    def call(self, role: str, below: str, **body: Any) -> httpx.Response:
+        path = f"/v1/disputes/{self.dispute_id}/{below}"
+        answer: httpx.Response = self._service.client(role).post(path, json={"request_id": next(self._keys), **body})
+        return answer
+
+    def open(self, decision_id: str, **changed: Any) -> httpx.Response:
+        body = {
+            "request_id": next(self._keys),
+            "decision_id": decision_id,
+            "statement": "I deliver parcels and call who is to have them. <script>alert(1)</script>",
+            "channel": "hotline",
+        }
+        answer: httpx.Response = self._service.client("scorer").post("/v1/disputes", json={**body, **changed})
+        if answer.status_code == 200:
+            self.dispute_id = answer.json()["dispute_id"]
+        return answer
+
+    def assign(self, **changed: Any) -> httpx.Response:
+        return self.call("reviewer", "assign", **{"assignee": "a-reviewer", **changed})
+
+    def outcome(self, outcome: str, **changed: Any) -> httpx.Response:
+        return self.call("reviewer", "outcome", **{"outcome": outcome, "reason": REASON, **changed})
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[str]:
+    return (f"dispute-{i}" for i in itertools.count())
+
+
+@pytest.fixture
+def case(service: Any, keys: Iterator[str]) -> Case:
+    return Case(service, keys)
+
+
+@pytest.fixture(scope="module")
+def raised(service: Any) -> dict[str, list[str]]:
+    """Lines of the snapshot by tier, in no order."""
+    lines = [f"line-{i:03}" for i in range(100, 200)]
+    found: dict[str, list[str]] = {}
+    for decision in service.score("disputes-which", *lines).json()["decisions"]:
+        found.setdefault(decision["tier"], []).append(decision["line_id"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def never_cleared(service: Any) -> str:
+    """A line that is asked for something, of those that no other test has cleared."""
+    decisions = service.score("disputes-never", *(f"line-{i:03}" for i in range(100))).json()["decisions"]
+    return next(decision["line_id"] for decision in decisions if decision["action"]["kind"] == "verify")
+
+
+@pytest.fixture
+def decided(service: Any, raised: dict[str, list[str]], keys: Iterator[str]) -> Any:
+    """A new decision, of a line of one of some tiers; lines take turns."""
+
+    def decide(*tiers: str) -> dict[str, Any]:
+        wanted = tiers or ("medium_low", "medium_high", "extremely_high")
+        lines = next(raised[tier] for tier in wanted if raised.get(tier))
+        lines.append(line := lines.pop(0))
+        decision: dict[str, Any] = service.score(next(keys), line).json()["decisions"][0]
+        return decision
+
+    return decide
+
+
+def test_from_a_decision_to_the_lift(service: Any, case: Case, decided: Any) -> None:
+    decision = decided()
+    before = service.client("scorer").get("/v1/lifts").json()["next_after"]
+    opened = case.open(decision["decision_id"]).json()
+    assert (opened["state"], opened["clock"], opened["tier"]) == ("opened", "in_time", decision["tier"])
+    assert opened["case_number"]
+    assert opened["answer_by"] < opened["hard_limit"]
+    assert case.assign().json()["assigned_to"] == "a-reviewer"
+    cleared = case.outcome("cleared").json()
+    assert (cleared["state"], cleared["reason"], cleared["clock"]) == ("cleared", REASON, None)
+    (lift,) = service.client("scorer").get("/v1/lifts", params={"after": before}).json()["lifts"]
+    assert (lift["line_id"], lift["decision_id"], lift["outcome"]) == (
+        decision["line_id"],
+        decision["decision_id"],
+        "cleared",
+    )
+    assert service.client("scorer").get("/v1/lifts", params={"after": lift["seq"]}).json()["lifts"] == []
+
+
+def test_a_cleared_line_is_not_asked_again_on_the_same_evidence(
+    service: Any, case: Case, never_cleared: str, keys: Iterator[str]
+) -> None:
+    decision = service.score(next(keys), never_cleared).json()["decisions"][0]
+    assert decision["action"]["held_by"] != "cool_down"
+    case.open(decision["decision_id"])
+    case.assign()
+    case.outcome("cleared")
+    again = service.score(next(keys), decision["line_id"]).json()["decisions"][0]
+    assert (again["tier"], again["action"]["held_by"]) == (decision["tier"], "cool_down")
+    record = service.client("auditor").get(f"/v1/decisions/{again['decision_id']}").json()
+    assert record["cleared_at"] is not None
+
+
+def test_the_highest_tier_is_upheld_by_two(service: Any, case: Case, decided: Any) -> None:
+    case.open(decided("extremely_high")["decision_id"])
+    case.assign()
+    assert case.outcome("upheld").json()["state"] == "awaiting_approval"
+    assert case.call("reviewer", "approve", approved=True, reason=REASON).status_code == 403
+    upheld = case.call("lead", "approve", approved=True, reason=REASON).json()
+    assert (upheld["state"], upheld["decided_by"], upheld["approved_by"]) == ("upheld", "a-reviewer", "a-lead")
+    events = service.client("auditor").get(f"/v1/disputes/{case.dispute_id}").json()["events"]
+    assert [event["move"] for event in events] == ["open", "assign", "decide", "approve"]
+
+
+def test_one_person_is_not_two(case: Case, decided: Any) -> None:
+    case.open(decided("extremely_high")["decision_id"])
+    case.assign(assignee="a-lead")
+    case.call("lead", "outcome", outcome="upheld", reason=REASON)
+    refused = case.call("lead", "approve", approved=True, reason=REASON)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
+
+
+def test_a_request_made_again_gives_the_same_answer(case: Case, decided: Any) -> None:
+    decision = decided()
+    first = case.open(decision["decision_id"], request_id="same-dispute")
+    assert case.open(decision["decision_id"], request_id="same-dispute").json() == first.json()
+    other = case.open(decision["decision_id"], request_id="same-dispute", statement="Something else.")
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "conflict")
+    assert other.json()["error"]["request_id"] == "same-dispute"
+    again = case.open(decision["decision_id"])
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "illegal_move")
+
+
+def test_a_stale_tab_is_refused(case: Case, decided: Any) -> None:
+    opened = case.open(decided()["decision_id"]).json()
+    case.assign()
+    stale = case.outcome("cleared", seen=opened["number"])
+    assert (stale.status_code, stale.json()["error"]["code"], stale.json()["error"]["field"]) == (409, "stale", "seen")
+
+
+def test_of_two_at_once_one_wins(case: Case, decided: Any) -> None:
+    case.open(decided()["decision_id"])
+    case.assign()
+    with ThreadPoolExecutor(6) as threads:
+        told = list(threads.map(lambda i: case.outcome("cleared", request_id=f"race-{i}").status_code, range(6)))
+    assert sorted(told) == [200] + [409] * 5
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"outcome": "forgiven"}, "outcome"),
+        ({"reason": "too short"}, "reason"),
+        ({"reason": " " * 30}, "reason"),
+        ({"outcome": "lowered"}, "lowered_to"),
+        ({"outcome": "lowered", "lowered_to": "extremely_high"}, "lowered_to"),
+        ({"seen": 0}, "seen"),
+        ({"reasn": REASON}, "reasn"),
+        ({"request_id": ""}, "request_id"),
+    ],
+)
+def test_a_wrong_outcome_says_which_field(case: Case, decided: Any, body: dict[str, Any], field: str) -> None:
+    if not case.dispute_id:
+        case.open(decided()["decision_id"])
+        case.assign()
+    refused = case.outcome(**{"outcome": "cleared", **body})
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, field)
+
+
+def test_what_is_not_there_is_not_found(service: Any, case: Case) -> None:
+    unknown = case.open("01J1NR8X00AAAAAAAAAAAAAAAA")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_dispute")
+    case.dispute_id = "01J1NR8X00AAAAAAAAAAAAAAAA"
+    assert case.assign().status_code == 404
+    assert service.client("auditor").get("/v1/disputes/nothing").status_code == 404
+
+
+def test_nobody_is_given_a_dispute_who_does_not_review(case: Case, decided: Any) -> None:
+    case.open(decided()["decision_id"])
+    refused = case.assign(assignee="a-scorer")
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "assignee")
+
+
+def test_the_queue_turns_pages_and_is_chosen_from(service: Any, case: Case, decided: Any) -> None:
+    ids = []
+    for _ in range(3):
+        case.open(decided()["decision_id"])
+        ids.append(case.dispute_id)
+    reviewer = service.client("reviewer")
+    first = reviewer.get("/v1/disputes", params={"state": "opened", "limit": 2}).json()
+    rest = reviewer.get("/v1/disputes", params={"state": "opened", "after": first["next_after"]}).json()
+    found = [each["dispute_id"] for each in first["disputes"] + rest["disputes"]]
+    assert set(ids) <= set(found)
+    assert len(found) == len(set(found))
+    of_one = {"decision_id": first["disputes"][0]["decision_id"], "clock": "in_time"}
+    (own,) = reviewer.get("/v1/disputes", params=of_one).json()["disputes"]
+    assert own == first["disputes"][0]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("state=lost", "state"), ("clock=x", "clock"), ("tier=high", "tier"), ("limit=0", "limit"), ("after=x", "after")],
+)
+def test_a_wrong_query_says_which_field(service: Any, query: str, field: str) -> None:
+    answer = service.client("reviewer").get(f"/v1/disputes?{query}")
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, field)
+
+
+def test_figures_of_disputes_are_on_the_page_of_metrics(service: Any, case: Case, decided: Any) -> None:
+    case.open(decided()["decision_id"])
+    text = httpx.get(f"{service.url}/metrics").text
+    assert 'linerisk_disputes_open{state="opened"}' in text
+    assert 'linerisk_disputes_clock{clock="overdue"} 0' in text
+    case.assign()
+    case.outcome("cleared")
+    text = httpx.get(f"{service.url}/metrics").text
+    assert any(line.startswith("linerisk_disputes_overturned{") and 'model="1"' in line for line in text.splitlines())
+    assert case.dispute_id not in text
