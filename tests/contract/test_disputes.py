@@ -234,3 +234,10 @@ def test_figures_of_disputes_are_on_the_page_of_metrics(service: Any, case: Case
     text = httpx.get(f"{service.url}/metrics").text
     assert any(line.startswith("linerisk_disputes_overturned{") and 'model="1"' in line for line in text.splitlines())
     assert case.dispute_id not in text
+
+
+def test_the_notice_names_the_case(service: Any, case: Case, decided: Any) -> None:
+    decision = decided()
+    opened = case.open(decision["decision_id"]).json()
+    notice = service.client("reviewer").get(f"/v1/decisions/{decision['decision_id']}/notice").json()
+    assert notice["case"] == opened["case_number"]
