@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -48,12 +49,12 @@ def main() -> None:
             desk = DisputeDesk(log, load_policies(Settings().policies), role_of=dict.fromkeys(REVIEWERS, REVIEWER).get)
             _fill(url, asked.decisions - asked.open)
             a_dispute = _open(log, desk, asked.open)
-            print(f"{asked.decisions:,} decisions, {asked.open:,} open disputes, ms of {REPEATS} tries\n")
-            print("| asked for | median | worst |\n|---|--:|--:|")
-            _measure(desk, a_dispute)
+            head = f"{asked.decisions:,} decisions, {asked.open:,} open disputes, ms of {REPEATS} tries"
+            rows = _measured(desk, a_dispute)
+    sys.stdout.write("\n".join([head, "", "| asked for | median | worst |", "|---|--:|--:|", *rows, ""]))
 
 
-def _measure(desk: DisputeDesk, dispute_id: str) -> None:
+def _measured(desk: DisputeDesk, dispute_id: str) -> list[str]:
     now = as_of.now()
     page = desk.queue(now=now)
     calls: dict[str, Callable[[], object]] = {
@@ -67,9 +68,11 @@ def _measure(desk: DisputeDesk, dispute_id: str) -> None:
         "history of a line": lambda: desk.of_line("line-1"),
         "figures of all": lambda: desk.figures(now),
     }
+    rows = []
     for name, call in calls.items():
         took = sorted(_timed(call) for _ in range(REPEATS))
-        print(f"| {name} | {statistics.median(took):.1f} | {took[-1]:.1f} |")
+        rows.append(f"| {name} | {statistics.median(took):.1f} | {took[-1]:.1f} |")
+    return rows
 
 
 def _timed(call: Callable[[], object]) -> float:

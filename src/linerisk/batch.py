@@ -19,6 +19,7 @@ from linerisk.scoring import Scored, score
 from linerisk.tables.schemas import TIER_NAMES, Scores
 
 CHUNK_ROWS = 20_000
+_COOLING = ("last_verified_at", "cleared_at")
 HELD = "_held"
 """Follows the kind of an action that the policy holds back: nobody is asked for anything now."""
 
@@ -38,7 +39,8 @@ def score_table(
     Args:
         model: Its columns are looked up by name.
         features: `line_id`, or `line_key` where ids are not at hand; the model's columns; `last_verified_at` if it is
-            known, for cool-downs. Grain: one row per line.
+            known, and `cleared_at`, when a dispute about the line last ended in the holder's favour, for cool-downs.
+            Grain: one row per line.
         policy: The policy in force at `as_of`.
         wording: Words and codes of the reasons.
         as_of: The instant that the features stand at.
@@ -59,9 +61,11 @@ def score_table(
         scored = score(model, np.ascontiguousarray(rows))
         codes = _lists(reason_codes(model, rows, wording) if reasons else np.empty((chunk.height, 0), dtype=np.str_))
         columns = _columns(ids.slice(start, CHUNK_ROWS), scored, codes).with_columns(
-            as_of=pl.lit(as_of), model_version=pl.lit(model.version), last_verified_at=_verified(chunk)
+            as_of=pl.lit(as_of),
+            model_version=pl.lit(model.version),
+            **{name: _instants(chunk, name) for name in _COOLING},
         )
-        acted = columns.join(_actions(columns, policy, as_of), on=["tier", "last_verified_at"], nulls_equal=True)
+        acted = columns.join(_actions(columns, policy, as_of), on=["tier", *_COOLING], nulls_equal=True)
         parts.append(acted.select(pl.col(name).cast(dtype) for name, dtype in parts[0].schema.items()))
         if on_progress is not None:
             on_progress(start + chunk.height, features.height)
@@ -113,20 +117,20 @@ def _lists(codes: npt.NDArray[np.str_]) -> pl.Series:
     return pl.select(pl.concat_list(none, *places).list.drop_nulls()).to_series()
 
 
-def _verified(chunk: pl.DataFrame) -> pl.Series:
-    if "last_verified_at" in chunk.columns:
-        return chunk["last_verified_at"]
-    return pl.Series("last_verified_at", [None], dtype=pl.Datetime("us", "UTC")).new_from_index(0, chunk.height)
+def _instants(chunk: pl.DataFrame, name: str) -> pl.Series:
+    if name in chunk.columns:
+        return chunk[name]
+    return pl.Series(name, [None], dtype=pl.Datetime("us", "UTC")).new_from_index(0, chunk.height)
 
 
 def _actions(columns: pl.DataFrame, policy: Policy, as_of: datetime) -> pl.DataFrame:
-    """What the policy asks for. Grain: one row per tier and instant of verification that occur."""
-    cases = columns.select("tier", "last_verified_at").unique()
+    """What the policy asks for. Grain: one row per tier and instants of verification and clearing that occur."""
+    cases = columns.select("tier", *_COOLING).unique()
     return cases.with_columns(action=pl.Series(_kinds(cases, policy, as_of), dtype=pl.String))
 
 
 def _kinds(cases: pl.DataFrame, policy: Policy, as_of: datetime) -> Iterator[str]:
     by_name = {tier.value: tier for tier in TIERS}
-    for name, verified in zip(cases["tier"], cases["last_verified_at"], strict=True):
-        action = policy.action(by_name[name], last_verified_at=verified, as_of=as_of)
+    for name, verified, cleared in cases.select("tier", *_COOLING).iter_rows():
+        action = policy.action(by_name[name], last_verified_at=verified, as_of=as_of, cleared_at=cleared)
         yield action.kind if action.held_by is None else f"{action.kind}{HELD}"

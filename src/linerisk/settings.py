@@ -44,6 +44,11 @@ class Settings(BaseSettings):
         return self.decision_log or f"sqlite:///{(self.home / 'decisions.db').resolve()}"
 
     @property
+    def has_decision_log(self) -> bool:
+        """Whether a decision log is named, or was made under the home."""
+        return self.decision_log is not None or (self.home / "decisions.db").exists()
+
+    @property
     def tokens(self) -> Path:
         """Where the hashes of tokens are kept."""
         return self.home / "tokens.json"

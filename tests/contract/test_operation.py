@@ -94,7 +94,7 @@ def test_the_page_of_calls_names_every_call_role_and_body(service: Any) -> None:
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     for route in ROUTES:
-        section = page.text.split(f"<code>{route.path}</code>")[1].split("</section>")[0]
+        section = page.text.split(f"{route.method}</span> <code>{route.path}</code>")[1].split("</section>")[0]
         assert html.escape(route.summary) in section
         assert all(role in section for role in route.roles)
         assert route.body is None or f'href="#{route.body.__name__}"' in section

@@ -129,6 +129,15 @@ def test_a_verification_the_day_before_holds_the_action(
     assert set(table.filter(pl.col("tier") == "normal")["action"]) == {"none"}
 
 
+def test_a_dispute_that_ended_in_the_holders_favour_holds_the_action(
+    model: RiskModel, features: pl.DataFrame, policy: Policy, wording: Wording
+) -> None:
+    for days, action in ((-1, "verify_held"), (1, "verify_held"), (400, "verify")):
+        cleared = features.with_columns(cleared_at=pl.lit(AS_OF - timedelta(days=days)))
+        table = score_table(model, cleared, policy=policy, wording=wording, as_of=AS_OF, reasons=False)
+        assert set(table.filter(pl.col("tier") != "normal")["action"]) == {action}
+
+
 def test_keys_stand_in_for_ids(model: RiskModel, features: pl.DataFrame, policy: Policy, wording: Wording) -> None:
     keyed = features.drop("line_id").with_row_index("line_key")
     table = score_table(model, keyed, policy=policy, wording=wording, as_of=AS_OF, reasons=False)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from linerisk.as_of import now, parse_date, parse_instant
+from linerisk.as_of import iso, now, parse_date, parse_instant
 from linerisk.cli import app
 from linerisk.cli.data import AsOf, Store
 from linerisk.cli.shown import AsJson, Home, out, progress, settings_for, show_json, table
@@ -111,27 +111,26 @@ def tokens_list(home: Home = None, as_json: AsJson = False) -> None:
     """List tokens by name; secrets are not kept."""
     from linerisk.service.tokens import TokenStore
 
-    rows = TokenStore(settings_for(home).tokens).tokens()
+    def said(instant: datetime | None) -> str | None:
+        return None if instant is None else iso(instant.replace(microsecond=0))
+
+    rows = [
+        {
+            "name": token.name,
+            "role": str(token.role),
+            "lines_per_second": token.lines_per_second,
+            "created_at": said(token.created_at),
+            "expires_at": said(token.expires_at),
+            "revoked_at": said(token.revoked_at),
+        }
+        for token in TokenStore(settings_for(home).tokens).tokens()
+    ]
     table(
         "Tokens",
         ["name", "role", "lines a second", "created", "expires", "revoked"],
-        [
-            [
-                t.name,
-                t.role,
-                str(t.lines_per_second or ""),
-                str(t.created_at),
-                str(t.expires_at or ""),
-                str(t.revoked_at or ""),
-            ]
-            for t in rows
-        ],
+        [[str(cell or "") for cell in row.values()] for row in rows],
     )
-    said = [
-        {"name": t.name, "role": t.role, "lines_per_second": t.lines_per_second, "revoked": t.revoked_at is not None}
-        for t in rows
-    ]
-    show_json(as_json, {"tokens": said})
+    show_json(as_json, {"tokens": rows})
 
 
 @tokens_app.command("revoke", epilog="Example: linerisk tokens revoke suspension")

@@ -15,6 +15,7 @@ import numpy as np
 
 from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.errors import DecisionLogError
+from linerisk.features.summary import RecordsSummary
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -113,6 +114,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         scored_by: Name of the token that asked, never its secret.
         last_verified_at: What the account said about verification, which the action depends on.
         cleared_at: When a dispute about the line had last ended in the holder's favour, which it depends on too.
+        records: Summary of the records behind a raised tier; unset where none was kept, and before format 3.
         format: Version of this shape.
     """
 
@@ -139,7 +141,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     snapshot_id: str | None = None
     last_verified_at: Instant | None = None
     cleared_at: Instant | None = None
-    format: int = 2
+    records: RecordsSummary | msgspec.UnsetType = msgspec.UNSET
+    format: int = 3
 
     def __post_init__(self) -> None:
         """Refuse what JSON would silently turn into null.

@@ -7,13 +7,15 @@ slower.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from linerisk.features.summary import RecordsSummary
 from linerisk.tables.disk import sha256_of
 
 Floats = npt.NDArray[np.float64]
@@ -34,6 +36,7 @@ class PreparedScores:
         named: Shape (n, k), int8.
         column: Shape (n, k), int16.
         split: Base, and what calibration adds to it. Shape (2,).
+        summaries: Of the records of rows whose tier is raised, by row, where they were at hand.
     """
 
     margin: Floats
@@ -45,9 +48,12 @@ class PreparedScores:
     named: npt.NDArray[np.int8]
     column: npt.NDArray[np.int16]
     split: Floats
+    summaries: Mapping[int, RecordsSummary] = field(default_factory=dict)
 
 
-_ARRAYS = tuple(field.name for field in fields(PreparedScores))
+_SUMMARIES = "summaries.json"
+_ARRAYS = tuple(each.name for each in fields(PreparedScores) if each.name != "summaries")
+_FILES = (*(f"{name}.npy" for name in _ARRAYS), _SUMMARIES)
 
 
 def folder_of(snapshot: Path, fingerprint: str) -> Path:
@@ -57,11 +63,10 @@ def folder_of(snapshot: Path, fingerprint: str) -> Path:
 
 def write_prepared(folder: Path, prepared: PreparedScores) -> None:
     """Fill an empty folder."""
-    sums = {}
     for name in _ARRAYS:
-        path = folder / f"{name}.npy"
-        np.save(path, getattr(prepared, name))
-        sums[name] = sha256_of(path)
+        np.save(folder / f"{name}.npy", getattr(prepared, name))
+    (folder / _SUMMARIES).write_bytes(msgspec.json.encode(prepared.summaries))
+    sums = {name: sha256_of(folder / name) for name in _FILES}
     (folder / _META).write_bytes(msgspec.json.encode(sums))
 
 
@@ -72,11 +77,12 @@ def open_prepared(folder: Path, *, lines: int) -> PreparedScores | None:
     """
     try:
         sums = msgspec.json.decode((folder / _META).read_bytes(), type=dict[str, str])
-        paths = {name: folder / f"{name}.npy" for name in _ARRAYS}
-        if sums != {name: sha256_of(path) for name, path in paths.items()}:
+        if sums != {name: sha256_of(folder / name) for name in _FILES}:
             return None
+        paths = {name: folder / f"{name}.npy" for name in _ARRAYS}
+        summaries = msgspec.json.decode((folder / _SUMMARIES).read_bytes(), type=dict[int, RecordsSummary])
         # A plain view of the map: indexing a memmap itself is several times slower.
         arrays = {name: np.asarray(np.load(path, mmap_mode="r", allow_pickle=False)) for name, path in paths.items()}
     except (OSError, ValueError, msgspec.MsgspecError):
         return None
-    return PreparedScores(**arrays) if len(arrays["margin"]) == lines else None
+    return PreparedScores(**arrays, summaries=summaries) if len(arrays["margin"]) == lines else None

@@ -34,7 +34,7 @@ from linerisk.service.scoring_calls import SCORING
 from linerisk.service.tokens import Token
 from linerisk.service.tracing import Traces
 
-ROUTES: tuple[Route, ...] = (*SCORING, *BULK, *READING, *DISPUTES, *NOTICES)
+ROUTES: tuple[Route, ...] = (*SCORING, *BULK, *READING, *NOTICES, *DISPUTES)
 _FIXED = {route.path: route for route in ROUTES if "{" not in route.path}
 
 

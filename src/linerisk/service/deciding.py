@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +15,7 @@ from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
 from linerisk.decisions.recorded_features import frozen_features
 from linerisk.explanation import Attribution, Explanation, Reason, Wording, attribute, explain
+from linerisk.features.summary import RecordsSummary
 from linerisk.live import Live, Snapshot
 from linerisk.model.risk_model import Rows
 from linerisk.model.tiers import Tier
@@ -39,6 +42,7 @@ class Asked:
         stale: Whether the snapshot is older than the policy allows.
         snapshot: Where the features come from; None if from records in the request.
         indexes: Which rows of the snapshot they are.
+        summaries: Sums up the records of some of the lines, by position; None where records are not at hand.
     """
 
     request_id: str
@@ -55,6 +59,7 @@ class Asked:
     stale: bool
     snapshot: Snapshot | None
     indexes: npt.NDArray[np.intp] | None = None
+    summaries: Callable[[Sequence[int]], Mapping[int, RecordsSummary]] | None = None
 
 
 def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[DecisionRecord]:
@@ -84,6 +89,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
         asked.cleared,
         _explained(asked, attribution, wording),
         frozen_features(model.feature_names, asked.rows),
+        _summaries(asked, scored),
         *(column.tolist() for column in (scored.margin, scored.probability, scored.low, scored.high)),
         strict=True,
     )
@@ -96,7 +102,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
             scored_at=asked.now,
             status=state,
             margin=margin,
-            probability=probability,
+            probability=p,
             probability_low=low,
             probability_high=high,
             tier=tier.value,
@@ -112,8 +118,9 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
             snapshot_id=None if asked.snapshot is None else asked.snapshot.meta.id,
             last_verified_at=verified,
             cleared_at=cleared,
+            records=records,
         )
-        for decision_id, line_id, state, tier, verified, cleared, why, row, margin, probability, low, high in columns
+        for decision_id, line_id, state, tier, verified, cleared, why, row, records, margin, p, low, high in columns
     ]
 
 
@@ -128,6 +135,18 @@ def worked_out(asked: Asked) -> tuple[Scored, Attribution]:
         Scored(ahead.margin[at], ahead.probability[at], ahead.low[at], ahead.high[at], ahead.tier_index[at]),
         Attribution(base, calibration, ahead.by_family[at], ahead.named[at], ahead.column[at]),
     )
+
+
+def _summaries(asked: Asked, scored: Scored) -> list[RecordsSummary | msgspec.UnsetType]:
+    """Of each line's records where its tier is raised and they are, or were, at hand."""
+    raised = np.flatnonzero(scored.tier_index).tolist()
+    found: Mapping[int, RecordsSummary] = {}
+    if raised and asked.summaries is not None:
+        found = asked.summaries(raised)
+    elif raised and asked.live.prepared is not None and asked.indexes is not None:
+        kept, rows = asked.live.prepared.summaries, asked.indexes.tolist()
+        found = {at: kept[rows[at]] for at in raised if rows[at] in kept}
+    return [found.get(at, msgspec.UNSET) for at in range(len(asked.line_ids))]
 
 
 def action_of(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -75,11 +76,7 @@ class Desk:
         )
         self.log = DecisionLog(settings.decision_log_url)
         self.disputes = DisputeDesk(self.log, self.policies, role_of=self.tokens.role_of)
-        self._cool_downs = CoolDowns(
-            self.log,
-            longest=max(policy.cool_down for policy in self.policies),
-            look_every_s=_LOOK_FOR_LIFTS_EVERY_S,
-        )
+        self._cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)
         self._secret = load_secret(settings)
 
     def close(self) -> None:
@@ -197,6 +194,7 @@ class Desk:
             cleared=self._cool_downs.of(line_ids),
             stale=reference is not None and as_of - reference.as_of > policy.snapshot_max_age,
             snapshot=None,
+            summaries=partial(cooked.summaries, as_of=as_of, time_zone=self.settings.time_zone),
         )
         return asked, policy, problems + cooked.problems + _of_no_account(asked) + _of_missing_inputs(asked)
 

@@ -38,13 +38,15 @@ _EVIDENCE_FORMS = ("json", "html")
 
 async def notice(desk: Desk, request: Request) -> dict[str, Any] | Answer:
     """Answer `GET /v1/decisions/{id}/notice`: what the holder is told, under the policy of the decision."""
-    query = request.query()
+    query = request.query("lang", "form", "sent_at")
     language = cast("Language", one_of(query, "lang", LANGUAGES))
     form = one_of(query, "form", _NOTICE_FORMS)
     sent_at = _instant(query.get("sent_at"))
     record = await record_of(desk, request)
     policy = with_id(desk.policies, record.policy)
-    made = make_notice(record, policy, language=language, sent_at=sent_at)
+    disputes = await asyncio.to_thread(desk.disputes.of_decision, record.decision_id)
+    case = disputes[-1].case_number if disputes else None
+    made = make_notice(record, policy, language=language, sent_at=sent_at, case=case)
     if form == "html":
         return Answer(notice_page(made, policy), HTML)
     said = text_message(made, policy) if form == "sms" else made
@@ -54,7 +56,7 @@ async def notice(desk: Desk, request: Request) -> dict[str, Any] | Answer:
 
 async def evidence(desk: Desk, request: Request) -> dict[str, Any] | Answer:
     """Answer `GET /v1/decisions/{id}/evidence`: the bundle of a decision, as it was decided."""
-    form = one_of(request.query(), "form", _EVIDENCE_FORMS)
+    form = one_of(request.query("form"), "form", _EVIDENCE_FORMS)
     record = await record_of(desk, request)
     return await asyncio.to_thread(_evidence, desk, record, form)
 

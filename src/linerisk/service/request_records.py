@@ -19,6 +19,7 @@ import polars as pl
 from linerisk.as_of import iso
 from linerisk.features.build import build_request
 from linerisk.features.reference import Reference
+from linerisk.features.summary import RecordsSummary, summarise
 from linerisk.model.risk_model import Rows
 from linerisk.records.contract import TableName
 from linerisk.records.mapping import TableMapping
@@ -65,6 +66,8 @@ class Cooked:
         last_verified: When a usable line was last verified.
         missing: Inputs that no record of a usable line has; empty where all are there.
         problems: Why the other lines are not usable.
+        records: `tables.schemas.Records` of the usable lines.
+        keys: Line key of each row.
     """
 
     positions: list[int]
@@ -73,6 +76,14 @@ class Cooked:
     last_verified: list[datetime | None]
     missing: list[tuple[str, ...]]
     problems: list[ProblemBody]
+    records: pl.DataFrame
+    keys: list[int]
+
+    def summaries(self, rows: Sequence[int], *, as_of: datetime, time_zone: str) -> dict[int, RecordsSummary]:
+        """Of the records of some rows, by row."""
+        keys = [self.keys[row] for row in rows]
+        found = summarise(self.records.lazy().filter(pl.col("line_key").is_in(keys)), as_of=as_of, time_zone=time_zone)
+        return {row: found[key] for row, key in zip(rows, keys, strict=True) if key in found}
 
 
 @dataclass(frozen=True)
@@ -163,6 +174,8 @@ def cook(
         last_verified=[verified.get(int(keys[i])) for i in found],
         missing=_missing(records, [int(keys[i]) for i in found]),
         problems=problems,
+        records=merged,
+        keys=[int(keys[i]) for i in found],
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from linerisk.explanation import AtAge
 
 BARS_WIDTH, BAR_HEIGHT, _LABELS = 640, 26, 150
 CURVE_WIDTH, CURVE_HEIGHT = 640, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 16, 16, 40
+CALENDAR_LEFT, CALENDAR_TOP, CALENDAR_CELL, CALENDAR_ROW = 48, 20, 24, 14
 _YEAR_DAYS = 365
 
 
@@ -36,6 +38,47 @@ class Mark:
     probability: float
     tier: str
     own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One hour of one day of the calendar."""
+
+    x: int
+    y: int
+    day: str
+    hour: int
+    calls: int
+    shade: float
+
+
+def cells(out_calls: Sequence[Sequence[int]], until: datetime) -> tuple[Cell, ...]:
+    """Hours with a call, day under day; the shade grows with the root of the calls, up to the busiest hour."""
+    most = max((calls for day in out_calls for calls in day), default=0)
+    days = len(out_calls)
+    return tuple(
+        Cell(
+            CALENDAR_LEFT + hour * CALENDAR_CELL,
+            CALENDAR_TOP + at * CALENDAR_ROW,
+            day_said(until, days - at),
+            hour,
+            calls,
+            0.15 + 0.85 * float((calls / most) ** 0.5),
+        )
+        for at, day in enumerate(out_calls)
+        for hour, calls in enumerate(day)
+        if calls
+    )
+
+
+def day_said(until: datetime, before: int) -> str:
+    """The day of 24 hours that begins so many days before an instant, by its beginning in UTC.
+
+    >>> from datetime import UTC
+    >>> day_said(datetime(2024, 8, 1, tzinfo=UTC), 1)
+    '07-31'
+    """
+    return f"{until - timedelta(days=before):%m-%d}"
 
 
 def bars(contributions: Mapping[str, float]) -> tuple[Bar, ...]:

@@ -10,7 +10,10 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+
+import msgspec
 
 from linerisk.decisions.record import DecisionRecord, RecordedModel
 from linerisk.decisions.recorded_features import matrix_row, named_features
@@ -19,6 +22,7 @@ from linerisk.explanation import AsUsual, AtAge, at_ages, each_as_usual, togethe
 from linerisk.features.catalogue import BY_NAME
 from linerisk.features.places import FLOOR_SHARE
 from linerisk.features.segments import COMPARED
+from linerisk.features.summary import RecordsSummary, calendar
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import Policy
 
@@ -76,6 +80,27 @@ class PolicyNamed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsSeen:
+    """The summary of records that was kept; see `features.summary.RecordsSummary`.
+
+    Attributes:
+        until: The instant at which the 28 days end.
+        out_calls: Outgoing calls by day, the oldest first, and local hour.
+        peers_by_kind: Different parties by kind.
+        peers_by_area: Different parties by prefecture.
+        devices: Different handsets.
+        cells_by_area: Different cells by prefecture.
+    """
+
+    until: datetime
+    out_calls: list[list[int]]
+    peers_by_kind: Mapping[str, int]
+    peers_by_area: Mapping[str, int]
+    devices: int
+    cells_by_area: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """The bundle of one decision.
 
@@ -108,7 +133,7 @@ class Evidence:
     policy: PolicyNamed
     snapshot_id: str | None
     replay: Replay
-    records: dict[str, Any] | None
+    records: RecordsSeen | None
     records_note: str | None
 
 
@@ -145,8 +170,8 @@ def gather(record: DecisionRecord, model: RiskModel, policy: Policy) -> Evidence
         ),
         snapshot_id=record.snapshot_id,
         replay=said_again,
-        records=None,
-        records_note=NOT_KEPT,
+        records=None if isinstance(record.records, msgspec.UnsetType) else _records(record.records),
+        records_note=NOT_KEPT if isinstance(record.records, msgspec.UnsetType) else None,
     )
 
 
@@ -172,6 +197,17 @@ def _features(record: DecisionRecord, model: RiskModel) -> tuple[FeatureSeen, ..
             )
         )
     return tuple(seen)
+
+
+def _records(summary: RecordsSummary) -> RecordsSeen:
+    return RecordsSeen(
+        until=summary.until,
+        out_calls=calendar(summary),
+        peers_by_kind=summary.peers_by_kind,
+        peers_by_area=summary.peers_by_area,
+        devices=summary.devices,
+        cells_by_area=summary.cells_by_area,
+    )
 
 
 def usual_of(values: Mapping[str, float | None], compared: Mapping[str, tuple[str, float]]) -> dict[str, float]:

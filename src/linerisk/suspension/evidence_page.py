@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from itertools import groupby
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
+from linerisk.as_of import iso
 from linerisk.explanation.values import BY_UNIT, plainly
-from linerisk.suspension.drawings import BAR_HEIGHT, BARS_WIDTH, CURVE_HEIGHT, CURVE_WIDTH, bars, marks
-from linerisk.suspension.evidence import Evidence
+from linerisk.suspension.drawings import (
+    BAR_HEIGHT,
+    BARS_WIDTH,
+    CALENDAR_CELL,
+    CALENDAR_LEFT,
+    CALENDAR_ROW,
+    CALENDAR_TOP,
+    CURVE_HEIGHT,
+    CURVE_WIDTH,
+    bars,
+    cells,
+    day_said,
+    marks,
+)
+from linerisk.suspension.evidence import Evidence, RecordsSeen
 from linerisk.suspension.page import rendered
 
 TIERS_SAID: Final = {
@@ -35,8 +49,27 @@ def evidence_page(evidence: Evidence) -> bytes:
         ages=ages,
         curve=" ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in ages),
         curve_size=(CURVE_WIDTH, CURVE_HEIGHT),
+        calendar=_calendar(evidence.records),
         say=said,
     )
+
+
+def _calendar(records: RecordsSeen | None) -> dict[str, Any] | None:
+    """Where the calendar's cells and labels stand."""
+    if records is None:
+        return None
+    days = len(records.out_calls)
+    return {
+        "cells": cells(records.out_calls, records.until),
+        "days": [
+            (CALENDAR_TOP + at * CALENDAR_ROW + 11, day_said(records.until, days - at)) for at in range(0, days, 7)
+        ],
+        "hours": [(CALENDAR_LEFT + hour * CALENDAR_CELL, hour) for hour in range(0, 24, 3)],
+        "size": (CALENDAR_LEFT + 24 * CALENDAR_CELL + 8, CALENDAR_TOP + days * CALENDAR_ROW + 6),
+        "until": iso(records.until),
+        "most": max(max(day) for day in records.out_calls),
+        "total": sum(sum(day) for day in records.out_calls),
+    }
 
 
 def said(value: float | None, unit: str) -> str:

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
 from linerisk.as_of import iso, now, parse_instant
 from linerisk.errors import RegistryError
@@ -19,6 +21,8 @@ from linerisk.evaluation.gates import GATES
 from linerisk.evaluation.report import CARD, PAGE, page_with_overrides
 from linerisk.explanation import Attribution, attribute
 from linerisk.features.build import survey_store
+from linerisk.features.stages import OBSERVATION
+from linerisk.features.summary import RecordsSummary, summarise
 from linerisk.live import Prepare, PreparedScores, Promotion, Snapshot, SnapshotMeta, put_model, put_snapshot
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits
@@ -101,16 +105,22 @@ def publish(
         accounts=store.accounts(),
         reference=made.reference,
         keyed_by=store.id_key,
-        prepare=partial(prepare_scores, on_progress=partial(tell, "scores")),
+        prepare=partial(prepare_scores, on_progress=partial(tell, "scores"), store=store, time_zone=settings.time_zone),
     )
 
 
 def prepare_scores(
-    model: RiskModel, snapshot: Snapshot, *, on_progress: Callable[[int, int], None] | None = None
+    model: RiskModel,
+    snapshot: Snapshot,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+    store: RecordStore | None = None,
+    time_zone: str = "UTC",
 ) -> PreparedScores:
     """What a model says of every line of a snapshot, with the bits that it would say one by one.
 
-    Chunks are worked on as many at a time as there are cores: the trees are walked outside Python's lock.
+    Chunks are worked on as many at a time as there are cores: the trees are walked outside Python's lock. Where the
+    record store is at hand, records of the lines whose tier is raised are summed up.
     """
     starts = range(0, snapshot.meta.lines, _CHUNK_LINES)
 
@@ -124,17 +134,29 @@ def prepare_scores(
             done.append(chunk)
             if on_progress is not None:
                 on_progress(min(len(done) * _CHUNK_LINES, snapshot.meta.lines), snapshot.meta.lines)
+    tiers = np.concatenate([scored.tier_index for scored, _ in done])
     return PreparedScores(
         margin=np.concatenate([scored.margin for scored, _ in done]),
         probability=np.concatenate([scored.probability for scored, _ in done]),
         low=np.concatenate([scored.low for scored, _ in done]),
         high=np.concatenate([scored.high for scored, _ in done]),
-        tier_index=np.concatenate([scored.tier_index for scored, _ in done]),
+        tier_index=tiers,
         by_family=np.concatenate([said.by_family for _, said in done]),
         named=np.concatenate([said.named for _, said in done]).astype(np.int8),
         column=np.concatenate([said.column for _, said in done]).astype(np.int16),
         split=np.array([done[0][1].base, done[0][1].calibration]),
+        summaries={} if store is None else _summaries(store, snapshot, np.flatnonzero(tiers), time_zone=time_zone),
     )
+
+
+def _summaries(
+    store: RecordStore, snapshot: Snapshot, rows: npt.NDArray[np.intp], *, time_zone: str
+) -> dict[int, RecordsSummary]:
+    """Of the records of some rows, by row."""
+    keys, as_of = snapshot.keys[rows].tolist(), snapshot.meta.as_of
+    records = store.records(start=as_of - OBSERVATION, end=as_of).filter(pl.col("line_key").is_in(keys))
+    found = summarise(records, as_of=as_of, time_zone=time_zone)
+    return {row: found[key] for row, key in zip(rows.tolist(), keys, strict=True) if key in found}
 
 
 def _check_codes(override: Sequence[str]) -> None:

@@ -10,10 +10,12 @@ import polars as pl
 
 from linerisk.as_of import now
 from linerisk.batch import score_table
+from linerisk.decisions.log import DecisionLog
 from linerisk.explanation import Wording
 from linerisk.features.tenure import current_accounts
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import in_force, load_policies
+from linerisk.review.cool_downs import CoolDowns
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
 from linerisk.training.from_table import read_frame
@@ -72,8 +74,22 @@ def _model(settings: Settings, name: str, version: str | None) -> RiskModel:
 def _scored(settings: Settings, model: RiskModel, features: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     return score_table(
         model,
-        features,
+        _with_disputes(settings, features),
         policy=in_force(load_policies(settings.policies), as_of),
         wording=Wording.load(settings.policies),
         as_of=as_of,
     )
+
+
+def _with_disputes(settings: Settings, features: pl.DataFrame) -> pl.DataFrame:
+    """When a dispute about each line last ended in the holder's favour, as `cleared_at`, where there is a log."""
+    cleared: dict[str, datetime] = {}
+    if settings.has_decision_log:
+        with DecisionLog(settings.decision_log_url, create=False) as log:
+            cleared = CoolDowns(log).known()
+    schema = {"line_id": pl.String(), "cleared_at": pl.Datetime("us", "UTC")}
+    known = pl.DataFrame(list(cleared.items()), schema=schema, orient="row")
+    found = features.select(pl.col("line_id").cast(pl.String)).join(
+        known, on="line_id", how="left", maintain_order="left"
+    )
+    return features.with_columns(found["cleared_at"])

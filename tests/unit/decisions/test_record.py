@@ -13,6 +13,7 @@ from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.record import DecisionRecord, RecordedReason
 from linerisk.decisions.recorded_features import frozen_features, matrix_row, named_features
 from linerisk.errors import DecisionLogError
+from linerisk.features.summary import RecordsSummary
 
 MakeRecord = Callable[..., DecisionRecord]
 
@@ -116,3 +117,31 @@ def test_what_is_not_a_record_is_refused(text: str) -> None:
 def test_ids_sort_as_time_does_and_within_a_request_as_given() -> None:
     earlier, later = decision_ids(NOON, 1_000), decision_ids(NOON + timedelta(milliseconds=1), 1_000)
     assert sorted(set(earlier + later)) == earlier + later
+
+
+SUMMARY = RecordsSummary(
+    until=NOON,
+    out_calls=bytes(range(224)) * 3,
+    peers_by_kind={"mobile": 31},
+    peers_by_area={"4403": 30, "5101": 1},
+    devices=1,
+    cells_by_area={"4403": 4},
+)
+
+
+def test_a_summary_of_records_reads_back_and_a_record_without_one_does_not_name_it(make_record: MakeRecord) -> None:
+    kept, none = make_record(records=SUMMARY), make_record()
+    assert DecisionRecord.from_json(kept.to_json()) == kept
+    assert DecisionRecord.from_json(kept.to_json()).to_json() == kept.to_json()
+    assert b'"records"' not in none.to_json()
+    assert DecisionRecord.from_json(none.to_json()).records is msgspec.UNSET
+
+
+def test_a_record_of_the_format_before_reads_and_writes_as_it_stands(make_record: MakeRecord) -> None:
+    old = make_record().to_json().replace(b'"format":3', b'"format":2')
+    assert DecisionRecord.from_json(old).format == 2
+    assert DecisionRecord.from_json(old).to_json() == old
+
+
+def test_a_summary_of_records_is_told_to_nobody_who_asks_for_a_score(make_record: MakeRecord) -> None:
+    assert "records" not in make_record(records=SUMMARY).answer()

@@ -65,7 +65,7 @@ def test_a_changed_event_is_found_where_it_is(
 
 
 @pytest.mark.parametrize(
-    ("change", "at"),
+    ("change", "found_at"),
     [
         ("DELETE FROM events WHERE seq = 3", 3),
         ("DELETE FROM events WHERE seq >= 3", 3),
@@ -75,12 +75,12 @@ def test_a_changed_event_is_found_where_it_is(
 )
 @pytest.mark.usefixtures("cleared")
 def test_a_removed_moved_or_emptied_event_is_found(
-    office: Any, url: str, unguarded: Callable[[str], Any], change: str, at: int
+    office: Any, url: str, unguarded: Callable[[str], Any], change: str, found_at: int
 ) -> None:
     with unguarded(url) as connection:
         for statement in change.split("; "):
             connection.execute(text(statement))
-    assert office.log.verify().first_bad_seq == at
+    assert office.log.verify().first_bad_seq == found_at
 
 
 def test_a_tail_of_events_cut_off_is_found_by_the_register_and_by_an_anchor(

@@ -37,7 +37,7 @@ def test_evidence_up_to_the_end_of_the_cool_down_does_not_trigger_again(
 
 
 def test_a_line_is_known_to_cool_down_as_soon_as_it_was_cleared(office: Any, at: SetClock) -> None:
-    cool_downs = CoolDowns(office.log, longest=30 * DAY)
+    cool_downs = CoolDowns(office.log)
     assert cool_downs.of(["line-1"]) == [None]
     office.decided(Outcome.CLEARED)
     office.decided(Outcome.UPHELD, line_id="line-2")
@@ -45,7 +45,7 @@ def test_a_line_is_known_to_cool_down_as_soon_as_it_was_cleared(office: Any, at:
     at(office.now + DAY)
     office.decided(Outcome.LOWERED, lowered_to="medium_low")
     assert cool_downs.of(["line-1"]) == [office.now + DAY]
-    assert CoolDowns(office.log, longest=30 * DAY).of(["line-1"]) == [office.now + DAY]
+    assert CoolDowns(office.log).of(["line-1"]) == [office.now + DAY]
 
 
 def test_only_what_was_found_about_a_line_is_a_label(office: Any) -> None:

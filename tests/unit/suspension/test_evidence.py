@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import lightgbm as lgb
@@ -136,7 +135,7 @@ def test_another_model_is_refused(record: DecisionRecord, policy: Policy, model:
 
 
 def test_what_is_usual_is_worked_back_from_the_ratios_that_were_scored() -> None:
-    values = {name: 30.0 for name, _ in OWN_PAST.values()} | {name: 4.0 for name in OWN_PAST}
+    values = {name: 30.0 for name, _ in OWN_PAST.values()} | dict.fromkeys(OWN_PAST, 4.0)
     usual = usual_of(values, OWN_PAST)
     assert usual["out_calls_count_7d"] == pytest.approx((30 + 1) / 4 - 1)
     assert usual["out_of_town_share_7d"] == pytest.approx((30 + 0.1) / 4 - 0.1)

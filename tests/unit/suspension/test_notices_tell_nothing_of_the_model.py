@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from linerisk.suspension.sms import MOST_PARTS
 
 Decide = Callable[..., DecisionRecord]
 Policies = dict[str, Policy]
+Reasons = tuple[RecordedReason, ...]
 
 amounts = st.floats(-20, 20, allow_nan=False)
 shares = st.floats(0.0001, 0.9999)
@@ -70,7 +72,14 @@ beginnings = st.text("0123456789", min_size=4, max_size=16)
     two=st.tuples(beginnings, hidden, beginnings, hidden),
 )
 def test_two_decisions_that_differ_in_what_is_hidden_have_one_notice(
-    *, tier: str, policy: str, held_by: str | None, why: tuple[RecordedReason, ...], two: tuple, decide: Decide, policies: Policies
+    *,
+    tier: str,
+    policy: str,
+    held_by: str | None,
+    why: Reasons,
+    two: tuple[Any, ...],
+    decide: Decide,
+    policies: Policies,
 ) -> None:
     told = []
     for beginning, other in ((two[0], two[1]), (two[2], two[3])):
@@ -88,7 +97,7 @@ def test_two_decisions_that_differ_in_what_is_hidden_have_one_notice(
     other=hidden,
 )
 def test_a_notice_holds_no_share_and_no_fraction_that_its_reasons_do_not(
-    *, tier: str, policy: str, why: tuple[RecordedReason, ...], other: dict, decide: Decide, policies: Policies
+    *, tier: str, policy: str, why: Reasons, other: dict[str, Any], decide: Decide, policies: Policies
 ) -> None:
     record = decide(tier, policy, reasons=why, **other)
     for language in LANGUAGES:

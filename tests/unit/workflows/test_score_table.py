@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from sqlalchemy import insert
 
+from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.schema import lifts, sortable
 from linerisk.errors import InputError, RegistryError
 from linerisk.model.tiers import TIERS
 from linerisk.settings import Settings
@@ -52,3 +55,23 @@ def test_an_id_column_that_is_not_there_is_refused(sichuan: Trained, sichuan_hom
             sichuan_home, some_rows, id_column="line", as_of=AS_OF, name="sichuan", version=sichuan.version.version
         )
     assert refused.value.field == "line"
+
+
+def test_a_line_that_was_cleared_in_a_dispute_is_held_back(
+    sichuan: Trained, sichuan_home: Settings, sichuan_file: Path, tmp_path: Path
+) -> None:
+    assert sichuan.version.version == "1"
+    path = tmp_path / "rows.csv"
+    pl.read_csv(sichuan_file).drop("label").write_csv(path)
+    settings = sichuan_home.model_copy(update={"decision_log": f"sqlite:///{tmp_path / 'decisions.db'}"})
+
+    def actions(settings: Settings) -> dict[str, str]:
+        scored = score_table_file(settings, path, id_column="phone_no_m", as_of=AS_OF, name="sichuan", version="1")
+        return dict(scored.select("line_id", "action").iter_rows())
+
+    before = actions(sichuan_home)
+    line = next(line for line, action in before.items() if action == "verify")
+    lift = {"dispute_id": "d", "case_number": "c", "decision_id": "e", "line_id": line, "outcome": "cleared"}
+    with DecisionLog(settings.decision_log_url) as log, log.writing() as connection:
+        connection.execute(insert(lifts), {**lift, "seq": 1, "tier": "medium_high", "lifted_at": sortable(AS_OF)})
+    assert actions(settings) == {**before, line: "verify_held"}

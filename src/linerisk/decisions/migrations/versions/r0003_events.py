@@ -49,6 +49,18 @@ _INDEXES = {
 
 def upgrade() -> None:
     """Apply."""
+    _make_events()
+    _make_register()
+    for table, indexes in _INDEXES.items():
+        for name, columns in indexes.items():
+            op.create_index(name, table, columns)
+    if op.get_context().dialect.name == "sqlite":
+        _guard_sqlite()
+    else:
+        _guard_postgresql()
+
+
+def _make_events() -> None:
     op.create_table(
         "events",
         sa.Column("seq", _SEQUENCE, primary_key=True, autoincrement=False),
@@ -65,6 +77,11 @@ def upgrade() -> None:
         sa.Column("prev_hash", sa.String, nullable=False),
         sa.Column("hash", sa.String, nullable=False),
     )
+    op.create_index("ux_events_number", "events", ["dispute_id", "number"], unique=True)
+    op.create_index("ux_events_request", "events", ["caller", "request_id"], unique=True)
+
+
+def _make_register() -> None:
     op.create_table(
         "disputes",
         sa.Column("dispute_id", _text(), primary_key=True),
@@ -99,11 +116,6 @@ def upgrade() -> None:
         sa.Column("lowered_to", sa.String),
         sa.Column("lifted_at", _text(), nullable=False),
     )
-    op.create_index("ux_events_number", "events", ["dispute_id", "number"], unique=True)
-    op.create_index("ux_events_request", "events", ["caller", "request_id"], unique=True)
-    for table, indexes in _INDEXES.items():
-        for name, columns in indexes.items():
-            op.create_index(name, table, columns)
     # One decision is not reviewed twice at once.
     still_open = sa.text("is_open = 1")
     op.create_index(
@@ -114,10 +126,6 @@ def upgrade() -> None:
         sqlite_where=still_open,
         postgresql_where=still_open,
     )
-    if op.get_context().dialect.name == "sqlite":
-        _guard_sqlite()
-    else:
-        _guard_postgresql()
 
 
 def _text() -> sa.String:

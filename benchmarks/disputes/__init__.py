@@ -1,0 +1,1 @@
+"""How fast disputes are found."""
