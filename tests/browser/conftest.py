@@ -70,9 +70,13 @@ def visit(desk: Any, browser: Browser) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(viewport={"width": width, "height": 900}, locale=language)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
+        page.on(
+            "console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda asked: None if asked.url.startswith((desk.url, "data:")) else complaints.append(asked.url))
+        page.on(
+            "request", lambda asked: None if asked.url.startswith((desk.url, "data:")) else complaints.append(asked.url)
+        )
         page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.goto(f"{desk.url}/review/login?lang={language}")
         page.locator("#token").fill(desk.world.tokens[role])

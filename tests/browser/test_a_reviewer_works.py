@@ -81,7 +81,7 @@ def test_what_a_holder_wrote_runs_nowhere(desk: Any, visit: Callable[..., Page],
     expect(page.locator("blockquote.statement")).to_have_text(said)
 
 
-def test_a_filter_works_at_once_and_without_a_reload(desk: Any, visit: Callable[..., Page], opened: Any) -> None:
+def test_a_filter_works_at_once_and_without_a_reload(visit: Callable[..., Page], opened: Any) -> None:
     dispute = opened()
     page = visit("reviewer")
     page.evaluate("window.stays = true")
@@ -115,7 +115,9 @@ def test_no_page_is_wider_than_the_window_and_every_field_has_a_label(
     for path in (*PAGES, "/audit", f"/cases/{opened()['dispute_id']}"):
         page.goto(f"{desk.url}/review{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        nameless = "[...document.querySelectorAll('input:not([type=hidden]), select, textarea')].filter(e => !e.labels.length)"
+        nameless = (
+            "[...document.querySelectorAll('input:not([type=hidden]), select, textarea')].filter(e => !e.labels.length)"
+        )
         assert page.evaluate(f"{nameless}.map(e => e.outerHTML)") == [], path
 
 

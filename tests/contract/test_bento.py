@@ -17,7 +17,11 @@ from linerisk.settings import Settings
 
 
 def test_a_bento_holds_the_code_the_policies_and_the_lock(bento: Path) -> None:
-    for name in ("policies/tiers.toml", "src/linerisk/service/app.py", "requirements.lock"):
+    pages = "src/linerisk/service/console/pages"
+    console = (
+        f"{pages}/{name}" for name in ("base.html.j2", "console.css", "htmx.min.js", "htmx.LICENSE", "words.toml")
+    )
+    for name in ("policies/tiers.toml", "src/linerisk/service/app.py", "requirements.lock", *console):
         assert (bento / "src" / name).is_file()
     assert not list(bento.glob("**/*.pkl"))
 

@@ -137,7 +137,7 @@ def test_nobody_sees_a_page_without_a_session(service: Any, call: tuple[str, str
     assert answer.content == b""
 
 
-def test_the_token_of_a_scorer_opens_nothing(service: Any, come: Callable[..., Person]) -> None:
+def test_the_token_of_a_scorer_opens_nothing(come: Callable[..., Person]) -> None:
     refused = come("scorer").entered
     assert refused.status_code == 403
     assert "set-cookie" not in refused.headers
@@ -319,7 +319,7 @@ def test_opening_a_case_is_written_down_and_cannot_be_unwritten(
     assert dispute["dispute_id"] in people["auditor"].http.get("/review/audit").text
 
 
-def test_the_language_is_kept_and_every_page_has_both(service: Any, come: Callable[..., Person], opened: Any) -> None:
+def test_the_language_is_kept_and_every_page_has_both(come: Callable[..., Person], opened: Any) -> None:
     person, case = come("lead"), opened()["dispute_id"]
     for path in ("", f"/cases/{case}", "/lines", "/overturns", "/model", "/audit"):
         assert '<html lang="en">' in person.http.get(f"/review{path}").text

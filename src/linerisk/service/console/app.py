@@ -80,6 +80,8 @@ _ALWAYS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+_TELLING: Final = {400, 409, 422}
+"""Where the facts of a refusal say more than the words of its status."""
 _WITH_WORDS: Final = {400, 403, 404, 405, 409, 413, 415, 422, 500, 503}
 
 Answering = Callable[[Request], Awaitable[Response]]
@@ -200,7 +202,7 @@ class Console:
         said = int(status) if int(status) in _WITH_WORDS else (503 if status >= HTTPStatus.BAD_GATEWAY else 400)
         page = RefusedPage(
             words="refused_form" if isinstance(error, FormRefusedError) else f"refused_{said}",
-            detail=error.paragraph() if isinstance(error, LineriskError) and number is None else "",
+            detail=error.paragraph() if isinstance(error, LineriskError) and said in _TELLING else "",
             number=number,
         )
         return await self._rendered("refused.html.j2", frame, page, status)

@@ -13,6 +13,7 @@ from linerisk.explanation.values import BY_UNIT, plainly
 from linerisk.live import model_of
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import Policy, with_id
+from linerisk.service.console.records_shown import RecordsShown, records_shown
 from linerisk.service.console.visits import Room
 from linerisk.service.console.words import both, chance
 from linerisk.suspension import Evidence, Language, Notice, Sms, gather, make_notice, text_message
@@ -68,6 +69,7 @@ class EvidenceShown:
         curve_size: Width and height of that drawing.
         own: The mark of the line's own age; None where there is none.
         features: Rows by family.
+        records: Summary of the line's records; None where none was kept.
         together: Names of the families that, as usual, would have lowered the tier; empty where none do.
     """
 
@@ -77,6 +79,7 @@ class EvidenceShown:
     curve_size: tuple[int, int]
     own: Mark | None
     features: tuple[tuple[str, tuple[FeatureRow, ...]], ...]
+    records: RecordsShown | None
     together: str
 
 
@@ -182,6 +185,7 @@ def _evidence(bundle: Evidence, families: dict[str, str], language: Language) ->
             (families.get(family, family), tuple(_row(each, language) for each in group))
             for family, group in groupby(ordered, key=attrgetter("family"))
         ),
+        records=records_shown(bundle.records, language),
         together=_named(bundle.families_that_lower_the_tier, families, language),
     )
 
