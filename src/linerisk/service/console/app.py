@@ -196,8 +196,6 @@ class Console:
 
     async def _refused(self, request: Request, error: Exception, *, number: str | None) -> Response:
         status = status_of(error) if isinstance(error, LineriskError) else HTTPStatus.INTERNAL_SERVER_ERROR
-        if isinstance(error, FormRefusedError):
-            status = HTTPStatus.FORBIDDEN
         frame = await self._frame_if_known(request)
         said = int(status) if int(status) in _WITH_WORDS else (503 if status >= HTTPStatus.BAD_GATEWAY else 400)
         page = RefusedPage(

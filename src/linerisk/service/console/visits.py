@@ -8,12 +8,12 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from linerisk.errors import LineriskError
 from linerisk.review.accesses import Accesses
 from linerisk.review.moves import Actor
 from linerisk.review.sessions import Session, Sessions
 from linerisk.service.console.audit_walk import AuditWalk
 from linerisk.service.desk import Desk
+from linerisk.service.errors import RefusedError
 from linerisk.service.tokens import Role
 from linerisk.suspension import Language
 
@@ -100,10 +100,11 @@ class PageRoute:
     handler: Handler
 
 
-class FormRefusedError(LineriskError):
+class FormRefusedError(RefusedError):
     """A form without the session's own secret, or from another site."""
 
     code = "form_refused"
+    status = HTTPStatus.FORBIDDEN
 
 
 READERS = frozenset({Role.REVIEWER, Role.LEAD, Role.AUDITOR})
