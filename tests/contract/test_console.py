@@ -6,16 +6,13 @@ import contextlib
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from linerisk import as_of
 from linerisk.decisions.log import DecisionLog
 from linerisk.review.accesses import Accesses
-from linerisk.review.sessions import IDLE, LONGEST, Sessions
 from linerisk.service.console.app import PAGES
 from linerisk.service.tokens import Role, TokenStore
 
@@ -319,6 +316,44 @@ def test_opening_a_case_is_written_down_and_cannot_be_unwritten(
     assert dispute["dispute_id"] in people["auditor"].http.get("/review/audit").text
 
 
+def test_a_refused_form_shows_no_case_without_writing_it_down(
+    service: Any, people: dict[str, Person], opened: Any
+) -> None:
+    case, person = opened()["dispute_id"], people["lead"]
+    form = {"seen": "0", "request_id": f"console:{next(_numbers)}"}
+    assert person.post(f"/cases/{case}/assign", **form).status_code == 409
+    with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
+        assert [(look.name, look.kind) for look in Accesses(log).of(case)] == [("a-lead", "case")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nothing", 404), ("GET", "/cases/x", 404), ("GET", "/cases/x/assign", 405), ("DELETE", "", 405)],
+)
+def test_what_is_not_there_is_said_on_a_page_of_ours(
+    people: dict[str, Person], method: str, path: str, status: int
+) -> None:
+    answer = people["lead"].http.request(method, f"/review{path}")
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "This cannot be done" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"x" * 70_000, "application/x-www-form-urlencoded", 413),
+        (b"token=a&token=b", "application/x-www-form-urlencoded", 400),
+        (b"token=%ff", "application/x-www-form-urlencoded", 400),
+        (b"{}", "application/json", 415),
+        (b"", "multipart/form-data; boundary=x", 415),
+    ],
+)
+def test_what_is_no_form_of_ours_is_refused(service: Any, body: bytes, kind: str, status: int) -> None:
+    headers = {"origin": service.url, "content-type": kind}
+    assert httpx.post(f"{service.url}/review/login", content=body, headers=headers).status_code == status
+
+
 def test_the_language_is_kept_and_every_page_has_both(come: Callable[..., Person], opened: Any) -> None:
     person, case = come("lead"), opened()["dispute_id"]
     for path in ("", f"/cases/{case}", "/lines", "/overturns", "/model", "/audit"):
@@ -344,21 +379,6 @@ def test_a_revoked_token_ends_its_session_at_once(service: Any, come: Callable[.
     assert person.http.get("/review").status_code == 200
     store.revoke("leaving")
     assert person.http.get("/review").status_code == 303
-
-
-def test_a_session_ends_after_a_shift_and_after_an_hour_of_nothing(service: Any) -> None:
-    now = as_of.now()
-    with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
-        sessions = Sessions(log)
-        secret = sessions.open("hash", language="zh", now=now)
-        assert sessions.get(secret, now=now) is not None
-        assert sessions.get(secret, now=now + IDLE) is None
-        moment = now
-        while moment < now + LONGEST - timedelta(minutes=30):
-            moment += timedelta(minutes=30)
-            assert (sessions.get(secret, now=moment) is None) == (moment >= now + LONGEST)
-        assert sessions.get(secret, now=now + LONGEST) is None
-        assert sessions.get("another", now=now) is None
 
 
 def test_the_chain_is_walked_when_asked(

@@ -146,9 +146,8 @@ _DONE = {
 
 
 def case_page(room: Room, visit: Visit) -> Shown:
-    """Answer `GET /review/cases/{id}`; that it was opened is on disk before anything is shown."""
+    """Answer `GET /review/cases/{id}`."""
     dispute = dispute_of(room, visit)
-    room.accesses.record(visit.actor, "case", dispute.dispute_id, at=visit.now)
     told = None
     if key := _DONE.get(visit.query.get("done", "")):
         text = speaker(visit.language)(key)
@@ -177,7 +176,8 @@ def shown(
     typed: Typed | None = None,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Shown:
-    """The page of a case, with a message or without."""
+    """The page of a case, with a message or without; that it was opened is on disk before anything is shown."""
+    room.accesses.record(visit.actor, "case", dispute.dispute_id, at=visit.now)
     record = room.desk.log.get(dispute.decision_id)
     tell = teller(visit)
     page = CasePage(
