@@ -47,8 +47,8 @@ def main() -> None:
         url = f"sqlite:///{Path(folder) / 'decisions.db'}"
         with DecisionLog(url) as log:
             desk = DisputeDesk(log, load_policies(Settings().policies), role_of=dict.fromkeys(REVIEWERS, REVIEWER).get)
-            _fill(url, asked.decisions - asked.open)
-            a_dispute = _open(log, desk, asked.open)
+            fill(url, asked.decisions - asked.open)
+            a_dispute = open_disputes(log, desk, asked.open)
             head = f"{asked.decisions:,} decisions, {asked.open:,} open disputes, ms of {REPEATS} tries"
             rows = _measured(desk, a_dispute)
     sys.stdout.write("\n".join([head, "", "| asked for | median | worst |", "|---|--:|--:|", *rows, ""]))
@@ -81,7 +81,8 @@ def _timed(call: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _fill(url: str, count: int) -> None:
+def fill(url: str, count: int) -> None:
+    """Write decisions outside the chain, copies of one record."""
     record = _record(decision_ids(as_of.now(), 1)[0], "filler", "line-x").to_json().decode()
     engine = create_engine(url)
     with engine.begin() as connection:
@@ -97,7 +98,7 @@ def _fill(url: str, count: int) -> None:
     engine.dispose()
 
 
-def _open(log: DecisionLog, desk: DisputeDesk, count: int) -> str:
+def open_disputes(log: DecisionLog, desk: DisputeDesk, count: int) -> str:
     """Open and for the most part assign disputes; the id of the last one."""
     last = ""
     for start in range(0, count, AT_ONCE):

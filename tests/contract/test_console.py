@@ -388,6 +388,26 @@ def test_the_chain_is_walked_when_asked(
     wait_until(lambda: "stands as it was written" in people["auditor"].http.get("/review/audit").text)
 
 
+def test_overturns_are_counted_on_their_page(people: dict[str, Person], opened: Any) -> None:
+    dispute, person = opened(), people["reviewer"]
+    assert dispute["reasons"]
+
+    def counted() -> dict[str, tuple[int, int]]:
+        rows = re.findall(
+            r"<code>(\w+)</code>.*?</th><td class=\"n\">(\d+)</td><td class=\"n\">(\d+)</td>",
+            person.http.get("/review/overturns").text,
+        )
+        return {code: (int(decided), int(overturned)) for code, decided, overturned in rows}
+
+    before = counted()
+    person.move(dispute["dispute_id"], "assign")
+    person.move(dispute["dispute_id"], "outcome", outcome="cleared", reason=REASON)
+    after = counted()
+    for code in dispute["reasons"]:
+        decided, overturned = before.get(code, (0, 0))
+        assert after[code] == (decided + 1, overturned + 1)
+
+
 def test_filters_of_the_queue_choose(people: dict[str, Person], opened: Any) -> None:
     dispute, person = opened(), people["reviewer"]
     link = f"/review/cases/{dispute['dispute_id']}"

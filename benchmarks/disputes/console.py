@@ -1,0 +1,101 @@
+"""How long pages of the console take with many open cases and a large log behind them: in the server, no network.
+
+    .venv/bin/linerisk demo
+    .venv/bin/python benchmarks/disputes/console.py --home var/demo --line ID_OF_A_LINE_THAT_IT_SHOWED
+
+Model and snapshot are those of the home; its log is left alone, a new one is made in a folder that is thrown away. The
+case that is shown is of the line, with everything that stands behind its decision; the others are as in `run.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+from run import HOTLINE, REPEATS, REVIEWERS, fill, open_disputes
+
+from linerisk.service.console.app import Console
+from linerisk.service.desk import Desk
+from linerisk.service.tokens import Role, TokenStore
+from linerisk.service.types import LineById, ScoreRequest
+from linerisk.settings import Settings
+
+
+def main() -> None:
+    """Fill a log, log in, ask for pages."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--line", required=True)
+    parser.add_argument("--decisions", type=int, default=1_000_000)
+    parser.add_argument("--open", type=int, default=10_000)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        shutil.copytree(asked.home / "live", home / "live")
+        shutil.copy(asked.home / "id_key", home / "id_key")
+        settings = Settings(home=home)
+        store = TokenStore(settings.tokens)
+        tokens = [store.create(name, Role.REVIEWER) for name in REVIEWERS]
+        desk = Desk(settings)
+        try:
+            fill(settings.decision_log_url, asked.decisions - asked.open)
+            open_disputes(desk.log, desk.disputes, asked.open - 1)
+            case = _a_real_case(desk, asked.line)
+            rows = asyncio.run(_measured(Console(desk), tokens[0], case))
+        finally:
+            desk.close()
+    head = f"{asked.decisions:,} decisions, {asked.open:,} open disputes, ms of {REPEATS} tries"
+    sys.stdout.write("\n".join([head, "", "| page | bytes | median | worst |", "|---|--:|--:|--:|", *rows, ""]))
+
+
+def _a_real_case(desk: Desk, line_id: str) -> str:
+    """The dispute of a decision that the model of the home makes."""
+    request = ScoreRequest(request_id="bench", lines=[LineById(line_id)])
+    records, problems = desk.by_id(request, caller="suspension")
+    if problems:
+        raise SystemExit(problems[0].message)
+    desk.log.append("suspension", "bench", "body", records)
+    said = "I only call customers."
+    dispute = desk.disputes.open(HOTLINE, records[0].decision_id, statement=said, channel="hotline", request_id="bench")
+    return dispute.dispute_id
+
+
+async def _measured(console: Console, token: str, case: str) -> list[str]:
+    rows = []
+    transport = httpx.ASGITransport(console)
+    origin = "http://console.invalid"
+    async with httpx.AsyncClient(transport=transport, base_url=origin, headers={"origin": origin}) as client:
+        await client.post("/review/login", data={"token": token, "language": "zh"})
+        queue = await client.get("/review")
+        following = re.search(r'href="(/review\?after=[^"]+)"', queue.text)
+        pages = {
+            "queue": "/review",
+            "queue, second page": following[1] if following else "/review",
+            "queue, my own": "/review?mine=1",
+            "case": f"/review/cases/{case}",
+            "overturns": "/review/overturns",
+            "model": "/review/model",
+        }
+        for name, path in pages.items():
+            took, size = [], 0
+            for _ in range(REPEATS):
+                started = time.perf_counter()
+                answer = await client.get(path)
+                took.append((time.perf_counter() - started) * 1000)
+                answer.raise_for_status()
+                size = len(answer.content)
+            rows.append(f"| {name} | {size:,} | {statistics.median(took):.1f} | {max(took):.1f} |")
+    return rows
+
+
+if __name__ == "__main__":
+    main()
