@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from linerisk.features.summary import OTHER_AREAS, UNKNOWN
 from linerisk.service.console.words import speaker
 from linerisk.suspension import Language
 from linerisk.suspension.drawings import (
@@ -75,10 +76,17 @@ def records_shown(records: RecordsSeen | None, language: Language) -> RecordsSho
         total=sum(sum(day) for day in records.out_calls),
         most=max((max(day) for day in records.out_calls), default=0),
         parties=_listed(kinds, language),
-        areas=_listed(records.peers_by_area, language),
+        areas=_listed(_areas(records.peers_by_area, language), language),
         devices=records.devices,
-        places=_listed(records.cells_by_area, language),
+        places=_listed(_areas(records.cells_by_area, language), language),
     )
+
+
+def _areas(counts: Mapping[str, int], language: Language) -> dict[str, int]:
+    """Codes of prefectures stand for themselves; what is no code is said in words."""
+    say = speaker(language)
+    words = {OTHER_AREAS: say("area_other"), UNKNOWN: say("area_unknown")}
+    return {words.get(name, name): many for name, many in counts.items()}
 
 
 def _listed(counts: Mapping[str, int], language: Language) -> str:
