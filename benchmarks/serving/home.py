@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -47,6 +48,19 @@ def copied(home: Path, scratch: Path) -> Path:
     if (home / "id_key").exists():
         shutil.copy(home / "id_key", made / "id_key")
     return made
+
+
+def bare_sync_ms(folder: Path, *, times: int = 400) -> dict[str, float]:
+    """How long the disk takes for what every commit needs at least: 16 kB more of a file, and word that it is there."""
+    took: list[float] = []
+    with (folder / "syncs").open("wb", buffering=0) as file:
+        for _ in range(times):
+            file.write(bytes(16_384))
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            took.append(1000 * (time.perf_counter() - began))
+            time.sleep(0.004)
+    return {"p50": round(statistics.median(took), 2), "p99": round(statistics.quantiles(took, n=100)[-1], 2)}
 
 
 def file_system(folder: Path) -> str:

@@ -133,6 +133,7 @@ def main() -> None:
         copy = home.copied(given.home, scratch)
         token = home.token(copy)
         starts = _starts(copy, scratch, times=given.rounds)
+        syncs = home.bare_sync_ms(scratch)
         with ExitStack() as stack:
             servers = [linerisk(copy), *peers(copy, scratch, mlserver=given.mlserver)]
             started = {server.key: stack.enter_context(_started(server, scratch)) for server in servers}
@@ -165,6 +166,7 @@ def main() -> None:
         "bare_predict_per_core_s": bare,
         "trees": home.trees(given.home),
         "starts": starts,
+        "bare_sync_ms": syncs,
         **loads,
         "log": {"told": measured.told, "recorded": recorded},
     }

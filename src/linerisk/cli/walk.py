@@ -19,6 +19,7 @@ from ulid import ULID
 
 from linerisk.as_of import iso
 from linerisk.cli.data import show_intake
+from linerisk.cli.objection import object_to, show_objection
 from linerisk.cli.shown import Tell, err, out, progress, table
 from linerisk.cli.training import show_trained
 from linerisk.decisions.store import without_password
@@ -96,6 +97,7 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
     with err.status("starting the service"):
         answers = _ask_service(settings, story)
     _show_answers(settings, story, answers)
+    show_objection(answers["objection"])
     _show_places(settings, trained, time.monotonic() - began)
     return {
         "records": simulated.records,
@@ -142,10 +144,10 @@ def _write_faulty(path: Path) -> None:
 
 
 def _ask_service(settings: Settings, story: Story) -> dict[str, Any]:
-    """Start the service, ask for the story's three lines as the suspension system would, stop it."""
+    """Start the service, ask for the story's three lines as the suspension system would, object to one, stop it."""
     tokens = TokenStore(settings.tokens)
-    name = f"demo-{ULID()}"
-    secret = tokens.create(name, Role.SCORER)
+    name, reviewer = f"demo-{ULID()}", f"demo-reviewer-{ULID()}"
+    secret, reviews = tokens.create(name, Role.SCORER), tokens.create(reviewer, Role.REVIEWER)
     try:
         with running_service(settings, log=settings.home / "service.log") as client:
             told = client.post(
@@ -159,9 +161,12 @@ def _ask_service(settings: Settings, story: Story) -> dict[str, Any]:
             )
             told.raise_for_status()
             answers: dict[str, Any] = told.json()
+            old = next(each for each in answers["decisions"] if each["line_id"] == story.old.line_id)
+            answers["objection"] = object_to(client, old, scorer=secret, reviewer=reviews, name=reviewer)
             return answers
     finally:
         tokens.revoke(name)
+        tokens.revoke(reviewer)
 
 
 @contextmanager
