@@ -66,6 +66,13 @@ def _field(page: str, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
+def service(world_of_module: Any, serving: Callable[..., Any]) -> Iterator[Any]:
+    """A service of its own: what is cleared here would hold back what others dispute."""
+    with serving(world_of_module) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
 def come(service: Any) -> Iterator[Callable[..., Person]]:
     """Lets somebody with the token of a role come to the console."""
     with contextlib.ExitStack() as stack:
