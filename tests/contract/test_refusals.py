@@ -186,13 +186,13 @@ def test_utf8_may_be_named(service: Any) -> None:
         "/v1",
         "/v1/",
         "/v1/nothing",
-        "/v1/disputes",
+        "/v1/disputed",
         "/v1/decisions",
         "/v1/decisions/%FF",
         "/score",
         "/static_content/../app.py",
         "/static_content/nothing.js",
-        "/review",
+        "/reviews",
     ],
 )
 def test_a_path_that_is_not_offered_is_not_found(service: Any, path: str) -> None:
