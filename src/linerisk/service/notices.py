@@ -19,15 +19,12 @@ from linerisk.service.http import Answer, Request
 from linerisk.service.reading import artefact_of, record_of
 from linerisk.service.routes import Route
 from linerisk.service.tokens import Role
-from linerisk.suspension import (
-    LANGUAGES,
-    Language,
-    evidence_page,
-    gather,
-    make_notice,
-    notice_page,
-    text_message,
-)
+from linerisk.suspension.evidence import gather
+from linerisk.suspension.evidence_page import evidence_page
+from linerisk.suspension.local_time import LANGUAGES, Language
+from linerisk.suspension.notice import make_notice
+from linerisk.suspension.page import notice_page
+from linerisk.suspension.sms import text_message
 
 HTML = "text/html; charset=utf-8"
 _AHEAD = timedelta(days=1)

@@ -20,7 +20,7 @@ _HEAVY = ("bentoml", "lightgbm", "linerisk.evaluation", "linerisk.registry", "li
         ("linerisk.service.tokens", set()),
         ("linerisk.service.serve", set()),
         ("linerisk.service.app", {"bentoml"}),  # imported by the process that minds the workers, too
-        ("linerisk.service.openapi", {"lightgbm", "polars"}),  # and with it all that answers
+        ("linerisk.service.openapi", {"polars"}),  # and with it all that answers
     ],
 )
 def test_a_door_imports_nothing_that_it_does_not_need(module: str, may: set[str]) -> None:

@@ -96,7 +96,7 @@ def test_of_a_list_only_its_length_is_told() -> None:
 
 # In one step or step by step ------------------------------------------------------------------------------------------
 
-GIVEN = st.sampled_from([st.none(), st.text(max_size=6), st.integers(-9, 9), st.booleans()]).flatmap(lambda kind: kind)
+GIVEN = st.sampled_from([None, "x:y", "é", 3, -1, True])
 BODIES = st.fixed_dictionaries(
     {"request_id": st.text("ab:-", min_size=1, max_size=4), "lines": st.lists(
         st.fixed_dictionaries({"line_id": st.sampled_from(["a", 'b"', "c:", 7]), "records": st.lists(

@@ -22,8 +22,8 @@ from linerisk.model.calibration import BetaCalibration
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
 from linerisk.policy import Policy
 from linerisk.scoring import score
-from linerisk.suspension import evidence_page, gather
-from linerisk.suspension.evidence import OWN_PAST, usual_of
+from linerisk.suspension.evidence import OWN_PAST, gather, usual_of
+from linerisk.suspension.evidence_page import evidence_page
 
 SCORED_AT = datetime(2024, 7, 27, 4, 10, tzinfo=UTC)
 

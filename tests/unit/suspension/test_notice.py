@@ -16,8 +16,11 @@ from linerisk.decisions.record import DecisionRecord, RecordedAction
 from linerisk.errors import PolicyError
 from linerisk.explanation import Wording
 from linerisk.policy import Policy
-from linerisk.suspension import LANGUAGES, Language, NoticeError, make_notice, notice_page, text_message
-from linerisk.suspension.notice import tail_of
+from linerisk.suspension.errors import NoticeError
+from linerisk.suspension.local_time import LANGUAGES, Language
+from linerisk.suspension.notice import make_notice, tail_of
+from linerisk.suspension.page import notice_page
+from linerisk.suspension.sms import text_message
 
 Decide = Callable[..., DecisionRecord]
 Policies = dict[str, Policy]

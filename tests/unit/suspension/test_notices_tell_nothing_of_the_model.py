@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from linerisk.decisions.record import DecisionRecord, RecordedModel, RecordedReason
 from linerisk.decisions.recorded_features import frozen_features
 from linerisk.policy import Policy
-from linerisk.suspension import LANGUAGES, make_notice, notice_page, text_message
-from linerisk.suspension.sms import MOST_PARTS
+from linerisk.suspension.local_time import LANGUAGES
+from linerisk.suspension.notice import make_notice
+from linerisk.suspension.page import notice_page
+from linerisk.suspension.sms import MOST_PARTS, text_message
 
 Decide = Callable[..., DecisionRecord]
 Policies = dict[str, Policy]

@@ -13,8 +13,10 @@ from linerisk.explanation import Wording
 from linerisk.explanation.values import BY_UNIT
 from linerisk.features.catalogue import BY_NAME
 from linerisk.policy import Policy
-from linerisk.suspension import LANGUAGES, Language, NoticeError, make_notice, text_message
-from linerisk.suspension.sms import MOST_PARTS, counted
+from linerisk.suspension.errors import NoticeError
+from linerisk.suspension.local_time import LANGUAGES, Language
+from linerisk.suspension.notice import make_notice
+from linerisk.suspension.sms import MOST_PARTS, counted, text_message
 
 Decide = Callable[..., DecisionRecord]
 Policies = dict[str, Policy]

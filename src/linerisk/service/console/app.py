@@ -53,7 +53,7 @@ from linerisk.service.errors import ForbiddenError, MethodError, NotFoundError, 
 from linerisk.service.http import Receive, Scope, Send
 from linerisk.service.logs import log, where
 from linerisk.service.metrics import metrics
-from linerisk.suspension import Language
+from linerisk.suspension.local_time import Language
 
 HTML: Final = "text/html; charset=utf-8"
 PAGES: Final = (

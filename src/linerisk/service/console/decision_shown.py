@@ -16,7 +16,6 @@ from linerisk.policy import Policy, with_id
 from linerisk.service.console.records_shown import RecordsShown, records_shown
 from linerisk.service.console.visits import Room
 from linerisk.service.console.words import both, chance
-from linerisk.suspension import Evidence, Language, Notice, Sms, gather, make_notice, text_message
 from linerisk.suspension.drawings import (
     BAR_HEIGHT,
     BARS_WIDTH,
@@ -27,7 +26,11 @@ from linerisk.suspension.drawings import (
     bars,
     marks,
 )
-from linerisk.suspension.evidence import FeatureSeen
+from linerisk.suspension.evidence import Evidence, FeatureSeen, gather
+from linerisk.suspension.local_time import Language
+from linerisk.suspension.notice import make_notice
+from linerisk.suspension.shapes import Notice
+from linerisk.suspension.sms import Sms, text_message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

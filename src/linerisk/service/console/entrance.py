@@ -19,7 +19,7 @@ from linerisk.review.sessions import LONGEST, Session
 from linerisk.service.console.forms import check_origin, check_secret, form_of, query_of
 from linerisk.service.console.visits import READERS, Room, Visit
 from linerisk.service.tokens import Token
-from linerisk.suspension import LANGUAGES, Language
+from linerisk.suspension.local_time import LANGUAGES, Language
 
 _COOKIE: Final = "linerisk_session"
 _SECURE_COOKIE: Final = f"__Host-{_COOKIE}"

@@ -16,7 +16,7 @@ from linerisk.service.console.visits import Room, Shown, Visit
 from linerisk.service.console.words import span, speaker
 from linerisk.service.errors import WrongValueError
 from linerisk.service.reading import checked_id
-from linerisk.suspension import Language
+from linerisk.suspension.local_time import Language
 
 PAGE_LENGTH = 50
 Choice = TypeVar("Choice", State, Clock, Tier)

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from linerisk.features.summary import OTHER_AREAS, UNKNOWN
 from linerisk.service.console.words import speaker
-from linerisk.suspension import Language
 from linerisk.suspension.drawings import (
     CALENDAR_CELL,
     CALENDAR_LEFT,
@@ -19,6 +18,7 @@ from linerisk.suspension.drawings import (
     day_said,
 )
 from linerisk.suspension.evidence import RecordsSeen
+from linerisk.suspension.local_time import Language
 from linerisk.tables.schemas import PEER_KINDS
 
 _HOURS = 24

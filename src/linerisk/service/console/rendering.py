@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from linerisk.service.console.visits import OVERSEERS, READERS, Visit
 from linerisk.service.console.words import HTML_LANGUAGE, LANGUAGE_NAMES, local, percent, speaker
 from linerisk.service.tokens import Role
-from linerisk.suspension import LANGUAGES, Language
+from linerisk.suspension.local_time import LANGUAGES, Language
 
 _PAGES = Environment(
     loader=PackageLoader("linerisk.service.console", "pages"),

@@ -15,7 +15,7 @@ from linerisk.service.console.audit_walk import AuditWalk
 from linerisk.service.desk import Desk
 from linerisk.service.errors import RefusedError
 from linerisk.service.tokens import Role
-from linerisk.suspension import Language
+from linerisk.suspension.local_time import Language
 
 
 @dataclass(frozen=True, slots=True)

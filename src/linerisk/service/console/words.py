@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from linerisk.suspension import Language
+from linerisk.suspension.local_time import Language
 
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"zh": "中文", "en": "English"}
 HTML_LANGUAGE: Final[dict[Language, str]] = {"zh": "zh-CN", "en": "en"}
