@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import log
 
 from linerisk.explanation import AtAge
 
@@ -12,6 +13,8 @@ BARS_WIDTH, BAR_HEIGHT, _LABELS = 640, 26, 150
 CURVE_WIDTH, CURVE_HEIGHT = 640, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 16, 16, 40
 CALENDAR_LEFT, CALENDAR_TOP, CALENDAR_CELL, CALENDAR_ROW = 48, 20, 24, 14
+_TICKS = (0.1, 1.0, 10.0, 50.0, 90.0, 99.0, 99.9)
+"""Probabilities with a line in the curve, in per cent."""
 _YEAR_DAYS = 365
 
 
@@ -97,12 +100,12 @@ def bars(contributions: Mapping[str, float]) -> tuple[Bar, ...]:
 
 
 def marks(ages: Sequence[AtAge]) -> tuple[Mark, ...]:
-    """Ages at even distances, probability from nothing at the bottom to all at the top."""
+    """Ages at even distances; height is log-odds, so that nearly sure and surely differ to the eye."""
     step = (CURVE_WIDTH - _LEFT - _RIGHT) / max(1, len(ages) - 1)
     return tuple(
         Mark(
             _LEFT + at * step,
-            _TOP + (1 - each.probability) * (CURVE_HEIGHT - _TOP - _BOTTOM),
+            _height(each.probability),
             age_said(each.tenure_days),
             each.probability,
             each.tier.value,
@@ -110,6 +113,24 @@ def marks(ages: Sequence[AtAge]) -> tuple[Mark, ...]:
         )
         for at, each in enumerate(ages)
     )
+
+
+def ticks() -> tuple[tuple[float, str], ...]:
+    """Where the curve's lines stand, and what they are called."""
+    return tuple((_height(share / 100), f"{share:g} %") for share in _TICKS)
+
+
+def _height(probability: float) -> float:
+    """Where a probability stands, one per thousand at the bottom, all but one at the top; what is beyond, there too.
+
+    >>> _height(0.5), _height(0.0) == _height(0.001), _height(1.0)
+    (98.0, True, 16.0)
+    """
+    most = log(_TICKS[-1]) - log(100 - _TICKS[-1])
+    least = _TICKS[0] / 100
+    inside = min(max(probability, least), 1 - least)
+    share = (log(inside) - log(1 - inside) + most) / (2 * most)
+    return round(_TOP + (1 - share) * (CURVE_HEIGHT - _TOP - _BOTTOM), 3)
 
 
 def age_said(days: int) -> str:

@@ -21,6 +21,7 @@ from linerisk.suspension.drawings import (
     cells,
     day_said,
     marks,
+    ticks,
 )
 from linerisk.suspension.evidence import Evidence, RecordsSeen
 from linerisk.suspension.page import rendered
@@ -49,6 +50,7 @@ def evidence_page(evidence: Evidence) -> bytes:
         ages=ages,
         curve=" ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in ages),
         curve_size=(CURVE_WIDTH, CURVE_HEIGHT),
+        curve_ticks=ticks(),
         calendar=_calendar(evidence.records),
         say=said,
     )

@@ -25,6 +25,7 @@ from linerisk.suspension.drawings import (
     Mark,
     bars,
     marks,
+    ticks,
 )
 from linerisk.suspension.evidence import Evidence, FeatureSeen, gather
 from linerisk.suspension.local_time import Language
@@ -70,6 +71,7 @@ class EvidenceShown:
         ages: Marks of the same line at other ages; none where its age is not known.
         curve: The same as points of a line.
         curve_size: Width and height of that drawing.
+        curve_ticks: Where its lines stand, and what they are called.
         own: The mark of the line's own age; None where there is none.
         features: Rows by family.
         records: Summary of the line's records; None where none was kept.
@@ -80,6 +82,7 @@ class EvidenceShown:
     ages: tuple[Mark, ...]
     curve: str
     curve_size: tuple[int, int]
+    curve_ticks: tuple[tuple[float, str], ...]
     own: Mark | None
     features: tuple[tuple[str, tuple[FeatureRow, ...]], ...]
     records: RecordsShown | None
@@ -183,6 +186,7 @@ def _evidence(bundle: Evidence, families: dict[str, str], language: Language) ->
         ages=ages,
         curve=" ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in ages),
         curve_size=(CURVE_WIDTH, CURVE_HEIGHT),
+        curve_ticks=ticks(),
         own=next((mark for mark in ages if mark.own), None),
         features=tuple(
             (families.get(family, family), tuple(_row(each, language) for each in group))
