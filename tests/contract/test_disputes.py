@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -43,6 +43,13 @@ class Case:
 
     def outcome(self, outcome: str, **changed: Any) -> httpx.Response:
         return self.call("reviewer", "outcome", **{"outcome": outcome, "reason": REASON, **changed})
+
+
+@pytest.fixture(scope="module")
+def service(world_of_module: Any, serving: Callable[..., Any]) -> Iterator[Any]:
+    """A service of its own: what is cleared here would hold back what others score."""
+    with serving(world_of_module) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,10 @@ from linerisk.model.tiers import TIERS
 from linerisk.review.clocks import Clock
 from linerisk.review.moves import State
 from linerisk.service.api import ROUTES
+from linerisk.service.bulk_calls import BULK
 from linerisk.service.errors import ErrorAnswer
 from linerisk.service.routes import Route
+from linerisk.service.scoring_calls import SCORING
 from linerisk.service.types import LONGEST_ID
 
 _REFUSALS = {
@@ -31,7 +33,9 @@ _REFUSALS = {
     "431": "the head is larger than is read",
     "503": "overloaded, or nothing is live; see Retry-After",
 }
-_ONLY_WITH_BODY = frozenset({"408", "409", "413", "415", "429"})
+_ONLY_WITH_BODY = frozenset({"408", "409", "413", "415"})
+_ONLY_OF_SCORING = frozenset({"429"})
+_SCORING = frozenset(route.path for route in (*SCORING, *BULK))
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
     "/v1/score/arrow": {
@@ -113,7 +117,8 @@ def _operation(route: Route) -> dict[str, Any]:
             **{
                 status: {"description": meaning, "content": {"application/json": {"schema": _schema("ErrorAnswer")}}}
                 for status, meaning in _REFUSALS.items()
-                if takes_body or status not in _ONLY_WITH_BODY
+                if (takes_body or status not in _ONLY_WITH_BODY)
+                and (route.path in _SCORING or status not in _ONLY_OF_SCORING)
             },
         },
     }

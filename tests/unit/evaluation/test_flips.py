@@ -105,7 +105,14 @@ def test_a_champion_of_other_columns_has_no_flips(champion: RiskModel, model: Ri
 
 
 def test_the_page_shows_table_causes_and_examples(flips: TierFlips, evaluation: Any) -> None:
-    page = comparison_page(title="2 against 1", notices=(), figures=[], gates=run_gates(evaluation), flips=flips)
+    page = comparison_page(
+        title="2 against 1",
+        notices=(),
+        tested="Each model on its own test slice.",
+        figures=[],
+        gates=run_gates(evaluation),
+        flips=flips,
+    )
     assert f"<strong>{flips.moved:,}</strong>" in page
     assert all(cause.cause in page for cause in flips.causes)
     assert all(move.key in page for move in flips.examples)
