@@ -17,9 +17,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from linerisk import as_of as clock
 from linerisk.decisions.appending import StoredAnswer
-from linerisk.errors import InputError
 from linerisk.explanation import explain
 from linerisk.model.tiers import TIERS
 from linerisk.service import arrow_in, arrow_out
@@ -28,6 +26,7 @@ from linerisk.service.desk import Desk, Readied
 from linerisk.service.errors import WrongValueError
 from linerisk.service.http import Answer, Request
 from linerisk.service.metrics import metrics
+from linerisk.service.queries import instant, one_of
 from linerisk.service.routes import Route
 from linerisk.service.scoring_calls import BUDGET, QUEUE
 from linerisk.service.tokens import Role
@@ -156,28 +155,15 @@ def _wanted(request: Request) -> Wanted:
         ) from error
     return Wanted(
         request_id=request_id,
-        as_of=_instant(query.get("as_of")),
+        as_of=instant(query, "as_of"),
         dry_run=_flag(query, "dry_run", default=False),
         reasons=_flag(query, "reasons", default=True),
     )
 
 
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return clock.parse_instant(text)
-    except InputError as error:
-        raise WrongValueError(error.wrong, expected=error.expected, found=repr(text[:40]), field="as_of") from error
-
-
 def _flag(query: dict[str, str], name: str, *, default: bool) -> bool:
-    text = query.get(name)
-    if text is None:
-        return default
-    if text not in _FLAGS:
-        raise WrongValueError(f"{name} is wrong", expected="true or false", found=repr(text[:32]), field=name)
-    return _FLAGS[text]
+    given = one_of(query, name, tuple(_FLAGS))
+    return default if given is None else _FLAGS[given]
 
 
 BULK: tuple[Route, ...] = (

@@ -29,7 +29,7 @@ from linerisk.service.dispute_types import (
 )
 from linerisk.service.errors import WrongValueError
 from linerisk.service.http import Request
-from linerisk.service.reading import checked_id, checked_limit
+from linerisk.service.queries import checked_id, checked_limit, one_of
 from linerisk.service.routes import Route
 from linerisk.service.scoring_calls import BUDGET
 from linerisk.service.strict_json import read, said_id
@@ -169,15 +169,8 @@ def _dispute_id(request: Request) -> str:
 
 
 def _choice(query: dict[str, str], name: str, kind: type[Choice]) -> Choice | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    try:
-        return kind(text)
-    except ValueError:
-        raise WrongValueError(
-            f"{name} is wrong", expected=" or ".join(each.value for each in kind), found=repr(text[:32]), field=name
-        ) from None
+    given = one_of(query, name, [each.value for each in kind])
+    return None if given is None else kind(given)
 
 
 def _place(text: str) -> int:

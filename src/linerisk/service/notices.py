@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -11,12 +10,12 @@ import msgspec
 
 from linerisk import as_of as clock
 from linerisk.decisions.record import DecisionRecord
-from linerisk.errors import InputError
 from linerisk.policy import with_id
 from linerisk.service.desk import Desk
 from linerisk.service.errors import WrongValueError
 from linerisk.service.http import Answer, Request
-from linerisk.service.reading import artefact_of, record_of
+from linerisk.service.queries import instant, one_of
+from linerisk.service.reading import model_behind, record_of
 from linerisk.service.routes import Route
 from linerisk.service.tokens import Role
 from linerisk.suspension.evidence import gather
@@ -36,9 +35,9 @@ _EVIDENCE_FORMS = ("json", "html")
 async def notice(desk: Desk, request: Request) -> dict[str, Any] | Answer:
     """Answer `GET /v1/decisions/{id}/notice`: what the holder is told, under the policy of the decision."""
     query = request.query("lang", "form", "sent_at")
-    language = cast("Language", one_of(query, "lang", LANGUAGES))
+    language = cast("Language", one_of(query, "lang", LANGUAGES) or LANGUAGES[0])
     form = one_of(query, "form", _NOTICE_FORMS)
-    sent_at = _instant(query.get("sent_at"))
+    sent_at = _sent_at(query)
     record = await record_of(desk, request)
     policy = with_id(desk.policies, record.policy)
     disputes = await asyncio.to_thread(desk.disputes.of_decision, record.decision_id)
@@ -58,43 +57,24 @@ async def evidence(desk: Desk, request: Request) -> dict[str, Any] | Answer:
     return await asyncio.to_thread(_evidence, desk, record, form)
 
 
-def _evidence(desk: Desk, record: DecisionRecord, form: str) -> dict[str, Any] | Answer:
-    bundle = gather(record, artefact_of(desk, record), with_id(desk.policies, record.policy))
+def _evidence(desk: Desk, record: DecisionRecord, form: str | None) -> dict[str, Any] | Answer:
+    bundle = gather(record, model_behind(desk, record), with_id(desk.policies, record.policy))
     if form == "html":
         return Answer(evidence_page(bundle), HTML)
     plain: dict[str, Any] = msgspec.to_builtins(bundle)
     return plain
 
 
-def one_of(query: dict[str, str], name: str, allowed: Collection[str]) -> str:
-    """A query parameter of few values; the first of them where it is not given.
-
-    Raises:
-        WrongValueError: It is none of them.
-    """
-    given = query.get(name)
-    if given is None:
-        return next(iter(allowed))
-    if given not in allowed:
-        raise WrongValueError(f"{name} is wrong", expected=" or ".join(allowed), found=repr(given[:32]), field=name)
-    return given
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = clock.parse_instant(text[:64])
-    except InputError as error:
-        raise WrongValueError(error.wrong, expected=error.expected, found=repr(text[:32]), field="sent_at") from error
-    if instant > (latest := clock.now() + _AHEAD):
+def _sent_at(query: dict[str, str]) -> datetime | None:
+    given = instant(query, "sent_at")
+    if given is not None and given > (latest := clock.now() + _AHEAD):
         raise WrongValueError(
             "sent_at is too far ahead",
             expected=f"{clock.iso(latest)} or earlier",
-            found=repr(text[:32]),
+            found=clock.iso(given),
             field="sent_at",
         )
-    return instant
+    return given
 
 
 _TELLERS = frozenset({Role.SCORER, Role.REVIEWER, Role.AUDITOR})

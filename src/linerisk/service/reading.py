@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -16,7 +15,7 @@ from linerisk import as_of as clock
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.recorded_features import matrix_row, named_features
 from linerisk.decisions.replay import replay
-from linerisk.errors import ArtefactError, InputError, PolicyError
+from linerisk.errors import ArtefactError, InputError, LineriskError, PolicyError
 from linerisk.explanation import at_ages, each_as_usual, together_as_usual
 from linerisk.live import WHEN_EXPIRED, model_of
 from linerisk.model.risk_model import RiskModel
@@ -24,13 +23,10 @@ from linerisk.policy import in_force
 from linerisk.service.desk import Desk
 from linerisk.service.errors import NotFoundError, WrongValueError
 from linerisk.service.http import Request
+from linerisk.service.queries import checked_id, checked_limit
 from linerisk.service.routes import Route
 from linerisk.service.tokens import Role
-from linerisk.service.types import LONGEST_ID, NO_CONTROLS
 from linerisk.tables.schemas import EARLIEST
-
-_MOST_DECISIONS = 200
-_SOME_DECISIONS = 50
 
 
 async def decision(desk: Desk, request: Request) -> dict[str, Any]:
@@ -138,12 +134,12 @@ async def record_of(desk: Desk, request: Request) -> DecisionRecord:
 
 def _features(desk: Desk, record: DecisionRecord) -> dict[str, float | None]:
     """The features of a decision by name; the names are its model's."""
-    return named_features(record.features, _model(desk, record).feature_names)
+    return named_features(record.features, model_behind(desk, record).feature_names)
 
 
 def _otherwise(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
     """What its model would have said of the line with some families as usual, and at other ages."""
-    model = _model(desk, record)
+    model = model_behind(desk, record)
     row = matrix_row(record.features, model.feature_names)
     said = {
         "each_family_as_usual": each_as_usual(model, row),
@@ -154,9 +150,16 @@ def _otherwise(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
     return plain
 
 
-def _model(desk: Desk, record: DecisionRecord) -> RiskModel:
-    """The model of a decision: the live one if it is, else read again."""
-    live = desk.holder.current().model
+def model_behind(desk: Desk, record: DecisionRecord) -> RiskModel:
+    """The model of a decision: the live one if it is, else read again.
+
+    Raises:
+        ArtefactError: It cannot be read.
+    """
+    try:
+        live = desk.holder.current().model
+    except LineriskError:
+        return artefact_of(desk, record)
     return live if live.fingerprint == record.model.fingerprint else artefact_of(desk, record)
 
 
@@ -186,34 +189,6 @@ def artefact_of(desk: Desk, record: DecisionRecord) -> RiskModel:
             found=error.wrong,
             todo="restore models/ under the live folder from a backup",
         ) from error
-
-
-def checked_id(text: str, *, field: str) -> str:
-    """An id as it may stand in the log; not every database takes every character.
-
-    Raises:
-        WrongValueError: It is none.
-    """
-    if not re.fullmatch(NO_CONTROLS, text) or len(text) > LONGEST_ID:
-        raise WrongValueError(
-            f"{field} is no id", expected=f"1 to {LONGEST_ID} characters, none of control", found="another", field=field
-        )
-    return text
-
-
-def checked_limit(text: str | None) -> int:
-    """How many rows a page may have.
-
-    Raises:
-        WrongValueError: It is no number from 1 to 200.
-    """
-    if text is None:
-        return _SOME_DECISIONS
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST_DECISIONS and len(text) <= len("200")):
-        raise WrongValueError(
-            "limit is wrong", expected=f"1 to {_MOST_DECISIONS}", found=repr(text[:32]), field="limit"
-        )
-    return int(text)
 
 
 def _midnight(text: str, time_zone: str) -> datetime:

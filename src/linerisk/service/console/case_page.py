@@ -19,7 +19,7 @@ from linerisk.service.console.history import History, history_of
 from linerisk.service.console.queue_page import QueueRow, row_of
 from linerisk.service.console.visits import Room, Shown, Visit
 from linerisk.service.console.words import local, speaker
-from linerisk.service.reading import checked_id
+from linerisk.service.queries import checked_id
 
 Tell = Callable[[Event], str]
 _ACCESSES = 20

@@ -10,12 +10,11 @@ from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import LineriskError
 from linerisk.explanation import AsUsual
 from linerisk.explanation.values import BY_UNIT, plainly
-from linerisk.live import model_of
-from linerisk.model.risk_model import RiskModel
 from linerisk.policy import Policy, with_id
 from linerisk.service.console.records_shown import RecordsShown, records_shown
 from linerisk.service.console.visits import Room
 from linerisk.service.console.words import both, chance
+from linerisk.service.reading import model_behind
 from linerisk.suspension.drawings import (
     BAR_HEIGHT,
     BARS_WIDTH,
@@ -137,7 +136,7 @@ def decision_shown(room: Room, record: DecisionRecord, language: Language) -> De
     evidence_problem = notice_problem = ""
     try:
         policy = with_id(room.desk.policies, record.policy)
-        evidence = _evidence(gather(record, _model(room, record), policy), families, language)
+        evidence = _evidence(gather(record, model_behind(room.desk, record), policy), families, language)
     except LineriskError as error:
         evidence_problem = error.paragraph()
     try:
@@ -163,18 +162,6 @@ def decision_shown(room: Room, record: DecisionRecord, language: Language) -> De
         sms=sms,
         notice_problem=notice_problem,
     )
-
-
-def _model(room: Room, record: DecisionRecord) -> RiskModel:
-    """The model of a decision: the live one if it is, else read again."""
-    fingerprint = record.model.fingerprint
-    try:
-        live = room.desk.holder.current().model
-    except LineriskError:
-        live = None
-    if live is not None and live.fingerprint == fingerprint:
-        return live
-    return model_of(room.desk.settings.live, fingerprint, version=record.model.version)
 
 
 def _evidence(bundle: Evidence, families: dict[str, str], language: Language) -> EvidenceShown:

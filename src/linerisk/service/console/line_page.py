@@ -8,7 +8,7 @@ from linerisk.service.console.decision_shown import DecisionShown, decision_show
 from linerisk.service.console.history import History, history_of
 from linerisk.service.console.visits import Room, Shown, Visit
 from linerisk.service.errors import NotFoundError
-from linerisk.service.reading import checked_id
+from linerisk.service.queries import checked_id
 from linerisk.tables.identity import key_of_id, load_secret
 
 

@@ -15,7 +15,7 @@ from linerisk.review.reading import Filter
 from linerisk.service.console.visits import Room, Shown, Visit
 from linerisk.service.console.words import span, speaker
 from linerisk.service.errors import WrongValueError
-from linerisk.service.reading import checked_id
+from linerisk.service.queries import checked_id
 from linerisk.suspension.local_time import Language
 
 PAGE_LENGTH = 50
