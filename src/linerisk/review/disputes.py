@@ -143,15 +143,15 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     number: int
     changed_at: Instant
-    assigned_to: str | None = None
-    outcome: Outcome | None = None
-    lowered_to: str | None = None
-    reason: str | None = None
-    decided_by: str | None = None
-    decided_at: Instant | None = None
-    approved_by: str | None = None
-    closed_at: Instant | None = None
-    events: tuple[Event, ...] = ()
+    assigned_to: str | None
+    outcome: Outcome | None
+    lowered_to: str | None
+    reason: str | None
+    decided_by: str | None
+    decided_at: Instant | None
+    approved_by: str | None
+    closed_at: Instant | None
+    events: tuple[Event, ...]
 
     @property
     def is_open(self) -> bool:
@@ -230,6 +230,15 @@ def _opened(event: Event) -> Dispute:
         state=event.state,
         number=event.number,
         changed_at=event.at,
+        assigned_to=None,
+        outcome=None,
+        lowered_to=None,
+        reason=None,
+        decided_by=None,
+        decided_at=None,
+        approved_by=None,
+        closed_at=None,
+        events=(),
         **msgspec.structs.asdict(event.opening),
     )
 

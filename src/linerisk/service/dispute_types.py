@@ -8,8 +8,8 @@ import msgspec
 
 from linerisk.model.tiers import Tier
 from linerisk.review.clocks import Clock, clock_of
-from linerisk.review.disputes import Dispute, Event, Instant
-from linerisk.review.moves import LEAST_REASON, MOST_TEXT, Outcome, State
+from linerisk.review.disputes import Dispute, Instant
+from linerisk.review.moves import LEAST_REASON, MOST_TEXT, Outcome
 from linerisk.review.reading import Lift
 from linerisk.service.types import LONGEST_ID, NO_CONTROLS, RequestId
 
@@ -55,40 +55,10 @@ class ApproveRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     seen: Seen | None = None
 
 
-class DisputeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class DisputeAnswer(Dispute, frozen=True, kw_only=True):
     """A dispute as it stands; lists leave its events out. `clock` is null once it has ended."""
 
-    dispute_id: str
-    case_number: str
-    decision_id: str
-    line_id: str
-    as_of: Instant
-    tier: str
-    model: str
-    reasons: tuple[str, ...]
-    policy: str
-    channel: str
-    statement: str
-    opened_at: Instant
-    opened_by: str
-    warn_at: Instant
-    answer_by: Instant
-    alarm_at: Instant
-    hard_limit: Instant
-    barred: tuple[str, ...]
-    state: State
-    number: int
-    changed_at: Instant
-    assigned_to: str | None
-    outcome: Outcome | None
-    lowered_to: str | None
-    reason: str | None
-    decided_by: str | None
-    decided_at: Instant | None
-    approved_by: str | None
-    closed_at: Instant | None
     clock: Clock | None
-    events: tuple[Event, ...]
 
 
 class QueueAnswer(msgspec.Struct, frozen=True):
