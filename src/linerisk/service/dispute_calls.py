@@ -32,7 +32,7 @@ from linerisk.service.http import Request
 from linerisk.service.queries import checked_id, checked_limit, one_of
 from linerisk.service.routes import Route
 from linerisk.service.scoring_calls import BUDGET
-from linerisk.service.strict_json import read, said_id
+from linerisk.service.strict_json import read_of
 from linerisk.service.tokens import Role
 
 _MOST_BYTES = 64 * 1024
@@ -147,12 +147,7 @@ async def _body(request: Request, kind: type[Body]) -> Body:
         WrongValueError: A field is wrong.
     """
     text = await request.json_body(most=_MOST_BYTES, budget=BUDGET)
-    try:
-        body, _ = read(text, kind)
-    except WrongValueError:
-        request.request_id = said_id(text)
-        raise
-    request.request_id = body.request_id
+    body, _ = read_of(request, text, kind)
     return body
 
 

@@ -24,7 +24,7 @@ from linerisk.service.http import BodyBudget, Request
 from linerisk.service.memory import give_back
 from linerisk.service.metrics import metrics
 from linerisk.service.routes import Route
-from linerisk.service.strict_json import read, said_id
+from linerisk.service.strict_json import read_of
 from linerisk.service.tokens import Role
 from linerisk.service.types import MOST_BYTES, ProblemBody, RecordsRequest, ScoreAnswer, ScoreRequest
 
@@ -134,11 +134,9 @@ def _read(desk: Desk, request: Request, text: bytes, kind: type[Scoring]) -> tup
         WrongValueError: A field is wrong.
     """
     try:
-        body, canonical = read(text, kind)
+        body, canonical = read_of(request, text, kind)
     except WrongValueError as error:
-        request.request_id = said_id(text)
         raise _social_insurance(desk, error) or error from None
-    request.request_id = body.request_id
     request.lines = len(body.lines)
     digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + canonical).hexdigest()
     return body, digest

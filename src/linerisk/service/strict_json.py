@@ -8,15 +8,24 @@ keys, and a reader that lost one has fewer.
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import numpy as np
 
 from linerisk.service.errors import MalformedError, WrongValueError
+from linerisk.service.http import Request
 from linerisk.service.types import LONGEST_ID
 
-Request = TypeVar("Request")
+Body = TypeVar("Body")
+
+
+class _Identified(Protocol):
+    @property
+    def request_id(self) -> str: ...
+
+
+Identified = TypeVar("Identified", bound=_Identified)
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -33,7 +42,7 @@ _SHOWN = 60
 _INSTANT = "an instant with its offset from UTC, such as 2024-07-26T00:00:00Z"
 
 
-def read(body: bytes, kind: type[Request]) -> tuple[Request, bytes]:
+def read(body: bytes, kind: type[Body]) -> tuple[Body, bytes]:
     """The request in a body, and the same in canonical form: the order of keys and spaces do not make it another.
 
     Mostly it is read in one step. Written again, it names no key that it did not name, and every text in it is there
@@ -94,14 +103,20 @@ def _colons(body: bytes) -> int:
     return body.count(b":") - sum(value.count(b":") for value in values)
 
 
-def said_id(body: bytes) -> str | None:
-    """The `request_id` of a body that is wrong otherwise, cut to the length of one; None if it has none."""
-    tree = parse(body)
-    given = tree.get("request_id") if isinstance(tree, dict) else None
-    return given[:LONGEST_ID] if isinstance(given, str) else None
+def read_of(request: Request, body: bytes, kind: type[Identified]) -> tuple[Identified, bytes]:
+    """The same, and the request knows its `request_id`, also where the body is wrong otherwise."""
+    try:
+        found, canonical = read(body, kind)
+    except WrongValueError:
+        tree = parse(body)
+        given = tree.get("request_id") if isinstance(tree, dict) else None
+        request.request_id = given[:LONGEST_ID] if isinstance(given, str) else None
+        raise
+    request.request_id = found.request_id
+    return found, canonical
 
 
-def typed(tree: Any, kind: type[Request]) -> Request:
+def typed(tree: Any, kind: type[Body]) -> Body:
     """The request in a tree, types taken strictly.
 
     Raises:
