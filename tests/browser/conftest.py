@@ -50,6 +50,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def browser() -> Iterator[Browser]:
     """Headless Chromium; skipped where there is none."""
     if CHROMIUM is None:
+        # A browser cannot be pinned with the rest: the README names the package.
         pytest.skip("no Chromium on this machine")
     options = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     with sync_playwright() as playwright:

@@ -50,6 +50,7 @@ class Clock:
 def clock(tmp_path: Path) -> Clock:
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
+        # The clock of another process can be set back in no other way; the README names the package.
         pytest.skip("libfaketime is not installed, so no clock can be set back")
     made = Clock(tmp_path / "clock", found[0])
     made.set(NOON)

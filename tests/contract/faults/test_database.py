@@ -73,11 +73,13 @@ def small_home(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "home"
     place.mkdir()
     if os.geteuid() != 0:
+        # A disk that is really full; others try the same by a limit on the size of files, which needs no root.
         pytest.skip("mounting a small disk needs root")
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(place)], capture_output=True, check=False, text=True
     )
     if mounted.returncode:
+        # Containers often forbid it, even to root.
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
