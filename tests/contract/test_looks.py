@@ -1,4 +1,4 @@
-"""What a person reads by a call is written down before it is told, as it is in the console; what a system reads is not."""
+"""What a person reads by a call is written down before it is told, as in the console; what a system reads is not."""
 
 from __future__ import annotations
 

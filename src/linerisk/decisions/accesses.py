@@ -152,7 +152,7 @@ def _wrong(row: Row[Any], end: chain.End, *, gone: bool, was_due: WasDue | None)
     """What is wrong with an access after another one; empty where nothing is."""
     if row.prev_hash != end.hash:
         return "the access does not follow the one before it"
-    if _digest(row.at, row.content) != row.digest or not (gone or _content(row._mapping) == row.content):
+    if _digest(row.at, row.content) != row.digest or not (gone or _content(row._asdict()) == row.content):
         return "the access was changed"
     if chain.link(row.prev_hash, row.digest, row.number) != row.hash:
         return "the hash is not that of the access"

@@ -1,8 +1,8 @@
 """An anchor is one line of JSON; a file of them is only ever added to, and is read whole or refused."""
 
+import json
 import stat
 from datetime import UTC, datetime
-import json
 from pathlib import Path
 
 import pytest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -55,12 +57,12 @@ def _chain_what_is_there() -> None:
     rows = connection.execute(sa.select(*columns).order_by(accesses.c.number)).all()
     filled = []
     for row in rows:
-        said = {name: value for name, value in row._mapping.items() if name != "number"}
+        said = {name: value for name, value in row._asdict().items() if name != "number"}
         hashes = {name: chained(said, end, number=row.number)[name] for name in _HASHES}
         end = chain.End(row.number, hashes["hash"])
         filled.append({"which": row.number, **{f"new_{name}": value for name, value in hashes.items()}})
     if filled:
-        changes = {name: sa.bindparam(f"new_{name}") for name in _HASHES}
+        changes: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _HASHES}
         connection.execute(
             sa.update(accesses).where(accesses.c.number == sa.bindparam("which")).values(changes), filled
         )
