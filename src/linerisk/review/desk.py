@@ -176,14 +176,15 @@ class DisputeDesk(Chaining):
         return self._move(actor, asked, _reasoned(Move.WITHDRAW, reason))
 
     def expire_due(self) -> int:
-        """End every open dispute whose hard limit has passed; how many were ended.
+        """End every open dispute whose hard limit has passed; how many this call ended.
 
-        One that somebody moves meanwhile is left to them, and looked at again the next time.
+        One that somebody moves or another process ends meanwhile is left to them.
         """
         actor = Actor(CLOCK, SYSTEM)
         ended = 0
         for dispute in self.past_limit(clock.now(), limit=_MOST_EXPIRED):
-            request_id = f"expire:{dispute.dispute_id}:{dispute.number}"
+            # Not the same one in every process: then each would count what another one ended.
+            request_id = f"expire:{ULID()}"
             content = _hash(Move.EXPIRE, dispute.dispute_id)
             asked = _Asked(dispute.dispute_id, Move.EXPIRE, request_id, dispute.number, content)
             try:
