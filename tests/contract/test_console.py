@@ -323,6 +323,35 @@ def test_opening_a_case_is_written_down_and_cannot_be_unwritten(
     assert dispute["dispute_id"] in people["auditor"].http.get("/review/audit").text
 
 
+def test_the_number_in_a_notice_finds_the_decision_and_then_its_dispute(
+    service: Any, people: dict[str, Person], opened: Any
+) -> None:
+    known = {each["decision_id"] for each in service.client("reviewer").get("/v1/disputes").json()["disputes"]}
+    told = service.score("console-number", *(f"line-{i:03}" for i in range(20))).json()["decisions"]
+    asked = next(each for each in told if each["action"]["kind"] == "verify")["decision_id"]
+    assert asked not in known
+    number = service.client("scorer").get(f"/v1/decisions/{asked}/notice").json()["case"]
+    person = people["reviewer"].http
+    page = person.get("/review/lines", params={"case": f" {number.lower()}"}).text
+    assert f'href="/review/decisions/{asked}"' in page
+    assert "/review/cases/" not in page
+    body = {"decision_id": asked, "statement": STATEMENT, "channel": "hotline"}
+    dispute = service.client("scorer").post("/v1/disputes", json={"request_id": "console-number-2", **body}).json()
+    page = person.get("/review/lines", params={"case": dispute["case_number"]}).text
+    assert dispute["case_number"] == number
+    assert f'href="/review/cases/{dispute["dispute_id"]}"' in page
+    assert dispute["line_id"] not in page
+    with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
+        assert {(look.name, look.kind) for look in Accesses(log).of(asked)} == {("a-reviewer", "decision")}
+
+
+@pytest.mark.parametrize("number", ["00000000000000", "240726-4K7QD2M", "%", "nothing at all"])
+def test_a_number_of_nothing_finds_nothing_and_says_so(people: dict[str, Person], number: str) -> None:
+    answer = people["lead"].http.get("/review/lines", params={"case": number})
+    assert answer.status_code == 200
+    assert "There is no decision of this number." in answer.text
+
+
 def test_a_refused_form_shows_no_case_without_writing_it_down(
     service: Any, people: dict[str, Person], opened: Any
 ) -> None:

@@ -265,6 +265,21 @@ def test_the_notice_names_the_case(service: Any, case: Case, decided: Any) -> No
     assert notice["case"] == opened["case_number"]
 
 
+def test_the_number_in_a_notice_is_the_one_that_its_dispute_gets_and_finds_the_decision(
+    service: Any, case: Case, decided: Any
+) -> None:
+    decision_id = decided()["decision_id"]
+    scorer = service.client("scorer")
+    number = scorer.get(f"/v1/decisions/{decision_id}/notice").json()["case"]
+    typed = f" {number[:10].lower()} {number[10:]}"
+    assert scorer.get(f"/v1/decisions/{typed}").json()["decision_id"] == decision_id
+    assert service.client("reviewer").get(f"/v1/decisions/{number}/evidence").status_code == 200
+    opened = case.open(decision_id).json()
+    assert opened["case_number"] == number
+    assert scorer.get(f"/v1/decisions/{decision_id}/notice").json()["case"] == number
+    assert scorer.get(f"/v1/decisions/{number[:-4]}0000").status_code == 404
+
+
 def test_a_running_service_ends_what_is_past_its_hard_limit(
     world: Any, serving: Callable[..., Any], wait_until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,7 +90,7 @@ class DisputeDesk(Chaining):
             by=actor.name,
             role=actor.role,
             request_id=request_id,
-            opening=self._opening(actor, record, dispute_id, said, channel, now=now),
+            opening=self._opening(actor, record, said, channel, now=now),
         )
         return self._chain(None, event, asked)
 
@@ -199,17 +199,14 @@ class DisputeDesk(Chaining):
         with self._log.writing() as connection:
             return register.rebuild(connection)
 
-    def _opening(
-        self, actor: Actor, record: DecisionRecord, dispute_id: str, said: str, channel: str, *, now: datetime
-    ) -> Opening:
+    def _opening(self, actor: Actor, record: DecisionRecord, said: str, channel: str, *, now: datetime) -> Opening:
         policy = in_force(self._policies, now)
         times = times_of(policy, now)
         took_part = {record.scored_by, actor.name}
         for earlier in self.of_decision(record.decision_id):
             took_part |= {earlier.opened_by, earlier.decided_by or "", earlier.approved_by or ""}
         return Opening(
-            # A day and 35 random bits: short enough to be said over the phone.
-            case_number=f"{now:%y%m%d}-{dispute_id[-7:]}",
+            case_number=self.free_number(record.decision_id),
             decision_id=record.decision_id,
             line_id=record.line_id,
             as_of=record.as_of,

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from linerisk import as_of as clock
+from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.numbers import decisions_numbered, read_number
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.recorded_features import matrix_row, named_features
 from linerisk.decisions.replay import replay
@@ -123,17 +125,33 @@ async def model(desk: Desk, _request: Request) -> dict[str, Any]:
 
 
 async def record_of(desk: Desk, request: Request) -> DecisionRecord:
-    """The decision that a path names; that a person reads it is on disk by then.
+    """The decision that a path names, by its id or its case number; that a person reads it is on disk by then.
 
     Raises:
         NotFoundError: There is none.
+        WrongValueError: A case number fits several.
         DecisionLogError: The look cannot be written down.
     """
-    record = await asyncio.to_thread(desk.log.get, checked_id(request.params["id"], field="id"))
+    record = await asyncio.to_thread(_found, desk.log, checked_id(request.params["id"], field="id"))
     if record is None:
         raise NotFoundError("there is no such decision", field="id")
     await look(desk, request, "decision", record.decision_id)
     return record
+
+
+def _found(log: DecisionLog, name: str) -> DecisionRecord | None:
+    number = read_number(name)
+    if number is None:
+        return log.get(name)
+    ids = decisions_numbered(log, number)
+    if len(ids) > 1:
+        raise WrongValueError(
+            "several decisions have this case number",
+            expected="the id of one of them",
+            found=f"{len(ids)} decisions",
+            field="id",
+        )
+    return log.get(ids[0]) if ids else None
 
 
 def _features(desk: Desk, record: DecisionRecord) -> dict[str, float | None]:
@@ -210,7 +228,9 @@ _READERS = frozenset({Role.SCORER, Role.REVIEWER, Role.AUDITOR})
 _EXPLAINERS = frozenset({Role.REVIEWER, Role.AUDITOR})
 _ANY = frozenset(Role)
 READING: tuple[Route, ...] = (
-    Route("GET", "/v1/decisions/{id}", _READERS, decision, "The frozen record of a decision"),
+    Route(
+        "GET", "/v1/decisions/{id}", _READERS, decision, "The frozen record of a decision, by its id or its case number"
+    ),
     Route("GET", "/v1/lines/{line_id}/decisions", _READERS, line_decisions, "Decisions of a line, newest first"),
     Route("GET", "/v1/decisions/{id}/explanation", _EXPLAINERS, explanation, "Reasons in full"),
     Route("POST", "/v1/decisions/{id}/replay", _EXPLAINERS, replay_decision, "Recompute a decision from its record"),
