@@ -71,7 +71,9 @@ class ExpiredAccesses:
 
 
 def write_accesses(connection: Connection, appends: Sequence[AccessAppend]) -> None:
-    """Write accesses inside a transaction that alone may write."""
+    """Write accesses inside a transaction that alone may write; a commit without any does not even look at them."""
+    if not appends:
+        return
     end = tail(connection)
     rows: list[dict[str, Any]] = []
     for said in (each for append in appends for each in append.said):
