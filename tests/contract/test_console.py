@@ -77,8 +77,8 @@ def come(service: Any) -> Iterator[Callable[..., Person]]:
     """Lets somebody with the token of a role come to the console."""
     with contextlib.ExitStack() as stack:
 
-        def coming(role: str) -> Person:
-            person = Person(service, role)
+        def coming(role: str, language: str = "en") -> Person:
+            person = Person(service, role, language)
             stack.callback(person.http.close)
             return person
 
@@ -321,6 +321,81 @@ def test_opening_a_case_is_written_down_and_cannot_be_unwritten(
             with pytest.raises(Exception, match="log"), log.writing() as connection:
                 connection.exec_driver_sql(sql)
     assert dispute["dispute_id"] in people["auditor"].http.get("/review/audit").text
+
+
+def test_the_number_in_a_notice_finds_the_decision_and_then_its_dispute(
+    service: Any, people: dict[str, Person]
+) -> None:
+    known = {each["decision_id"] for each in service.client("reviewer").get("/v1/disputes").json()["disputes"]}
+    told = service.score("console-number", *(f"line-{i:03}" for i in range(20))).json()["decisions"]
+    asked = next(each for each in told if each["action"]["kind"] == "verify")["decision_id"]
+    assert asked not in known
+    number = service.client("scorer").get(f"/v1/decisions/{asked}/notice").json()["case"]
+    person = people["reviewer"].http
+    page = person.get("/review/lines", params={"case": f" {number.lower()}"}).text
+    assert f'href="/review/decisions/{asked}"' in page
+    assert "/review/cases/" not in page
+    body = {"decision_id": asked, "statement": STATEMENT, "channel": "hotline"}
+    dispute = service.client("scorer").post("/v1/disputes", json={"request_id": "console-number-2", **body}).json()
+    page = person.get("/review/lines", params={"case": dispute["case_number"]}).text
+    assert dispute["case_number"] == number
+    assert f'href="/review/cases/{dispute["dispute_id"]}"' in page
+    assert dispute["line_id"] not in page
+    with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
+        assert {(look.name, look.kind) for look in Accesses(log).of(asked)} == {("a-reviewer", "decision")}
+
+
+@pytest.mark.parametrize("number", ["00000000000000", "240726-4K7QD2M", "%", "nothing at all"])
+def test_a_number_of_nothing_finds_nothing_and_says_so(people: dict[str, Person], number: str) -> None:
+    answer = people["lead"].http.get("/review/lines", params={"case": number})
+    assert answer.status_code == 200
+    assert "There is no decision of this number." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("form", "zh", "en"),
+    [
+        ({"outcome": "cleared", "reason": "short"}, "书面理由现有5个字，应为20至4000个字。", "has 5 characters"),
+        ({"outcome": "cleared", "reason": "x" * 30 + "\x07"}, "书面理由中有控制字符", "control characters"),
+        ({"outcome": "", "reason": REASON}, "未选择结论。", "No finding was chosen."),
+        ({"outcome": "lowered", "reason": REASON}, "须选一个较低的等级", "takes a lower tier"),
+    ],
+)
+def test_what_a_reviewer_got_wrong_is_said_in_their_language(
+    come: Callable[..., Person], opened: Any, form: dict[str, str], zh: str, en: str
+) -> None:
+    case = opened("extremely_high")["dispute_id"]
+    for language, wanted in (("zh", zh), ("en", en)):
+        person = come("lead", language)
+        if language == "zh":
+            person.move(case, "assign")
+        answer = person.move(case, "outcome", **form)
+        assert answer.status_code == 422
+        assert wanted in answer.text
+        assert "Expected:" not in answer.text
+
+
+def test_a_move_that_comes_too_late_says_where_the_case_stands_in_the_visitors_language(
+    come: Callable[..., Person], opened: Any
+) -> None:
+    case = opened("medium_low")["dispute_id"]
+    person = come("lead", "zh")
+    person.move(case, "assign")
+    person.move(case, "outcome", outcome="cleared", reason=REASON)
+    late = {"request_id": f"console:late-{next(_numbers)}", "seen": "3", "outcome": "upheld", "reason": REASON}
+    answer = person.post(f"/cases/{case}/outcome", **late)
+    assert answer.status_code == 409
+    assert "案件目前的状态：已撤销。" in answer.text
+    assert "Expected:" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["?state=lost", "/lines?id=%07", "/audit?before=x"])
+def test_a_refused_page_speaks_the_visitors_language_alone(come: Callable[..., Person], path: str) -> None:
+    for language, words, english in (("zh", "填写的值不对。", False), ("en", "A value is wrong.", True)):
+        answer = come("lead", language).http.get(f"/review{path}")
+        assert answer.status_code == 422
+        assert words in answer.text
+        assert ("Expected:" in answer.text) is english
 
 
 def test_a_refused_form_shows_no_case_without_writing_it_down(

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+
+from linerisk import as_of
+from linerisk.decisions.log import DecisionLog
+from linerisk.policy import load_policies
+from linerisk.review.desk import DisputeDesk
+from linerisk.review.moves import SCORER, Actor
 
 REASON = "The holder works as a courier; the employer confirmed it in writing."
 
@@ -255,3 +263,40 @@ def test_the_notice_names_the_case(service: Any, case: Case, decided: Any) -> No
     opened = case.open(decision["decision_id"]).json()
     notice = service.client("reviewer").get(f"/v1/decisions/{decision['decision_id']}/notice").json()
     assert notice["case"] == opened["case_number"]
+
+
+def test_the_number_in_a_notice_is_the_one_that_its_dispute_gets_and_finds_the_decision(
+    service: Any, case: Case, decided: Any
+) -> None:
+    decision_id = decided()["decision_id"]
+    scorer = service.client("scorer")
+    number = scorer.get(f"/v1/decisions/{decision_id}/notice").json()["case"]
+    typed = f" {number[:10].lower()} {number[10:]}"
+    assert scorer.get(f"/v1/decisions/{typed}").json()["decision_id"] == decision_id
+    assert service.client("reviewer").get(f"/v1/decisions/{number}/evidence").status_code == 200
+    opened = case.open(decision_id).json()
+    assert opened["case_number"] == number
+    assert scorer.get(f"/v1/decisions/{decision_id}/notice").json()["case"] == number
+    assert scorer.get(f"/v1/decisions/{number[:-4]}0000").status_code == 404
+
+
+def test_a_running_service_ends_what_is_past_its_hard_limit(
+    world: Any, serving: Callable[..., Any], wait_until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(world, "--workers", "2") as first:
+        decision = first.score("late-1", "line-100").json()["decisions"][0]["decision_id"]
+    with DecisionLog(world.settings.decision_log_url) as log, monkeypatch.context() as then:
+        before = as_of.now() - timedelta(days=16)
+        then.setattr(as_of, "now", lambda: before)
+        desk = DisputeDesk(log, load_policies(world.settings.policies), role_of=lambda _: None)
+        late = desk.open(Actor("hotline", SCORER), decision, statement="x", channel="hotline", request_id="late-2")
+    with serving(world, "--workers", "2") as server:
+        asked = server.client("auditor")
+        wait_until(lambda: asked.get(f"/v1/disputes/{late.dispute_id}").json()["state"] == "expired")
+        assert [each["move"] for each in asked.get(f"/v1/disputes/{late.dispute_id}").json()["events"]] == [
+            "open",
+            "expire",
+        ]
+        assert "linerisk_disputes_expired 1" in httpx.get(f"{server.url}/metrics").text.splitlines()
+        told = [line for line in server.log.read_text().splitlines() if "disputes ended unanswered" in line]
+    assert [json.loads(line)["count"] for line in told] == [1]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import html
 import re
+import socket
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,8 @@ import pytest
 
 from linerisk.decisions.record import ToldDecision
 from linerisk.service.api import ROUTES
+from linerisk.service.serve import command
+from linerisk.settings import Settings
 
 _LISTENING = "0A"
 
@@ -57,11 +63,36 @@ def test_the_documentation_names_every_call(service: Any) -> None:
     for route in ROUTES:
         operation = document["paths"][route.path][route.method.lower()]
         assert operation["security"] == [{"token": []}]
-        assert {"200", "401", "403"} <= set(operation["responses"])
+        assert {"200", "401", "403", "500", "503"} <= set(operation["responses"])
         for role in route.roles:
             assert role in operation["description"]
     assert {"/livez", "/readyz", "/healthz", "/metrics"} <= set(document["paths"])
     assert document["info"]["title"] == "linerisk"
+
+
+def test_before_anything_is_live_it_is_alive_and_not_ready_as_documented(
+    service: Any, tmp_path: Path, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    arguments, environment = command(Settings(home=tmp_path), port=port)
+    with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            answers: list[httpx.Response] = []
+
+            def answered() -> bool:
+                with contextlib.suppress(httpx.TransportError):
+                    answers.append(httpx.get(f"http://127.0.0.1:{port}/readyz"))
+                return bool(answers)
+
+            wait_until(answered)
+            assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+        finally:
+            process.terminate()
+    documented = service.client(None).get("/docs.json").json()["paths"]["/readyz"]["get"]["responses"]
+    assert answers[0].status_code == 503
+    assert answers[0].headers["content-type"].split(";")[0] in documented["503"]["content"]
 
 
 def test_every_reference_of_the_documentation_leads_somewhere(service: Any) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from linerisk.as_of import parse_instant
@@ -15,7 +18,7 @@ from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
 from linerisk.features.summary import RecordsSummary
 from linerisk.live import Live, put_model
-from linerisk.workflows.release import publish
+from linerisk.workflows.release import prepare_scores, publish
 
 AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
 
@@ -95,6 +98,35 @@ def test_the_evidence_shows_it_and_a_replay_does_not_mind(
     assert "Outgoing calls by day" in page
     for row in line["records"]:
         assert not any(row[name] in page for name in ("peer_id", "cell_id", "device_id"))
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_model_promoted_after_the_snapshot_sums_up_the_records_of_the_lines_it_raises(
+    world: Any,
+    tmp_path: Path,
+    gone: bool,  # noqa: FBT001  # what differs
+) -> None:
+    store = tmp_path / "store"
+    world.batch(as_of=AS_OF)
+    (world.settings.home / "store").rename(store)
+    publish(world.settings, store, as_of=AS_OF)
+    before = Live.open(world.settings.live)
+    if gone:
+        store.rename(tmp_path / "elsewhere")
+    cuts = tuple(replace(cut, margin=-100.0 + at) for at, cut in enumerate(before.model.cuts))
+    replace(before.model, cuts=cuts).save(tmp_path / "artefact")
+    prepare = partial(prepare_scores, time_zone=world.settings.time_zone)
+    put_model(
+        world.settings.live, tmp_path / "artefact", name="linerisk", version="2", expires_at=None, prepare=prepare
+    )
+    after = Live.open(world.settings.live)
+    assert before.prepared is not None
+    assert after.prepared is not None
+    raised = set(np.flatnonzero(after.prepared.tier_index).tolist())
+    assert len(raised) > len(before.prepared.summaries)
+    assert set(after.prepared.summaries) == (set() if gone else raised)
+    for row, kept in before.prepared.summaries.items():
+        assert gone or after.prepared.summaries[row] == kept
 
 
 def test_a_summary_takes_little_room(records: list[DecisionRecord]) -> None:

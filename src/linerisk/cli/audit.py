@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,17 +36,19 @@ def audit_verify(
 
     settings = settings_for(home)
     anchors = () if anchor is None else read_anchors(anchor)
+    retention = load_retention(settings.policies)
     with _existing_log(settings) as log:
-        report = log.verify(anchors, days_at=load_retention(settings.policies).days_at)
-    show_json(as_json, {**asdict(report), "anchors": len(anchors)})
+        report = log.verify(anchors, days_at=retention.days_at)
+        looks = log.verify_accesses(anchors, was_due=partial(retention.access_was_due, now=now()))
+    show_json(as_json, {**asdict(report), "anchors": len(anchors), "accesses": asdict(looks)})
     if not report.ok:
-        raise DecisionLogError(
-            "the chain of the decision log is broken",
-            found=f"row {report.first_bad_seq}: {report.what}",
-            todo="compare with an exported anchor or a copy; nothing after that row can be relied on",
-        )
+        raise _broken("the chain of the decision log is broken", f"row {report.first_bad_seq}: {report.what}")
+    if not looks.ok:
+        raise _broken("the chain of accesses is broken", f"access {looks.first_bad_seq}: {looks.what}")
     said = f"the chain holds: {report.rows:,} decisions"
     said += f", {report.erased:,} of them erased at the end of their retention" if report.erased else ""
+    said += f"; that of accesses holds: {looks.rows:,}" if looks.rows else ""
+    said += f", {looks.erased:,} of them erased likewise" if looks.erased else ""
     out.print(said + (f"; it agrees with {len(anchors):,} anchors" if anchors else ""))
 
 
@@ -74,20 +77,31 @@ def audit_expire(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Erase the content of decisions that are past their retention; the chain stays and verifies."""
+    """Erase the content of decisions and accesses that are past their retention; the chains stay and verify."""
     from linerisk.policy import load_retention
 
     settings = settings_for(home)
-    days = load_retention(settings.policies).days_at(now())
+    retention, at = load_retention(settings.policies), now()
+    days, days_of_accesses = retention.days_at(at), retention.days_of_accesses_at(at)
     with _existing_log(settings) as log:
         expired = log.expire(days=days, dry_run=dry_run)
+        looks = log.expire_accesses(days=days_of_accesses, dry_run=dry_run)
     verb = "would be erased" if dry_run else "erased"
     out.print(
         f"{expired.decisions:,} decisions of {expired.requests:,} requests {verb}: "
         f"scored before {iso(expired.scored_before)}, {days:,} days ago"
     )
-    show_json(
-        as_json, {**asdict(expired), "scored_before": iso(expired.scored_before), "days": days, "dry_run": dry_run}
+    out.print(f"{looks.accesses:,} accesses {verb}: before {iso(looks.before)}, {days_of_accesses:,} days ago")
+    told = {"scored_before": iso(expired.scored_before), "days": days, "dry_run": dry_run}
+    told |= {"accesses": looks.accesses, "accesses_before": iso(looks.before), "days_of_accesses": days_of_accesses}
+    show_json(as_json, {**asdict(expired), **told})
+
+
+def _broken(wrong: str, found: str) -> DecisionLogError:
+    return DecisionLogError(
+        wrong,
+        found=found,
+        todo="compare with an exported anchor or a copy; nothing from there on can be relied on",
     )
 
 

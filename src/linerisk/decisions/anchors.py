@@ -11,18 +11,22 @@ from linerisk.decisions.record import Instant
 from linerisk.errors import DecisionLogError
 
 
-class Anchor(msgspec.Struct, frozen=True):
-    """The end of the chain at some time.
+class Anchor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The end of the chain at some time, and that of the accesses.
 
     Attributes:
         seq: Position of the last row.
         hash: Its hash.
         time: When it was the last row.
+        accesses: Number of the last access; 0 where there was none.
+        accesses_hash: Its hash.
     """
 
     seq: int
     hash: str
     time: Instant
+    accesses: int = 0
+    accesses_hash: str = ""
 
     def to_json(self) -> str:
         """The anchor on one line."""

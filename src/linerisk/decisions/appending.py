@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from linerisk import as_of
 from linerisk.decisions import chain
+from linerisk.decisions.accesses import AccessAppend, write_accesses
 from linerisk.decisions.erasing import erased_name
 from linerisk.decisions.errors import ConflictError, conflict
 from linerisk.decisions.events import EventAppend, write_event
@@ -103,7 +104,8 @@ def _write(engine: Engine, waiting: Sequence[Waiting]) -> list[Outcome]:
     with writing(engine) as connection:
         outcomes: dict[int, Outcome] = dict(zip(map(id, asked), _write_requests(connection, asked), strict=True))
         outcomes |= {id(each): write_event(connection, each) for each in moved}
-    return [outcomes[id(each)] for each in waiting]
+        write_accesses(connection, [each for each in waiting if isinstance(each, AccessAppend)])
+    return [outcomes.get(id(each)) for each in waiting]
 
 
 def _write_requests(connection: Connection, appends: Sequence[Append]) -> list[Outcome]:

@@ -12,18 +12,20 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
 from linerisk import as_of
-from linerisk.decisions import chain
+from linerisk.decisions import accesses, chain
+from linerisk.decisions.accesses import ExpiredAccesses, WasDue
 from linerisk.decisions.anchors import Anchor
 from linerisk.decisions.appending import Append, Problem, StoredAnswer, stored_answer, write
 from linerisk.decisions.erasing import Expired, expire
 from linerisk.decisions.erasures import DaysAt
 from linerisk.decisions.errors import ConflictError, conflict
 from linerisk.decisions.events import ChainedEvent, EventAppend, StoredEvent
+from linerisk.decisions.promises import Waiting
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions
 from linerisk.decisions.store import FAILURES, open_engine, unusable, writing
@@ -132,10 +134,17 @@ class DecisionLog:
             OverloadedError: Too much waits to be written; nothing was.
             DecisionLogError: Nothing was written.
         """
-        append = EventAppend(event, refusal, project)
-        self._writer.submit(append)
-        stored: StoredEvent = append.future.result()
+        stored: StoredEvent = self.write(EventAppend(event, refusal, project))
         return stored
+
+    def write(self, waiting: Waiting) -> Any:
+        """Write something of another kind together with what else waits; it is on disk when this returns.
+
+        Raises:
+            LineriskError: See `append_event`.
+        """
+        self._writer.submit(waiting)
+        return waiting.future.result()
 
     def find(self, caller: str, request_id: str, *, body_hash: str | None = None) -> StoredAnswer | None:
         """What a request was answered with, if it was: a look before work that would be for nothing.
@@ -184,7 +193,8 @@ class DecisionLog:
         # The time is taken first: what is not in the chain at this end was recorded later than that.
         time = as_of.now()
         with self.reading() as connection:
-            return Anchor(*chain.tail(connection), time)
+            looks = accesses.tail(connection)
+            return Anchor(*chain.tail(connection), time, *(looks if looks.seq else ()))
 
     def verify(self, anchors: Sequence[Anchor] = (), *, days_at: DaysAt | None = None) -> ChainReport:
         """Walk the chain and say whether every row stands as it was written, or was erased in time.
@@ -194,10 +204,8 @@ class DecisionLog:
             days_at: For how many days decisions were to be kept at an instant, as the policy says; None holds each
                 erasure only to what it says of itself.
         """
-        try:
+        with _told():
             return verify(self._engine, anchors, days_at)
-        except FAILURES as error:
-            raise unusable(error) from error
 
     def expire(self, *, days: int, dry_run: bool = False) -> Expired:
         """Erase the content of decisions scored more than `days` days ago; the chain stays.
@@ -209,10 +217,8 @@ class DecisionLog:
         Raises:
             DecisionLogError: The log cannot be written.
         """
-        try:
+        with _told():
             return expire(self._engine, days=days, dry_run=dry_run)
-        except FAILURES as error:
-            raise unusable(error) from error
 
     def close(self) -> None:
         """Write what waits, then let go of the store."""
@@ -229,6 +235,16 @@ class DecisionLog:
         """Close."""
         self.close()
 
+    def verify_accesses(self, anchors: Sequence[Anchor] = (), *, was_due: WasDue | None = None) -> ChainReport:
+        """As `verify`, of the chain of accesses; see `decisions.accesses`."""
+        with _told():
+            return accesses.verify_accesses(self._engine, anchors, was_due)
+
+    def expire_accesses(self, *, days: int, dry_run: bool = False) -> ExpiredAccesses:
+        """As `expire`, of accesses; see `decisions.accesses`."""
+        with _told():
+            return accesses.expire_accesses(self._engine, days=days, dry_run=dry_run)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection to read with.
@@ -236,11 +252,8 @@ class DecisionLog:
         Raises:
             DecisionLogError: The log cannot be read.
         """
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except FAILURES as error:
-            raise unusable(error) from error
+        with _told(), self._engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -249,11 +262,17 @@ class DecisionLog:
         Raises:
             DecisionLogError: The log cannot be written.
         """
-        try:
-            with writing(self._engine) as connection:
-                yield connection
-        except FAILURES as error:
-            raise unusable(error) from error
+        with _told(), writing(self._engine) as connection:
+            yield connection
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What a database or a disk in trouble raises, as the error of the log."""
+    try:
+        yield
+    except FAILURES as error:
+        raise unusable(error) from error
 
 
 def _append(

@@ -4,7 +4,7 @@ Instants are ISO 8601 text of fixed width in UTC, which sorts as time does and r
 
 `decisions`, `erasures` and `events` are one chain: they share the numbers of `seq`, and each row follows the row before
 it, whichever table that is in. `disputes` and `lifts` say again what events say, so that it is found fast; they can be
-made anew from the events. `accesses` is a list of its own, append-only as the chain is; `sessions` comes and goes.
+made anew from the events. `accesses` is a chain of its own (`decisions.accesses`); `sessions` comes and goes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
 
-HEAD = "0004"
+HEAD = "0006"
 
 metadata = MetaData()
 
@@ -168,6 +168,11 @@ accesses = Table(
     # What was opened: `case`, `decision` or `line`, and which one; of a line its key, never the operator's id.
     Column("kind", String, nullable=False),
     Column("subject", String, nullable=False),
+    # Hash of what is erased at the end of its retention; the digest goes over it and `at`.
+    Column("content", String),
+    Column("digest", String),
+    Column("prev_hash", String),
+    Column("hash", String),
     Index("ix_accesses_subject", "subject", "number"),
 )
 

@@ -79,6 +79,7 @@ def put_snapshot(
     reference: Reference,
     catalogue: Sequence[str] = FEATURE_NAMES,
     keyed_by: str = "",
+    store: Path | None = None,
     prepare: Prepare | None = None,
 ) -> SnapshotMeta:
     """Make a snapshot live, and drop those before the last few.
@@ -90,6 +91,7 @@ def put_snapshot(
         reference: What the features were compared with (`features.build.survey_store`), and the instant of both.
         catalogue: The feature columns to keep, in order.
         keyed_by: Which secret keyed the lines (`tables.identity.fingerprint_of`).
+        store: The record store behind it, so that a model promoted later finds the records of the lines it raises.
         prepare: Works out what the model that is live says of its lines, before it is live.
 
     Raises:
@@ -97,7 +99,13 @@ def put_snapshot(
     """
     with changing(folder) as pointer, scratch_beside(folder / SNAPSHOTS) as made:
         meta = write_snapshot(
-            made, features, accounts=accounts.lazy(), reference=reference, catalogue=catalogue, keyed_by=keyed_by
+            made,
+            features,
+            accounts=accounts.lazy(),
+            reference=reference,
+            catalogue=catalogue,
+            keyed_by=keyed_by,
+            store="" if store is None else str(store.resolve()),
         )
         model = None if pointer.model is None else model_of(folder, pointer.model.fingerprint)
         if model is not None:

@@ -45,6 +45,7 @@ class SnapshotMeta(msgspec.Struct, frozen=True, kw_only=True):
         compared: Names of the features whose usual the reference holds, in order.
         sha256: By file.
         keyed_by: Tells which secret keyed the lines (`tables.identity.fingerprint_of`); empty if not said.
+        store: Folder of the record store that it was made from; empty if not said.
     """
 
     id: str
@@ -56,6 +57,7 @@ class SnapshotMeta(msgspec.Struct, frozen=True, kw_only=True):
     compared: tuple[str, ...]
     sha256: dict[str, str]
     keyed_by: str = ""
+    store: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def write_snapshot(
     reference: Reference,
     catalogue: Sequence[str],
     keyed_by: str,
+    store: str = "",
 ) -> SnapshotMeta:
     """Fill a folder with the files of a snapshot; see `put_snapshot`."""
     as_of = reference.as_of
@@ -127,6 +130,7 @@ def write_snapshot(
         compared=tuple(COMPARED),
         sha256=sums,
         keyed_by=keyed_by,
+        store=store,
     )
     (folder / META).write_bytes(msgspec.json.format(msgspec.json.encode(meta), indent=1))
     return meta

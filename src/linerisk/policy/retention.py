@@ -1,8 +1,8 @@
-"""How long decisions are kept: the dated rules of `retention.toml`."""
+"""How long decisions and accesses are kept: the dated rules of `retention.toml`."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,7 +13,7 @@ from linerisk.errors import PolicyError
 from linerisk.policy.shapes import RETENTION_FILE, Table, Text, read_table, wrong_key
 
 LEAST_DAYS: Final = 184
-"""No rule may keep decisions shorter: six months at their longest (Cybersecurity Law, article 21(3))."""
+"""No rule may keep anything shorter: six months at their longest (Cybersecurity Law, article 21(3))."""
 
 
 class _Rule(Table):
@@ -23,9 +23,13 @@ class _Rule(Table):
 
 
 class Retention(Table):
-    """Rules of how long decisions are kept, each from the first instant, UTC, of its first day on."""
+    """Rules of how long things are kept, each from the first instant, UTC, of its first day on.
+
+    Without rules of their own, accesses are kept as long as decisions.
+    """
 
     decisions: Annotated[tuple[_Rule, ...], Field(min_length=1)]
+    accesses: tuple[_Rule, ...] = ()
 
     def days_at(self, instant: datetime) -> int:
         """For how many days decisions are kept, as the rule in force has it.
@@ -33,12 +37,21 @@ class Retention(Table):
         Raises:
             PolicyError: No rule was in force yet.
         """
-        begun = [rule for rule in self.decisions if rule.in_force_from <= instant.astimezone(UTC).date()]
-        if not begun:
-            raise PolicyError(
-                f"{RETENTION_FILE} has no rule in force", expected="an earlier first day", found=iso(instant)
-            )
-        return max(begun, key=lambda rule: rule.in_force_from).days
+        return _days_at(self.decisions, instant)
+
+    def days_of_accesses_at(self, instant: datetime) -> int:
+        """For how many days it is kept who opened what, as the rule in force has it.
+
+        Raises:
+            PolicyError: No rule was in force yet.
+        """
+        return _days_at(self.accesses or self.decisions, instant)
+
+    def access_was_due(self, at: datetime, *, now: datetime) -> bool:
+        """Whether, under any rule while it was in force, an access of an instant has been past its retention by now."""
+        rules = sorted(self.accesses or self.decisions, key=lambda rule: rule.in_force_from)
+        ends = [*(datetime.combine(rule.in_force_from, time(), UTC) for rule in rules[1:]), now]
+        return any(at + timedelta(days=rule.days) < min(end, now) for rule, end in zip(rules, ends, strict=True))
 
 
 def load_retention(folder: Path) -> Retention:
@@ -49,8 +62,16 @@ def load_retention(folder: Path) -> Retention:
     """
     file = folder / RETENTION_FILE
     retention = read_table(file, Retention)
-    days = [rule.in_force_from for rule in retention.decisions]
-    if len(set(days)) < len(days):
-        found = ", ".join(day.isoformat() for day in sorted(days))
-        raise wrong_key(file, "decisions.in_force_from", expected="another in every rule", found=found)
+    for table, rules in (("decisions", retention.decisions), ("accesses", retention.accesses)):
+        days = [rule.in_force_from for rule in rules]
+        if len(set(days)) < len(days):
+            found = ", ".join(day.isoformat() for day in sorted(days))
+            raise wrong_key(file, f"{table}.in_force_from", expected="another in every rule", found=found)
     return retention
+
+
+def _days_at(rules: tuple[_Rule, ...], instant: datetime) -> int:
+    begun = [rule for rule in rules if rule.in_force_from <= instant.astimezone(UTC).date()]
+    if not begun:
+        raise PolicyError(f"{RETENTION_FILE} has no rule in force", expected="an earlier first day", found=iso(instant))
+    return max(begun, key=lambda rule: rule.in_force_from).days

@@ -1,4 +1,4 @@
-"""Who opened what: every look at a case, a decision or a line, written before the page is shown."""
+"""Who opened what: every look at a case, a decision or a line, on disk before it is shown, page or answer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 
 from linerisk.as_of import parse_instant
+from linerisk.decisions.accesses import AccessAppend
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.schema import accesses, sortable
 from linerisk.review.moves import Actor
@@ -38,7 +39,9 @@ class Access:
 
 
 class Accesses:
-    """The list of looks, in the database of the decision log; it lets nothing be changed or taken away.
+    """The chain of looks, in the database of the decision log; it lets nothing be changed or taken away.
+
+    What is past its retention is erased by `linerisk audit expire`, and found here no more.
 
     Args:
         log: The log.
@@ -47,15 +50,15 @@ class Accesses:
     def __init__(self, log: DecisionLog) -> None:
         self._log = log
 
-    def record(self, actor: Actor, kind: Kind, subject: str, *, at: datetime) -> None:
-        """Write a look; it is on disk when this returns.
+    def record(self, actor: Actor, kind: Kind, *subjects: str, at: datetime) -> None:
+        """Write looks; they are on disk when this returns. They share a commit with what else is to be written.
 
         Raises:
-            DecisionLogError: It cannot be written; then nothing may be shown.
+            DecisionLogError: They cannot be written; then nothing may be shown.
+            OverloadedError: The same, since too much waits to be written.
         """
-        row = {"at": sortable(at), "name": actor.name, "role": actor.role, "kind": kind, "subject": subject}
-        with self._log.writing() as connection:
-            connection.execute(insert(accesses), row)
+        said = {"at": sortable(at), "name": actor.name, "role": actor.role, "kind": kind}
+        self._log.write(AccessAppend([{**said, "subject": subject} for subject in subjects]))
 
     def latest(self, *, limit: int = 50, before: int | None = None) -> tuple[Access, ...]:
         """Looks, newest first.
@@ -64,7 +67,7 @@ class Accesses:
             limit: At most so many.
             before: Only those with a smaller number, to turn pages.
         """
-        query = select(accesses).order_by(accesses.c.number.desc()).limit(limit)
+        query = select(*_SAID).where(accesses.c.name != "").order_by(accesses.c.number.desc()).limit(limit)
         if before is not None:
             query = query.where(accesses.c.number < before)
         with self._log.reading() as connection:
@@ -81,8 +84,9 @@ def _access(row: object) -> Access:
     return Access(**{**said, "at": parse_instant(said["at"])})
 
 
+_SAID = tuple(accesses.c[name] for name in Access.__slots__)
 _OF = (
-    select(accesses)
+    select(*_SAID)
     .where(accesses.c.subject == bindparam("which"))
     .order_by(accesses.c.number.desc())
     .limit(bindparam("most"))

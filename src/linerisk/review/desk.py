@@ -90,7 +90,7 @@ class DisputeDesk(Chaining):
             by=actor.name,
             role=actor.role,
             request_id=request_id,
-            opening=self._opening(actor, record, dispute_id, said, channel, now=now),
+            opening=self._opening(actor, record, said, channel, now=now),
         )
         return self._chain(None, event, asked)
 
@@ -176,14 +176,15 @@ class DisputeDesk(Chaining):
         return self._move(actor, asked, _reasoned(Move.WITHDRAW, reason))
 
     def expire_due(self) -> int:
-        """End every open dispute whose hard limit has passed; how many were ended.
+        """End every open dispute whose hard limit has passed; how many this call ended.
 
-        One that somebody moves meanwhile is left to them, and looked at again the next time.
+        One that somebody moves or another process ends meanwhile is left to them.
         """
         actor = Actor(CLOCK, SYSTEM)
         ended = 0
         for dispute in self.past_limit(clock.now(), limit=_MOST_EXPIRED):
-            request_id = f"expire:{dispute.dispute_id}:{dispute.number}"
+            # Not the same one in every process: then each would count what another one ended.
+            request_id = f"expire:{ULID()}"
             content = _hash(Move.EXPIRE, dispute.dispute_id)
             asked = _Asked(dispute.dispute_id, Move.EXPIRE, request_id, dispute.number, content)
             try:
@@ -198,17 +199,14 @@ class DisputeDesk(Chaining):
         with self._log.writing() as connection:
             return register.rebuild(connection)
 
-    def _opening(
-        self, actor: Actor, record: DecisionRecord, dispute_id: str, said: str, channel: str, *, now: datetime
-    ) -> Opening:
+    def _opening(self, actor: Actor, record: DecisionRecord, said: str, channel: str, *, now: datetime) -> Opening:
         policy = in_force(self._policies, now)
         times = times_of(policy, now)
         took_part = {record.scored_by, actor.name}
         for earlier in self.of_decision(record.decision_id):
             took_part |= {earlier.opened_by, earlier.decided_by or "", earlier.approved_by or ""}
         return Opening(
-            # A day and 35 random bits: short enough to be said over the phone.
-            case_number=f"{now:%y%m%d}-{dispute_id[-7:]}",
+            case_number=self.free_number(record.decision_id),
             decision_id=record.decision_id,
             line_id=record.line_id,
             as_of=record.as_of,

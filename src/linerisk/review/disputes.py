@@ -18,7 +18,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """What is fixed when a dispute is opened.
 
     Attributes:
-        case_number: What the holder is told, such as `240726-4K7QD2M`.
+        case_number: The decision's, as its notice says it; `-2` and so on after it if that one is taken.
         decision_id: The decision objected to.
         line_id: Its line.
         as_of: The instant that it stood at.

@@ -12,6 +12,7 @@ from sqlalchemy import Select, bindparam, func, select, tuple_
 
 from linerisk.as_of import parse_instant
 from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.numbers import case_number
 from linerisk.decisions.schema import disputes, events, lifts, sortable
 from linerisk.errors import InputError
 from linerisk.review.clocks import Clock
@@ -115,11 +116,13 @@ class Figures:
     Attributes:
         open: Open disputes by state.
         clocks: Open disputes by how they stand in time.
+        expired: Disputes that ended unanswered, since their hard limit passed.
         overturns: Decided disputes by reason code and model; a dispute counts once for each of its reasons.
     """
 
     open: dict[State, int]
     clocks: dict[Clock, int]
+    expired: int
     overturns: dict[ReasonAndModel, Decided] = field(default_factory=dict)
 
 
@@ -173,6 +176,18 @@ class Reading:
         """Disputes of a line, oldest first, without events."""
         return self._listed(disputes.c.line_id == line_id)
 
+    def numbered(self, number: str) -> tuple[Dispute, ...]:
+        """The dispute that has exactly this number, without events; those of older programs have another form."""
+        return self._listed(disputes.c.case_number == number)
+
+    def free_number(self, decision_id: str) -> str:
+        """The number of a decision, or that with `-2` and so on after it where a dispute has it already."""
+        number = case_number(decision_id)
+        with self._log.reading() as connection:
+            taken = set(connection.execute(_TAKEN, {"first": number, "last": f"{number}~"}).scalars())
+        later = (f"{number}-{i}" for i in range(2, len(taken) + 2))
+        return next(each for each in (number, *later) if each not in taken)
+
     def past_limit(self, now: datetime, *, limit: int) -> tuple[Dispute, ...]:
         """Open disputes whose hard limit has passed."""
         return self._listed(disputes.c.is_open == 1, disputes.c.hard_limit <= sortable(now), limit=limit)
@@ -191,11 +206,13 @@ class Reading:
             passed = connection.execute(
                 select(*(func.count().filter(time <= at) for time in times)).where(disputes.c.is_open == 1)
             ).one()
+            expired = connection.execute(_EXPIRED).scalar_one()
             ended = connection.execute(_DECIDED, {"since": "" if since is None else sortable(since)}).all()
         every = [sum(count for _, count in states), *passed, 0]
         clocks = {each: every[i] - every[i + 1] for i, each in enumerate(Clock)}
         by_state = Counter({State(state): count for state, count in states})
-        return Figures({state: by_state[state] for state in State if state in OPEN_STATES}, clocks, _overturns(ended))
+        by_state_open = {state: by_state[state] for state in State if state in OPEN_STATES}
+        return Figures(by_state_open, clocks, expired, _overturns(ended))
 
     def lifts(self, *, after: int = 0, limit: int = 200) -> tuple[Lift, ...]:
         """Lifts after a place, in their order: none can appear later at an earlier place.
@@ -258,6 +275,8 @@ _OVERTURNED = (State.CLEARED.value, State.LOWERED.value)
 _FOUND = (*_OVERTURNED, State.UPHELD.value, State.INCONCLUSIVE.value)
 _EVENTS = select(events.c.record).where(events.c.dispute_id == bindparam("dispute_id")).order_by(events.c.number)
 _OPEN_BY_STATE = select(disputes.c.state, func.count()).where(disputes.c.is_open == 1).group_by(disputes.c.state)
+_TAKEN = select(disputes.c.case_number).where(disputes.c.case_number.between(bindparam("first"), bindparam("last")))
+_EXPIRED = select(func.count()).where(disputes.c.state == State.EXPIRED.value)
 _DECIDED = (
     select(disputes.c.reasons, disputes.c.model, disputes.c.state, func.count().label("count"))
     .where(disputes.c.closed_at >= bindparam("since"), disputes.c.state.in_(_FOUND))

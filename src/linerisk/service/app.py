@@ -51,12 +51,14 @@ class LineRisk:
     def __init__(self) -> None:
         import_lightgbm_alone()
         from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
+        from linerisk.service.expiring import Expiring  # noqa: PLC0415  # only workers need it
         from linerisk.service.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
 
         give_figures_their_room()
         metrics()  # so that what was never counted says 0 and not nothing
         self.desk = Desk(Settings(), on_refused=_tell_refused, on_swapped=_tell_swapped)
+        self.expiring = Expiring(self.desk.disputes)
         self.traces = Traces() if wanted(os.environ) else None
         address = os.environ.get(ADDRESS)
         facts: dict[str, str | None] = {"address": address}
@@ -118,6 +120,7 @@ class LineRisk:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML is untyped here
     def close(self) -> None:
         """Write what waits, decisions before spans."""
+        self.expiring.close()
         self.desk.close()
         if self.traces is not None:
             self.traces.close()

@@ -22,6 +22,7 @@ from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
 from linerisk.features.reference import Keys, Reference
 from linerisk.live import Live, LiveHolder, Snapshot, not_live
 from linerisk.policy import Policy, in_force, load_policies
+from linerisk.review.accesses import Accesses
 from linerisk.review.cool_downs import CoolDowns
 from linerisk.review.desk import DisputeDesk
 from linerisk.service.deciding import Asked, decide
@@ -75,6 +76,7 @@ class Desk:
             settings.live, on_refused=on_refused, on_swapped=on_swapped, background=True, look_every_s=_LOOK_EVERY_S
         )
         self.log = DecisionLog(settings.decision_log_url)
+        self.accesses = Accesses(self.log)
         self.disputes = DisputeDesk(self.log, self.policies, role_of=self.tokens.role_of)
         self._cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)
         self._secret = load_secret(settings)
@@ -197,6 +199,10 @@ class Desk:
             summaries=partial(cooked.summaries, as_of=as_of, time_zone=self.settings.time_zone),
         )
         return asked, policy, problems + cooked.problems + _of_no_account(asked) + _of_missing_inputs(asked)
+
+    def key_of(self, line_id: str) -> int:
+        """The key of a line, under which a look at it is written down."""
+        return key_of_id(line_id, secret=self._secret)
 
     def _keys(self, ids: list[str]) -> Keys:
         """Keys of lines; a column at a time where there are many."""

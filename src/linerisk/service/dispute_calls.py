@@ -29,6 +29,7 @@ from linerisk.service.dispute_types import (
 )
 from linerisk.service.errors import WrongValueError
 from linerisk.service.http import Request
+from linerisk.service.looks import look
 from linerisk.service.queries import checked_id, checked_limit, one_of
 from linerisk.service.routes import Route
 from linerisk.service.scoring_calls import BUDGET
@@ -107,6 +108,7 @@ async def dispute(desk: Desk, request: Request) -> bytes:
     found = await asyncio.to_thread(desk.disputes.get, _dispute_id(request))
     if found is None:
         raise UnknownDisputeError("there is no such dispute", field="id")
+    await look(desk, request, "case", found.dispute_id)
     return _encode(told(found, clock.now()))
 
 
@@ -128,6 +130,8 @@ async def queue(desk: Desk, request: Request) -> bytes:
     now = clock.now()
     asking = partial(desk.disputes.queue, wanted, now=now, limit=checked_limit(query.get("limit")), after=after)
     page = await asyncio.to_thread(asking)
+    # It tells whole cases, words of the holder and all.
+    await look(desk, request, "case", *(each.dispute_id for each in page.disputes))
     return _encode(QueueAnswer([told(each, now) for each in page.disputes], page.next_after))
 
 
@@ -136,6 +140,7 @@ async def lifts(desk: Desk, request: Request) -> bytes:
     query = request.query("after", "limit")
     after = _place(query.get("after", "0"))
     found = await asyncio.to_thread(partial(desk.disputes.lifts, after=after, limit=checked_limit(query.get("limit"))))
+    await look(desk, request, "case", *(each.dispute_id for each in found))
     return _encode(LiftsAnswer(list(found), found[-1].seq if found else after))
 
 

@@ -23,6 +23,11 @@ def disputes_text(figures: Figures) -> str:
             [({"clock": clock.value}, count) for clock, count in figures.clocks.items()],
         ),
         *gauges(
+            "linerisk_disputes_expired",
+            "Disputes that ended unanswered, since their hard limit passed",
+            [({}, figures.expired)],
+        ),
+        *gauges(
             "linerisk_disputes_decided",
             "Disputes that were decided, by reason of the decision and version of the model",
             [(labels, decided.decided) for labels, decided in overturns],

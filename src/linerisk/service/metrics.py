@@ -142,7 +142,7 @@ def gauges(name: str, help_text: str, values: Sequence[tuple[Mapping[str, str], 
     return [
         f"# HELP {name} {help_text}",
         f"# TYPE {name} gauge",
-        *(f"{name}{{{labels}}} {value}" for labels, value in said),
+        *(f"{name}{{{labels}}} {value}" if labels else f"{name} {value}" for labels, value in said),
     ]
 
 

@@ -31,7 +31,8 @@ _REFUSALS = {
     "422": "a value is wrong: which field, what was expected, what was found",
     "429": "the token has had as many lines scored as it may for the moment; see Retry-After",
     "431": "the head is larger than is read",
-    "503": "overloaded, or nothing is live; see Retry-After",
+    "500": "a fault of ours; tell the operator of the service the number in x-request-number",
+    "503": "overloaded, nothing is live, or the log cannot be written; see Retry-After",
 }
 _ONLY_WITH_BODY = frozenset({"408", "409", "413", "415"})
 _ONLY_OF_SCORING = frozenset({"429"})
@@ -85,9 +86,17 @@ def merged(document: dict[str, Any]) -> dict[str, Any]:
         **document,
         "openapi": "3.1.0",
         "info": {**document["info"], "title": "linerisk", "version": __version__, "contact": {}},
-        "paths": {**paths, **document["paths"]},
+        "paths": {**paths, **_of_health(document["paths"])},
         "components": components,
     }
+
+
+def _of_health(paths: dict[str, Any]) -> dict[str, Any]:
+    """BentoML's own paths, and what `/readyz` says until there is something to answer with."""
+    ready = paths["/readyz"]
+    not_ready = {"description": "nothing is live yet", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    responses = {**ready["get"]["responses"], "503": not_ready}
+    return {**paths, "/readyz": {**ready, "get": {**ready["get"], "responses": responses}}}
 
 
 def _bodies() -> list[type]:

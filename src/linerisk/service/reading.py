@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from linerisk import as_of as clock
+from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.numbers import decisions_numbered, read_number
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.recorded_features import matrix_row, named_features
 from linerisk.decisions.replay import replay
@@ -23,6 +25,7 @@ from linerisk.policy import in_force
 from linerisk.service.desk import Desk
 from linerisk.service.errors import NotFoundError, WrongValueError
 from linerisk.service.http import Request
+from linerisk.service.looks import look
 from linerisk.service.queries import checked_id, checked_limit
 from linerisk.service.routes import Route
 from linerisk.service.tokens import Role
@@ -52,6 +55,7 @@ async def line_decisions(desk: Desk, request: Request) -> dict[str, Any]:
     limit = checked_limit(query.get("limit"))
     line_id = checked_id(request.params["line_id"], field="line_id")
     before = None if "before" not in query else checked_id(query["before"], field="before")
+    await look(desk, request, "line", str(desk.key_of(line_id)))
     find = partial(desk.log.by_line, line_id, limit=limit, before=before)
     records = await asyncio.to_thread(find)
     following = records[-1].decision_id if len(records) == limit else None
@@ -121,15 +125,33 @@ async def model(desk: Desk, _request: Request) -> dict[str, Any]:
 
 
 async def record_of(desk: Desk, request: Request) -> DecisionRecord:
-    """The decision that a path names.
+    """The decision that a path names, by its id or its case number; that a person reads it is on disk by then.
 
     Raises:
         NotFoundError: There is none.
+        WrongValueError: A case number fits several.
+        DecisionLogError: The look cannot be written down.
     """
-    record = await asyncio.to_thread(desk.log.get, checked_id(request.params["id"], field="id"))
+    record = await asyncio.to_thread(_found, desk.log, checked_id(request.params["id"], field="id"))
     if record is None:
         raise NotFoundError("there is no such decision", field="id")
+    await look(desk, request, "decision", record.decision_id)
     return record
+
+
+def _found(log: DecisionLog, name: str) -> DecisionRecord | None:
+    number = read_number(name)
+    if number is None:
+        return log.get(name)
+    ids = decisions_numbered(log, number)
+    if len(ids) > 1:
+        raise WrongValueError(
+            "several decisions have this case number",
+            expected="the id of one of them",
+            found=f"{len(ids)} decisions",
+            field="id",
+        )
+    return log.get(ids[0]) if ids else None
 
 
 def _features(desk: Desk, record: DecisionRecord) -> dict[str, float | None]:
@@ -206,7 +228,9 @@ _READERS = frozenset({Role.SCORER, Role.REVIEWER, Role.AUDITOR})
 _EXPLAINERS = frozenset({Role.REVIEWER, Role.AUDITOR})
 _ANY = frozenset(Role)
 READING: tuple[Route, ...] = (
-    Route("GET", "/v1/decisions/{id}", _READERS, decision, "The frozen record of a decision"),
+    Route(
+        "GET", "/v1/decisions/{id}", _READERS, decision, "The frozen record of a decision, by its id or its case number"
+    ),
     Route("GET", "/v1/lines/{line_id}/decisions", _READERS, line_decisions, "Decisions of a line, newest first"),
     Route("GET", "/v1/decisions/{id}/explanation", _EXPLAINERS, explanation, "Reasons in full"),
     Route("POST", "/v1/decisions/{id}/replay", _EXPLAINERS, replay_decision, "Recompute a decision from its record"),

@@ -17,6 +17,7 @@ import msgspec
 from linerisk import as_of as clock
 from linerisk.decisions.appending import StoredAnswer
 from linerisk.decisions.record import DecisionRecord
+from linerisk.errors import DecisionLogError
 from linerisk.policy import in_force
 from linerisk.service.desk import Decided, Desk
 from linerisk.service.errors import BusyError, SocialInsuranceError, WrongValueError
@@ -164,7 +165,14 @@ async def _recorded(
 ) -> bytes:
     """The answer, once its decisions are on disk; of a request answered before, that answer."""
     told = [msgspec.structs.asdict(problem) for problem in problems]
-    stored = await desk.log.append_awaited(request.caller, request.request_id or "", digest, records, told)
+    try:
+        stored = await desk.log.append_awaited(request.caller, request.request_id or "", digest, records, told)
+    except DecisionLogError:
+        # What was answered before can be said again, though nothing can be written.
+        found = await _answered_before(desk, request, digest)
+        if found is None:
+            raise
+        return _told(request, found)
     if not stored.repeated:
         metrics().decided(records, problems)
     return _told(request, stored)

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from linerisk.as_of import iso
+from linerisk.decisions.numbers import case_number
 from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import PolicyError
 from linerisk.policy import Policy
@@ -23,7 +24,6 @@ from linerisk.suspension.local_time import Language, full_hour_after, in_full
 from linerisk.suspension.shapes import GivenMaterial, GivenReason, GivenStep, Notice, Objecting
 
 _TAIL = 4
-_ID_TIME, _ID_COUNTER = 10, 4
 _PLAIN = re.compile(r"[^0-9A-Za-z]")
 AND: Final[Mapping[Language, str]] = {"zh": "；", "en": "; "}
 LISTED: Final[Mapping[Language, str]] = {"zh": "、", "en": ", "}
@@ -54,7 +54,7 @@ def make_notice(
         policy: The policy that it names.
         language: Of the notice.
         sent_at: When it is sent; without, when it was decided.
-        case: Number of its dispute, where there is one.
+        case: Number of its dispute, where that is a later one than the first.
 
     Raises:
         NoticeError: Something is asked for and the decision gives no reason that raised its tier, or it would be sent
@@ -92,15 +92,6 @@ def make_notice(
         anti_imposter=_in(policy.wording.anti_imposter, language),
     )
     return replace(notice, text=_text(notice, policy, nothing))
-
-
-def case_number(decision_id: str) -> str:
-    """A number short enough to be read out: the decision's instant, and what tells it from others of that instant.
-
-    >>> case_number("01J1NSEQ00ABCDEFGHJKMNPQRS")
-    '01J1NSEQ00PQRS'
-    """
-    return decision_id[:_ID_TIME] + decision_id[-_ID_COUNTER:]
 
 
 def tail_of(line_id: str) -> str:

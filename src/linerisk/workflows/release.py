@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from linerisk.as_of import iso, now, parse_instant
-from linerisk.errors import RegistryError
+from linerisk.errors import RegistryError, StoreError
 from linerisk.evaluation.card import Override, with_overrides
 from linerisk.evaluation.duties import ImpactAssessment
 from linerisk.evaluation.gates import GATES
@@ -58,7 +58,8 @@ def promote(
     move = registry.promote(
         version, by=by, approver=approver, reason=reason, override=override, expires_at=iso(expires_at)
     )
-    _go_live(settings, registry, move, prepare=partial(prepare_scores, on_progress=on_progress))
+    prepare = partial(prepare_scores, on_progress=on_progress, time_zone=settings.time_zone)
+    _go_live(settings, registry, move, prepare=prepare)
     _tell_overrides(settings, registry, move)
     return move
 
@@ -105,6 +106,7 @@ def publish(
         accounts=store.accounts(),
         reference=made.reference,
         keyed_by=store.id_key,
+        store=store_path,
         prepare=partial(prepare_scores, on_progress=partial(tell, "scores"), store=store, time_zone=settings.time_zone),
     )
 
@@ -119,9 +121,11 @@ def prepare_scores(
 ) -> PreparedScores:
     """What a model says of every line of a snapshot, with the bits that it would say one by one.
 
-    Chunks are worked on as many at a time as there are cores: the trees are walked outside Python's lock. Where the
-    record store is at hand, records of the lines whose tier is raised are summed up.
+    Chunks are worked on as many at a time as there are cores: the trees are walked outside Python's lock. Records of
+    the lines whose tier is raised are summed up: from `store`, or else from the one that the snapshot was made from, if
+    that is still where it was.
     """
+    store = store or _store_behind(snapshot)
     starts = range(0, snapshot.meta.lines, _CHUNK_LINES)
 
     def work(start: int) -> tuple[Scored, Attribution]:
@@ -147,6 +151,15 @@ def prepare_scores(
         split=np.array([done[0][1].base, done[0][1].calibration]),
         summaries={} if store is None else _summaries(store, snapshot, np.flatnonzero(tiers), time_zone=time_zone),
     )
+
+
+def _store_behind(snapshot: Snapshot) -> RecordStore | None:
+    """The record store of a snapshot; None where it is not there any more, or lines are keyed otherwise in it."""
+    try:
+        store = RecordStore.open(Path(snapshot.meta.store)) if snapshot.meta.store else None
+    except StoreError:
+        return None
+    return store if store is not None and store.id_key == snapshot.meta.keyed_by else None
 
 
 def _summaries(

@@ -227,3 +227,14 @@ def test_a_file_that_may_not_grow_is_refused_and_room_mends_it(serving: Any, wor
         asked_in_vain(server, NAMES)
         psutil.Process(worker.pid).rlimit(resource.RLIMIT_FSIZE, (most, most))
         answered_once(server, url, NAMES, before=1)
+
+
+def test_what_was_answered_before_is_told_again_while_nothing_can_be_written(world: Any, serving: Any) -> None:
+    with serving(world) as server:
+        answered = {name: server.score(name, *lines_of(name)) for name in ("small", "large")}
+        with locked(world.settings.home / "decisions.db"):
+            for name, before in answered.items():
+                assert server.score(name, *lines_of(name)).content == before.content
+            refused(server.score("new", "line-001"))
+            another = server.score("small", "line-009")
+        assert (another.status_code, another.json()["error"]["code"]) == (409, "conflict")

@@ -1,5 +1,6 @@
 """An anchor is one line of JSON; a file of them is only ever added to, and is read whole or refused."""
 
+import json
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,12 @@ def test_a_file_that_is_not_all_anchors_is_refused(tmp_path: Path, text: str, fo
     with pytest.raises(DecisionLogError, match="anchor") as caught:
         read_anchors(file)
     assert found in caught.value.found
+
+
+def test_an_anchor_of_an_older_program_names_no_access_and_is_read() -> None:
+    assert json.loads(FIRST.to_json()).keys() == {"seq", "hash", "time"}
+    named = Anchor(FIRST.seq, FIRST.hash, FIRST.time, 7, "a")
+    assert json.loads(named.to_json()).keys() == {"seq", "hash", "time", "accesses", "accesses_hash"}
 
 
 def test_a_missing_file_or_folder_is_refused(tmp_path: Path) -> None:

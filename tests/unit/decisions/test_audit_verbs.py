@@ -14,6 +14,8 @@ from linerisk.as_of import parse_instant
 from linerisk.cli import app
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
+from linerisk.review.accesses import Accesses
+from linerisk.review.moves import REVIEWER, Actor
 
 MakeRecords = Callable[..., list[DecisionRecord]]
 Unguarded = Callable[[str], Any]
@@ -94,6 +96,24 @@ def test_what_was_erased_sooner_than_the_policy_allows_is_found(url: str, lineri
     code, said = linerisk("audit", "verify")
     assert code == 1
     assert "row 4: the erasure took what was not 1096 days old" in said
+
+
+@pytest.mark.usefixtures("filled")
+def test_accesses_are_verified_and_erased_by_the_same_verbs(url: str, linerisk: Linerisk, unguarded: Unguarded) -> None:
+    with DecisionLog(url) as log:
+        for at in (LONG_AGO, as_of.now(), as_of.now()):
+            Accesses(log).record(Actor("li.wei", REVIEWER), "case", "case-1", at=at)
+    assert linerisk("audit", "verify") == (0, "the chain holds: 3 decisions; that of accesses holds: 3")
+    code, said = linerisk("audit", "expire", "--json")
+    told = json.loads(said[said.index("{") :])
+    assert (code, told["accesses"], told["days_of_accesses"]) == (0, 1, 1096)
+    assert "1 accesses erased: before" in said
+    assert linerisk("audit", "verify")[1].endswith("that of accesses holds: 3, 1 of them erased likewise")
+    with unguarded(url) as connection:
+        connection.execute(text("DELETE FROM accesses WHERE number = 2"))
+    code, said = linerisk("audit", "verify")
+    assert code == 1
+    assert "access 3: the access does not follow the one before it" in said
 
 
 @pytest.mark.parametrize("verb", ["audit verify", "audit anchor", "audit expire", "replay 01K0ABCDEFGHJKMNPQRSTVWXYZ"])

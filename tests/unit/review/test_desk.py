@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from linerisk.decisions.errors import ConflictError, StaleError
+from linerisk.decisions.numbers import case_number
 from linerisk.errors import InputError, LineriskError
 from linerisk.review.errors import IllegalMoveError, NotAllowedError, UnknownDisputeError
 from linerisk.review.moves import Outcome, State
@@ -18,11 +19,26 @@ SetClock = Callable[[datetime], None]
 def test_an_objection_has_a_number_and_a_time_to_answer_at_once(office: Any) -> None:
     dispute = office.opened()
     assert dispute.state is State.OPENED
-    assert dispute.case_number.startswith("260302-")
+    assert dispute.case_number == case_number(dispute.decision_id)
     assert dispute.answer_by - dispute.opened_at == timedelta(hours=24)
     assert dispute.hard_limit - dispute.opened_at == timedelta(days=15)
     assert dispute.policy == "shenzhen-2024-07-b"
     assert office.desk.get(dispute.dispute_id) == dispute
+
+
+def test_a_later_dispute_of_a_decision_has_its_number_and_which_one_it_is(office: Any) -> None:
+    first = office.decided(Outcome.UPHELD)
+    told = [first.case_number]
+    for _ in range(2):
+        later = office.desk.open(
+            office.people["hotline"], first.decision_id, statement="x", channel="hotline", request_id=office.key()
+        )
+        told.append(later.case_number)
+        office.desk.withdraw(office.people["anne"], later.dispute_id, reason=office.reason, request_id=office.key())
+    number = case_number(first.decision_id)
+    assert told == [number, f"{number}-2", f"{number}-3"]
+    assert [each.case_number for each in office.desk.numbered(f"{number}-2")] == [f"{number}-2"]
+    assert office.desk.rebuild() == 3
 
 
 def test_a_dispute_names_the_reasons_that_raised_and_the_model(office: Any) -> None:

@@ -167,11 +167,11 @@ def test_a_notice_is_not_sent_before_its_decision(decide: Decide, policies: Poli
     assert refused.value.field == "sent_at"
 
 
-def test_the_number_of_a_dispute_takes_the_place_of_the_decisions(decide: Decide, policies: Policies) -> None:
+def test_the_number_of_a_later_dispute_takes_the_place_of_the_decisions(decide: Decide, policies: Policies) -> None:
     record = decide()
     policy = policies[record.policy]
     assert make_notice(record, policy, language="zh").case == "01J3S1W6V0PQRS"
-    assert make_notice(record, policy, language="zh", case="D-2024-17").case == "D-2024-17"
+    assert make_notice(record, policy, language="zh", case="01J3S1W6V0PQRS-2").case == "01J3S1W6V0PQRS-2"
 
 
 def test_another_policy_than_the_decisions_is_refused(decide: Decide, policies: Policies) -> None:

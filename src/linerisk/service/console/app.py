@@ -200,7 +200,10 @@ class Console:
         said = int(status) if int(status) in _WITH_WORDS else (503 if status >= HTTPStatus.BAD_GATEWAY else 400)
         page = RefusedPage(
             words="refused_form" if isinstance(error, FormRefusedError) else f"refused_{said}",
-            detail=error.paragraph() if isinstance(error, LineriskError) and said in _TELLING else "",
+            # Errors speak English; to others the words of the status say it.
+            detail=error.paragraph()
+            if isinstance(error, LineriskError) and said in _TELLING and frame.language == "en"
+            else "",
             number=number,
         )
         return await self._rendered("refused.html.j2", frame, page, status)

@@ -1,4 +1,4 @@
-"""The walk along the chain that the audit page asks for: one at a time, beside the requests, its result kept."""
+"""The walk along both chains that the audit page asks for: one at a time, beside the requests, its result kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from linerisk import as_of as clock
 from linerisk.decisions.log import DecisionLog
@@ -21,13 +22,15 @@ class Walked:
     Attributes:
         began_at: When it began.
         ended_at: When it ended.
-        report: What it found; None where it could not be made.
+        report: What it found of decisions; None where it could not be made.
+        accesses: What it found of accesses; None likewise.
         problem: Why it could not be made.
     """
 
     began_at: datetime
     ended_at: datetime
     report: ChainReport | None
+    accesses: ChainReport | None
     problem: str | None
 
 
@@ -57,8 +60,11 @@ class AuditWalk:
     def _walk(self) -> None:
         began_at = self.since or clock.now()
         try:
-            report, problem = self._log.verify(days_at=self._retention().days_at), None
+            retention = self._retention()
+            report = self._log.verify(days_at=retention.days_at)
+            accesses = self._log.verify_accesses(was_due=partial(retention.access_was_due, now=clock.now()))
+            walked = Walked(began_at, clock.now(), report, accesses, None)
         except LineriskError as error:
-            report, problem = None, error.paragraph()
+            walked = Walked(began_at, clock.now(), None, None, error.paragraph())
         with self._lock:
-            self.last, self.since = Walked(began_at, clock.now(), report, problem), None
+            self.last, self.since = walked, None

@@ -48,7 +48,7 @@ class Told:
         good: Whether something was done; else it was refused.
         text: What there is to say.
         meanwhile: Who did what since the page was opened, one sentence each.
-        detail: The facts of a refusal, as the desk says them.
+        detail: The facts of a refusal, in the visitor's language.
     """
 
     good: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from linerisk.decisions.record import DecisionRecord
 from linerisk.service.console.queue_page import QueueRow, row_of
 from linerisk.service.console.visits import Room, Visit
 
@@ -55,19 +56,21 @@ def history_of(room: Room, visit: Visit, line_id: str, *, before: str | None = N
     """Decisions and disputes of a line."""
     records = room.desk.log.by_line(line_id, limit=MOST_DECISIONS, before=before)
     return History(
-        decisions=tuple(
-            DecisionRow(
-                decision_id=each.decision_id,
-                scored_at=each.scored_at,
-                tier=each.tier,
-                probability=each.probability,
-                kind=each.action.kind,
-                held_by=each.action.held_by,
-                model=each.model.version,
-                reasons=tuple(sorted({reason.code for reason in each.reasons if reason.direction == "raises"})),
-            )
-            for each in records
-        ),
+        decisions=tuple(map(decision_row, records)),
         before=records[-1].decision_id if len(records) == MOST_DECISIONS else None,
         disputes=tuple(row_of(each, visit) for each in room.desk.disputes.of_line(line_id)),
+    )
+
+
+def decision_row(record: DecisionRecord) -> DecisionRow:
+    """A decision as a row."""
+    return DecisionRow(
+        decision_id=record.decision_id,
+        scored_at=record.scored_at,
+        tier=record.tier,
+        probability=record.probability,
+        kind=record.action.kind,
+        held_by=record.action.held_by,
+        model=record.model.version,
+        reasons=tuple(sorted({reason.code for reason in record.reasons if reason.direction == "raises"})),
     )

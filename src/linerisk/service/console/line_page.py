@@ -1,11 +1,13 @@
-"""Lines by their id, and one decision on its own."""
+"""Lines by their id, cases by the number in a notice, and one decision on its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from linerisk.decisions.numbers import decisions_numbered, read_number
 from linerisk.service.console.decision_shown import DecisionShown, decision_shown
-from linerisk.service.console.history import History, history_of
+from linerisk.service.console.history import History, decision_row, history_of
+from linerisk.service.console.queue_page import row_of
 from linerisk.service.console.visits import Room, Shown, Visit
 from linerisk.service.errors import NotFoundError
 from linerisk.service.queries import checked_id
@@ -14,14 +16,16 @@ from linerisk.tables.identity import key_of_id, load_secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinePage:
-    """The page to look up a line.
+    """The page to look up a line or a case.
 
     Attributes:
-        line_id: What was looked for; empty before.
-        history: What was found; None before.
+        line_id: The line that was looked for; empty where none was.
+        case: The case number that was looked for; empty where none was.
+        history: What was found; None where nothing was looked for.
     """
 
     line_id: str
+    case: str
     history: History | None
 
 
@@ -39,17 +43,34 @@ class DecisionPage:
 
 
 def line_page(room: Room, visit: Visit) -> Shown:
-    """Answer `GET /review/lines`: the form, and with `id` what is known of that line."""
-    line_id = visit.query.get("id", "").strip()
+    """Answer `GET /review/lines`: the forms, with `id` what is known of that line, with `case` what has that number."""
+    line_id, case = visit.query.get("id", "").strip(), visit.query.get("case", "").strip()
+    if case:
+        page = LinePage(line_id="", case=case, history=_history_of_case(room, visit, checked_id(case, field="case")))
+        return Shown("line.html.j2", page)
     if not line_id:
-        return Shown("line.html.j2", LinePage(line_id="", history=None))
+        return Shown("line.html.j2", LinePage(line_id="", case="", history=None))
     checked_id(line_id, field="id")
     before = visit.query.get("before") or None
     if before is not None:
         checked_id(before, field="before")
     key = key_of_id(line_id, secret=load_secret(room.desk.settings))
     room.accesses.record(visit.actor, "line", str(key), at=visit.now)
-    return Shown("line.html.j2", LinePage(line_id=line_id, history=history_of(room, visit, line_id, before=before)))
+    history = history_of(room, visit, line_id, before=before)
+    return Shown("line.html.j2", LinePage(line_id=line_id, case="", history=history))
+
+
+def _history_of_case(room: Room, visit: Visit, case: str) -> History:
+    """The decisions that a case number fits and their disputes; of a number of an older form its dispute."""
+    log, disputes = room.desk.log, room.desk.disputes
+    number = read_number(case)
+    found = () if number is not None else disputes.numbered(case.upper())
+    ids = [each.decision_id for each in found] if number is None else decisions_numbered(log, number)
+    if ids:
+        room.accesses.record(visit.actor, "decision", *ids, at=visit.now)
+    records = [record for record in map(log.get, ids) if record is not None]
+    rows = tuple(row_of(each, visit) for decision_id in ids for each in disputes.of_decision(decision_id))
+    return History(decisions=tuple(map(decision_row, records)), before=None, disputes=rows)
 
 
 def decision_page(room: Room, visit: Visit) -> Shown:

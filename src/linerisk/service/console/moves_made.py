@@ -10,6 +10,7 @@ from linerisk.review.disputes import Dispute
 from linerisk.review.errors import NotAllowedError
 from linerisk.review.moves import Outcome, State
 from linerisk.service.console.case_page import Told, Typed, dispute_of, shown, teller
+from linerisk.service.console.refusals import facts_of
 from linerisk.service.console.visits import Moved, Room, Shown, Visit
 from linerisk.service.console.words import local, speaker
 from linerisk.service.errors import WrongValueError, status_of
@@ -104,7 +105,8 @@ def _refused(room: Room, visit: Visit, dispute: Dispute, error: LineriskError, *
     key = "stale" if isinstance(error, StaleError) else error.code
     if isinstance(error, ConflictError) and key not in {"stale", "illegal_move"}:
         key = "refused_409"
-    told = Told(good=False, text=speaker(visit.language)(key), meanwhile=meanwhile, detail=error.paragraph())
+    facts = facts_of(error, dispute, visit.language)
+    told = Told(good=False, text=speaker(visit.language)(key), meanwhile=meanwhile, detail=facts)
     typed = Typed(
         outcome=visit.form.get("outcome", ""),
         lowered_to=visit.form.get("lowered_to", ""),
