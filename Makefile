@@ -27,7 +27,7 @@ mlflow: setup ## look at the runs and versions of LINERISK_HOME (default var), o
 	  --backend-store-uri sqlite:///$(abspath $(or $(LINERISK_HOME),var))/mlflow.db
 
 test: setup ## run the tests
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-slow: setup ## run the tests that take minutes
 	$(BIN)/pytest -m slow

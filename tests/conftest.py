@@ -26,6 +26,22 @@ from linerisk.tables.intake import IntakeReport, ingest
 from linerisk.workflows.release import promote, publish
 from linerisk.workflows.train import Trained, train_store
 
+TESTS = Path(__file__).parent
+TOGETHER = ("unit", "behaviour")
+"""Where the tests of a folder share what takes long to make; elsewhere those of a file do."""
+LONGEST = "behaviour"
+"""What has to begin first, so that it is not what is waited for in the end."""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """On several cores (see `make test`), tests that share something dear stay together on one of them."""
+    for item in items:
+        folder, *_ = item.path.relative_to(TESTS).parts
+        item.add_marker(pytest.mark.xdist_group(str(item.path.parent if folder in TOGETHER else item.path)))
+    yield
+    items.sort(key=lambda item: LONGEST not in item.path.parts)
+
 
 @dataclass(frozen=True)
 class Operator:

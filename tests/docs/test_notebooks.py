@@ -65,6 +65,7 @@ def test_the_readme_leads_to_every_notebook() -> None:
     assert [path.name for path in PATHS if f"({path.name})" not in readme] == []
 
 
+@pytest.mark.slow
 def test_it_runs_and_still_says_what_it_kept(path: Path, runner: ModuleType, shared: Path) -> None:
     """Pictures are held to their kind, and so are words that tell of the machine's speed."""
     kept, run = nbformat.read(path, as_version=4), runner.executed(path, folder=shared)

@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 
 from linerisk.as_of import now
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 AUDIT = ROOT / ".ci" / "audit.py"
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)

@@ -38,6 +38,7 @@ def committed() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_all_engines_agree_or_there_is_no_result(results: dict[str, Any]) -> None:
     [size] = results["sizes"]
     assert size["engines_agree"]
@@ -65,6 +66,7 @@ def test_lines_that_are_missing_are_seen(folder: Path) -> None:
     assert json.loads(_run(FOLDER / "child.py", "compare", ours, theirs)) == {"differences": {"line_key": 1}}
 
 
+@pytest.mark.slow
 def test_what_is_committed_was_measured_on_the_same_features_and_engines(
     results: dict[str, Any], committed: dict[str, Any]
 ) -> None:

@@ -28,6 +28,7 @@ def read(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_all_cases_are_measured_beside_the_bare_call(made: Path) -> None:
     cases = read(made)["cases"]
     assert list(cases) == CASES
