@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, bindparam, insert, select
+from sqlalchemy import Connection, Engine, Row, bindparam, select
 from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
@@ -17,6 +17,7 @@ from linerisk.decisions.accesses import AccessAppend, write_accesses
 from linerisk.decisions.erasing import erased_name
 from linerisk.decisions.errors import ConflictError, conflict
 from linerisk.decisions.events import EventAppend, write_event
+from linerisk.decisions.inserting import insert_rows
 from linerisk.decisions.promises import Outcome, Waiting
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions, requests, sortable
@@ -185,51 +186,61 @@ def _load(connection: Connection, row: Row[Any]) -> StoredAnswer:
 def _insert(connection: Connection, fresh: Sequence[Append]) -> None:
     created_at = sortable(as_of.now())
     end = chain.tail(connection)
-    heads: list[dict[str, Any]] = []
-    rows: list[dict[str, Any]] = []
+    heads: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for append in fresh:
         before = end.seq
         for record, encoded in zip(append.records, append.encoded, strict=True):
-            row = _row(record, encoded, end)
-            rows.append(row)
-            end = chain.End(row["seq"], row["hash"])
+            digest = chain.digest(encoded)
+            start, end = end, chain.End(end.seq + 1, chain.link(end.hash, digest, end.seq + 1))
+            rows.append(
+                (
+                    end.seq,
+                    record.decision_id,
+                    record.request_id,
+                    record.line_id,
+                    sortable(record.as_of),
+                    sortable(record.scored_at),
+                    str(record.tier),
+                    encoded.decode(),
+                    digest,
+                    start.hash,
+                    end.hash,
+                )
+            )
             if len(rows) == _ROWS_AT_ONCE:
-                connection.execute(insert(decisions), rows)
+                insert_rows(connection, decisions, _OF_DECISION, rows)
                 rows.clear()
         heads.append(
-            {
-                "caller": append.caller,
-                "request_id": append.request_id,
-                "body_hash": append.body_hash,
-                "created_at": created_at,
-                "problems": msgspec.json.encode(append.problems).decode(),
-                "first_seq": before + 1 if append.records else None,
-                "last_seq": end.seq if append.records else None,
-            }
+            (
+                append.caller,
+                append.request_id,
+                append.body_hash,
+                created_at,
+                msgspec.json.encode(append.problems).decode(),
+                before + 1 if append.records else None,
+                end.seq if append.records else None,
+            )
         )
-    connection.execute(insert(requests), heads)
+    insert_rows(connection, requests, _OF_REQUEST, heads)
     if rows:
-        connection.execute(insert(decisions), rows)
+        insert_rows(connection, decisions, _OF_DECISION, rows)
 
 
-def _row(record: DecisionRecord, encoded: bytes, before: chain.End) -> dict[str, Any]:
-    seq = before.seq + 1
-    digest = chain.digest(encoded)
-    return {
-        "seq": seq,
-        "decision_id": record.decision_id,
-        "request_id": record.request_id,
-        "line_id": record.line_id,
-        "as_of": sortable(record.as_of),
-        "scored_at": sortable(record.scored_at),
-        "tier": str(record.tier),
-        "record": encoded.decode(),
-        "digest": digest,
-        "prev_hash": before.hash,
-        "hash": chain.link(before.hash, digest, seq),
-    }
-
-
+_OF_REQUEST = ("caller", "request_id", "body_hash", "created_at", "problems", "first_seq", "last_seq")
+_OF_DECISION = (
+    "seq",
+    "decision_id",
+    "request_id",
+    "line_id",
+    "as_of",
+    "scored_at",
+    "tier",
+    "record",
+    "digest",
+    "prev_hash",
+    "hash",
+)
 _ROWS_AT_ONCE = 1_000
 """Rows of one statement, so that a large request is not held in memory once more as text."""
 # Two lists and not one of pairs: SQLite looks pairs up by reading the whole table.

@@ -102,8 +102,8 @@ class Wording:
         spoken = {name: _SAY[name](value) for name, value in facts.items()}
         zh = sentence.zh.format_map({name: text[0] for name, text in spoken.items()})
         en = sentence.en.format_map({name: text[1] for name, text in spoken.items()})
-        side = _side(column, values[column], typical)
-        if direction == "raises" and side is not None and side == sentence.compare:
+        side = sentence.compare
+        if direction == "raises" and side is not None and side == _side(column, values[column], typical):
             beside = getattr(self.compared.of(feature.unit), side)
             zh, en = zh + beside.zh, en + beside.en
         return Said(code, zh, en[:1].upper() + en[1:], facts)

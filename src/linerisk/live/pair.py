@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +48,16 @@ class Live:
         if stamp is None or pointer.model is None:
             raise not_live("no model is live")
         model = model_of(folder, pointer.model.fingerprint, version=pointer.model.version)
-        _ = model.tree_shap  # made now, not when the first line is asked for
         snapshot, prepared = None, None
         if pointer.snapshot is not None:
             snapshot = snapshot_of(folder, pointer.snapshot, model)
             beside = folder_of(folder / SNAPSHOTS / pointer.snapshot, model.fingerprint)
             prepared = open_prepared(beside, lines=snapshot.meta.lines)
+        if prepared is None:
+            _ = model.tree_shap  # made now, not when the first line is asked for
+        else:
+            # Lines of the snapshot can do without, so the start need not wait for it; records do.
+            threading.Thread(target=lambda: model.tree_shap, name="tree-shap", daemon=True).start()
         return cls(model, pointer.model, snapshot, prepared, stamp)
 
 

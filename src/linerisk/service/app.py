@@ -64,8 +64,10 @@ class LineRisk:
         facts: dict[str, str | None] = {"address": address}
         if address is not None and in_the_clear(address):
             facts["warning"] = "no TLS: tokens and answers cross the network in the clear"
+        _ = self.api  # made now, not when somebody asks
         try:
             live = self.desk.holder.current()
+            self.desk.rehearse()
         except LineriskError as error:
             log().warning("not ready", **facts, reason=error.paragraph())
         else:

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from linerisk import as_of as clock
@@ -122,7 +123,38 @@ class Desk:
         ]
         rows = found[found >= 0]
         line_ids = [line_id for line_id, row in zip(ids, found.tolist(), strict=True) if row >= 0]
-        as_of = given or snapshot.meta.as_of
+        asked, policy = self._at_rows(live, snapshot, rows, line_ids, request, caller=caller, as_of=given, now=now)
+        return asked, policy, problems + _of_no_account(asked)
+
+    def rehearse(self) -> None:
+        """Go the way of a request for one line, up to where it would be recorded.
+
+        What a process does once, such as reading what is mapped and making statements, no caller need wait for.
+
+        Raises:
+            DecisionLogError: The log cannot be read.
+        """
+        live = self.holder.current()
+        if live.snapshot is not None and live.snapshot.meta.lines:
+            nobody, first = ScoreRequest(request_id="", lines=[]), np.zeros(1, dtype=np.intp)
+            now = clock.now()
+            asked, policy = self._at_rows(live, live.snapshot, first, [""], nobody, caller="", as_of=None, now=now)
+            decide(asked, policy, self.wording)
+        self.log.find("", "")
+
+    def _at_rows(
+        self,
+        live: Live,
+        snapshot: Snapshot,
+        rows: npt.NDArray[np.intp],
+        line_ids: list[str],
+        request: ScoreRequest,
+        *,
+        caller: str,
+        as_of: datetime | None,
+        now: datetime,
+    ) -> tuple[Asked, Policy]:
+        as_of = as_of or snapshot.meta.as_of
         policy = in_force(self.policies, as_of)
         asked = Asked(
             request_id=request.request_id,
@@ -141,7 +173,7 @@ class Desk:
             snapshot=snapshot,
             indexes=rows,
         )
-        return asked, policy, problems + _of_no_account(asked)
+        return asked, policy
 
     def readied_by_records(self, lines: Given, *, request_id: str, as_of: datetime | None, caller: str) -> Readied:
         """Lines with records, beside other lines as the published snapshot knows them, ready to be scored.
