@@ -16,6 +16,7 @@ from linerisk.review.errors import UnknownDisputeError
 from linerisk.review.moves import MOVES, Move, Outcome, State
 from linerisk.service.console.decision_shown import DecisionShown, decision_shown
 from linerisk.service.console.history import History, history_of
+from linerisk.service.console.peers_shown import PeersShown, peers_shown
 from linerisk.service.console.queue_page import QueueRow, row_of
 from linerisk.service.console.visits import Room, Shown, Visit
 from linerisk.service.console.words import local, speaker
@@ -109,6 +110,7 @@ class CasePage:
         dispute: The dispute; its statement is shown as text.
         row: The same with its clocks in words.
         decision: The decision with all that stands behind it; None where it was erased.
+        peers: Decided cases like it; None where the decision was erased.
         moves: What the person who looks may do.
         request_id: Key of the next move, so that a form sent twice counts once.
         seen: Number of the last event that this page shows.
@@ -123,6 +125,7 @@ class CasePage:
     dispute: Dispute
     row: QueueRow
     decision: DecisionShown | None
+    peers: PeersShown | None
     moves: Moves
     request_id: str
     seen: int
@@ -184,6 +187,7 @@ def shown(
         dispute=dispute,
         row=row_of(dispute, visit),
         decision=None if record is None else decision_shown(room, record, visit.language),
+        peers=None if record is None else peers_shown(room, dispute, record, visit.language),
         moves=moves_of(dispute, visit),
         request_id=f"console:{ULID()}",
         seen=dispute.number,

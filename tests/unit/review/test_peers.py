@@ -1,0 +1,150 @@
+"""Decided cases like one case: what counts as alike, which cases are compared, and where that is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.record import RecordedModel
+from linerisk.decisions.schema import disputes
+from linerisk.review.likeness import likeness
+from linerisk.review.moves import Outcome
+from linerisk.review.peers import MOST_COUNTED, MOST_LISTED, Peers, peers_of
+
+SetClock = Callable[[datetime], None]
+OWN = {"contacts": 4.0, "places": 1.0, "tenure": -1.0}
+
+
+@pytest.mark.parametrize(
+    ("of", "other", "alike"),
+    [
+        ({"contacts": 4.0, "places": 1.0}, {"contacts": 4.0, "places": 1.0}, 1.0),
+        # 2 of the 4 of either side are in both: 4 of the 6 of both sides.
+        ({"contacts": 4.0}, {"contacts": 2.0}, 2 / 3),
+        # What raises one and lowers the other has nothing in common.
+        ({"contacts": 2.0}, {"contacts": -2.0}, 0.0),
+        ({"contacts": 2.0}, {"places": 2.0}, 0.0),
+        # A family that only one side has counts as 0 there: 3 of 4.
+        ({"contacts": 3.0, "places": 1.0}, {"contacts": 3.0, "devices": 1.0}, 0.75),
+        ({"tenure": -1.0, "contacts": 1.0}, {"tenure": -1.0, "contacts": 3.0}, 2 / 3),
+        ({}, {"contacts": 1.0}, 0.0),
+        ({}, {}, 0.0),
+    ],
+)
+def test_likeness_is_the_share_that_is_in_both(of: dict[str, float], other: dict[str, float], alike: float) -> None:
+    assert likeness(of, [other]).tolist() == pytest.approx([alike])
+    assert likeness(other, [of]).tolist() == pytest.approx([alike])
+
+
+def test_one_decision_is_compared_with_many_at_once() -> None:
+    assert likeness({"a": 1.0}, []).shape == (0,)
+    assert likeness({"a": 1.0}, [{"a": 1.0}, {}, {"b": 1.0}]).tolist() == [1.0, 0.0, 0.0]
+
+
+def _peers(office: Any, **changed: Any) -> Peers:
+    return peers_of(office.log, office.opened(line_id="own", contributions=OWN, **changed), OWN)
+
+
+def _found(peers: Peers) -> list[tuple[str, float]]:
+    return [(peer.dispute.line_id, round(peer.likeness, 2)) for peer in peers.listed]
+
+
+def test_the_most_alike_come_first_and_what_is_half_different_does_not_come(office: Any) -> None:
+    office.decided(Outcome.UPHELD, line_id="half", contributions={"contacts": 2.0})
+    office.decided(Outcome.CLEARED, line_id="same", contributions=OWN)
+    office.decided(Outcome.UPHELD, line_id="other", contributions={"rhythm": 6.0})
+    office.decided(Outcome.LOWERED, line_id="near", lowered_to="medium_low", contributions={**OWN, "tenure": 0.0})
+    office.decided(Outcome.INCONCLUSIVE, line_id="unlike", contributions={"contacts": 1.8})
+    peers = _peers(office)
+    assert _found(peers) == [("same", 1.0), ("near", 0.91), ("half", 0.5)]
+    assert (peers.counted, peers.overturned, peers.compared) == (3, 2, 5)
+
+
+def test_only_what_somebody_found_about_another_line_of_the_tier_is_compared(office: Any) -> None:
+    office.decided(Outcome.CLEARED, line_id="own", contributions=OWN)
+    office.decided(Outcome.CLEARED, line_id="lower", tier="medium_low", contributions=OWN)
+    office.assigned(line_id="in-review", contributions=OWN)
+    withdrawn = office.opened(line_id="withdrawn", contributions=OWN)
+    office.desk.withdraw(office.people["hotline"], withdrawn.dispute_id, reason=office.reason, request_id=office.key())
+    office.decided(Outcome.UPHELD, line_id="upheld", contributions=OWN)
+    peers = _peers(office)
+    assert _found(peers) == [("upheld", 1.0)]
+    assert (peers.counted, peers.overturned, peers.compared) == (1, 0, 1)
+
+
+def test_a_case_that_expired_is_not_compared(office: Any, at: SetClock) -> None:
+    office.opened(line_id="expired", contributions=OWN)
+    at(office.now + timedelta(days=60))
+    assert office.desk.expire_due() == 1
+    assert _peers(office) == Peers((), 0, 0, 0)
+
+
+def test_upheld_of_the_highest_tier_counts_once_the_second_person_agreed(office: Any) -> None:
+    waiting = office.decided(Outcome.UPHELD, line_id="high", tier="extremely_high", contributions=OWN)
+    own = office.opened(line_id="own", tier="extremely_high", contributions=OWN)
+    assert peers_of(office.log, own, OWN).compared == 0
+    office.desk.approve(
+        office.people["liu"], waiting.dispute_id, agreed=True, reason=office.reason, request_id=office.key()
+    )
+    assert _found(peers_of(office.log, own, OWN)) == [("high", 1.0)]
+
+
+def test_five_are_listed_twenty_are_counted_and_of_equals_the_last_that_ended_is_first(
+    office: Any, at: SetClock
+) -> None:
+    for number in range(MOST_COUNTED + 2):
+        at(office.now + timedelta(minutes=number))
+        outcome = Outcome.CLEARED if number < MOST_LISTED else Outcome.UPHELD
+        office.decided(outcome, line_id=f"line-{number:02}", contributions=OWN)
+    peers = _peers(office)
+    assert [line for line, _ in _found(peers)] == ["line-21", "line-20", "line-19", "line-18", "line-17"]
+    # The first two, cleared, are beyond the twenty.
+    assert (peers.counted, peers.overturned, peers.compared) == (20, 3, 22)
+
+
+def test_a_case_of_another_version_is_compared_by_the_same_measure(office: Any) -> None:
+    model = RecordedModel(name="linerisk", version="6", fingerprint="e")
+    office.decided(Outcome.CLEARED, line_id="older", model=model, contributions=OWN)
+    [peer] = _peers(office).listed
+    assert (peer.dispute.model, peer.likeness) == ("6", 1.0)
+
+
+def test_what_is_compared_is_made_anew_from_the_chain(office: Any) -> None:
+    office.decided(Outcome.CLEARED, line_id="same", contributions=OWN)
+    before = _kept(office.log)
+    with office.log.writing() as connection:
+        connection.execute(text("UPDATE disputes SET contributions = NULL"))
+    assert _peers(office).compared == 0
+    office.desk.rebuild()
+    assert _kept(office.log)[: len(before)] == before
+    assert [name for name, _ in before] != []
+
+
+def test_a_log_of_before_gets_what_is_compared_from_its_decisions(office: Any, url: str) -> None:
+    office.decided(Outcome.CLEARED, line_id="same", contributions=OWN)
+    before = _kept(office.log)
+    with office.log.writing() as connection:
+        connection.execute(text("DROP INDEX ix_disputes_ended"))
+        connection.execute(text("ALTER TABLE disputes DROP COLUMN contributions"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    with DecisionLog(url) as log:
+        assert [(name, _floats(kept)) for name, kept in _kept(log)] == [(name, _floats(kept)) for name, kept in before]
+        assert log.verify().ok
+    assert _found(_peers(office)) == [("same", 1.0)]
+
+
+def _kept(log: DecisionLog) -> list[Any]:
+    with log.reading() as connection:
+        query = select(disputes.c.dispute_id, disputes.c.contributions).order_by(disputes.c.dispute_id)
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def _floats(kept: str) -> dict[str, float]:
+    read: dict[str, float] = json.loads(kept)
+    return read
