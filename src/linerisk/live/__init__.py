@@ -4,8 +4,10 @@
 `snapshots/<id>/` keeps the last few snapshots as arrays that are mapped into memory, and
 beside them what a model says of every line. `current.json` points at one of
 each; it is written beside and moved over, so a reader sees the old pair or the new pair and nothing between.
+`challenger.json` and `challengers/` keep the version that asks to be live, for people to look at.
 """
 
+from linerisk.live.challenger import Challenger, ChallengerHolder, put_challenger, put_no_challenger
 from linerisk.live.holder import LiveHolder
 from linerisk.live.pair import Live, check_live, model_of, not_live
 from linerisk.live.pointer import WHEN_EXPIRED, ModelMeta, Promotion
@@ -15,6 +17,8 @@ from linerisk.live.snapshot import Snapshot, SnapshotMeta
 
 __all__ = [
     "WHEN_EXPIRED",
+    "Challenger",
+    "ChallengerHolder",
     "Live",
     "LiveHolder",
     "ModelMeta",
@@ -26,6 +30,8 @@ __all__ = [
     "check_live",
     "model_of",
     "not_live",
+    "put_challenger",
     "put_model",
+    "put_no_challenger",
     "put_snapshot",
 ]

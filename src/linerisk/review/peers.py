@@ -10,7 +10,8 @@ import numpy as np
 from sqlalchemy import bindparam, select
 
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.schema import disputes
+from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.schema import decisions, disputes
 from linerisk.review.disputes import Dispute
 from linerisk.review.likeness import likeness
 from linerisk.review.moves import Outcome
@@ -86,14 +87,27 @@ def peers_of(log: DecisionLog, dispute: Dispute, contributions: Mapping[str, flo
     )
 
 
+def latest_decided(log: DecisionLog, *, limit: int) -> tuple[tuple[Outcome, DecisionRecord], ...]:
+    """What was found in the cases that were decided last, with the decisions that it was found about.
+
+    Args:
+        log: Where they are.
+        limit: At most so many.
+    """
+    with log.reading() as connection:
+        rows = connection.execute(_LATEST, {"most": limit}).all()
+    return tuple((Outcome(row.state), DecisionRecord.from_json(row.record)) for row in rows)
+
+
 _OVERTURNED = (Outcome.CLEARED.value, Outcome.LOWERED.value)
+_WAS_DECIDED = disputes.c.state.in_([outcome.value for outcome in Outcome])
 _DECODER = msgspec.json.Decoder(dict[str, float])
 _DECIDED = (
     select(disputes.c.dispute_id, disputes.c.state, disputes.c.contributions)
     .where(
         disputes.c.tier == bindparam("tier"),
         disputes.c.closed_at.is_not(None),
-        disputes.c.state.in_([outcome.value for outcome in Outcome]),
+        _WAS_DECIDED,
         disputes.c.contributions.is_not(None),
         disputes.c.line_id != bindparam("line_id"),
         disputes.c.dispute_id != bindparam("dispute_id"),
@@ -103,4 +117,11 @@ _DECIDED = (
 )
 _RECORDS = select(disputes.c.dispute_id, disputes.c.record).where(
     disputes.c.dispute_id.in_(bindparam("named", expanding=True))
+)
+_LATEST = (
+    select(disputes.c.state, decisions.c.record)
+    .join(decisions, decisions.c.decision_id == disputes.c.decision_id)
+    .where(disputes.c.closed_at.is_not(None), _WAS_DECIDED)
+    .order_by(disputes.c.closed_at.desc())
+    .limit(bindparam("most"))
 )
