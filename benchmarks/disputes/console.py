@@ -4,9 +4,9 @@
     .venv/bin/python benchmarks/disputes/console.py --home var/demo --line ID_OF_A_LINE_THAT_IT_SHOWED
 
 Model and snapshot are those of the home; its log is left alone, a new one is made in a folder that is thrown away. The
-case that is shown is of the line, with everything that stands behind its decision; the others are as in `run.py`. Decided
-cases are of its tier, each about a copy of its decision in which every family adds another amount, so that all of them
-are compared with it. The challenger is the model of the home under another fingerprint.
+case that is shown is of the line, with everything that stands behind its decision; the others are as in `run.py`.
+Decided cases are of its tier, each about a copy of its decision in which every family adds another amount, so that all
+of them are compared with it. The challenger is the model of the home under another fingerprint.
 """
 
 from __future__ import annotations
