@@ -133,3 +133,12 @@ def test_a_damaged_artefact_does_not_take_the_place_of_a_whole_one(live: Path) -
     challenger = ChallengerHolder(live).current()
     assert challenger is not None
     assert challenger.meta.version == "2"
+
+
+def test_its_contributions_are_those_of_any_model_without_a_wait(live: Path) -> None:
+    challenge(live, "2")
+    challenger = ChallengerHolder(live).current()
+    assert challenger is not None
+    assert challenger.model.tree_shap is None
+    rows = np.random.default_rng(5).random((3, 2), dtype=np.float32)
+    np.testing.assert_allclose(challenger.model.shap_values(rows), _model(2).shap_values(rows), atol=1e-12)

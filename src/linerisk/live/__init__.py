@@ -13,6 +13,7 @@ from linerisk.live.pair import Live, check_live, model_of, not_live
 from linerisk.live.pointer import WHEN_EXPIRED, ModelMeta, Promotion
 from linerisk.live.prepared import PreparedScores
 from linerisk.live.publishing import Prepare, put_model, put_snapshot
+from linerisk.live.shelf import ModelShelf
 from linerisk.live.snapshot import Snapshot, SnapshotMeta
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Live",
     "LiveHolder",
     "ModelMeta",
+    "ModelShelf",
     "Prepare",
     "PreparedScores",
     "Promotion",

@@ -7,7 +7,7 @@ whatever is wrong with a candidate never touches the pair that answers.
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -144,7 +144,7 @@ class ChallengerHolder:
             raise ArtefactError("the model artefact cannot be read", found=type(error).__name__) from error
         if model.fingerprint != meta.fingerprint:
             raise ArtefactError("the model artefact is another one", expected=meta.fingerprint, found=model.fingerprint)
-        return Challenger(model, meta)
+        return Challenger(replace(model, looked_up=False), meta)
 
 
 def _prune(folder: Path, *, keep: str) -> None:
