@@ -5,8 +5,8 @@
 
 Model and snapshot are those of the home; its log is left alone, a new one is made in a folder that is thrown away. The
 case that is shown is of the line, with everything that stands behind its decision; the others are as in `run.py`.
-Decided cases are of its tier, each about a copy of its decision in which every family adds another amount, so that all
-of them are compared with it. The challenger is the model of the home under another fingerprint.
+Decided cases are of its tier, each about a copy of its decision in which every family adds another amount, so that as
+many are compared with it as ever are. The challenger is the model of the home under another fingerprint.
 """
 
 from __future__ import annotations

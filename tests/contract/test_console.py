@@ -549,7 +549,7 @@ def test_the_model_page_counts_the_challenger_beside_what_was_found(
     challenger = ChallengerHolder(world.settings.live).current()
     assert challenger is not None
     with DecisionLog(world.settings.decision_log_url, create=False) as log:
-        cases = latest_decided(log, limit=200)
+        cases = latest_decided(log, among=200)
     said = [score(challenger.model, matrix_row(each.features, FEATURE_NAMES)).tiers[0] for _, each in cases]
     same = sum(tier.value == each.tier for tier, (_, each) in zip(said, cases, strict=True))
     told = _section(person.http.get("/review/model").text, "Challenger")

@@ -17,8 +17,8 @@ from linerisk.review.likeness import likeness
 from linerisk.review.moves import Outcome
 from linerisk.review.register import dispute_of
 
-MOST_COMPARED = 10_000
-"""Cases that are compared, those that ended last: a page must not wait for more."""
+MOST_COMPARED = 2_000
+"""Cases that are compared, those of the tier that ended last: enough to find some alike, and a page need not wait."""
 LEAST_LIKENESS = 0.5
 """With less than half in common, a case is not said to be like another."""
 MOST_COUNTED = 20
@@ -46,7 +46,7 @@ class Peers:
         listed: The most alike, at most `MOST_LISTED`; of two alike, the one that ended later is first.
         counted: How many of the most alike are counted, at most `MOST_COUNTED`.
         overturned: How many of those were cleared or lowered.
-        compared: How many decided cases of the tier were compared in all.
+        compared: How many decided cases of the tier were compared in all, at most `MOST_COMPARED`.
     """
 
     listed: tuple[Peer, ...]
@@ -87,27 +87,28 @@ def peers_of(log: DecisionLog, dispute: Dispute, contributions: Mapping[str, flo
     )
 
 
-def latest_decided(log: DecisionLog, *, limit: int) -> tuple[tuple[Outcome, DecisionRecord], ...]:
-    """What was found in the cases that were decided last, with the decisions that it was found about.
+def latest_decided(log: DecisionLog, *, among: int) -> tuple[tuple[Outcome, DecisionRecord], ...]:
+    """What was found in the cases that ended last, with the decisions that it was found about.
 
     Args:
         log: Where they are.
-        limit: At most so many.
+        among: How many of those that ended last are looked at; the withdrawn and expired of them are left out.
     """
     with log.reading() as connection:
-        rows = connection.execute(_LATEST, {"most": limit}).all()
-    return tuple((Outcome(row.state), DecisionRecord.from_json(row.record)) for row in rows)
+        rows = connection.execute(_LATEST, {"most": among}).all()
+    return tuple(
+        (Outcome(row.state), DecisionRecord.from_json(row.record)) for row in rows if row.state in set(Outcome)
+    )
 
 
 _OVERTURNED = (Outcome.CLEARED.value, Outcome.LOWERED.value)
-_WAS_DECIDED = disputes.c.state.in_([outcome.value for outcome in Outcome])
 _DECODER = msgspec.json.Decoder(dict[str, float])
 _DECIDED = (
     select(disputes.c.dispute_id, disputes.c.state, disputes.c.contributions)
     .where(
         disputes.c.tier == bindparam("tier"),
         disputes.c.closed_at.is_not(None),
-        _WAS_DECIDED,
+        disputes.c.state.in_([outcome.value for outcome in Outcome]),
         disputes.c.contributions.is_not(None),
         disputes.c.line_id != bindparam("line_id"),
         disputes.c.dispute_id != bindparam("dispute_id"),
@@ -121,7 +122,7 @@ _RECORDS = select(disputes.c.dispute_id, disputes.c.record).where(
 _LATEST = (
     select(disputes.c.state, decisions.c.record)
     .join(decisions, decisions.c.decision_id == disputes.c.decision_id)
-    .where(disputes.c.closed_at.is_not(None), _WAS_DECIDED)
+    .where(disputes.c.closed_at.is_not(None))
     .order_by(disputes.c.closed_at.desc())
     .limit(bindparam("most"))
 )

@@ -15,7 +15,7 @@ from linerisk.decisions.record import RecordedModel
 from linerisk.decisions.schema import disputes
 from linerisk.review.likeness import likeness
 from linerisk.review.moves import Outcome
-from linerisk.review.peers import MOST_COUNTED, MOST_LISTED, Peers, peers_of
+from linerisk.review.peers import MOST_COUNTED, MOST_LISTED, Peers, latest_decided, peers_of
 
 SetClock = Callable[[datetime], None]
 OWN = {"contacts": 4.0, "places": 1.0, "tenure": -1.0}
@@ -113,6 +113,20 @@ def test_a_case_of_another_version_is_compared_by_the_same_measure(office: Any) 
     office.decided(Outcome.CLEARED, line_id="older", model=model, contributions=OWN)
     [peer] = _peers(office).listed
     assert (peer.dispute.model, peer.likeness) == ("6", 1.0)
+
+
+def test_the_latest_findings_are_those_that_ended_last_but_for_the_withdrawn(office: Any, at: SetClock) -> None:
+    for minute, outcome in enumerate((Outcome.CLEARED, Outcome.UPHELD, Outcome.INCONCLUSIVE)):
+        at(office.now + timedelta(minutes=minute))
+        office.decided(outcome, line_id=outcome.value)
+    at(office.now + timedelta(minutes=9))
+    withdrawn = office.opened(line_id="withdrawn")
+    office.desk.withdraw(office.people["hotline"], withdrawn.dispute_id, reason=office.reason, request_id=office.key())
+    found = latest_decided(office.log, among=3)
+    assert [(outcome.value, record.line_id) for outcome, record in found] == [
+        ("inconclusive", "inconclusive"),
+        ("upheld", "upheld"),
+    ]
 
 
 def test_what_is_compared_is_made_anew_from_the_chain(office: Any) -> None:

@@ -23,7 +23,7 @@ _Tiers = npt.NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChallengerCounted:
-    """The challenger and the cases that were decided last, of those whose features have the columns that it takes.
+    """The challenger beside the decided among the cases that ended last, if their features have the columns it takes.
 
     Attributes:
         version: Its version; empty where there is none, or where it cannot be read.
@@ -51,7 +51,7 @@ class ChallengerCounted:
 
 
 def challenger_counted(room: Room) -> ChallengerCounted:
-    """The challenger beside the latest 200 cases that were decided."""
+    """The challenger beside what was found in the 200 cases that ended last."""
     try:
         challenger = room.challengers.current()
     except LineriskError as error:
@@ -78,7 +78,7 @@ def _beside(room: Room, model: RiskModel) -> tuple[list[Outcome], _Tiers, _Tiers
     takes = columns_id(model.feature_names)
     cases = [
         (outcome, record)
-        for outcome, record in latest_decided(room.desk.log, limit=_LATEST)
+        for outcome, record in latest_decided(room.desk.log, among=_LATEST)
         if record.features.columns == takes
     ]
     rows = [matrix_row(record.features, model.feature_names) for _, record in cases]
