@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, inspect, select, text
 
+from linerisk.decisions import store
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import RecordedModel
-from linerisk.decisions.schema import disputes
+from linerisk.decisions.schema import decisions, disputes, events, requests
+from linerisk.review.disputes import Dispute
 from linerisk.review.likeness import likeness
 from linerisk.review.moves import Outcome
 from linerisk.review.peers import MOST_COUNTED, MOST_LISTED, Peers, latest_decided, peers_of
 
 SetClock = Callable[[datetime], None]
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 OWN = {"contacts": 4.0, "places": 1.0, "tenure": -1.0}
 
 
@@ -140,17 +145,36 @@ def test_what_is_compared_is_made_anew_from_the_chain(office: Any) -> None:
     assert [name for name, _ in before] != []
 
 
-def test_a_log_of_before_gets_what_is_compared_from_its_decisions(office: Any, url: str) -> None:
-    office.decided(Outcome.CLEARED, line_id="same", contributions=OWN)
-    before = _kept(office.log)
-    with office.log.writing() as connection:
-        connection.execute(text("DROP INDEX ix_disputes_ended"))
-        connection.execute(text("ALTER TABLE disputes DROP COLUMN contributions"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
-    with DecisionLog(url) as log:
-        assert [(name, _floats(kept)) for name, kept in _kept(log)] == [(name, _floats(kept)) for name, kept in before]
-        assert log.verify().ok
-    assert _found(_peers(office)) == [("same", 1.0)]
+def test_a_log_of_before_gets_what_is_compared_from_its_decisions(
+    url: str, at: SetClock, office_at: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(NOW)
+    now = office_at(f"sqlite:///{tmp_path / 'now.db'}")
+    now.decided(Outcome.CLEARED, line_id="same", contributions=OWN)
+    before = _kept(now.log)
+    with monkeypatch.context() as older:
+        older.setattr(store, "HEAD", "0004")
+        with DecisionLog(url) as log, now.log.reading() as source, log.writing() as target:
+            for table in (requests, decisions, events, disputes):
+                has = {column["name"] for column in inspect(target).get_columns(table.name)}
+                assert ("contributions" in has) is False
+                for row in source.execute(select(table)).mappings():
+                    target.execute(insert(table), {name: value for name, value in row.items() if name in has})
+    now.log.close()
+    office = office_at(url)
+    assert [(name, _floats(kept)) for name, kept in _kept(office.log)] == [
+        (name, _floats(kept)) for name, kept in before
+    ]
+    assert office.log.verify().ok
+    assert [peer.likeness for peer in peers_of(office.log, _opened_beside(office), OWN).listed] == [1.0]
+    office.log.close()
+
+
+def _opened_beside(office: Any) -> Dispute:
+    """A dispute whose keys are none of those that are in the log already."""
+    office.numbers = itertools.count(100)
+    opened: Dispute = office.opened(line_id="own", contributions=OWN)
+    return opened
 
 
 def _kept(log: DecisionLog) -> list[Any]:
