@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ from sqlalchemy import bindparam, select
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions, disputes
+from linerisk.errors import DecisionLogError
 from linerisk.review.disputes import Dispute
 from linerisk.review.likeness import likeness
 from linerisk.review.moves import Outcome
@@ -79,7 +81,9 @@ def peers_of(log: DecisionLog, dispute: Dispute, contributions: Mapping[str, flo
         records = {row.dispute_id: row.record for row in connection.execute(_RECORDS, {"named": named})}
     return Peers(
         listed=tuple(
-            Peer(dispute_of(records[name]), float(alike[at])) for name, at in zip(named, nearest, strict=False)
+            Peer(dispute_of(records[name]), float(alike[at]))
+            for name, at in zip(named, nearest, strict=False)
+            if name in records  # it may have been erased meanwhile
         ),
         counted=len(nearest),
         overturned=sum(rows[at].state in _OVERTURNED for at in nearest),
@@ -96,9 +100,18 @@ def latest_decided(log: DecisionLog, *, among: int) -> tuple[tuple[Outcome, Deci
     """
     with log.reading() as connection:
         rows = connection.execute(_LATEST, {"most": among}).all()
-    return tuple(
-        (Outcome(row.state), DecisionRecord.from_json(row.record)) for row in rows if row.state in set(Outcome)
-    )
+    return tuple(_readable(rows))
+
+
+def _readable(rows: Iterable[Any]) -> Iterator[tuple[Outcome, DecisionRecord]]:
+    """Decided cases whose records can be read; that one cannot is for the walk along the chain to say."""
+    for row in rows:
+        if row.state in set(Outcome):
+            try:
+                record = DecisionRecord.from_json(row.record)
+            except DecisionLogError:
+                continue
+            yield Outcome(row.state), record
 
 
 _OVERTURNED = (Outcome.CLEARED.value, Outcome.LOWERED.value)

@@ -68,9 +68,15 @@ def rebuild(connection: Connection) -> int:
     return len(standing)
 
 
-def contributions_in(record: str) -> str:
-    """The log-odds by family of a decision, as JSON; from the JSON of its record, of which nothing else is read."""
-    return _ENCODER.encode(_WEIGHED.decode(record).contributions).decode()
+def contributions_in(record: str) -> str | None:
+    """The log-odds by family of a decision, as JSON; from the JSON of its record, of which nothing else is read.
+
+    Of a record that somebody damaged there are none: the register stands, and the walk along the chain says so.
+    """
+    try:
+        return _ENCODER.encode(_WEIGHED.decode(record).contributions).decode()
+    except msgspec.MsgspecError:
+        return None
 
 
 def dispute_of(record: str) -> Dispute:

@@ -145,6 +145,21 @@ def test_what_is_compared_is_made_anew_from_the_chain(office: Any) -> None:
     assert [name for name, _ in before] != []
 
 
+def test_a_damaged_record_is_not_compared_and_the_register_stands(
+    office: Any, url: str, unguarded: Callable[[str], Any]
+) -> None:
+    dispute = office.decided(Outcome.CLEARED, line_id="damaged", contributions=OWN)
+    office.decided(Outcome.UPHELD, line_id="whole", contributions=OWN)
+    with unguarded(url) as connection:
+        connection.execute(
+            text("UPDATE decisions SET record = 'x' WHERE decision_id = :of"), {"of": dispute.decision_id}
+        )
+    assert [record.line_id for _, record in latest_decided(office.log, among=9)] == ["whole"]
+    assert office.desk.rebuild() == 2
+    assert _found(_peers(office)) == [("whole", 1.0)]
+    assert not office.log.verify().ok
+
+
 def test_a_log_of_before_gets_what_is_compared_from_its_decisions(
     url: str, at: SetClock, office_at: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,11 +78,19 @@ def peers_shown(room: Room, dispute: Dispute, record: DecisionRecord, language: 
     """The decided cases most like one, with what was found in each."""
     found = peers_of(room.desk.log, dispute, record.contributions)
     return PeersShown(
-        rows=tuple(_row(peer, room.desk.log.get(peer.dispute.decision_id), record, language) for peer in found.listed),
+        rows=tuple(_row(peer, _record(room, peer.dispute), record, language) for peer in found.listed),
         counted=found.counted,
         overturned=found.overturned,
         compared=found.compared,
     )
+
+
+def _record(room: Room, dispute: Dispute) -> DecisionRecord | None:
+    """The decision of another case; a damaged one must not keep this page from being read."""
+    try:
+        return room.desk.log.get(dispute.decision_id)
+    except LineriskError:
+        return None
 
 
 def _row(peer: Peer, record: DecisionRecord | None, own: DecisionRecord, language: Language) -> PeerRow:

@@ -22,9 +22,15 @@ def upgrade() -> None:
             "FROM disputes JOIN decisions ON decisions.decision_id = disputes.decision_id WHERE decisions.record <> ''"
         )
     )
-    filled = [
-        {"of": row.dispute_id, "contributions": json.dumps(json.loads(row.record)["contributions"])} for row in found
-    ]
+    filled = [{"of": row.dispute_id, "contributions": _contributions(row.record)} for row in found]
     if filled:
         change = sa.text("UPDATE disputes SET contributions = :contributions WHERE dispute_id = :of")
         connection.execute(change, filled)
+
+
+def _contributions(record: str) -> str | None:
+    """Of a record that somebody damaged there are none; it is for the walk along the chain to say so."""
+    try:
+        return json.dumps(json.loads(record)["contributions"])
+    except (ValueError, KeyError, TypeError):
+        return None
