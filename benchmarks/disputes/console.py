@@ -5,6 +5,8 @@
 
 Model and snapshot are those of the home; its log is left alone, a new one is made in a folder that is thrown away. The
 case that is shown is of the line, with everything that stands behind its decision; the others are as in `run.py`.
+Decided cases are of its tier, each about a copy of its decision in which every family adds another amount, so that as
+many are compared with it as ever are. The challenger is the model of the home under another fingerprint.
 """
 
 from __future__ import annotations
@@ -17,11 +19,18 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
-from run import HOTLINE, REPEATS, REVIEWERS, fill, open_disputes
+import msgspec
+import numpy as np
+from run import AT_ONCE, HOTLINE, REPEATS, REVIEWERS, fill, open_disputes
 
+from linerisk import as_of
+from linerisk.decisions.ids import decision_ids
+from linerisk.live import put_challenger
+from linerisk.review.moves import REVIEWER, Actor, Outcome
 from linerisk.service.console.app import Console
 from linerisk.service.desk import Desk
 from linerisk.service.tokens import Role, TokenStore
@@ -36,6 +45,7 @@ def main() -> None:
     parser.add_argument("--line", required=True)
     parser.add_argument("--decisions", type=int, default=1_000_000)
     parser.add_argument("--open", type=int, default=10_000)
+    parser.add_argument("--decided", type=int, default=10_000)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
@@ -47,13 +57,17 @@ def main() -> None:
         tokens = [store.create(name, Role.REVIEWER) for name in REVIEWERS]
         desk = Desk(settings)
         try:
-            fill(settings.decision_log_url, asked.decisions - asked.open)
+            fill(settings.decision_log_url, asked.decisions - asked.open - asked.decided)
             open_disputes(desk.log, desk.disputes, asked.open - 1)
             case = _a_real_case(desk, asked.line)
+            decide_like(desk, case, asked.decided)
+            _challenge(desk, home / "challenger")
             rows = asyncio.run(_measured(Console(desk), tokens[0], case))
         finally:
             desk.close()
-    head = f"{asked.decisions:,} decisions, {asked.open:,} open disputes, ms of {REPEATS} tries"
+    head = (
+        f"{asked.decisions:,} decisions, {asked.open:,} open disputes, {asked.decided:,} decided, ms of {REPEATS} tries"
+    )
     sys.stdout.write("\n".join([head, "", "| page | bytes | median | worst |", "|---|--:|--:|--:|", *rows, ""]))
 
 
@@ -69,6 +83,44 @@ def _a_real_case(desk: Desk, line_id: str) -> str:
     return dispute.dispute_id
 
 
+def decide_like(desk: Desk, case: str, count: int) -> None:
+    """Put cases of the tier of one into the log and decide them; what families add differs at random."""
+    dispute = desk.disputes.get(case)
+    record = None if dispute is None else desk.log.get(dispute.decision_id)
+    if record is None:
+        raise SystemExit("the case of the line has no decision")
+    rng = np.random.default_rng(0)
+    for start in range(0, count, AT_ONCE):
+        key, size = f"decided-{start}", min(AT_ONCE, count - start)
+        records = [
+            msgspec.structs.replace(
+                record,
+                decision_id=each,
+                request_id=key,
+                line_id=f"decided-{start + i}",
+                contributions={name: added * rng.lognormal(0, 0.7) for name, added in record.contributions.items()},
+            )
+            for i, each in enumerate(decision_ids(as_of.now(), size))
+        ]
+        desk.log.append("suspension", key, "body", records)
+        for i, each in enumerate(records):
+            number = start + i
+            who = Actor(REVIEWERS[number % len(REVIEWERS)], REVIEWER)
+            said = {"statement": "I only call customers.", "channel": "hotline"}
+            opened = desk.disputes.open(HOTLINE, each.decision_id, request_id=f"do-{number}", **said).dispute_id
+            desk.disputes.assign(who, opened, assignee=who.name, request_id=f"da-{number}")
+            outcome = (Outcome.CLEARED, Outcome.INCONCLUSIVE)[number % 2]
+            reason = "The employer confirmed what the line is used for."
+            desk.disputes.decide(who, opened, outcome=outcome, reason=reason, request_id=f"dd-{number}")
+
+
+def _challenge(desk: Desk, artefact: Path) -> None:
+    """Let the model of the home ask to be live, under another fingerprint."""
+    model = desk.holder.current().model
+    replace(model, facts={**model.facts, "benchmark": True}).save(artefact)
+    put_challenger(desk.settings.live, artefact, name=model.name, version="challenger", gates="passed")
+
+
 async def _measured(console: Console, token: str, case: str) -> list[str]:
     rows = []
     transport = httpx.ASGITransport(console)
@@ -81,7 +133,7 @@ async def _measured(console: Console, token: str, case: str) -> list[str]:
             "queue": "/review",
             "queue, second page": following[1] if following else "/review",
             "queue, my own": "/review?mine=1",
-            "case": f"/review/cases/{case}",
+            "case, with what is like it and the challenger": f"/review/cases/{case}",
             "overturns": "/review/overturns",
             "model": "/review/model",
         }

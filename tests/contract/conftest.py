@@ -29,7 +29,7 @@ from linerisk.batch import score_table
 from linerisk.explanation import Wording
 from linerisk.features.build import Surveyed, survey_store
 from linerisk.features.catalogue import FEATURE_NAMES, FEATURES
-from linerisk.live import Live, Promotion, put_model, put_snapshot
+from linerisk.live import Live, Promotion, put_challenger, put_model, put_snapshot
 from linerisk.model.calibration_fit import fit_beta
 from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
@@ -114,6 +114,14 @@ class World:
             ),
         )
 
+    def challenge(self, *, version: str, seed: int, column: str = "") -> Path:
+        """Let a model ask to be live, with a column more if one is named; the folder in which it is kept."""
+        artefact = self.settings.home / f"artefact-{version}"
+        model = fit(seed, *([column] if column else []))
+        fingerprint = model.save(artefact)
+        put_challenger(self.settings.live, artefact, name="linerisk", version=version, gates="passed")
+        return self.settings.live / "challengers" / fingerprint
+
 
 @dataclass
 class Server:
@@ -160,19 +168,24 @@ def made_up_rows(rng: np.random.Generator, n: int) -> tuple[npt.NDArray[np.float
     return rows, fraud
 
 
-def fit(seed: int) -> RiskModel:
-    """A model of thirty trees on made-up rows, calibrated and cut on others."""
-    rows, fraud = made_up_rows(np.random.default_rng(seed), 4_000)
+def fit(seed: int, *more: str) -> RiskModel:
+    """A model of thirty trees on made-up rows, calibrated and cut on others; more columns are noise."""
+    rng = np.random.default_rng(seed)
+    rows, fraud = made_up_rows(rng, 4_000)
+    rows = np.hstack([rows, rng.random((4_000, len(more)), dtype=np.float32)])
     booster = lgb.train(
         {"objective": "binary", "num_leaves": 15, "verbosity": -1, "num_threads": 1, "seed": seed},
-        lgb.Dataset(rows[:2_000], fraud[:2_000].astype(float), feature_name=list(FEATURE_NAMES)),
+        lgb.Dataset(rows[:2_000], fraud[:2_000].astype(float), feature_name=[*FEATURE_NAMES, *more]),
         num_boost_round=30,
     )
     margin = np.asarray(booster.predict(rows[2_000:], raw_score=True, num_threads=1))
     return RiskModel(
         name="linerisk",
         version="",
-        columns=tuple(FeatureColumn(f.name, f.family, 1.0) for f in FEATURES),
+        columns=(
+            *(FeatureColumn(f.name, f.family, 1.0) for f in FEATURES),
+            *(FeatureColumn(name, "other") for name in more),
+        ),
         booster=booster,
         calibration=fit_beta(margin, fraud[2_000:]),
         cuts=cut_points(margin[~fraud[2_000:]], TierPromise()),

@@ -12,8 +12,17 @@ import httpx
 import pytest
 
 from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.recorded_features import matrix_row
+from linerisk.features.catalogue import FEATURE_NAMES
+from linerisk.live import ChallengerHolder
+from linerisk.model.tiers import TIERS, Tier
 from linerisk.review.accesses import Accesses
+from linerisk.review.moves import OVERTURNED, Outcome
+from linerisk.review.peers import latest_decided, peers_of
+from linerisk.review.reading import Reading
+from linerisk.scoring import score
 from linerisk.service.console.app import PAGES
+from linerisk.service.console.words import percent
 from linerisk.service.tokens import Role, TokenStore
 
 STATEMENT = 'I deliver parcels. <script>alert(1)</script> & "quoted" <img src=x onerror=alert(1)>'
@@ -507,3 +516,128 @@ def test_a_line_id_stands_on_no_page_of_the_queue_and_in_no_log(
     assert dispute["line_id"] in people["reviewer"].http.get(f"/review/cases/{dispute['dispute_id']}").text
     people["reviewer"].http.get("/review/lines", params={"id": dispute["line_id"]})
     assert dispute["line_id"] not in service.log.read_text()
+
+
+def _section(page: str, heading: str) -> str:
+    """What stands under a heading of the second level."""
+    found = re.search(rf"<h2>{heading}</h2>(.*?)</section>", page, re.DOTALL)
+    assert found, f"there is nothing under {heading}"
+    return found[1]
+
+
+def test_a_case_shows_decided_cases_that_are_like_it_with_what_was_found(
+    service: Any, people: dict[str, Person], opened: Any
+) -> None:
+    person = people["reviewer"]
+    for number in range(12):
+        dispute = opened("medium_low")
+        outcome = ("cleared", "upheld", "inconclusive")[number % 3]
+        person.move(dispute["dispute_id"], "assign")
+        assert person.move(dispute["dispute_id"], "outcome", outcome=outcome, reason=REASON).status_code == 303
+    case, undecided = opened("medium_low"), opened("medium_low")
+    page = person.http.get(f"/review/cases/{case['dispute_id']}").text
+    told = _section(page, "Decided cases like this one")
+    with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
+        record = log.get(case["decision_id"])
+        dispute = Reading(log).get(case["dispute_id"])
+        assert record is not None
+        assert dispute is not None
+        peers = peers_of(log, dispute, record.contributions)
+    assert peers.listed
+    rows = re.findall(
+        r'<a href="/review/cases/(\w+)".*?<td class="nowrap">(\d+) %.*?<td><b>([^<]+)</b>', told, re.DOTALL
+    )
+    assert rows == [
+        (peer.dispute.dispute_id, str(int(peer.likeness * 100)), peer.dispute.state.value) for peer in peers.listed
+    ]
+    assert f"Of the {peers.counted} most alike, {peers.overturned} were overturned" in told
+    assert f"{peers.compared} were compared" in told
+    assert undecided["dispute_id"] not in told
+    assert not [line for line in (peer.dispute.line_id for peer in peers.listed) if line in told]
+
+
+def test_a_case_says_that_nothing_of_its_tier_was_decided(world: Any, serving: Callable[..., Any]) -> None:
+    with serving(world) as server:
+        lines = [f"line-{i:03}" for i in range(20, 120)]
+        decisions = server.score("which", *lines).json()["decisions"]
+        raised = next(each for each in decisions if each["tier"] != "normal")
+        body = {"decision_id": raised["decision_id"], "statement": STATEMENT, "channel": "hotline"}
+        case = server.client("scorer").post("/v1/disputes", json={"request_id": "open", **body}).json()["dispute_id"]
+        person = Person(server, "reviewer")
+        page = person.http.get(f"/review/cases/{case}").text
+        person.http.close()
+    assert "No case of this tier about another line has been decided yet" in page
+    assert "There is no challenger at present" in page
+
+
+def test_a_case_shows_what_the_challenger_would_have_said_and_a_broken_one_breaks_nothing(
+    service: Any, people: dict[str, Person], opened: Any
+) -> None:
+    world, person, dispute = service.world, people["reviewer"], opened()
+    case = f"/review/cases/{dispute['dispute_id']}"
+
+    def told() -> str:
+        answer = person.http.get(case)
+        assert answer.status_code == 200
+        return _section(answer.text, "Challenger")
+
+    world.challenge(version="9", seed=31)
+    challenger = ChallengerHolder(world.settings.live).current()
+    with DecisionLog(world.settings.decision_log_url, create=False) as log:
+        record = log.get(dispute["decision_id"])
+    assert challenger is not None
+    assert record is not None
+    scored = score(challenger.model, matrix_row(record.features, FEATURE_NAMES))
+    (tier,) = scored.tiers
+    said = told()
+    assert f'class="tier {tier.value}"' in said
+    assert percent(float(scored.probability[0])) in said
+    assert ("Another tier" if tier.value != record.tier else "The same tier") in said
+    assert "version 9, a candidate that is not in force" in said
+    assert '<th scope="row">' in said
+
+    world.challenge(version="10", seed=32, column="calls_by_night")
+    assert "Version 10 needs features that this decision did not keep" in told()
+    assert "calls_by_night (1)" in told()
+
+    trees = world.challenge(version="11", seed=33) / "trees.txt"
+    trees.write_bytes(trees.read_bytes().replace(b"tree", b"twee", 1))
+    assert "The challenger cannot be read" in told()
+    assert "trees.txt is damaged" in told()
+    assert "The challenger cannot be read" in person.http.get("/review/model").text
+    assert (
+        service.score("console-beside-a-broken-one", dispute["line_id"]).json()["decisions"][0]["model"]["version"]
+        == "1"
+    )
+
+
+def test_the_model_page_counts_the_challenger_beside_what_was_found(
+    service: Any, people: dict[str, Person], opened: Any
+) -> None:
+    person = people["reviewer"]
+    for outcome in ("cleared", "upheld"):
+        case = opened("medium_low", "medium_high")["dispute_id"]
+        person.move(case, "assign")
+        assert person.move(case, "outcome", outcome=outcome, reason=REASON).status_code == 303
+    world = service.world
+    world.challenge(version="12", seed=31)
+    challenger = ChallengerHolder(world.settings.live).current()
+    assert challenger is not None
+    with DecisionLog(world.settings.decision_log_url, create=False) as log:
+        cases = latest_decided(log, among=200)
+    said = [score(challenger.model, matrix_row(each.features, FEATURE_NAMES)).tiers[0] for _, each in cases]
+    same = sum(tier.value == each.tier for tier, (_, each) in zip(said, cases, strict=True))
+    told = _section(person.http.get("/review/model").text, "Challenger")
+    assert f"of {len(cases)}, it gives {same} the same tier" in told
+    lower = [
+        TIERS.index(tier) < TIERS.index(Tier(each.tier))
+        for tier, (outcome, each) in zip(said, cases, strict=True)
+        if outcome in OVERTURNED
+    ]
+    assert f"of {len(lower)}, it gives {sum(lower)} a lower tier" in told
+    kept = [
+        TIERS.index(tier) >= TIERS.index(Tier(each.tier))
+        for tier, (outcome, each) in zip(said, cases, strict=True)
+        if outcome is Outcome.UPHELD
+    ]
+    assert f"of {len(kept)}, it gives {sum(kept)} the same tier or a higher one" in told

@@ -18,6 +18,7 @@ from linerisk.features.segments import COMPARED, SEGMENTS
 from linerisk.live import (
     Live,
     LiveHolder,
+    ModelShelf,
     Prepare,
     PreparedScores,
     Snapshot,
@@ -255,6 +256,29 @@ def test_old_models_are_kept_for_replay_and_old_snapshots_are_dropped(live: Path
 def test_an_unknown_model_is_refused(live: Path) -> None:
     with pytest.raises(ArtefactError):
         model_of(live, "0" * 64)
+
+
+def test_a_shelf_reads_a_model_once_while_its_files_stand_as_they_were(live: Path, promote: Promote) -> None:
+    promote()
+    shelf, fingerprint = ModelShelf(live), Live.open(live).model.fingerprint
+    first = shelf.of(fingerprint, version="1")
+    assert first.fingerprint == fingerprint
+    assert shelf.of(fingerprint, version="1") is first
+    assert shelf.of(fingerprint, version="2").version == "2"
+    damage(live / "models" / fingerprint / "trees.txt")
+    with pytest.raises(ArtefactError, match="damaged"):
+        shelf.of(fingerprint, version="1")
+
+
+def test_a_shelf_has_room_for_a_few(live: Path, promote: Promote) -> None:
+    promote()
+    shelf, fingerprint = ModelShelf(live), Live.open(live).model.fingerprint
+    first = shelf.of(fingerprint, version="1")
+    for version in "234":
+        shelf.of(fingerprint, version=version)
+    again = shelf.of(fingerprint, version="1")
+    assert again is not first
+    assert again.fingerprint == first.fingerprint
 
 
 def test_a_holder_follows_the_pointer(live: Path, promote: Promote) -> None:

@@ -123,6 +123,8 @@ disputes = Table(
     Column("number", Integer, nullable=False),
     Column("seq", _Sequence, nullable=False),
     Column("record", Text, nullable=False),
+    # Of the decision, log-odds by family as JSON: what tells which decided cases are alike.
+    Column("contributions", Text),
     Index("ix_disputes_queue", "is_open", "answer_by", "dispute_id"),
     Index("ix_disputes_state", "state", "answer_by", "dispute_id"),
     Index("ix_disputes_assigned_to", "assigned_to", "is_open", "answer_by", "dispute_id"),
@@ -131,6 +133,7 @@ disputes = Table(
     Index("ix_disputes_decision_seq", "decision_seq"),
     Index("ix_disputes_seq", "seq"),
     Index("ix_disputes_closed_at", "closed_at"),
+    Index("ix_disputes_ended", "tier", "closed_at"),
     # One decision is not reviewed twice at once.
     Index(
         "ux_disputes_open",

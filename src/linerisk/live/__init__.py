@@ -4,20 +4,26 @@
 `snapshots/<id>/` keeps the last few snapshots as arrays that are mapped into memory, and
 beside them what a model says of every line. `current.json` points at one of
 each; it is written beside and moved over, so a reader sees the old pair or the new pair and nothing between.
+`challenger.json` and `challengers/` keep the version that asks to be live, for people to look at.
 """
 
+from linerisk.live.challenger import Challenger, ChallengerHolder, put_challenger, put_no_challenger
 from linerisk.live.holder import LiveHolder
 from linerisk.live.pair import Live, check_live, model_of, not_live
 from linerisk.live.pointer import WHEN_EXPIRED, ModelMeta, Promotion
 from linerisk.live.prepared import PreparedScores
 from linerisk.live.publishing import Prepare, put_model, put_snapshot
+from linerisk.live.shelf import ModelShelf
 from linerisk.live.snapshot import Snapshot, SnapshotMeta
 
 __all__ = [
     "WHEN_EXPIRED",
+    "Challenger",
+    "ChallengerHolder",
     "Live",
     "LiveHolder",
     "ModelMeta",
+    "ModelShelf",
     "Prepare",
     "PreparedScores",
     "Promotion",
@@ -26,6 +32,8 @@ __all__ = [
     "check_live",
     "model_of",
     "not_live",
+    "put_challenger",
     "put_model",
+    "put_no_challenger",
     "put_snapshot",
 ]

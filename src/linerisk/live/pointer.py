@@ -126,8 +126,13 @@ def place(made: Path, target: Path) -> None:
 
 def write_pointer(folder: Path, pointer: Pointer) -> None:
     """Swap the pointer; from now on readers find the new pair, whatever happens to the machine."""
-    beside = folder / f".{_POINTER}"
-    beside.write_bytes(msgspec.json.format(msgspec.json.encode(pointer), indent=1))
+    write_whole(folder, _POINTER, pointer)
+
+
+def write_whole(folder: Path, name: str, content: msgspec.Struct) -> None:
+    """Swap a small file of the live folder; a reader finds the old one or the new one and nothing between."""
+    beside = folder / f".{name}"
+    beside.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1))
     sync(beside)
-    beside.replace(folder / _POINTER)
+    beside.replace(folder / name)
     sync(folder)

@@ -66,6 +66,9 @@ class RiskModel:
         cuts: Where the raised tiers begin, lowest first.
         bands: Score bands, by rising margin.
         facts: What the card says besides: data fingerprint, times, metrics; JSON only.
+        fingerprint: Of the artefact that it was read from; empty before.
+        looked_up: Whether contributions may be looked up in tables, which are made once. LightGBM's own walk gives the
+            same but for the last digits, and is ready at once: for a model that is asked about a line now and then.
     """
 
     name: str
@@ -77,6 +80,7 @@ class RiskModel:
     bands: tuple[ScoreBand, ...]
     facts: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
+    looked_up: bool = True
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -110,8 +114,8 @@ class RiskModel:
 
     @cached_property
     def tree_shap(self) -> TreeShap | None:
-        """Look-up of contributions, where the trees are shallow; making it takes a tenth of a second."""
-        return TreeShap.of(self.booster)
+        """Look-up of contributions, if wanted and the trees are shallow; making it takes a tenth of a second."""
+        return TreeShap.of(self.booster) if self.looked_up else None
 
     @cached_property
     def _band_arrays(self) -> tuple[Floats, Floats, Floats]:

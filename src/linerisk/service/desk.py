@@ -21,7 +21,7 @@ from linerisk.errors import ArtefactError, LineriskError, StoreError
 from linerisk.explanation import Wording
 from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
 from linerisk.features.reference import Keys, Reference
-from linerisk.live import Live, LiveHolder, Snapshot, not_live
+from linerisk.live import Live, LiveHolder, ModelShelf, Snapshot, not_live
 from linerisk.policy import Policy, in_force, load_policies
 from linerisk.review.accesses import Accesses
 from linerisk.review.cool_downs import CoolDowns
@@ -76,6 +76,7 @@ class Desk:
         self.holder = LiveHolder(
             settings.live, on_refused=on_refused, on_swapped=on_swapped, background=True, look_every_s=_LOOK_EVERY_S
         )
+        self.shelf = ModelShelf(settings.live)
         self.log = DecisionLog(settings.decision_log_url)
         self.accesses = Accesses(self.log)
         self.disputes = DisputeDesk(self.log, self.policies, role_of=self.tokens.role_of)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -173,7 +174,7 @@ def _otherwise(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
 
 
 def model_behind(desk: Desk, record: DecisionRecord) -> RiskModel:
-    """The model of a decision: the live one if it is, else read again.
+    """The model of a decision: the live one if it is, else one that was read before, if its files stand as they were.
 
     Raises:
         ArtefactError: It cannot be read.
@@ -181,8 +182,8 @@ def model_behind(desk: Desk, record: DecisionRecord) -> RiskModel:
     try:
         live = desk.holder.current().model
     except LineriskError:
-        return artefact_of(desk, record)
-    return live if live.fingerprint == record.model.fingerprint else artefact_of(desk, record)
+        return _read_by(desk.shelf.of, record)
+    return live if live.fingerprint == record.model.fingerprint else _read_by(desk.shelf.of, record)
 
 
 def _replay(desk: Desk, record: DecisionRecord) -> dict[str, Any]:
@@ -202,8 +203,12 @@ def artefact_of(desk: Desk, record: DecisionRecord) -> RiskModel:
     Raises:
         ArtefactError: It is not there, or damaged.
     """
+    return _read_by(partial(model_of, desk.settings.live), record)
+
+
+def _read_by(read: Callable[..., RiskModel], record: DecisionRecord) -> RiskModel:
     try:
-        return model_of(desk.settings.live, record.model.fingerprint, version=record.model.version)
+        return read(record.model.fingerprint, version=record.model.version)
     except ArtefactError as error:
         raise ArtefactError(
             "the model of this decision cannot be loaded here",

@@ -30,6 +30,7 @@ from linerisk.registry import SERVED, Move, Registry
 from linerisk.scoring import Scored, score
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
+from linerisk.workflows.challenger import bring_challenger
 from linerisk.workflows.instants import check_as_of
 from linerisk.workflows.registries import registry_for
 
@@ -61,6 +62,7 @@ def promote(
     prepare = partial(prepare_scores, on_progress=on_progress, time_zone=settings.time_zone)
     _go_live(settings, registry, move, prepare=prepare)
     _tell_overrides(settings, registry, move)
+    bring_challenger(settings, registry)
     return move
 
 
@@ -73,6 +75,7 @@ def rollback(settings: Settings, *, by: str, reason: str, name: str = SERVED) ->
     registry = registry_for(settings, name)
     move = registry.rollback(by=by, reason=reason)
     _go_live(settings, registry, move)
+    bring_challenger(settings, registry)
     return move
 
 

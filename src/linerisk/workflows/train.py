@@ -30,6 +30,7 @@ from linerisk.training.fit import Recipe
 from linerisk.training.from_store import slices_from_store
 from linerisk.training.from_table import read_table, slices_from_table
 from linerisk.training.splits import plan_splits
+from linerisk.workflows.challenger import bring_challenger
 from linerisk.workflows.cross_validate import cross_validate_table, said
 from linerisk.workflows.cross_validate import figures as cross_validated_figures
 from linerisk.workflows.describing import describe, run_name
@@ -253,6 +254,7 @@ def _train(
             against=None if live is None else live.version,
             described=describe(run, evaluation, gates, reported),
         )
+        bring_challenger(settings, registry)
         log_search(settings.mlflow_uri, parent=version.run_id, tuned=fitted.tuned)
         # The registry numbers it only now; the pages for people have the number that the commands take.
         told = replace(told, reported=replace(reported, title=f"{name}, version {version.version}"))

@@ -18,6 +18,7 @@ from ulid import ULID
 
 from linerisk import as_of as clock
 from linerisk.errors import LineriskError
+from linerisk.live import ChallengerHolder
 from linerisk.policy.retention import load_retention
 from linerisk.review.accesses import Accesses
 from linerisk.review.moves import Actor
@@ -96,7 +97,7 @@ class Console:
 
     def __init__(self, desk: Desk) -> None:
         walk = AuditWalk(desk.log, retention=lambda: load_retention(desk.settings.policies))
-        self._room = Room(desk, Sessions(desk.log), Accesses(desk.log), walk)
+        self._room = Room(desk, Sessions(desk.log), Accesses(desk.log), walk, ChallengerHolder(desk.settings.live))
         own = {
             ("GET", "/login"): self._login_page,
             ("POST", "/login"): self._login,

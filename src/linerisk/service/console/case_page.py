@@ -14,8 +14,10 @@ from linerisk.review.accesses import Access
 from linerisk.review.disputes import Dispute, Event
 from linerisk.review.errors import UnknownDisputeError
 from linerisk.review.moves import MOVES, Move, Outcome, State
+from linerisk.service.console.challenger_shown import ChallengerShown, challenger_shown
 from linerisk.service.console.decision_shown import DecisionShown, decision_shown
 from linerisk.service.console.history import History, history_of
+from linerisk.service.console.peers_shown import PeersShown, peers_shown
 from linerisk.service.console.queue_page import QueueRow, row_of
 from linerisk.service.console.visits import Room, Shown, Visit
 from linerisk.service.console.words import local, speaker
@@ -109,6 +111,8 @@ class CasePage:
         dispute: The dispute; its statement is shown as text.
         row: The same with its clocks in words.
         decision: The decision with all that stands behind it; None where it was erased.
+        peers: Decided cases like it; None where the decision was erased.
+        challenger: What the version that asks to be live would have said; None where the decision was erased.
         moves: What the person who looks may do.
         request_id: Key of the next move, so that a form sent twice counts once.
         seen: Number of the last event that this page shows.
@@ -123,6 +127,8 @@ class CasePage:
     dispute: Dispute
     row: QueueRow
     decision: DecisionShown | None
+    peers: PeersShown | None
+    challenger: ChallengerShown | None
     moves: Moves
     request_id: str
     seen: int
@@ -179,11 +185,14 @@ def shown(
     """The page of a case, with a message or without; that it was opened is on disk before anything is shown."""
     room.accesses.record(visit.actor, "case", dispute.dispute_id, at=visit.now)
     record = room.desk.log.get(dispute.decision_id)
+    decision = None if record is None else decision_shown(room, record, visit.language)
     tell = teller(visit)
     page = CasePage(
         dispute=dispute,
         row=row_of(dispute, visit),
-        decision=None if record is None else decision_shown(room, record, visit.language),
+        decision=decision,
+        peers=None if record is None else peers_shown(room, dispute, record, visit.language),
+        challenger=None if decision is None else challenger_shown(room, decision, visit.language),
         moves=moves_of(dispute, visit),
         request_id=f"console:{ULID()}",
         seen=dispute.number,

@@ -12,6 +12,7 @@ from linerisk.model.tiers import CutPoint
 from linerisk.review.accesses import Access
 from linerisk.review.agreement import Agreement, agreement
 from linerisk.service.console.audit_walk import Walked
+from linerisk.service.console.challenger_counted import ChallengerCounted, challenger_counted
 from linerisk.service.console.visits import Moved, Room, Shown, Visit
 from linerisk.service.errors import WrongValueError
 
@@ -61,6 +62,7 @@ class ModelPage:
         expired: Whether the model has outlived its evidence.
         cuts: Promises of the raised tiers, lowest first.
         agreement: Decided disputes by model and tier.
+        challenger: The version that asks to be live, and how it goes with what was found.
     """
 
     live: Live | None
@@ -68,6 +70,7 @@ class ModelPage:
     expired: bool
     cuts: tuple[CutPoint, ...]
     agreement: tuple[Agreement, ...]
+    challenger: ChallengerCounted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,7 @@ def model_page(room: Room, visit: Visit) -> Shown:
         expired=live is not None and live.model_meta.expired(visit.now),
         cuts=() if live is None else tuple(live.model.cuts),
         agreement=agreement(room.desk.log),
+        challenger=challenger_counted(room),
     )
     return Shown("model.html.j2", page)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+from linerisk.live import ChallengerHolder
 from linerisk.review.accesses import Accesses
 from linerisk.review.moves import Actor
 from linerisk.review.sessions import Session, Sessions
@@ -27,12 +28,14 @@ class Room:
         sessions: Who is logged in.
         accesses: Who opened what.
         walk: The last walk along the chain of the log.
+        challengers: The version that asks to be live.
     """
 
     desk: Desk
     sessions: Sessions
     accesses: Accesses
     walk: AuditWalk
+    challengers: ChallengerHolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from linerisk.decisions import chain
 from linerisk.decisions.accesses import GENESIS, chained
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 _HASHES = ("content", "digest", "prev_hash", "hash")
 _STAYS = ("number", "at", *_HASHES)
