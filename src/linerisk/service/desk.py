@@ -6,7 +6,7 @@ the caller's business to record it before it is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
@@ -28,6 +28,7 @@ from linerisk.review.cool_downs import CoolDowns
 from linerisk.review.desk import DisputeDesk
 from linerisk.service.deciding import Asked, decide
 from linerisk.service.errors import WrongValueError
+from linerisk.service.line_problems import OTHER_LINES, each_once, of_missing_inputs, of_no_account
 from linerisk.service.request_records import Given, cook, given
 from linerisk.service.tokens import TokenStore
 from linerisk.service.types import ProblemBody, RecordsRequest, ScoreRequest, instant_of
@@ -40,7 +41,6 @@ _LOOK_EVERY_S = 0.002
 """For how long a look at the tokens and at what is live serves: a few requests of a busy process."""
 _LOOK_FOR_LIFTS_EVERY_S = 0.05
 """So long a line that was just cleared may still be asked by another process."""
-_OTHER_LINES = "other lines as known at as_of"
 
 Decided = tuple[list[DecisionRecord], list[ProblemBody]]
 """Decisions, not recorded yet, and what there is to say about lines."""
@@ -125,7 +125,7 @@ class Desk:
         rows = found[found >= 0]
         line_ids = [line_id for line_id, row in zip(ids, found.tolist(), strict=True) if row >= 0]
         asked, policy = self._at_rows(live, snapshot, rows, line_ids, request, caller=caller, as_of=given, now=now)
-        return asked, policy, problems + _of_no_account(asked)
+        return asked, policy, problems + of_no_account(asked)
 
     def rehearse(self) -> None:
         """Go the way of a request for one line, up to where it would be recorded.
@@ -224,14 +224,14 @@ class Desk:
             line_ids=line_ids,
             rows=cooked.rows,
             with_account=cooked.with_account,
-            missing=[(*missing, _OTHER_LINES) if alone else missing for missing in cooked.missing],
+            missing=[(*missing, OTHER_LINES) if alone else missing for missing in cooked.missing],
             last_verified=cooked.last_verified,
             cleared=self._cool_downs.of(line_ids),
             stale=reference is not None and as_of - reference.as_of > policy.snapshot_max_age,
             snapshot=None,
             summaries=partial(cooked.summaries, as_of=as_of, time_zone=self.settings.time_zone),
         )
-        return asked, policy, problems + cooked.problems + _of_no_account(asked) + _of_missing_inputs(asked)
+        return asked, policy, problems + cooked.problems + of_no_account(asked) + of_missing_inputs(asked)
 
     def key_of(self, line_id: str) -> int:
         """The key of a line, under which a look at it is written down."""
@@ -265,37 +265,3 @@ class Desk:
 
     def _decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody], *, reasons: bool) -> Decided:
         return decide(asked, policy, self.wording if reasons else None), problems
-
-
-def _of_no_account(asked: Asked) -> list[ProblemBody]:
-    known = zip(asked.line_ids, asked.with_account, strict=True)
-    return [_without_account(line_id) for line_id, account in known if not account]
-
-
-def _of_missing_inputs(asked: Asked) -> list[ProblemBody]:
-    missing = zip(asked.line_ids, asked.missing, strict=True)
-    return [_inputs_missing(line_id, inputs) for line_id, inputs in missing if inputs]
-
-
-def _without_account(line_id: str) -> ProblemBody:
-    return ProblemBody(line_id, "account_missing", "decided as degraded: no account of this line is known at as_of")
-
-
-def _inputs_missing(line_id: str, missing: Sequence[str]) -> ProblemBody:
-    own = ", ".join(name for name in missing if name != _OTHER_LINES)
-    said = [f"no record of this line has {own}"] if own else []
-    if _OTHER_LINES in missing:
-        said.append("no snapshot is published that stands at as_of or before, so it is compared with no other line")
-    return ProblemBody(line_id, "inputs_missing", f"decided as degraded: {'; '.join(said)}")
-
-
-def each_once(line_ids: Sequence[str]) -> tuple[list[str], list[int], list[ProblemBody]]:
-    """The lines of a request and where they stand, each once; a line named again is a problem."""
-    first: dict[str, int] = {}
-    problems: list[ProblemBody] = []
-    for position, line_id in enumerate(line_ids):
-        if line_id in first:
-            problems.append(ProblemBody(line_id, "duplicate_line", f"the same line as lines[{first[line_id]}]"))
-        else:
-            first[line_id] = position
-    return list(first), list(first.values()), problems
