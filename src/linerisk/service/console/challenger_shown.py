@@ -79,11 +79,14 @@ class ChallengerShown:
 
 
 def challenger_shown(room: Room, shown: DecisionShown, language: Language) -> ChallengerShown:
-    """What the challenger would have said of the features of a decision; whatever is wrong with it is said instead."""
+    """What the challenger would have said of the features of a decision.
+
+    What is wrong with its files is told on the page of the model: whoever works a case cannot mend it.
+    """
     try:
         challenger = room.challengers.current()
-    except LineriskError as error:
-        return ChallengerShown(why_not="challenger_unread", detail=error.paragraph())
+    except LineriskError:
+        return ChallengerShown(why_not="challenger_unread")
     if challenger is None:
         return ChallengerShown(why_not="challenger_none")
     said = ChallengerShown(version=challenger.meta.version, gates=challenger.meta.gates)
