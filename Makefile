@@ -26,8 +26,9 @@ mlflow: setup ## look at the runs and versions of LINERISK_HOME (default var), o
 	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --host 127.0.0.1 --port 5000 \
 	  --backend-store-uri sqlite:///$(abspath $(or $(LINERISK_HOME),var))/mlflow.db
 
+# Two processes of one thread each: libraries that each take all cores would hold each other up.
 test: setup ## run the tests
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup --no-loadscope-reorder
+	POLARS_MAX_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadscope
 
 test-slow: setup ## run the tests that take minutes
 	$(BIN)/pytest -m slow

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, text
+from typing_extensions import override
+from xdist.scheduler import LoadScopeScheduling
 
 from linerisk.cli.walk import AS_OF, DAYS, ID_KEY, LINES, SEED
 from linerisk.records.simulation import simulate
@@ -26,21 +28,19 @@ from linerisk.tables.intake import IntakeReport, ingest
 from linerisk.workflows.release import promote, publish
 from linerisk.workflows.train import Trained, train_store
 
-TESTS = Path(__file__).parent
-TOGETHER = ("unit", "behaviour")
-"""Where the tests of a folder share what takes long to make; elsewhere those of a file do."""
-LONGEST = "behaviour"
-"""What has to begin first, so that it is not what is waited for in the end."""
+
+class TogetherByRoom(LoadScopeScheduling):
+    """Tests of one folder or file share what takes long to make, so they stay on one core."""
+
+    @override
+    def _split_scope(self, nodeid: str) -> str:
+        """The folder of a unit test, else the file."""
+        file = PurePosixPath(nodeid.partition("::")[0])
+        return str(file.parent if "unit" in file.parts else file)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """On several cores (see `make test`), tests that share something dear stay together on one of them."""
-    for item in items:
-        folder, *_ = item.path.relative_to(TESTS).parts
-        item.add_marker(pytest.mark.xdist_group(str(item.path.parent if folder in TOGETHER else item.path)))
-    yield
-    items.sort(key=lambda item: LONGEST not in item.path.parts)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return TogetherByRoom(config, log)
 
 
 @dataclass(frozen=True)

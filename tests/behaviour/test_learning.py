@@ -4,9 +4,13 @@ import itertools
 import json
 from typing import Any
 
+import pytest
+
 from linerisk.evaluation.gates import Outcome
 from linerisk.model.tiers import TIERS
 from linerisk.workflows.registries import registry_for
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_model_is_judged_later_and_on_other_lines_than_it_learnt_from(operator: Any) -> None:

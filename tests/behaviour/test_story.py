@@ -18,6 +18,8 @@ from linerisk.service.tokens import Role, TokenStore
 from linerisk.tables.identity import key_of_id, load_secret
 from linerisk.tables.store import RecordStore
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def answers(operator: Any) -> dict[str, Any]:
