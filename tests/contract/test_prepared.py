@@ -35,3 +35,12 @@ def test_decisions_have_the_same_bits_prepared_and_on_demand(world: Any) -> None
         assert [_told(desk, msgspec.structs.replace(request, lines=[line]))[0] for line in request.lines] == prepared
     finally:
         desk.close()
+
+
+def test_what_is_rehearsed_at_the_start_is_recorded_nowhere(world: Any) -> None:
+    desk = Desk(world.settings)
+    try:
+        desk.rehearse()
+        assert desk.log.count() == 0
+    finally:
+        desk.close()

@@ -124,7 +124,9 @@ class Desk:
         ]
         rows = found[found >= 0]
         line_ids = [line_id for line_id, row in zip(ids, found.tolist(), strict=True) if row >= 0]
-        asked, policy = self._at_rows(live, snapshot, rows, line_ids, request, caller=caller, as_of=given, now=now)
+        asked, policy = self._at_rows(
+            live, snapshot, rows, line_ids, request_id=request.request_id, caller=caller, as_of=given, now=now
+        )
         return asked, policy, problems + of_no_account(asked)
 
     def rehearse(self) -> None:
@@ -137,9 +139,10 @@ class Desk:
         """
         live = self.holder.current()
         if live.snapshot is not None and live.snapshot.meta.lines:
-            nobody, first = ScoreRequest(request_id="", lines=[]), np.zeros(1, dtype=np.intp)
-            now = clock.now()
-            asked, policy = self._at_rows(live, live.snapshot, first, [""], nobody, caller="", as_of=None, now=now)
+            first = np.zeros(1, dtype=np.intp)
+            asked, policy = self._at_rows(
+                live, live.snapshot, first, [""], request_id="", caller="", as_of=None, now=clock.now()
+            )
             decide(asked, policy, self.wording)
         self.log.find("", "")
 
@@ -149,8 +152,8 @@ class Desk:
         snapshot: Snapshot,
         rows: npt.NDArray[np.intp],
         line_ids: list[str],
-        request: ScoreRequest,
         *,
+        request_id: str,
         caller: str,
         as_of: datetime | None,
         now: datetime,
@@ -158,7 +161,7 @@ class Desk:
         as_of = as_of or snapshot.meta.as_of
         policy = in_force(self.policies, as_of)
         asked = Asked(
-            request_id=request.request_id,
+            request_id=request_id,
             caller=caller,
             as_of=as_of,
             now=now,

@@ -16,6 +16,7 @@ from linerisk.review.disputes import Dispute
 from linerisk.review.errors import UnknownDisputeError
 from linerisk.review.moves import Actor, State
 from linerisk.review.reading import Filter
+from linerisk.service.accesses import record_access
 from linerisk.service.desk import Desk
 from linerisk.service.dispute_types import (
     ApproveRequest,
@@ -29,7 +30,6 @@ from linerisk.service.dispute_types import (
 )
 from linerisk.service.errors import WrongValueError
 from linerisk.service.http import Request
-from linerisk.service.looks import look
 from linerisk.service.queries import checked_id, checked_limit, one_of
 from linerisk.service.routes import Route
 from linerisk.service.scoring_calls import BUDGET
@@ -108,7 +108,7 @@ async def dispute(desk: Desk, request: Request) -> bytes:
     found = await asyncio.to_thread(desk.disputes.get, _dispute_id(request))
     if found is None:
         raise UnknownDisputeError("there is no such dispute", field="id")
-    await look(desk, request, "case", found.dispute_id)
+    await record_access(desk, request, "case", found.dispute_id)
     return _encode(told(found, clock.now()))
 
 
@@ -131,7 +131,7 @@ async def queue(desk: Desk, request: Request) -> bytes:
     asking = partial(desk.disputes.queue, wanted, now=now, limit=checked_limit(query.get("limit")), after=after)
     page = await asyncio.to_thread(asking)
     # It tells whole cases, words of the holder and all.
-    await look(desk, request, "case", *(each.dispute_id for each in page.disputes))
+    await record_access(desk, request, "case", *(each.dispute_id for each in page.disputes))
     return _encode(QueueAnswer([told(each, now) for each in page.disputes], page.next_after))
 
 
@@ -140,7 +140,7 @@ async def lifts(desk: Desk, request: Request) -> bytes:
     query = request.query("after", "limit")
     after = _place(query.get("after", "0"))
     found = await asyncio.to_thread(partial(desk.disputes.lifts, after=after, limit=checked_limit(query.get("limit"))))
-    await look(desk, request, "case", *(each.dispute_id for each in found))
+    await record_access(desk, request, "case", *(each.dispute_id for each in found))
     return _encode(LiftsAnswer(list(found), found[-1].seq if found else after))
 
 

@@ -23,10 +23,10 @@ from linerisk.explanation import at_ages, each_as_usual, together_as_usual
 from linerisk.live import WHEN_EXPIRED, model_of
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import in_force
+from linerisk.service.accesses import record_access
 from linerisk.service.desk import Desk
 from linerisk.service.errors import NotFoundError, WrongValueError
 from linerisk.service.http import Request
-from linerisk.service.looks import look
 from linerisk.service.queries import checked_id, checked_limit
 from linerisk.service.routes import Route
 from linerisk.service.tokens import Role
@@ -56,7 +56,7 @@ async def line_decisions(desk: Desk, request: Request) -> dict[str, Any]:
     limit = checked_limit(query.get("limit"))
     line_id = checked_id(request.params["line_id"], field="line_id")
     before = None if "before" not in query else checked_id(query["before"], field="before")
-    await look(desk, request, "line", str(desk.key_of(line_id)))
+    await record_access(desk, request, "line", str(desk.key_of(line_id)))
     find = partial(desk.log.by_line, line_id, limit=limit, before=before)
     records = await asyncio.to_thread(find)
     following = records[-1].decision_id if len(records) == limit else None
@@ -136,7 +136,7 @@ async def record_of(desk: Desk, request: Request) -> DecisionRecord:
     record = await asyncio.to_thread(_found, desk.log, checked_id(request.params["id"], field="id"))
     if record is None:
         raise NotFoundError("there is no such decision", field="id")
-    await look(desk, request, "decision", record.decision_id)
+    await record_access(desk, request, "decision", record.decision_id)
     return record
 
 

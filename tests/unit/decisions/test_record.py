@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import numpy as np
 import pytest
+from ulid import ULID
 
 from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.record import DecisionRecord, RecordedReason
@@ -145,3 +146,10 @@ def test_a_record_of_the_format_before_reads_and_writes_as_it_stands(make_record
 
 def test_a_summary_of_records_is_told_to_nobody_who_asks_for_a_score(make_record: MakeRecord) -> None:
     assert "records" not in make_record(records=SUMMARY).answer()
+
+
+def test_ids_are_spelled_as_ulids_are() -> None:
+    for told in decision_ids(NOON, 1_000):
+        read = ULID.from_str(told)
+        assert str(read) == told
+        assert read.datetime == NOON

@@ -1,4 +1,4 @@
-"""Looks by calls: what a person reads is written down before it is told, as it is in the console."""
+"""Accesses by calls: what a person reads is written down before it is told, as it is in the console."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from linerisk.service.http import Request
 from linerisk.service.tokens import Role
 
 PEOPLE: Final = frozenset({Role.REVIEWER, Role.LEAD, Role.AUDITOR})
-"""Roles whose reading is a look. A scorer is a system that reads what it was told before."""
+"""Roles whose reading is an access. A scorer is a system that reads what it was told before."""
 
 
-async def look(desk: Desk, request: Request, kind: Kind, *subjects: str) -> None:
+async def record_access(desk: Desk, request: Request, kind: Kind, *subjects: str) -> None:
     """Write down that somebody reads; it is on disk when this returns.
 
     Raises:
