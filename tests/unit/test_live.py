@@ -311,6 +311,23 @@ def test_a_holder_keeps_the_old_pair_when_the_new_one_is_damaged(live: Path, pro
     assert holder.refused is None
 
 
+def test_a_holder_that_cannot_read_the_new_pair_for_whatever_cause_says_so(
+    live: Path, promote: Promote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(_folder: Path) -> Live:
+        raise MemoryError
+
+    promote("1")
+    holder = LiveHolder(live)
+    before = holder.current()
+    promote("2")
+    with monkeypatch.context() as patched:
+        patched.setattr(Live, "open", no_memory)
+        assert holder.current() is before
+    assert isinstance(holder.refused, StoreError)
+    assert "MemoryError" in str(holder.refused)
+
+
 def test_a_holder_of_nothing_waits_for_something(live: Path, promote: Promote) -> None:
     holder = LiveHolder(live)
     with pytest.raises(NotLiveError):

@@ -6,6 +6,7 @@ writers. PostgreSQL is taken by URL with the same schema and the same promises.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sqlite3
@@ -230,7 +231,8 @@ def _begin_immediate(connection: Any, busy_s: float) -> None:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                     raise
-                time.sleep(_RETRY_S)
+                with contextlib.suppress(OSError):  # refused while the clock is set: a shorter wait
+                    time.sleep(_RETRY_S)
             else:
                 return
     finally:

@@ -6,6 +6,7 @@ timer, and no waiting when there is nothing to wait for.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -78,10 +79,12 @@ class GroupWriter:
         with self._changed:
             self._closed = True
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
 
     def _run(self) -> None:
+        group: list[Waiting] = []
         try:
             while group := self._next_group():
                 self._busy = len(group) >= _BUSY_FROM
@@ -89,14 +92,18 @@ class GroupWriter:
                 if ready:
                     self._settle(ready)
         finally:
-            # However the thread ends, nobody may wait for it for ever.
-            self._closed = True
-            _refuse(self._take_all(), RuntimeError("the writer has stopped"))
+            # However the thread ends, nobody may wait for it for ever, and whoever comes next is given another.
+            with self._changed:
+                self._thread = None
+                left = group + self._take_all()
+            _refuse([append for append in left if not append.future.done()], RuntimeError("the writer has stopped"))
 
     def _next_group(self) -> list[Waiting]:
         """What waits, oldest first, up to the size of one commit; empty only when closed and drained."""
         if self._busy and not self._closed:
-            time.sleep(_GATHER_S)
+            # A wait may be refused while the clock is set; then it is a shorter one.
+            with contextlib.suppress(OSError):
+                time.sleep(_GATHER_S)
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()

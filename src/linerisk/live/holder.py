@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from linerisk.errors import LineriskError
+from linerisk.errors import LineriskError, StoreError
 from linerisk.live.pair import Live, not_live
 from linerisk.live.pointer import watched
 from linerisk.tables.disk import Stamp
@@ -71,6 +71,15 @@ class LiveHolder:
                 if before is not None and self._on_swapped is not None:
                     self._on_swapped(self._live)
             except LineriskError as error:
-                self.refused = error
-                if self._on_refused is not None:
-                    self._on_refused(error)
+                self._refuse(error)
+            except Exception as error:  # noqa: BLE001  # a pair that is not followed must be seen, whatever the cause
+                self._refuse(
+                    StoreError(
+                        "what is live could not be read", found=type(error).__name__, todo="promote or publish it again"
+                    )
+                )
+
+    def _refuse(self, error: LineriskError) -> None:
+        self.refused = error
+        if self._on_refused is not None:
+            self._on_refused(error)

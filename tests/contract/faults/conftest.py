@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -83,8 +84,16 @@ class Callers:
         goal = len(self.answered()) + answers
         deadline = time.monotonic() + within_s
         while len(self.answered()) < goal:
-            assert time.monotonic() < deadline, f"{len(self.asked)} asked, {len(self.answered())} answered"
+            assert time.monotonic() < deadline, f"{len(self.asked)} asked; {self.heard()}"
             time.sleep(0.01)
+
+    def heard(self) -> str:
+        """How many of which status were heard, and the last words of each refusal: what a reader of a failure needs."""
+        last = {
+            each.status: each.answer.text if each.answer else "" for each in self.asked if each.status != httpx.codes.OK
+        }
+        counts = Counter(each.status for each in self.asked)
+        return ", ".join(f"{count} x {status} {last.get(status, '')}" for status, count in counts.items())
 
     def answered(self) -> list[Asked]:
         return [each for each in self.asked if each.status == httpx.codes.OK]

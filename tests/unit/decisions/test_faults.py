@@ -1,5 +1,7 @@
 """Killed, full, locked: no acknowledged decision is ever lost, and none is acknowledged that was not recorded."""
 
+import errno
+import os
 import subprocess
 import sys
 import time
@@ -218,6 +220,38 @@ def test_a_fault_of_our_own_is_told_and_the_writer_goes_on(
         with pytest.raises(DecisionLogError, match="ZeroDivisionError"):
             log.append("suspension", "r-1", "body", make_records())
     assert not log.append("suspension", "r-1", "body", make_records()).repeated
+
+
+def test_a_wait_that_the_system_refuses_while_its_clock_is_set_stops_no_writer(
+    log: DecisionLog, make_records: MakeRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[float] = []
+
+    def refuse(seconds: float) -> None:
+        refused.append(seconds)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(writer.time, "sleep", refuse)
+    for round_ in range(20):
+        names = [f"r-{round_}-{i}" for i in range(20)]
+        for future in [log.append_async("suspension", name, "body", make_records(name)) for name in names]:
+            assert not future.result().repeated
+    assert refused, "the writer did wait"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_whoever_comes_after_a_writer_that_ended_is_given_another(
+    log: DecisionLog, make_records: MakeRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(_settled: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writer, "_encoded", fault)
+        with pytest.raises(DecisionLogError, match="RuntimeError"):
+            log.append("suspension", "r-0", "body", make_records("r-0"))
+    assert not log.append("suspension", "r-1", "body", make_records("r-1")).repeated
+    assert log.verify().ok
 
 
 def test_verifying_does_not_hold_up_writers_and_is_not_misled_by_them(
