@@ -22,7 +22,7 @@ from linerisk.policy import in_force
 from linerisk.service.desk import Decided, Desk
 from linerisk.service.errors import BusyError, SocialInsuranceError, WrongValueError
 from linerisk.service.http import BodyBudget, Request
-from linerisk.service.memory import give_back
+from linerisk.service.memory import give_back, swollen
 from linerisk.service.metrics import metrics
 from linerisk.service.routes import Route
 from linerisk.service.strict_json import read_of
@@ -80,7 +80,7 @@ class Queue:
         finally:
             self.at_work -= 1
             self._slots.release()
-            asyncio.get_running_loop().call_later(_REST_S, self._rested)
+            asyncio.get_running_loop().call_later(0.0 if swollen() else _REST_S, self._rested)
 
     def _rested(self) -> None:
         if not self.at_work:

@@ -126,7 +126,8 @@ def command(
         "POLARS_MAX_THREADS": os.environ.get("POLARS_MAX_THREADS", "1"),
         # What a large request needed goes back to the machine, and not to a pool of a library's own.
         "ARROW_DEFAULT_MEMORY_POOL": os.environ.get("ARROW_DEFAULT_MEMORY_POOL", "system"),
-        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
+        # Decisions are made on one thread and freed by another: an arena for each would shrink and grow all the time.
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "1"),
     }
     arguments = [sys.executable, "-m", "bentoml", "serve", "--quiet", _SERVICE, "--host", address, "--port", str(port)]
     arguments += ["--working-dir", str(Path(__file__).resolve().parents[2])]

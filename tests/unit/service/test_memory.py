@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from linerisk.service import scoring_calls
+from linerisk.service import memory, scoring_calls
 from linerisk.service.memory import give_back
 from linerisk.service.scoring_calls import Queue
 
@@ -43,3 +43,30 @@ def test_it_happens_once_no_large_request_is_at_work(monkeypatch: pytest.MonkeyP
 
     asyncio.run(work())
     assert given == [0]
+
+
+@pytest.mark.parametrize(("held_mb", "given_at_once"), [(1_000, 1), (100, 0)])
+def test_a_process_that_holds_much_does_not_wait_for_rest(
+    held_mb: int, given_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    queue = Queue(at_once=2, waiting=2)
+    monkeypatch.setattr(scoring_calls, "_REST_S", 60.0)
+    monkeypatch.setattr(scoring_calls, "swollen", lambda: held_mb > 320)
+    monkeypatch.setattr(scoring_calls, "give_back", lambda: given.append(queue.at_work))
+
+    async def work() -> None:
+        async with queue.turn():
+            pass
+        await asyncio.sleep(0.1)
+
+    asyncio.run(work())
+    assert given == [0] * given_at_once
+
+
+def test_much_is_what_a_worker_may_not_hold_for_long() -> None:
+    before = resident_mb()
+    piece = bytearray(400 * 2**20)
+    assert memory.swollen()
+    del piece
+    assert memory.swollen() == (before > 320 * 1.048576)
