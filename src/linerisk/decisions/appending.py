@@ -17,10 +17,10 @@ from linerisk.decisions.accesses import AccessAppend, write_accesses
 from linerisk.decisions.erasing import erased_name
 from linerisk.decisions.errors import ConflictError, conflict
 from linerisk.decisions.events import EventAppend, write_event
-from linerisk.decisions.inserting import insert_rows
 from linerisk.decisions.promises import Outcome, Waiting
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions, requests, sortable
+from linerisk.decisions.statements import insert_rows, rows_among
 from linerisk.decisions.store import writing
 from linerisk.errors import DecisionLogError
 
@@ -45,16 +45,36 @@ class StoredAnswer:
     repeated: bool
 
 
+class DecisionRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a record is stored as, but for its place in the chain: what it is found by, and its canonical bytes."""
+
+    decision_id: str
+    line_id: str
+    as_of: str
+    scored_at: str
+    tier: str
+    record: bytes
+
+
 @dataclass(slots=True)
 class Append(Waiting):
-    """One request that waits to be written, and the promise of its answer."""
+    """One request that waits to be written, and the promise of its answer.
+
+    Attributes:
+        caller: Name of the token.
+        request_id: The caller's idempotency key.
+        body_hash: Hash of the request body.
+        records: Its decisions; none where another process keeps them.
+        problems: Its lines without one.
+        rows: The decisions as they are stored, once they were made ready.
+    """
 
     caller: str
     request_id: str
     body_hash: str
     records: tuple[DecisionRecord, ...]
     problems: tuple[dict[str, str], ...]
-    encoded: list[bytes] = field(default_factory=list)
+    rows: list[DecisionRow] = field(default_factory=list)
 
     @property
     def key(self) -> Key:
@@ -69,7 +89,7 @@ class Append(Waiting):
 
     @override
     def encode(self) -> None:
-        """Make the canonical bytes; done before the transaction so that the lock is held briefly.
+        """Make the rows, unless they are given; before the transaction, so that the lock is held briefly.
 
         Raises:
             DecisionLogError: A record is of another request, or cannot be written as JSON.
@@ -77,9 +97,20 @@ class Append(Waiting):
         if any((record.scored_by, record.request_id) != self.key for record in self.records):
             raise DecisionLogError("a decision is recorded under another request", expected="its own caller and id")
         try:
-            self.encoded = [record.to_json() for record in self.records]
+            self.rows = self.rows or [_row(record) for record in self.records]
         except Exception as error:  # the encoder has many ways to say so, and the writer must outlive all of them
             raise DecisionLogError("a decision cannot be written as JSON", found=type(error).__name__) from error
+
+
+def _row(record: DecisionRecord) -> DecisionRow:
+    return DecisionRow(
+        record.decision_id,
+        record.line_id,
+        sortable(record.as_of),
+        sortable(record.scored_at),
+        str(record.tier),
+        record.to_json(),
+    )
 
 
 def write(engine: Engine, waiting: Sequence[Waiting]) -> list[Outcome]:
@@ -165,12 +196,16 @@ def _load_requests(connection: Connection, keys: Sequence[Key]) -> dict[Key, Sto
     """Those that were answered before; None where the answer was erased."""
     names = {(caller, erased_name(caller, request_id)): (caller, request_id) for caller, request_id in keys}
     wanted = dict(zip(keys, keys, strict=True)) | names
-    asked = {"callers": list({caller for caller, _ in wanted}), "request_ids": [name for _, name in wanted]}
     found: dict[Key, StoredAnswer | None] = {}
-    for row in connection.execute(_THESE_REQUESTS, asked).all():
-        # The same name of another caller is another request.
-        if key := wanted.get((row.caller, row.request_id)):
-            found[key] = _load(connection, row) if row.erasure is None else None
+    pairs = list(wanted)
+    for at in range(0, len(pairs), _PAIRS_AT_ONCE):
+        some = pairs[at : at + _PAIRS_AT_ONCE]
+        # Two lists and not one of pairs: SQLite looks pairs up by reading the whole table.
+        callers, names_of = list({caller for caller, _ in some}), [name for _, name in some]
+        for row in rows_among(connection, requests, caller=callers, request_id=names_of):
+            # The same name of another caller is another request.
+            if key := wanted.get((row.caller, row.request_id)):
+                found[key] = _load(connection, row) if row.erasure is None else None
     return found
 
 
@@ -190,19 +225,19 @@ def _insert(connection: Connection, fresh: Sequence[Append]) -> None:
     rows: list[tuple[Any, ...]] = []
     for append in fresh:
         before = end.seq
-        for record, encoded in zip(append.records, append.encoded, strict=True):
-            digest = chain.digest(encoded)
+        for row in append.rows:
+            digest = chain.digest(row.record)
             start, end = end, chain.End(end.seq + 1, chain.link(end.hash, digest, end.seq + 1))
             rows.append(
                 (
                     end.seq,
-                    record.decision_id,
-                    record.request_id,
-                    record.line_id,
-                    sortable(record.as_of),
-                    sortable(record.scored_at),
-                    str(record.tier),
-                    encoded.decode(),
+                    row.decision_id,
+                    append.request_id,
+                    row.line_id,
+                    row.as_of,
+                    row.scored_at,
+                    row.tier,
+                    row.record.decode(),
                     digest,
                     start.hash,
                     end.hash,
@@ -218,8 +253,8 @@ def _insert(connection: Connection, fresh: Sequence[Append]) -> None:
                 append.body_hash,
                 created_at,
                 msgspec.json.encode(append.problems).decode(),
-                before + 1 if append.records else None,
-                end.seq if append.records else None,
+                before + 1 if append.rows else None,
+                end.seq if append.rows else None,
             )
         )
     insert_rows(connection, requests, _OF_REQUEST, heads)
@@ -243,11 +278,7 @@ _OF_DECISION = (
 )
 _ROWS_AT_ONCE = 1_000
 """Rows of one statement, so that a large request is not held in memory once more as text."""
-# Two lists and not one of pairs: SQLite looks pairs up by reading the whole table.
-_THESE_REQUESTS = select(requests).where(
-    requests.c.caller.in_(bindparam("callers", expanding=True)),
-    requests.c.request_id.in_(bindparam("request_ids", expanding=True)),
-)
+_PAIRS_AT_ONCE = 64
 _RECORDS = (
     select(decisions.c.record)
     .where(decisions.c.seq.between(bindparam("first"), bindparam("last")))

@@ -20,6 +20,7 @@ from linerisk import as_of
 from linerisk.decisions import accesses, chain
 from linerisk.decisions.accesses import ExpiredAccesses, WasDue
 from linerisk.decisions.anchors import Anchor
+from linerisk.decisions.apart import WriterProcess
 from linerisk.decisions.appending import Append, Problem, StoredAnswer, stored_answer, write
 from linerisk.decisions.erasing import Expired, expire
 from linerisk.decisions.erasures import DaysAt
@@ -41,14 +42,28 @@ class DecisionLog:
         create: Whether a missing store may be made, and an older one brought up to date.
         busy_s: How long to wait for another process that writes.
         most_waiting: How many records may wait to be written before `OverloadedError`.
+        apart: Whether a process of its own writes the small requests of an event loop; see `decisions.apart`.
 
     Raises:
         DecisionLogError: The store cannot be opened.
     """
 
-    def __init__(self, url: str, *, create: bool = True, busy_s: float = 5.0, most_waiting: int = 20_000) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        create: bool = True,
+        busy_s: float = 5.0,
+        most_waiting: int = 20_000,
+        apart: bool = False,
+    ) -> None:
         self._engine: Engine = open_engine(url, create=create, busy_s=busy_s)
         self._writer = GroupWriter(partial(write, self._engine), most_waiting=most_waiting)
+        self._most_waiting = most_waiting
+        self._apart: WriterProcess | None = None
+        if apart:
+            self._apart = WriterProcess(url, busy_s=busy_s, otherwise=self._writer.submit)
+            self._apart.start()
 
     def append(
         self,
@@ -108,7 +123,9 @@ class DecisionLog:
         """As `append_async`, for the event loop that runs: it is woken once for all answers of a commit."""
         append = _append(caller, request_id, body_hash, records, problems)
         append.awaited = asyncio.get_running_loop().create_future()
-        self._writer.submit(append)
+        small = self._apart is not None and len(records) <= _FEW and self.waiting < self._most_waiting
+        if not (small and self._apart is not None and self._apart.take(append)):
+            self._writer.submit(append)
         return append.awaited
 
     def append_event(
@@ -186,7 +203,7 @@ class DecisionLog:
     @property
     def waiting(self) -> int:
         """How many records of this process wait to be written."""
-        return self._writer.waiting
+        return self._writer.waiting + (0 if self._apart is None else self._apart.waiting)
 
     def anchor(self) -> Anchor:
         """The end of the chain, to be kept elsewhere: with it, `verify` also sees a tail cut off or a chain forged."""
@@ -222,6 +239,8 @@ class DecisionLog:
 
     def close(self) -> None:
         """Write what waits, then let go of the store."""
+        if self._apart is not None:
+            self._apart.close()
         self._writer.close()
         self._engine.dispose()
 
@@ -285,6 +304,8 @@ def _append(
     return Append(caller, request_id, body_hash, tuple(records), tuple(dict(problem) for problem in problems))
 
 
+_FEW = 16
+"""Records of a request that is written apart; larger ones are not worth the way."""
 _BY_ID = select(decisions.c.record).where(decisions.c.decision_id == bindparam("decision_id"))
 _BY_LINE = (
     select(decisions.c.record)

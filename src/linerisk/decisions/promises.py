@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +21,12 @@ class Waiting(ABC):
     Attributes:
         future: Where a thread waits.
         awaited: In place of `future`, where an event loop waits.
+        told: In place of `future`, who is told of all of its own at once.
     """
 
     future: Future[Any] = field(default_factory=Future)
     awaited: asyncio.Future[Any] | None = None
+    told: Callable[[Sequence[tuple[Waiting, Outcome]]], None] | None = None
 
     @property
     @abstractmethod
@@ -49,9 +51,12 @@ class Waiting(ABC):
 def tell(settled: Sequence[tuple[Waiting, Outcome]]) -> None:
     """Keep promises. An event loop is woken once for all of its own, not once for each."""
     of_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome]]] = {}
+    of_one: dict[Callable[[Sequence[tuple[Waiting, Outcome]]], None], list[tuple[Waiting, Outcome]]] = {}
     for waiting, outcome in settled:
         if waiting.awaited is not None:
             of_loop.setdefault(waiting.awaited.get_loop(), []).append((waiting.awaited, outcome))
+        elif waiting.told is not None:
+            of_one.setdefault(waiting.told, []).append((waiting, outcome))
         elif isinstance(outcome, Exception):
             waiting.future.set_exception(outcome)
         else:
@@ -59,10 +64,13 @@ def tell(settled: Sequence[tuple[Waiting, Outcome]]) -> None:
     for loop, promises in of_loop.items():
         # A loop that is closed by now has nobody left to tell.
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_keep, promises)
+            loop.call_soon_threadsafe(keep, promises)
+    for told, all_of_it in of_one.items():
+        told(all_of_it)
 
 
-def _keep(promises: Sequence[tuple[asyncio.Future[Any], Outcome]]) -> None:
+def keep(promises: Sequence[tuple[asyncio.Future[Any], Outcome]]) -> None:
+    """Tell those that wait on the event loop that runs."""
     for awaited, outcome in promises:
         if awaited.done():
             continue

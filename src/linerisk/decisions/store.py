@@ -200,8 +200,14 @@ def _make_sqlite_durable(engine: Engine, busy_s: float) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(_WRITES):
-            _begin_immediate(connection.connection.dbapi_connection, busy_s)
+        raw: Any = connection.connection.dbapi_connection
+        writes = bool(connection.get_execution_options().get(_WRITES))
+        if connection.info.get(_WRITES) != writes:
+            # SQLite's own waiting backs off to 100 ms a try, far longer than a commit takes here.
+            raw.execute(f"PRAGMA busy_timeout={0 if writes else int(busy_s * 1000)}")
+            connection.info[_WRITES] = writes
+        if writes:
+            _begin_immediate(raw, busy_s)
         else:
             connection.exec_driver_sql("BEGIN")
 
@@ -221,22 +227,18 @@ def _make_postgresql_durable(engine: Engine, busy_s: float) -> None:
 
 
 def _begin_immediate(connection: Any, busy_s: float) -> None:
-    """Take the write lock. SQLite's own waiting backs off to 100 ms a try, far longer than a commit takes here."""
+    """Take the write lock, which nothing of SQLite's own waits for."""
     deadline = time.monotonic() + busy_s
-    connection.execute("PRAGMA busy_timeout=0")
-    try:
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
-                    raise
-                with contextlib.suppress(OSError):  # refused while the clock is set: a shorter wait
-                    time.sleep(_RETRY_S)
-            else:
-                return
-    finally:
-        connection.execute(f"PRAGMA busy_timeout={int(busy_s * 1000)}")
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            with contextlib.suppress(OSError):  # refused while the clock is set: a shorter wait
+                time.sleep(_RETRY_S)
+        else:
+            return
 
 
 def _revision(engine: Engine) -> str | None:

@@ -77,7 +77,7 @@ class Desk:
             settings.live, on_refused=on_refused, on_swapped=on_swapped, background=True, look_every_s=_LOOK_EVERY_S
         )
         self.shelf = ModelShelf(settings.live)
-        self.log = DecisionLog(settings.decision_log_url)
+        self.log = DecisionLog(settings.decision_log_url, apart=True)
         self.accesses = Accesses(self.log)
         self.disputes = DisputeDesk(self.log, self.policies, role_of=self.tokens.role_of)
         self._cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)

@@ -1,0 +1,182 @@
+"""Writing apart: a process of its own writes the decisions of small requests.
+
+Deciding and writing in one process pass Python's lock to and fro with every statement, and the objects under it between
+two cores: together they took twice what they take apart (ADR 0028). Nothing depends on the process: until it is ready,
+and whenever it is not there, the thread of `GroupWriter` writes, and what it had not told the outcome of is handed to
+that thread again. A request that it had written after all is then found answered, so none is written twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import linerisk
+from linerisk.decisions import wire
+from linerisk.decisions.appending import Append
+from linerisk.decisions.promises import keep
+
+_AT_ONCE = 1 << 20
+_AGAIN_AFTER_S = 1.0
+_ENDS_WITHIN_S = 30
+
+
+class WriterProcess:
+    """A process that writes for the event loop of this one.
+
+    Args:
+        url: SQLAlchemy URL of the store, which is there and at its newest revision.
+        busy_s: How long it waits for another process that writes.
+        otherwise: Takes what it had not told the outcome of when it ended.
+    """
+
+    def __init__(self, url: str, *, busy_s: float, otherwise: Callable[[Append], None]) -> None:
+        self._opening = wire.framed(wire.encode(wire.Opening(url, busy_s)))
+        self._otherwise = otherwise
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._frames = wire.Frames()
+        self._ready = False
+        self._number = 0
+        self._pending: dict[int, Append] = {}
+        self._out: list[bytes] = []
+        self._unsent = b""
+        self._started_at = -float("inf")
+        self.waiting = 0
+
+    def start(self) -> None:
+        """Have it started; it says itself when it is ready."""
+        ours, its = socket.socketpair()
+        root = str(Path(linerisk.__file__).parents[1])
+        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._started_at = time.monotonic()
+        with its:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "linerisk.decisions.writer_process"],
+                stdin=its.fileno(),
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            )
+        ours.settimeout(0)
+        ours.send(self._opening)
+        self._socket = ours
+
+    def take(self, append: Append) -> bool:
+        """Have a request written, if the process is ready; called by the event loop that awaits its outcome.
+
+        Raises:
+            DecisionLogError: It cannot be written as JSON.
+        """
+        if not self._ready:
+            self._listen()
+            return False
+        append.encode()
+        self._number += 1
+        self._pending[self._number] = append
+        self.waiting += append.weight
+        message = wire.ToWrite(
+            self._number, append.caller, append.request_id, append.body_hash, append.problems, append.rows
+        )
+        if not self._out and self._loop is not None:
+            self._loop.call_soon(self._send)
+        self._out.append(wire.framed(wire.encode(message)))
+        return True
+
+    def close(self) -> None:
+        """Let it write what it has, and end."""
+        if self._socket is None:
+            return
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+        self._socket.settimeout(_ENDS_WITHIN_S)
+        with contextlib.suppress(OSError):
+            self._socket.sendall(self._unsent + b"".join(self._out))
+            self._socket.shutdown(socket.SHUT_WR)
+            while data := self._socket.recv(_AT_ONCE):
+                self._hear(data)
+        self._let_go()
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._socket is None:
+            if time.monotonic() - self._started_at < _AGAIN_AFTER_S:
+                return
+            self.start()
+        if self._loop is not loop and self._socket is not None:
+            self._loop = loop
+            loop.add_reader(self._socket, self._read)
+
+    def _send(self) -> None:
+        """Send what has gathered in this turn of the loop, as far as the other end has room."""
+        if self._socket is None or self._loop is None:
+            return
+        data = self._unsent + b"".join(self._out)
+        self._out.clear()
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # it has ended, and that is read
+        self._unsent = data[sent:]
+        if self._unsent:
+            self._loop.add_writer(self._socket, self._send)
+        else:
+            self._loop.remove_writer(self._socket)
+
+    def _read(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._hear(data)
+        else:
+            self._lost()
+
+    def _hear(self, data: bytes) -> None:
+        for message in self._frames.of(data):
+            self._ready = True
+            promises: list[tuple[asyncio.Future[Any], Any]] = []
+            for said in wire.outcomes_of(message):
+                append = self._pending.pop(said.number)
+                self.waiting -= append.weight
+                if append.awaited is not None:
+                    came = wire.told(said, append.records, append.problems, append.body_hash)
+                    promises.append((append.awaited, came))
+            keep(promises)
+
+    def _lost(self) -> None:
+        """It has ended: what it said nothing of is written by others, and another is started when one is needed."""
+        if self._loop is not None and self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_AGAIN_AFTER_S)
+        left = list(self._pending.values())
+        self._pending.clear()
+        self._out.clear()
+        self._unsent, self._frames, self.waiting = b"", wire.Frames(), 0
+        self._socket = self._process = self._loop = None
+        self._ready = False
+        for append in left:
+            self._otherwise(append)

@@ -1,0 +1,95 @@
+"""Statements that every commit needs: SQLAlchemy makes them once, and they go straight to the driver.
+
+It would also arrange and check the parameters of each row by name, which takes as long as hashing them, and spell each
+list of values out anew, which takes longer than the look-up.
+
+Rows go in many to a statement: a driver gives Python's lock away with each execution, and while requests are decided on
+another thread it waits for it each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, bindparam, insert, select
+
+_PLACES = {"sqlite": "qmark", "postgresql": "format"}
+_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)
+"""Values of one statement: few texts, so that each stays prepared, and few statements, however many there are."""
+
+
+def insert_rows(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows.
+
+    Args:
+        connection: Inside a transaction.
+        table: The table.
+        names: Its columns that are given; the others are null.
+        rows: Text, whole numbers or None, in the order of `names`.
+    """
+    done = 0
+    for many in _AT_ONCE:
+        statement = _insertion(table, names, many, connection.dialect)
+        while len(rows) - done >= many:
+            values = tuple(chain.from_iterable(rows[done : done + many]))
+            connection.exec_driver_sql(statement, values)
+            done += many
+
+
+def rows_among(connection: Connection, table: Table, **values: Sequence[str]) -> list[Row[Any]]:
+    """Rows of a table whose columns each have one of some values.
+
+    Args:
+        connection: To read with.
+        table: The table.
+        values: By column, at most 64 of them.
+    """
+    padded = {name: _padded(each) for name, each in values.items()}
+    statement = _choice(table, tuple((name, len(each)) for name, each in padded.items()), connection.dialect)
+    return list(connection.exec_driver_sql(statement, tuple(chain.from_iterable(padded.values()))).all())
+
+
+@lru_cache(maxsize=64)
+def text_of(statement: Select[Any], dialect: Dialect) -> str:
+    """A statement that takes nothing from outside, as a dialect writes it."""
+    return str(statement.compile(dialect=_positional(dialect), compile_kwargs={"literal_binds": True}))
+
+
+def _padded(values: Sequence[str]) -> list[str]:
+    """The same and the last of them again, so that there are only a few lengths."""
+    size = next(size for size in reversed(_AT_ONCE) if size >= len(values))
+    return [*values, *[values[-1]] * (size - len(values))]
+
+
+@lru_cache(maxsize=256)
+def _insertion(table: Table, names: tuple[str, ...], rows: int, dialect: Dialect) -> str:
+    compiled = insert(table).compile(dialect=_positional(dialect), column_keys=list(names))
+    _check_order(compiled.positiontup, list(names))
+    into, word, places = str(compiled).partition(" VALUES ")
+    return into + word + ", ".join([places] * rows)
+
+
+@lru_cache(maxsize=256)
+def _choice(table: Table, lengths: tuple[tuple[str, int], ...], dialect: Dialect) -> str:
+    statement, names = select(table), []
+    for name, length in lengths:
+        column: Column[Any] = table.c[name]
+        own = [f"{name}_{i}" for i in range(length)]
+        statement = statement.where(column.in_([bindparam(each, type_=column.type) for each in own]))
+        names += own
+    compiled = statement.compile(dialect=_positional(dialect))
+    _check_order(compiled.positiontup, names)
+    return str(compiled)
+
+
+def _positional(dialect: Dialect) -> Dialect:
+    made: Dialect = type(dialect)(paramstyle=_PLACES[dialect.name])  # type: ignore[call-arg]  # all of SQLAlchemy's do
+    return made
+
+
+def _check_order(found: Any, wanted: list[str]) -> None:
+    if list(found or ()) != wanted:
+        raise AssertionError(found)
