@@ -121,7 +121,7 @@ class DecisionLog:
         problems: Sequence[Problem] = (),
     ) -> asyncio.Future[StoredAnswer]:
         """As `append_async`, for the event loop that runs: it is woken once for all answers of a commit."""
-        append = _append(caller, request_id, body_hash, records, problems)
+        append = _append(caller, request_id, body_hash, records, problems, future=_UNUSED)
         append.awaited = asyncio.get_running_loop().create_future()
         small = self._apart is not None and len(records) <= _FEW and self.waiting < self._most_waiting
         if not (small and self._apart is not None and self._apart.take(append)):
@@ -300,10 +300,14 @@ def _append(
     body_hash: str,
     records: Sequence[DecisionRecord],
     problems: Sequence[Problem],
+    **promise: Any,
 ) -> Append:
-    return Append(caller, request_id, body_hash, tuple(records), tuple(dict(problem) for problem in problems))
+    told = tuple([dict(problem) for problem in problems])
+    return Append(caller, request_id, body_hash, tuple(records), told, **promise)
 
 
+_UNUSED: Future[Any] = Future()
+"""Of what an event loop waits for in another way: making one takes as long as a look-up."""
 _FEW = 16
 """Records of a request that is written apart; larger ones are not worth the way."""
 _BY_ID = select(decisions.c.record).where(decisions.c.decision_id == bindparam("decision_id"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,11 +90,35 @@ class ReasonsFile(Table):
 
 
 @dataclass(frozen=True, slots=True)
+class Spelled:
+    """A template made ready to be filled in.
+
+    Attributes:
+        text: With `%s` for each place.
+        places: Name of the feature whose value stands in each.
+    """
+
+    text: str
+    places: tuple[str, ...]
+
+    @classmethod
+    def of(cls, template: str) -> Spelled:
+        """From a template with names in braces.
+
+        >>> Spelled.of("{calls} calls, 50 %")
+        Spelled(text='%s calls, 50 %%', places=('calls',))
+        """
+        parts = list(Formatter().parse(template))
+        text = "".join(said.replace("%", "%%") + ("" if place is None else "%s") for said, place, _, _ in parts)
+        return cls(text, tuple(place for _, place, _, _ in parts if place is not None))
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """One sentence of one feature.
 
     Attributes:
-        zh: Template whose places are names of features.
+        zh: In Chinese, with places for values of features.
         en: The same in English.
         facts: Features that it rests on; it is not said where one of them has no value.
         ranges: Feature, least value, greatest value.
@@ -102,8 +127,8 @@ class Sentence:
         code: Code in place of the family's, for a merit of its own.
     """
 
-    zh: str
-    en: str
+    zh: Spelled
+    en: Spelled
     facts: tuple[str, ...]
     ranges: tuple[tuple[str, float, float], ...]
     direction: Literal["raises", "lowers", "either"]
@@ -111,10 +136,9 @@ class Sentence:
     code: str | None
 
     def fits(self, values: Mapping[str, float]) -> bool:
-        """Whether the values bear the sentence out."""
-        for name, least, most in self.ranges:
-            value = values.get(name, math.nan)
-            if not (math.isfinite(value) and least <= value <= most):
+        """Whether the values bear the sentence out; one that is missing or not finite lies in no range."""
+        for name, least, most in self.ranges:  # noqa: SIM110  # a generator for each would take longer than the look
+            if not least <= values.get(name, math.nan) <= most:
                 return False
         return True
 
@@ -142,7 +166,8 @@ def _sentence(entry: SentenceEntry, name: str, windows: dict[str, Words]) -> Sen
     # Every fact has a range, if only that it has a value at all.
     ranges = tuple((fact, *_ends(when.get(fact))) for fact in facts)
     return Sentence(
-        **texts,
+        zh=Spelled.of(texts["zh"]),
+        en=Spelled.of(texts["en"]),
         facts=facts,
         ranges=ranges,
         direction=entry.direction,
@@ -159,7 +184,9 @@ def _meant(key: str, name: str) -> str:
 
 
 def _ends(limits: Range | None) -> tuple[float, float]:
-    return (-math.inf, math.inf) if limits is None else (limits.at_least, limits.at_most)
+    """The ends of a range; nothing that is not finite lies between them."""
+    given = limits or Range()
+    return max(given.at_least, -sys.float_info.max), min(given.at_most, sys.float_info.max)
 
 
 def _places(text: str) -> list[str]:

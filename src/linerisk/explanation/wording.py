@@ -100,8 +100,8 @@ class Wording:
             return self._say_plainly(column, code, label, values[column])
         facts = {name: values[name] for name in sentence.facts}
         spoken = {name: _SAY[name](value) for name, value in facts.items()}
-        zh = sentence.zh.format_map({name: text[0] for name, text in spoken.items()})
-        en = sentence.en.format_map({name: text[1] for name, text in spoken.items()})
+        zh = sentence.zh.text % tuple([spoken[name][0] for name in sentence.zh.places])
+        en = sentence.en.text % tuple([spoken[name][1] for name in sentence.en.places])
         side = sentence.compare
         if direction == "raises" and side is not None and side == _side(column, values[column], typical):
             beside = getattr(self.compared.of(feature.unit), side)
@@ -121,7 +121,7 @@ class Wording:
 
     def _fitting(self, column: str, direction: Direction, values: Mapping[str, float]) -> Sentence | None:
         for sentence in self.sentences.get(column, ()):
-            if sentence.direction in {direction, "either"} and sentence.fits(values):
+            if (sentence.direction == direction or sentence.direction == "either") and sentence.fits(values):  # noqa: PLR1714  # a set would be made for each
                 return sentence
         return None
 

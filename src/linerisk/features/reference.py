@@ -69,8 +69,9 @@ def positions(known: Keys, keys: Keys) -> npt.NDArray[np.intp]:
         table = pl.LazyFrame({"key": known}).with_row_index("at")
         joined = pl.LazyFrame({"key": keys}).join(table, on="key", how="left", maintain_order="left")
         return joined.select(pl.col("at").cast(pl.Int64).fill_null(-1)).collect(engine="in-memory")["at"].to_numpy()
-    found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    return np.where(known[found] == keys, found, -1)
+    found = np.minimum(known.searchsorted(keys), len(known) - 1)
+    found[known[found] != keys] = -1
+    return found
 
 
 def not_from_later(reference: Reference | None, *, as_of: datetime) -> Reference | None:

@@ -139,7 +139,7 @@ def worked_out(asked: Asked) -> tuple[Scored, Attribution]:
 
 def _summaries(asked: Asked, scored: Scored) -> list[RecordsSummary | msgspec.UnsetType]:
     """Of each line's records where its tier is raised and they are, or were, at hand."""
-    raised = np.flatnonzero(scored.tier_index).tolist()
+    raised = [at for at, tier in enumerate(scored.tier_index.tolist()) if tier]
     found: Mapping[int, RecordsSummary] = {}
     if raised and asked.summaries is not None:
         found = asked.summaries(raised)

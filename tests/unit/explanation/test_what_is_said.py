@@ -131,9 +131,11 @@ def test_numbers_in_a_sentence_are_facts_windows_or_definitions_never_limits(
 
 
 def test_the_file_knows_the_ends_of_features_that_it_speaks_of(wording: Wording) -> None:
-    never = [s for s in wording.sentences["days_since_verification"] if "没有实人核验" in s.zh]
-    assert never[0].ranges == (("days_since_verification", MAX_TENURE_DAYS, math.inf),)
-    without_past = [s for s in wording.sentences["silent_days_before_7d"] if "此前七周没有" in s.zh]
+    never = [s for s in wording.sentences["days_since_verification"] if "没有实人核验" in s.zh.text]
+    assert [(name, least) for name, least, _ in never[0].ranges] == [("days_since_verification", MAX_TENURE_DAYS)]
+    assert never[0].fits({"days_since_verification": 10.0 * MAX_TENURE_DAYS})
+    assert not never[0].fits({"days_since_verification": math.inf})
+    without_past = [s for s in wording.sentences["silent_days_before_7d"] if "此前七周没有" in s.zh.text]
     assert without_past[0].ranges[0][1] == HISTORY.days - 7
 
 
