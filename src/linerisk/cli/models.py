@@ -78,4 +78,9 @@ def score(
     counts = {str(tier): int(n) for tier, n in frame["tier"].value_counts().sort("tier").iter_rows()}
     table("Lines per tier", ["tier", "lines"], [[tier, f"{n:,}"] for tier, n in counts.items()], right=(1,))
     out.print(f"{frame.height:,} lines in {target}")
-    show_json(as_json, {"lines": frame.height, "out": str(target), "tiers": counts})
+    status = {str(state or "unknown"): int(n) for state, n in frame["line_status"].value_counts(sort=True).iter_rows()}
+    out_of_use = {state: n for state, n in status.items() if state in ("suspended", "closed")}
+    if out_of_use:
+        said = " and ".join(f"{n:,} {state}" for state, n in out_of_use.items())
+        out.print(f"Among them {said}: scored like all others, and marked in the column line_status.")
+    show_json(as_json, {"lines": frame.height, "out": str(target), "tiers": counts, "line_status": status})
