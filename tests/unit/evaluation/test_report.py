@@ -152,7 +152,7 @@ def test_a_good_model_may_be_promoted_and_the_page_says_so(page: Page) -> None:
 def test_a_failed_gate_is_the_first_thing_said(report: Report, evaluation: Evaluation) -> None:
     text = written(report, replace(evaluation, tenure_raised=3)).text
     assert text.index("may not be promoted") < text.index("failed: G006") < text.index("Tiers on lines")
-    assert "3 of 6000 lines rose" in text
+    assert "3 of 6,000 lines rose" in text
 
 
 def test_a_model_without_any_figure_can_still_be_reported(
