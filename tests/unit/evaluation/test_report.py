@@ -139,6 +139,17 @@ def test_every_measure_is_shown_with_its_interval(page: Page, evaluation: Evalua
     assert f"{evaluation.predicted_over_observed.value:.2f}" in page.text
 
 
+def test_the_head_of_the_page_says_that_the_assessment_is_not_finished(
+    evaluation: Evaluation, model: RiskModel, slices: Slices, report: Report
+) -> None:
+    assert evaluation.assessment is not None
+    told = replace(evaluation, assessment=replace(evaluation.assessment, to_confirm=0))
+    done = make_report(model, slices, evaluation=told, gates=run_gates(told), reported=REPORTED)
+    notice = '<p class="notice">Of the impact assessment '
+    assert f"{notice}{evaluation.assessment.to_confirm} points are still marked" in report.page()
+    assert notice not in done.page()
+
+
 def test_words_from_outside_are_escaped(page: Page) -> None:
     # Title, heading, notice and again among weaknesses, label and text of a fact, command.
     assert page.text.count(HOSTILE) == 7
