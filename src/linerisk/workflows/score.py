@@ -63,7 +63,8 @@ def score_table_file(
     model = _model(settings, name, version)
     frame = read_frame(path)
     check_columns(frame, {"--id": id_column})
-    return _scored(settings, model, frame.rename({id_column: "line_id"}), as_of or now())
+    named = frame.select(pl.exclude("line_id"), line_id=id_column)
+    return _scored(settings, model, named, as_of or now())
 
 
 def _model(settings: Settings, name: str, version: str | None) -> RiskModel:
