@@ -86,4 +86,7 @@ def test_every_line_has_the_status_that_its_account_had(folder: Path) -> None:
     assert sum(out_of_use.values()) > 0
     for status, number in out_of_use.items():
         assert f"{number:,} {status}" in said
+    beside = scored.filter(pl.col("line_status").cast(pl.String).is_in(list(out_of_use)), pl.col("tier") == "normal")
+    normal = next(line.split() for line in said.splitlines() if line.strip().startswith("normal "))
+    assert normal[1:] == [f"{(scored['tier'] == 'normal').sum():,}", f"{beside.height:,}"]
     assert "marked in the column line_status" in " ".join(said.split())
