@@ -32,7 +32,10 @@ def parse_instant(text: str) -> datetime:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(
-            "this is not an instant", expected="ISO 8601, such as 2024-07-25T00:00:00Z", found=repr(text)
+            "this is not an instant",
+            expected="ISO 8601, such as 2024-07-25T00:00:00Z",
+            found=repr(text),
+            todo="write it so",
         ) from error
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
@@ -55,7 +58,7 @@ def parse_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise InputError("this is not a date", expected="YYYY-MM-DD", found=repr(text)) from error
+        raise InputError("this is not a date", expected="YYYY-MM-DD", found=repr(text), todo="write it so") from error
 
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -74,5 +77,7 @@ def parse_duration(text: str) -> timedelta:
     hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
     duration = timedelta(hours=hours, minutes=minutes, seconds=seconds)
     if not duration:
-        raise InputError("this is not a duration", expected="such as 90s, 15m, 2h or 1h30m", found=repr(text))
+        raise InputError(
+            "this is not a duration", expected="such as 90s, 15m, 2h or 1h30m", found=repr(text), todo="write it so"
+        )
     return duration

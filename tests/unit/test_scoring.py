@@ -151,12 +151,55 @@ def test_a_table_that_does_not_fit_is_refused(
     with pytest.raises(InputError) as refusal:
         score_table(model, features.drop(lacking), policy=policy, wording=wording, as_of=AS_OF)
     assert refusal.value.field == lacking
+    assert f"no {lacking}" == refusal.value.found
+    assert "as the one that the model was trained on was made" in str(refusal.value.todo)
+
+
+def test_text_where_the_model_has_numbers_is_refused_and_an_empty_column_of_text_is_a_gap(
+    model: RiskModel, features: pl.DataFrame, policy: Policy, wording: Wording
+) -> None:
+    empty = features.with_columns(tenure_days=pl.lit(None, dtype=pl.String))
+    gap = features.with_columns(tenure_days=pl.lit(None, dtype=pl.Float32))
+    said = [score_table(model, table, policy=policy, wording=wording, as_of=AS_OF)["margin"] for table in (empty, gap)]
+    assert said[0].equals(said[1])
+    words = features.with_columns(tenure_days=pl.when(pl.col("line_id") == "line-03").then(pl.lit("long")))
+    with pytest.raises(InputError, match="column 'tenure_days' of the feature table is not of numbers") as refusal:
+        score_table(model, words, policy=policy, wording=wording, as_of=AS_OF)
+    assert refusal.value.found == "1 other cells, such as 'long'"
+    assert refusal.value.todo is not None
+
+
+def test_a_line_out_of_use_is_scored_like_all_others_and_marked(
+    model: RiskModel, features: pl.DataFrame, policy: Policy, wording: Wording
+) -> None:
+    known = {"line-01": "active", "line-02": "suspended", "line-03": "closed", "line-04": "停机"}
+    marked = features.with_columns(line_status=pl.col("line_id").replace_strict(known, default=None))
+    scored = score_table(model, marked, policy=policy, wording=wording, as_of=AS_OF)
+    plain = score_table(model, features, policy=policy, wording=wording, as_of=AS_OF)
+    assert scored["line_status"].to_list()[:6] == [None, "active", "suspended", "closed", None, None]
+    assert scored.drop("line_status").equals(plain.drop("line_status"))
+    assert plain["line_status"].null_count() == len(plain)
+
+
+def test_times_of_a_text_file_count_and_what_is_no_time_is_refused(
+    model: RiskModel, features: pl.DataFrame, policy: Policy, wording: Wording
+) -> None:
+    day = AS_OF - timedelta(days=1)
+    for verified in (pl.lit("2024-07-31"), pl.lit("2024-07-31T08:00:00+08:00"), pl.lit(day.date()), pl.lit(day)):
+        table = features.with_columns(last_verified_at=verified)
+        scored = score_table(model, table, policy=policy, wording=wording, as_of=AS_OF, reasons=False)
+        assert set(scored.filter(pl.col("tier") != "normal")["action"]) == {"verify_held"}
+    with pytest.raises(InputError, match="column 'last_verified_at' of the feature table is not of times") as refusal:
+        score_table(
+            model, features.with_columns(last_verified_at=pl.lit(20240731)), policy=policy, wording=wording, as_of=AS_OF
+        )
+    assert refusal.value.todo is not None
 
 
 def test_a_line_that_is_there_twice_is_refused(
     model: RiskModel, features: pl.DataFrame, policy: Policy, wording: Wording
 ) -> None:
-    with pytest.raises(InputError, match="50 lines in 51 rows"):
+    with pytest.raises(InputError, match=r"50 lines in 51 rows.*keep one row of each line"):
         score_table(model, pl.concat([features, features.head(1)]), policy=policy, wording=wording, as_of=AS_OF)
 
 

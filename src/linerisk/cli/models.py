@@ -15,6 +15,7 @@ from linerisk.cli.sources import unclear
 if TYPE_CHECKING:
     from linerisk.evaluation.gates import GateResult
 
+_OUT_OF_USE = ("suspended", "closed")
 _COLOURS = {"passed": "green", "failed": "bold red", "not applicable": "dim"}
 
 
@@ -76,6 +77,15 @@ def score(
             raise unclear("score", given, of_store=(), needed=("--as-of", None))
     write_beside(frame, target)
     counts = {str(tier): int(n) for tier, n in frame["tier"].value_counts().sort("tier").iter_rows()}
-    table("Lines per tier", ["tier", "lines"], [[tier, f"{n:,}"] for tier, n in counts.items()], right=(1,))
+    gone = {
+        str(t): n for t, n in frame.filter(frame["line_status"].is_in(_OUT_OF_USE))["tier"].value_counts().iter_rows()
+    }
+    rows = [[tier, f"{n:,}", f"{gone.get(tier, 0):,}"] for tier, n in counts.items()]
+    table("Lines per tier", ["tier", "lines", "of them out of use"], rows, right=(1, 2))
     out.print(f"{frame.height:,} lines in {target}")
-    show_json(as_json, {"lines": frame.height, "out": str(target), "tiers": counts})
+    status = {str(state or "unknown"): int(n) for state, n in frame["line_status"].value_counts(sort=True).iter_rows()}
+    out_of_use = {state: n for state, n in status.items() if state in _OUT_OF_USE}
+    if out_of_use:
+        said = " and ".join(f"{n:,} {state}" for state, n in out_of_use.items())
+        out.print(f"Among them {said}: scored like all others, and marked in the column line_status.")
+    show_json(as_json, {"lines": frame.height, "out": str(target), "tiers": counts, "line_status": status})

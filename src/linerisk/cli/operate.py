@@ -95,7 +95,9 @@ def tokens_create(
     from linerisk.service.tokens import Role, TokenStore
 
     if role not in set(Role):
-        raise UsageError("there is no such role", expected=", ".join(Role), found=role, field="role")
+        raise UsageError(
+            "there is no such role", expected=", ".join(Role), found=role, todo="give --role one of these", field="role"
+        )
     expires_at = None if days is None else now() + timedelta(days=days)
     secret = TokenStore(settings_for(home).tokens).create(
         name, Role(role), expires_at=expires_at, lines_per_second=lines_per_second

@@ -201,7 +201,12 @@ def _wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], lo
         except httpx.TransportError:
             pass
         time.sleep(0.2)
-    raise NotLiveError("the service did not come up", expected=f"ready within {_START_UP_S:g} s", found=f"see {log}")
+    raise NotLiveError(
+        "the service did not come up",
+        expected=f"ready within {_START_UP_S:g} s",
+        found="an end" if process.poll() is not None else "no answer",
+        todo=f"read why in {log}, mend it, and give the command again",
+    )
 
 
 def _show_answers(settings: Settings, story: Story, answers: dict[str, Any]) -> None:

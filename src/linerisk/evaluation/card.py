@@ -29,6 +29,7 @@ _FEW_FRAUD = 100
 """Fraud lines below which intervals are so wide that two models can hardly be told apart."""
 OVERRIDES = "Overrides"
 """Heading of the section that a promotion may fill in."""
+NOTHING_SERVED = "The service never answers from a model of this name, so nothing stops by itself."
 _NO_OVERRIDE = "None: no gate was set aside."
 
 
@@ -75,7 +76,7 @@ def card_sections(
         CardSection("Gates", (), gate_table(gates)),
         CardSection("Known weaknesses", weaknesses(evaluation, gates, reported.notices)),
         CardSection(OVERRIDES, (_NO_OVERRIDE,)),
-        CardSection("Expiry", (_expiry(reported.valid_days),)),
+        CardSection("Expiry", (_expiry(reported.valid_days, served=evaluation.served),)),
         CardSection("Make it again", (f"`{reported.again}`",)),
     )
 
@@ -197,9 +198,11 @@ def _on_tiers(e: Evaluation) -> tuple[str, ...]:
     return evidence_sentences(e)
 
 
-def _expiry(valid_days: int | None) -> str:
+def _expiry(valid_days: int | None, *, served: bool) -> str:
     if valid_days is None:
         return "No expiry was set."
+    if not served:
+        return f"{valid_days} days after promotion its evidence is used up: train it again. {NOTHING_SERVED}"
     return (
         f"{valid_days} days after promotion. From then on answers have the status degraded, and no measure starts by "
         "itself any more."

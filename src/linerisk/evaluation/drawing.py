@@ -23,6 +23,7 @@ _FAMILY_COLOURS = (
     "#4269a8", "#d08a2e", "#4f9d86", "#a8566f", "#7a6bb0", "#8a9a3b", "#5aa5c4", "#9a7454", "#6b7280", "#c26fae",
 )  # fmt: skip
 WIDTH, HEIGHT, FULL_WIDTH = 420, 280, 760
+_MOST_TICKS = 9
 ROOM = 8
 """Pixels between the frame and the first and last value of a scale, so that no mark is cut or lies on an axis."""
 
@@ -74,19 +75,28 @@ def svg_of(chart: alt.LayerChart | alt.Chart | alt.HConcatChart | alt.VConcatCha
 
 
 def log_axis(low: float, high: float, *, none_at: float | None = None) -> alt.Axis:
-    """Ticks at 1 and 3 of every decade from `low` to `high`: enough to read, few enough to stay calm.
+    """Ticks at 1 and 3 of every decade from `low` to `high`, where these are more than nine at 1 alone.
+
+    Enough to read, and few enough for every tick to have its label.
 
     Args:
         low: Lower end of the axis.
         high: Upper end.
         none_at: Where zero is drawn, which a log axis has no place for; its tick says "none".
     """
-    ticks = [lead * 10.0**power for power in range(-9, 6) for lead in (1, 3)]
-    ticks = [tick for tick in ticks if low <= tick <= high]
+    ticks = _ticks(low, high, leads=(1, 3))
+    if len(ticks) > _MOST_TICKS:
+        ticks = _ticks(low, high, leads=(1,))
     if none_at is None:
         return alt.Axis(labelOverlap="greedy", format=",~f", values=ticks)
     words = f"datum.value <= {none_at * 1.01!r} ? 'none' : format(datum.value, ',~f')"
     return alt.Axis(labelOverlap="greedy", labelExpr=words, values=[none_at, *(t for t in ticks if t > none_at * 1.5)])
+
+
+def _ticks(low: float, high: float, *, leads: tuple[int, ...]) -> list[float]:
+    ticks = [lead * 10.0**power for power in range(-9, 6) for lead in leads]
+    # A power of ten that is an end of the axis is within it, whatever its last digit says.
+    return [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
 
 
 def colours_of_tiers() -> Any:

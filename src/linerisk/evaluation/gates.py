@@ -23,7 +23,7 @@ def _evidence(e: Evaluation, limits: GateLimits) -> Answer:
     return answer(
         e.fraud >= limits.least_fraud and legitimate >= limits.least_legitimate,
         f"at least {limits.least_fraud} fraud and {limits.least_legitimate} legitimate test lines",
-        f"{e.fraud} fraud, {legitimate} legitimate",
+        f"{e.fraud:,} fraud, {legitimate:,} legitimate",
     )
 
 
@@ -92,7 +92,7 @@ def _tenure(e: Evaluation, _limits: GateLimits) -> Answer:
     if e.tenure_raised is None:
         return Outcome.NOT_APPLICABLE, limit, "the table has no column of tenure"
     return answer(
-        e.tenure_checked > 0 and e.tenure_raised == 0, limit, f"{e.tenure_raised} of {e.tenure_checked} lines rose"
+        e.tenure_checked > 0 and e.tenure_raised == 0, limit, f"{e.tenure_raised:,} of {e.tenure_checked:,} lines rose"
     )
 
 

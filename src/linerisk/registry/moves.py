@@ -66,7 +66,12 @@ class Registry(Versions):
         chosen, current = self.version(version), self.alias(CHAMPION)
         champion = None if current is None else current.version
         if champion == chosen.version:
-            raise RegistryError(f"version {champion} is champion already")
+            raise RegistryError(
+                f"version {champion} is champion already",
+                expected="a version that is not",
+                found=champion,
+                todo="nothing: it is live; or name another version of `linerisk models`",
+            )
         check_gates(chosen, champion=champion, override=override, reason=reason)
         if not is_another_person(approver, (chosen.trained_by, by)):
             raise RegistryError(
@@ -95,7 +100,12 @@ class Registry(Versions):
         history = self.history()
         standing = standing_versions(history)
         if len(standing) < 2:  # noqa: PLR2004 - the champion and one before
-            raise RegistryError("there is no version to go back to", found=f"only version {current.version} is left")
+            raise RegistryError(
+                "there is no version to go back to",
+                expected="a version that was champion before",
+                found=f"only version {current.version} is left",
+                todo="train a version and promote it: linerisk promote VERSION --approver NAME",
+            )
         back = standing[-2]
         promoted = next(move for move in reversed(history) if move.what == PROMOTED and move.version == back)
         move = self._move(

@@ -119,6 +119,7 @@ class Scores(dy.Schema):
     action = dy.String()
     reasons = dy.List(dy.String())
     model_version = dy.String()
+    line_status = dy.Enum(LINE_STATUS, nullable=True)
 
     @dy.rule()
     def interval_holds_the_probability(cls) -> pl.Expr:  # noqa: N805 - dataframely hands over the schema

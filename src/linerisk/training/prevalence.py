@@ -27,6 +27,7 @@ def check_prevalence(prevalence: float) -> float:
             "this is not a prevalence",
             expected="a share between 0 and 1, such as 0.005 for one line in two hundred",
             found=f"{prevalence:g}",
+            todo="give the share of lines in operation that are fraud, or leave out --prevalence",
             field="prevalence",
         )
     return prevalence

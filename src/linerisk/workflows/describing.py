@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from linerisk.evaluation.card import NOTHING_SERVED
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.figures_shown import as_markdown, gate_table, tier_table
 from linerisk.evaluation.gates import GateResult, Outcome
@@ -50,7 +51,8 @@ def describe(run: str, evaluation: Evaluation, gates: Sequence[GateResult], repo
         f"Tested on {e.lines:,} lines, {e.fraud:,} of them fraud: average precision {e.average_precision}.",
         as_markdown(tier_table(e)),
         as_markdown(gate_table(gates)),
-        f"Holds for {reported.valid_days} days from its promotion. After that {WHEN_EXPIRED}.",
+        f"Holds for {reported.valid_days} days from its promotion. "
+        + (f"After that {WHEN_EXPIRED}." if e.served else NOTHING_SERVED),
         f"Made again by:\n\n    {reported.again}",
     ]
     return Described(run, "\n\n".join(lines))

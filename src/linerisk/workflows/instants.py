@@ -1,10 +1,11 @@
-"""Which instants a store's records can speak of: long after the last of them every line looks silent."""
+"""Which instants a store's records can speak of: long after the last, or before the first, every line looks silent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
+from linerisk.as_of import iso
 from linerisk.errors import InputError, StoreError
 
 MOST_DAYS_AFTER = 7
@@ -25,7 +26,7 @@ def next_instant(days: Sequence[date]) -> str:
 
 
 def check_as_of(days: Sequence[date], as_of: datetime) -> None:
-    """Refuse an instant that the records do not reach.
+    """Refuse an instant that the records do not reach, forwards or backwards.
 
     Args:
         days: UTC days that have records, in order.
@@ -33,7 +34,7 @@ def check_as_of(days: Sequence[date], as_of: datetime) -> None:
 
     Raises:
         StoreError: There are no records.
-        InputError: The instant is more than `MOST_DAYS_AFTER` days after the last of them.
+        InputError: The instant is more than `MOST_DAYS_AFTER` days after the last of them, or nothing was recorded yet.
     """
     last, day = _last(days), as_of.astimezone(UTC).date()
     if (day - last).days > MOST_DAYS_AFTER:
@@ -42,6 +43,14 @@ def check_as_of(days: Sequence[date], as_of: datetime) -> None:
             expected=f"an instant at most {MOST_DAYS_AFTER} days after the last day with records, {last}",
             found=str(day),
             todo=f"give --as-of {next_instant(days)}, or ingest the records up to {day} first",
+            field="--as-of",
+        )
+    if as_of <= datetime.combine(days[0], time(), UTC):
+        raise InputError(
+            "the records begin after --as-of",
+            expected=f"an instant after the start of the first day with records, {days[0]} (UTC)",
+            found=iso(as_of),
+            todo=f"give --as-of {next_instant(days)}, or ingest the records before {iso(as_of)} first",
             field="--as-of",
         )
 

@@ -29,16 +29,32 @@ def read_recipe(path: Path) -> Recipe:
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError("the recipe cannot be read", expected="a JSON file", found=f"{path.name}: {error}") from error
+        raise InputError(
+            "the recipe cannot be read",
+            expected="a JSON file",
+            found=f"{path.name}: {error}",
+            todo="give --recipe a file that a tuning left in HOME/recipes, or write one like it",
+        ) from error
     known = {each.name: type(getattr(Recipe(), each.name)) for each in fields(Recipe)}
     if not isinstance(said, dict) or not said.keys() <= known.keys():
         unknown = ", ".join(sorted(said.keys() - known.keys())) if isinstance(said, dict) else type(said).__name__
-        raise InputError("this is not a recipe", expected=", ".join(known), found=unknown)
+        raise InputError(
+            "this is not a recipe",
+            expected=f"a JSON object with some of: {', '.join(known)}",
+            found=unknown,
+            todo="take out or rename what a recipe does not have; what is left out is as usual",
+        )
     for name, value in said.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
         if (not whole and not (known[name] is float and isinstance(value, float))) or value < 0:
             expected = "a number" if known[name] is float else "a whole number"
-            raise InputError("a value of the recipe is wrong", expected=expected, found=repr(value), field=name)
+            raise InputError(
+                f"the recipe's {name} is wrong",
+                expected=f"{expected}, 0 or more",
+                found=repr(value),
+                todo="mend the file, or leave the value out: then it is as usual",
+                field=name,
+            )
     return replace(Recipe(), **{name: known[name](value) for name, value in said.items()})
 
 

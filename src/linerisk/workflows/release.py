@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -97,13 +98,14 @@ def publish(
 ) -> SnapshotMeta:
     """Build the features of every line as of an instant and swap them in as the snapshot to answer from.
 
+    What asks to be live is brought too: with a registry that homes share, it may have been trained under another one.
     `on_progress` is called with (step, done, in all), first of the features, then of what the live model says of them.
     """
     tell = on_progress or _silent
     store = RecordStore.open(store_path)
     check_as_of(store.days, as_of)
     made = survey_store(store, as_of=as_of, time_zone=settings.time_zone, on_progress=partial(tell, "features"))
-    return put_snapshot(
+    meta = put_snapshot(
         settings.live,
         made.features,
         accounts=store.accounts(),
@@ -112,6 +114,10 @@ def publish(
         store=store_path,
         prepare=partial(prepare_scores, on_progress=partial(tell, "scores"), store=store, time_zone=settings.time_zone),
     )
+    # Before the first training there is no registry under the home, and nothing that asks.
+    with suppress(RegistryError):
+        bring_challenger(settings, registry_for(settings))
+    return meta
 
 
 def prepare_scores(

@@ -37,8 +37,8 @@ def score_store(
     model = _model(settings, name, version)
     features = features_by_id(settings, store_path, as_of=as_of, on_progress=on_progress)
     current = current_accounts(RecordStore.open(store_path).accounts(), as_of=as_of)
-    verified = current.select("line_key", "last_verified_at").collect()
-    return _scored(settings, model, features.join(verified, on="line_key", how="left"), as_of)
+    known = current.select("line_key", "last_verified_at", line_status="status").collect()
+    return _scored(settings, model, features.join(known, on="line_key", how="left"), as_of)
 
 
 def score_table_file(
@@ -63,7 +63,8 @@ def score_table_file(
     model = _model(settings, name, version)
     frame = read_frame(path)
     check_columns(frame, {"--id": id_column})
-    return _scored(settings, model, frame.rename({id_column: "line_id"}), as_of or now())
+    named = frame.select(pl.exclude("line_id"), line_id=id_column)
+    return _scored(settings, model, named, as_of or now())
 
 
 def _model(settings: Settings, name: str, version: str | None) -> RiskModel:

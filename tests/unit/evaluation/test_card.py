@@ -118,6 +118,15 @@ def test_notices_and_expiry_are_on_it(card: str) -> None:
     assert "- 45 days after promotion." in card
 
 
+def test_the_card_of_a_model_that_is_never_served_promises_nothing_of_the_service(
+    model: RiskModel, evaluation: Evaluation, card: str
+) -> None:
+    own = markdown("t", card_sections(model, replace(evaluation, served=False), (), REPORTED))
+    assert "answers have the status degraded" in card
+    assert "degraded" not in own
+    assert "- 45 days after promotion its evidence is used up: train it again." in own
+
+
 def test_a_gate_that_was_set_aside_is_named_with_the_person_and_the_reason(card: str) -> None:
     told = with_overrides(card, [Override("G003", "wang", "measured again by hand,\nsee the minutes")])
     assert "- G003 was set aside by wang: measured again by hand, see the minutes\n" in told

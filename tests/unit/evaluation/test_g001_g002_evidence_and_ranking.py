@@ -13,7 +13,7 @@ from linerisk.training.examples import Slices
 
 def test_g001_passes_on_enough_lines(bench: Any, evaluation: Evaluation) -> None:
     answer = bench.answer("G001", evaluation)
-    assert (answer.outcome, answer.finding) == (Outcome.PASSED, "337 fraud, 5663 legitimate")
+    assert (answer.outcome, answer.finding) == (Outcome.PASSED, "337 fraud, 5,663 legitimate")
 
 
 def test_g001_fails_on_too_few_frauds(bench: Any, model: RiskModel, slices: Slices) -> None:
@@ -21,7 +21,7 @@ def test_g001_fails_on_too_few_frauds(bench: Any, model: RiskModel, slices: Slic
     chosen = ~slices.test.fraud
     chosen[twenty] = True
     answer = bench.answer("G001", bench.measure(model, replace(slices, test=slices.test.take(chosen))))
-    assert (answer.outcome, answer.finding) == (Outcome.FAILED, "20 fraud, 5663 legitimate")
+    assert (answer.outcome, answer.finding) == (Outcome.FAILED, "20 fraud, 5,663 legitimate")
 
 
 def test_g001_fails_on_too_few_legitimate_lines(bench: Any, model: RiskModel, slices: Slices) -> None:

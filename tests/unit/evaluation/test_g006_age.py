@@ -22,7 +22,7 @@ def unconstrained(bench: Any, slices: Slices) -> lgb.Booster:
 
 def test_g006_passes_on_trees_held_by_the_catalogue(bench: Any, evaluation: Evaluation) -> None:
     answer = bench.answer("G006", evaluation)
-    assert (answer.outcome, answer.finding) == (Outcome.PASSED, "0 of 6000 lines rose")
+    assert (answer.outcome, answer.finding) == (Outcome.PASSED, "0 of 6,000 lines rose")
 
 
 def test_g006_fails_on_free_trees_where_older_lines_were_riskier(bench: Any) -> None:

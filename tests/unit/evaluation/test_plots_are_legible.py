@@ -84,6 +84,23 @@ def test_no_label_of_an_axis_touches_its_neighbour(plots: dict[str, Plot]) -> No
             assert beside or above, f"{name}: {one.text} touches {other.text}"
 
 
+@pytest.mark.parametrize("lowest", [2e-5, 2e-4, 2e-3])
+def test_every_tick_of_a_log_axis_has_its_label(
+    model: RiskModel, evaluation: Evaluation, slices: Slices, lowest: float
+) -> None:
+    first, *others = evaluation.reliability
+    rare = replace(evaluation, fraud=evaluation.lines // 200, reliability=(replace(first, predicted=lowest), *others))
+    plot = by_name(model, rare, slices)["reliability"]
+    ticks = [
+        len(list(group.iter(f"{SVG}line")))
+        for group in root(plot).iter(f"{SVG}g")
+        if "role-axis-tick" in group.get("class", "")
+    ]
+    assert [len(axis) for axis in labels(plot)] == ticks
+    assert len(ticks) == 2
+    assert min(ticks) > 3
+
+
 def test_labels_of_an_axis_are_as_far_apart_as_their_ticks(plots: dict[str, Plot]) -> None:
     """A first or last label that is moved inwards would stand beside no tick."""
     anchors = {text.get("text-anchor") for plot in plots.values() for axis in labels(plot) for text in axis}

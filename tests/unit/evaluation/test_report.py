@@ -139,6 +139,17 @@ def test_every_measure_is_shown_with_its_interval(page: Page, evaluation: Evalua
     assert f"{evaluation.predicted_over_observed.value:.2f}" in page.text
 
 
+def test_the_head_of_the_page_says_that_the_assessment_is_not_finished(
+    evaluation: Evaluation, model: RiskModel, slices: Slices, report: Report
+) -> None:
+    assert evaluation.assessment is not None
+    told = replace(evaluation, assessment=replace(evaluation.assessment, to_confirm=0))
+    done = make_report(model, slices, evaluation=told, gates=run_gates(told), reported=REPORTED)
+    notice = '<p class="notice">Of the impact assessment '
+    assert f"{notice}{evaluation.assessment.to_confirm} points are still marked" in report.page()
+    assert notice not in done.page()
+
+
 def test_words_from_outside_are_escaped(page: Page) -> None:
     # Title, heading, notice and again among weaknesses, label and text of a fact, command.
     assert page.text.count(HOSTILE) == 7
@@ -152,7 +163,7 @@ def test_a_good_model_may_be_promoted_and_the_page_says_so(page: Page) -> None:
 def test_a_failed_gate_is_the_first_thing_said(report: Report, evaluation: Evaluation) -> None:
     text = written(report, replace(evaluation, tenure_raised=3)).text
     assert text.index("may not be promoted") < text.index("failed: G006") < text.index("Tiers on lines")
-    assert "3 of 6000 lines rose" in text
+    assert "3 of 6,000 lines rose" in text
 
 
 def test_a_model_without_any_figure_can_still_be_reported(

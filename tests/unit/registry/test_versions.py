@@ -189,3 +189,12 @@ def test_a_file_beside_the_artefact_can_be_written_anew_and_is_not_made_up(
         "gates.json",
         "model",
     }
+
+
+def test_a_server_that_does_not_answer_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    registry = Registry("http://127.0.0.1:9", artefacts=None)
+    for asked in (registry.versions, registry.history, registry.champion, lambda: registry.version("1")):
+        with pytest.raises(RegistryError, match="the MLflow server does not answer") as refused:
+            asked()
+        assert "LINERISK_TRACKING_URI" in str(refused.value.todo)

@@ -44,6 +44,7 @@ def test_scores_hold_their_probability_within_its_interval() -> None:
         "action": "verify",
         "reasons": ["A02", "C01"],
         "model_version": "7",
+        "line_status": None,
     }
     rows = pl.DataFrame([row, {**row, "line_id": "7", "probability": 0.5}])
     good, failure = Scores.filter(rows, cast=True)

@@ -41,9 +41,15 @@ def test_an_instant_a_week_after_the_last_day_is_taken_and_one_a_day_later_is_re
     assert str(refused.value.todo).startswith("give --as-of 2024-04-22")
 
 
-def test_an_instant_within_the_records_or_before_them_is_not_refused_here() -> None:
+def test_an_instant_within_the_records_is_taken_and_one_before_anything_was_recorded_is_refused() -> None:
+    first = datetime(2024, 4, 19, tzinfo=UTC)
     check_as_of(DAYS, datetime(2024, 4, 20, tzinfo=UTC))
-    check_as_of(DAYS, datetime(2020, 1, 1, tzinfo=UTC))
+    check_as_of(DAYS, first + timedelta(seconds=1))
+    for before in (first, datetime(2020, 1, 1, tzinfo=UTC)):
+        with pytest.raises(InputError, match="the records begin after --as-of") as refused:
+            check_as_of(DAYS, before)
+        assert refused.value.expected == "an instant after the start of the first day with records, 2024-04-19 (UTC)"
+        assert str(refused.value.todo).startswith("give --as-of 2024-04-22")
 
 
 def test_a_store_without_records_is_refused() -> None:
@@ -57,6 +63,17 @@ def test_a_command_far_beyond_the_last_record_says_both_days_and_what_to_do(fold
     words = (verb, "--store", str(folder / "store"), "--as-of", "2025-01-01", "--home", str(folder / "home"), *more)
     said = run(*words, code=1)
     for part in ("the records end 255 days before --as-of", "2024-04-21", "2025-01-01", "give --as-of 2024-04-22"):
+        assert part in said
+    assert not (folder / "home" / "live").exists()
+    assert not (folder / "features.parquet").exists()
+
+
+@pytest.mark.parametrize("verb", ["publish", "train", "features"])
+def test_a_command_before_the_first_record_says_the_first_day_and_what_to_do(folder: Path, verb: str) -> None:
+    more = ("--out", str(folder / "features.parquet")) if verb == "features" else ()
+    words = (verb, "--store", str(folder / "store"), "--as-of", "2023-04-01", "--home", str(folder / "home"), *more)
+    said = run(*words, code=1)
+    for part in ("the records begin after --as-of", "2023-04-01", "give --as-of"):
         assert part in said
     assert not (folder / "home" / "live").exists()
     assert not (folder / "features.parquet").exists()

@@ -57,6 +57,17 @@ def test_an_id_column_that_is_not_there_is_refused(sichuan: Trained, sichuan_hom
     assert refused.value.field == "line"
 
 
+def test_the_column_that_names_the_row_counts_where_another_is_called_line_id(
+    sichuan: Trained, sichuan_home: Settings, some_rows: Path, tmp_path: Path
+) -> None:
+    assert sichuan.version.version == "1"
+    rows = pl.read_csv(some_rows)
+    path = tmp_path / "rows.parquet"
+    rows.with_columns(line_id=pl.lit("of another system")).write_parquet(path)
+    scored = score_table_file(sichuan_home, path, id_column="phone_no_m", as_of=AS_OF, name="sichuan", version="1")
+    assert scored["line_id"].to_list() == sorted(rows["phone_no_m"].cast(pl.String))
+
+
 def test_a_line_that_was_cleared_in_a_dispute_is_held_back(
     sichuan: Trained, sichuan_home: Settings, sichuan_file: Path, tmp_path: Path
 ) -> None:
