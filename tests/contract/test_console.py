@@ -351,7 +351,7 @@ def test_the_number_in_a_notice_finds_the_decision_and_then_its_dispute(
     assert f'href="/review/cases/{dispute["dispute_id"]}"' in page
     assert dispute["line_id"] not in page
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
-        assert {(look.name, look.kind) for look in Accesses(log).of(asked)} == {("a-reviewer", "decision")}
+        assert {(access.name, access.kind) for access in Accesses(log).of(asked)} == {("a-reviewer", "decision")}
 
 
 @pytest.mark.parametrize("number", ["00000000000000", "240726-4K7QD2M", "%", "nothing at all"])
@@ -414,7 +414,7 @@ def test_a_refused_form_shows_no_case_without_writing_it_down(
     form = {"seen": "0", "request_id": f"console:{next(_numbers)}"}
     assert person.post(f"/cases/{case}/assign", **form).status_code == 409
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
-        assert [(look.name, look.kind) for look in Accesses(log).of(case)] == [("a-lead", "case")]
+        assert [(access.name, access.kind) for access in Accesses(log).of(case)] == [("a-lead", "case")]
 
 
 @pytest.mark.parametrize(
