@@ -87,7 +87,9 @@ def test_reading_of_a_case_alone_or_in_the_queue_is_an_access_to_it(
     assert accesses() == [(f"a-{role}", "case", case)] * 2
 
 
-def test_what_a_system_scores_and_reads_again_is_no_access(service: Any, decision: dict[str, Any], accesses: Any) -> None:
+def test_what_a_system_scores_and_reads_again_is_no_access(
+    service: Any, decision: dict[str, Any], accesses: Any
+) -> None:
     scorer = service.client("scorer")
     assert service.score(f"accesses-{next(_numbers)}", "line-020").status_code == 200
     for path in (f"decisions/{decision['decision_id']}", "lines/line-020/decisions", "lifts"):

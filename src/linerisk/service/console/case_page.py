@@ -13,7 +13,7 @@ from linerisk.model.tiers import RAISED
 from linerisk.review.accesses import Access
 from linerisk.review.disputes import Dispute, Event
 from linerisk.review.errors import UnknownDisputeError
-from linerisk.review.moves import MOVES, Move, Outcome, State
+from linerisk.review.moves import CLOCK, MOVES, Move, Outcome, State
 from linerisk.service.console.challenger_shown import ChallengerShown, challenger_shown
 from linerisk.service.console.decision_shown import DecisionShown, decision_shown
 from linerisk.service.console.history import History, history_of
@@ -22,6 +22,7 @@ from linerisk.service.console.queue_page import QueueRow, row_of
 from linerisk.service.console.visits import Room, Shown, Visit
 from linerisk.service.console.words import local, speaker
 from linerisk.service.queries import checked_id
+from linerisk.suspension.local_time import Language
 
 Tell = Callable[[Event], str]
 _ACCESSES = 20
@@ -90,7 +91,7 @@ class EventShown:
 
     Attributes:
         at: When.
-        by: Who.
+        by: Who, in words where it was the clock.
         role: In which role.
         what: What was done, in words.
         reason: The written reason; None where none was needed.
@@ -199,7 +200,7 @@ def shown(
         told=told,
         typed=typed or Typed(),
         events=tuple(
-            EventShown(at=each.at, by=each.by, role=each.role, what=tell(each), reason=each.reason)
+            EventShown(at=each.at, by=who(each, visit.language), role=each.role, what=tell(each), reason=each.reason)
             for each in dispute.events
         ),
         history=history_of(room, visit, dispute.line_id),
@@ -207,6 +208,11 @@ def shown(
         lifted_at=dispute.changed_at if dispute.overturned else None,
     )
     return Shown("case.html.j2", page, status)
+
+
+def who(event: Event, language: Language) -> str:
+    """Who made a move: the name of a token, or in words that it was the clock."""
+    return speaker(language)("role_system") if event.by == CLOCK else event.by
 
 
 def teller(visit: Visit) -> Tell:
