@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
-import httpx
 import jinja2
 import pytest
 
@@ -31,7 +30,7 @@ worker.close()
 
 
 def test_no_page_is_compiled_and_no_model_is_read_once_the_console_was_rehearsed(
-    world: Any, monkeypatch: pytest.MonkeyPatch
+    world: Any, read_pages: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     challenger = world.challenge(version="9", seed=31)
     desk = Desk(world.settings)
@@ -56,19 +55,11 @@ def test_no_page_is_compiled_and_no_model_is_read_once_the_console_was_rehearsed
         paths = ["/login"] + [
             page.path.replace("{id}", ids.get(page.path, "")) for page in PAGES if page.method == "GET"
         ]
-        answers = asyncio.run(_asked(console, world.tokens["lead"], paths))
+        answers = read_pages(console, world.tokens["lead"], *paths)
     finally:
         desk.close()
     assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(paths, 200)
     assert "version 9, a candidate that is not in force" in answers[f"/cases/{dispute.dispute_id}"].text
-
-
-async def _asked(console: Console, token: str, paths: list[str]) -> dict[str, httpx.Response]:
-    origin = "http://console.invalid"
-    transport = httpx.ASGITransport(console)
-    async with httpx.AsyncClient(transport=transport, base_url=origin, headers={"origin": origin}) as client:
-        await client.post("/review/login", data={"token": token, "language": "en"})
-        return {path: await client.get(f"/review{path}") for path in paths}
 
 
 def test_a_worker_rehearses_the_console_beside_its_work_and_not_before_it(world: Any) -> None:

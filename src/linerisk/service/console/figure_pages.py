@@ -11,7 +11,7 @@ from linerisk.errors import LineriskError
 from linerisk.live import Live
 from linerisk.model.tiers import CutPoint
 from linerisk.review.accesses import Access
-from linerisk.review.agreement import Agreement, agreement
+from linerisk.review.agreement import Agreement, agreement, newest_first
 from linerisk.service.console.audit_walk import Walked
 from linerisk.service.console.challenger_counted import ChallengerCounted, challenger_counted
 from linerisk.service.console.problems import clause_said, problem_said
@@ -45,7 +45,7 @@ class OverturnRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverturnsPage:
-    """Overturns by model and reason, most often decided first.
+    """Overturns by model and reason: the newest version first, and of each what was decided most often.
 
     Attributes:
         rows: The rows.
@@ -63,7 +63,7 @@ class ModelPage:
         problem: Why not; empty where something is.
         expired: Whether the model has outlived its evidence.
         cuts: Promises of the raised tiers, lowest first.
-        agreement: Decided disputes by model and tier.
+        agreement: Decided disputes by model and tier, the newest version first and of each the lowest tier.
         challenger: The version that asks to be live, and how it goes with what was found.
     """
 
@@ -115,7 +115,7 @@ def overturns_page(room: Room, visit: Visit) -> Shown:
         )
         for key, each in found.items()
     )
-    page = OverturnsPage(rows=tuple(sorted(rows, key=lambda row: (row.model, -row.decided, row.code))))
+    page = OverturnsPage(rows=tuple(sorted(rows, key=lambda row: (newest_first(row.model), -row.decided, row.code))))
     return Shown("overturns.html.j2", page)
 
 
