@@ -265,6 +265,25 @@ def test_a_case_is_worked_from_the_queue_to_the_lift(service: Any, people: dict[
     assert (lift["dispute_id"], lift["outcome"]) == (case, "cleared")
 
 
+def test_an_address_alone_says_nothing_was_done(people: dict[str, Person], opened: Any) -> None:
+    case, person = opened("medium_low")["dispute_id"], people["reviewer"]
+    done = {
+        "assigned": "It is assigned to you",
+        "lifted": "the command to lift the measure was given",
+        "decided": "The finding is recorded",
+    }
+
+    def told(who: str) -> list[str]:
+        pages = {name: people[who].http.get(f"/review/cases/{case}?done={name}").text for name in done}
+        return [name for name, words in done.items() if words in pages[name]]
+
+    assert told("reviewer") == []
+    person.move(case, "assign")
+    assert (told("reviewer"), told("lead")) == (["assigned"], [])
+    person.move(case, "outcome", outcome="cleared", reason=REASON)
+    assert (told("reviewer"), told("lead")) == (["lifted"], [])
+
+
 def test_a_form_sent_twice_counts_once(service: Any, people: dict[str, Person], opened: Any) -> None:
     case, person = opened()["dispute_id"], people["reviewer"]
     page = person.http.get(f"/review/cases/{case}").text

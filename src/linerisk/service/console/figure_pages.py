@@ -18,7 +18,7 @@ from linerisk.service.console.problems import clause_said, problem_said
 from linerisk.service.console.visits import Moved, Room, Shown, Visit
 from linerisk.service.errors import WrongValueError
 
-_ACCESSES = 50
+MOST_ACCESSES = 50
 _MOST_DIGITS = 18
 
 
@@ -142,7 +142,8 @@ def audit_page(room: Room, visit: Visit) -> Shown:
     before = visit.query.get("before")
     if before is not None and not (before.isascii() and before.isdigit() and len(before) <= _MOST_DIGITS):
         raise WrongValueError("before is no place", expected="a number of the access log", field="before")
-    accesses = room.accesses.latest(limit=_ACCESSES, before=None if before is None else int(before))
+    found = room.accesses.latest(limit=MOST_ACCESSES + 1, before=None if before is None else int(before))
+    accesses = found[:MOST_ACCESSES]
     walked = room.walk.last
 
     def wrong(report: ChainReport | None) -> str:
@@ -156,7 +157,7 @@ def audit_page(room: Room, visit: Visit) -> Shown:
         wrong="" if walked is None else wrong(walked.report),
         wrong_access="" if walked is None else wrong(walked.accesses),
         accesses=accesses,
-        older=accesses[-1].number if len(accesses) == _ACCESSES else None,
+        older=accesses[-1].number if len(found) > len(accesses) else None,
     )
     return Shown("audit.html.j2", page)
 
