@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from linerisk import as_of
+from linerisk.decisions.record import RecordedAction
 from linerisk.review.moves import SCORER, Actor
 from linerisk.service.console.app import Console
 from linerisk.service.desk import Desk
@@ -128,6 +130,49 @@ def test_a_walk_that_fails_ends_and_another_can_begin(world: Any, monkeypatch: p
     told = pages(world.settings, world.tokens["lead"], "/audit", walk=True)
     in_both(told, "/audit", zh="未能核对：出现故障，服务日志中有记录", en="the walk failed")
     assert "A walk is under way" not in told["en"]["/audit"]
+
+
+@pytest.mark.parametrize("path", ["/lines?id=nobody", "/lines?case=00000000000000"])
+def test_where_no_decision_is_found_the_page_says_who_to_pass_an_objection_on_to(world: Any, path: str) -> None:
+    told = pages(world.settings, world.tokens["lead"], path)
+    in_both(told, path, zh="应将申诉转给作出决定的单位", en="is passed on, not refused")
+
+
+def decided(settings: Settings, **changed: Any) -> str:
+    """Path of a new decision about a line that the model raises, recorded with some parts changed."""
+    desk = Desk(settings)
+    try:
+        lines = [LineById(f"line-{i:03}") for i in range(20, 60)]
+        records, _ = desk.by_id(ScoreRequest(request_id="q", lines=lines), caller="a-scorer")
+        raised = next(record for record in records if record.action.kind == "verify")
+        made = msgspec.structs.replace(raised, **changed)
+        desk.log.append("a-scorer", "q", "body", [made])
+    finally:
+        desk.close()
+    return f"/decisions/{made.decision_id}"
+
+
+def test_a_decision_that_started_nothing_says_who_else_may_have_limited_the_line(world: Any) -> None:
+    # The snapshot is long stale, and what is stale starts no measure.
+    path = decided(world.settings)
+    told = pages(world.settings, world.tokens["lead"], path)
+    in_both(told, path, zh="不要求办理任何事项。 号码若仍受限制", en="an earlier decision may be why")
+    in_both(told, path, zh="应将申诉转给作出决定的单位", en="is passed on, not refused")
+
+
+def test_a_decision_of_which_no_notice_can_be_made_is_not_said_to_ask_for_nothing(world: Any) -> None:
+    action = RecordedAction(kind="verify", policy="shenzhen-2024-07-b", steps=("online_real_person",))
+    path = decided(world.settings, status="fresh", action=action, reasons=())
+    told = pages(world.settings, world.tokens["lead"], path)
+    in_both(
+        told,
+        path,
+        zh="无法生成通知：决定中没有升高等级的原因",
+        en="No notice can be made: there is no notice without a reason",
+    )
+    assert not [
+        page for page in (told["zh"][path], told["en"][path]) if "不要求办理" in page or "Nothing is asked" in page
+    ]
 
 
 def test_what_the_clock_did_is_said_in_words(world: Any, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
