@@ -16,5 +16,5 @@ LABELS_END, RING_WITH_ITS_STROKE = 44, 11
 def test_the_ring_of_a_lines_own_age_crosses_no_label_and_no_edge(own: int) -> None:
     ages = [AtAge(days, 0.999, Tier.EXTREMELY_HIGH, own=at == own) for at, days in enumerate((3, 365, 3650))]
     ring = next(mark for mark in marks(ages) if mark.own)
-    assert LABELS_END < ring.x - RING_WITH_ITS_STROKE
+    assert ring.x - RING_WITH_ITS_STROKE > LABELS_END
     assert ring.x + RING_WITH_ITS_STROKE < CURVE_WIDTH
