@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -408,6 +409,23 @@ def world_of_module(tmp_path_factory: pytest.TempPathFactory) -> World:
 def known() -> list[dict[str, Any]]:
     """Lines that the record store of the service's home knows, as a request holds them."""
     return known_lines()
+
+
+@pytest.fixture
+def read_pages() -> Callable[..., dict[str, httpx.Response]]:
+    """Logs in to a console of this process, and asks for pages of it."""
+
+    async def asking(console: Any, token: str, paths: list[str], language: str) -> dict[str, httpx.Response]:
+        origin = "http://console.invalid"
+        transport = httpx.ASGITransport(console)
+        async with httpx.AsyncClient(transport=transport, base_url=origin, headers={"origin": origin}) as client:
+            await client.post("/review/login", data={"token": token, "language": language})
+            return {path: await client.get(f"/review{path}") for path in paths}
+
+    def reading(console: Any, token: str, *paths: str, language: str = "en") -> dict[str, httpx.Response]:
+        return asyncio.run(asking(console, token, list(paths), language))
+
+    return reading
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def service(world_of_module: Any, serving: Callable[..., Any]) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def decision(service: Any) -> dict[str, Any]:
     """A decision that raised its tier, so that there is a notice of it."""
-    told = service.score("looks", *(f"line-{i:03}" for i in range(20, 120))).json()["decisions"]
+    told = service.score("accesses", *(f"line-{i:03}" for i in range(20, 120))).json()["decisions"]
     found: dict[str, Any] = next(each for each in told if each["action"]["kind"] == "verify")
     return found
 
@@ -34,13 +34,13 @@ def decision(service: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def case(service: Any, decision: dict[str, Any]) -> str:
     body = {"decision_id": decision["decision_id"], "statement": "It is my own number.", "channel": "hotline"}
-    opened = service.client("scorer").post("/v1/disputes", json={"request_id": f"looks-{next(_numbers)}", **body})
+    opened = service.client("scorer").post("/v1/disputes", json={"request_id": f"accesses-{next(_numbers)}", **body})
     dispute_id: str = opened.json()["dispute_id"]
     return dispute_id
 
 
 @pytest.fixture
-def looks(service: Any) -> Callable[[], list[tuple[str, str, str]]]:
+def accesses(service: Any) -> Callable[[], list[tuple[str, str, str]]]:
     """What was written down since the last time: name, kind and subject, oldest first."""
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
         before = len(Accesses(log).latest(limit=MOST_ROWS))
@@ -56,58 +56,60 @@ def looks(service: Any) -> Callable[[], list[tuple[str, str, str]]]:
 
 @pytest.mark.parametrize("part", ["", "/explanation", "/evidence", "/notice"])
 @pytest.mark.parametrize("role", ["reviewer", "auditor"])
-def test_reading_of_a_decision_is_a_look_at_it(
-    service: Any, decision: dict[str, Any], looks: Any, role: str, part: str
+def test_reading_of_a_decision_is_an_access_to_it(
+    service: Any, decision: dict[str, Any], accesses: Any, role: str, part: str
 ) -> None:
     assert service.client(role).get(f"/v1/decisions/{decision['decision_id']}{part}").status_code == 200
-    assert looks() == [(f"a-{role}", "decision", decision["decision_id"])]
+    assert accesses() == [(f"a-{role}", "decision", decision["decision_id"])]
 
 
-def test_replaying_a_decision_is_a_look_at_it(service: Any, decision: dict[str, Any], looks: Any) -> None:
+def test_replaying_a_decision_is_an_access_to_it(service: Any, decision: dict[str, Any], accesses: Any) -> None:
     assert service.client("auditor").post(f"/v1/decisions/{decision['decision_id']}/replay").status_code == 200
-    assert looks() == [("a-auditor", "decision", decision["decision_id"])]
+    assert accesses() == [("a-auditor", "decision", decision["decision_id"])]
 
 
-def test_reading_of_a_line_is_a_look_at_its_key_even_where_nothing_is_known(service: Any, looks: Any) -> None:
+def test_reading_of_a_line_is_an_access_to_its_key_even_where_nothing_is_known(service: Any, accesses: Any) -> None:
     assert service.client("reviewer").get("/v1/lines/line-020/decisions").status_code == 200
     assert service.client("auditor").get("/v1/lines/nobody/decisions").json()["decisions"] == []
     secret = load_secret(service.world.settings)
-    assert looks() == [
+    assert accesses() == [
         ("a-reviewer", "line", str(key_of_id("line-020", secret=secret))),
         ("a-auditor", "line", str(key_of_id("nobody", secret=secret))),
     ]
 
 
 @pytest.mark.parametrize("role", PEOPLE)
-def test_reading_of_a_case_alone_or_in_the_queue_is_a_look_at_it(
-    service: Any, case: str, looks: Any, role: str
+def test_reading_of_a_case_alone_or_in_the_queue_is_an_access_to_it(
+    service: Any, case: str, accesses: Any, role: str
 ) -> None:
     assert service.client(role).get(f"/v1/disputes/{case}").status_code == 200
     assert service.client(role).get("/v1/disputes").status_code == 200
-    assert looks() == [(f"a-{role}", "case", case)] * 2
+    assert accesses() == [(f"a-{role}", "case", case)] * 2
 
 
-def test_what_a_system_scores_and_reads_again_is_no_look(service: Any, decision: dict[str, Any], looks: Any) -> None:
+def test_what_a_system_scores_and_reads_again_is_no_access(
+    service: Any, decision: dict[str, Any], accesses: Any
+) -> None:
     scorer = service.client("scorer")
-    assert service.score(f"looks-{next(_numbers)}", "line-020").status_code == 200
+    assert service.score(f"accesses-{next(_numbers)}", "line-020").status_code == 200
     for path in (f"decisions/{decision['decision_id']}", "lines/line-020/decisions", "lifts"):
         assert scorer.get(f"/v1/{path}").status_code == 200
-    assert looks() == []
+    assert accesses() == []
 
 
-def test_what_is_refused_or_not_there_is_no_look(service: Any, decision: dict[str, Any], looks: Any) -> None:
+def test_what_is_refused_or_not_there_is_no_access(service: Any, decision: dict[str, Any], accesses: Any) -> None:
     assert service.client("reviewer").get("/v1/decisions/01K0ABCDEFGHJKMNPQRSTVWXYZ").status_code == 404
     assert service.client("reviewer").get("/v1/disputes/nothing").status_code == 404
     assert service.client("lead").get(f"/v1/decisions/{decision['decision_id']}").status_code == 403
-    assert looks() == []
+    assert accesses() == []
 
 
 @pytest.mark.parametrize("path", ["decisions/{}", "lines/line-020/decisions"])
 def test_nothing_is_told_that_could_not_be_written_down(
-    service: Any, decision: dict[str, Any], looks: Any, path: str
+    service: Any, decision: dict[str, Any], accesses: Any, path: str
 ) -> None:
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log, log.writing():
         answer = service.client("auditor").get(f"/v1/{path.format(decision['decision_id'])}")
     assert answer.status_code == 503
     assert decision["decision_id"] not in answer.text
-    assert looks() == []
+    assert accesses() == []

@@ -265,6 +265,25 @@ def test_a_case_is_worked_from_the_queue_to_the_lift(service: Any, people: dict[
     assert (lift["dispute_id"], lift["outcome"]) == (case, "cleared")
 
 
+def test_an_address_alone_says_nothing_was_done(people: dict[str, Person], opened: Any) -> None:
+    case, person = opened("medium_low")["dispute_id"], people["reviewer"]
+    done = {
+        "assigned": "It is assigned to you",
+        "lifted": "the command to lift the measure was given",
+        "decided": "The finding is recorded",
+    }
+
+    def told(who: str) -> list[str]:
+        pages = {name: people[who].http.get(f"/review/cases/{case}?done={name}").text for name in done}
+        return [name for name, words in done.items() if words in pages[name]]
+
+    assert told("reviewer") == []
+    person.move(case, "assign")
+    assert (told("reviewer"), told("lead")) == (["assigned"], [])
+    person.move(case, "outcome", outcome="cleared", reason=REASON)
+    assert (told("reviewer"), told("lead")) == (["lifted"], [])
+
+
 def test_a_form_sent_twice_counts_once(service: Any, people: dict[str, Person], opened: Any) -> None:
     case, person = opened()["dispute_id"], people["reviewer"]
     page = person.http.get(f"/review/cases/{case}").text
@@ -351,7 +370,7 @@ def test_the_number_in_a_notice_finds_the_decision_and_then_its_dispute(
     assert f'href="/review/cases/{dispute["dispute_id"]}"' in page
     assert dispute["line_id"] not in page
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
-        assert {(look.name, look.kind) for look in Accesses(log).of(asked)} == {("a-reviewer", "decision")}
+        assert {(access.name, access.kind) for access in Accesses(log).of(asked)} == {("a-reviewer", "decision")}
 
 
 @pytest.mark.parametrize("number", ["00000000000000", "240726-4K7QD2M", "%", "nothing at all"])
@@ -414,7 +433,7 @@ def test_a_refused_form_shows_no_case_without_writing_it_down(
     form = {"seen": "0", "request_id": f"console:{next(_numbers)}"}
     assert person.post(f"/cases/{case}/assign", **form).status_code == 409
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
-        assert [(look.name, look.kind) for look in Accesses(log).of(case)] == [("a-lead", "case")]
+        assert [(access.name, access.kind) for access in Accesses(log).of(case)] == [("a-lead", "case")]
 
 
 @pytest.mark.parametrize(

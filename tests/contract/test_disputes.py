@@ -207,6 +207,12 @@ def test_a_wrong_outcome_says_which_field(case: Case, decided: Any, body: dict[s
     assert (refused.status_code, refused.json()["error"]["field"]) == (422, field)
 
 
+def test_an_objection_to_what_was_not_decided_here_is_told_who_to_pass_it_on_to(case: Case) -> None:
+    refused = case.open("01J1NR8X00AAAAAAAAAAAAAAAA").json()["error"]
+    assert "pass on what was not decided here to who decided it" in refused["hint"]
+    assert [who for who in ("police", "12321", "platform", "hall") if who not in refused["hint"]] == []
+
+
 def test_what_is_not_there_is_not_found(service: Any, case: Case) -> None:
     unknown = case.open("01J1NR8X00AAAAAAAAAAAAAAAA")
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_dispute")

@@ -1,4 +1,4 @@
-"""Who opened what: every look at a case, a decision or a line, on disk before it is shown, page or answer."""
+"""Who opened what: every access to a case, a decision or a line, on disk before it is shown, page or answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Kind = Literal["case", "decision", "line"]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One look.
+    """One access.
 
     Attributes:
         number: Its place; later ones have greater numbers.
@@ -39,7 +39,7 @@ class Access:
 
 
 class Accesses:
-    """The chain of looks, in the database of the decision log; it lets nothing be changed or taken away.
+    """The chain of accesses, in the database of the decision log; it lets nothing be changed or taken away.
 
     What is past its retention is erased by `linerisk audit expire`, and found here no more.
 
@@ -51,7 +51,7 @@ class Accesses:
         self._log = log
 
     def record(self, actor: Actor, kind: Kind, *subjects: str, at: datetime) -> None:
-        """Write looks; they are on disk when this returns. They share a commit with what else is to be written.
+        """Write accesses; they are on disk when this returns. They share a commit with what else is to be written.
 
         Raises:
             DecisionLogError: They cannot be written; then nothing may be shown.
@@ -61,7 +61,7 @@ class Accesses:
         self._log.write(AccessAppend([{**said, "subject": subject} for subject in subjects]))
 
     def latest(self, *, limit: int = 50, before: int | None = None) -> tuple[Access, ...]:
-        """Looks, newest first.
+        """Accesses, newest first.
 
         Args:
             limit: At most so many.
@@ -74,7 +74,7 @@ class Accesses:
             return tuple(_access(row) for row in connection.execute(query).mappings())
 
     def of(self, subject: str, *, limit: int = 50) -> tuple[Access, ...]:
-        """Looks at one thing, newest first."""
+        """Accesses to one thing, newest first."""
         with self._log.reading() as connection:
             return tuple(_access(row) for row in connection.execute(_OF, {"which": subject, "most": limit}).mappings())
 

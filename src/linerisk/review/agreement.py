@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.schema import disputes
+from linerisk.model.tiers import TIERS, Tier
 from linerisk.review.moves import State
 
 _DECIDED = (State.CLEARED, State.LOWERED, State.UPHELD, State.INCONCLUSIVE)
@@ -46,13 +47,27 @@ class Agreement:
 
 
 def agreement(log: DecisionLog) -> tuple[Agreement, ...]:
-    """Decided disputes by model and tier, in the order of their names; nothing of those without any."""
+    """Decided disputes by model and tier, the newest version first and of each the lowest tier; none without any."""
     with log.reading() as connection:
         rows = connection.execute(_BY_MODEL).all()
     found: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for row in rows:
         found[row.model, row.tier][row.state] = row.many
-    return tuple(Agreement(model, tier, **counts) for (model, tier), counts in sorted(found.items()))
+    return tuple(Agreement(model, tier, **counts) for (model, tier), counts in sorted(found.items(), key=_place))
+
+
+def newest_first(version: str) -> tuple[int, str]:
+    """What versions are sorted by: numbers from the greatest, then whatever is none.
+
+    >>> sorted(["9", "trial", "10"], key=newest_first)
+    ['10', '9', 'trial']
+    """
+    return (-int(version), "") if version.isascii() and version.isdigit() else (1, version)
+
+
+def _place(row: tuple[tuple[str, str], object]) -> tuple[tuple[int, str], int]:
+    (model, tier), _ = row
+    return newest_first(model), TIERS.index(Tier(tier))
 
 
 _BY_MODEL = (

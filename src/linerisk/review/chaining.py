@@ -69,13 +69,13 @@ class Chaining(Reading):
         """The dispute as it stood after an event."""
         dispute = folded(each for each in self.events_of(event.dispute_id) if each.number <= event.number)
         if dispute is None:
-            raise unknown("dispute")
+            raise unknown()
         return dispute
 
 
-def unknown(what: str) -> UnknownDisputeError:
-    """The refusal of an id that nothing has."""
-    return UnknownDisputeError(f"there is no such {what}", field=f"{what}_id")
+def unknown() -> UnknownDisputeError:
+    """The refusal of an id that no dispute has."""
+    return UnknownDisputeError("there is no such dispute", field="dispute_id")
 
 
 _OPEN = select(disputes.c.dispute_id).where(disputes.c.decision_id == bindparam("decision_id"), disputes.c.is_open == 1)

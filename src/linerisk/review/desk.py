@@ -20,6 +20,7 @@ from linerisk.review import legality, register
 from linerisk.review.chaining import Chaining, unknown
 from linerisk.review.clocks import times_of
 from linerisk.review.disputes import Dispute, Event, Opening
+from linerisk.review.errors import ELSEWHERE, UnknownDisputeError
 from linerisk.review.moves import CLOCK, SYSTEM, Actor, Move, Outcome, state_after
 
 _MOST_EXPIRED = 1_000
@@ -79,7 +80,7 @@ class DisputeDesk(Chaining):
         channel = legality.checked_channel(channel)
         record = self._log.get(decision_id)
         if record is None:
-            raise unknown("decision")
+            raise UnknownDisputeError("there is no such decision", todo=ELSEWHERE, field="decision_id")
         dispute_id = str(ULID.from_datetime(now))
         event = Event(
             dispute_id=dispute_id,
@@ -226,7 +227,7 @@ class DisputeDesk(Chaining):
             return told
         dispute = self.get(dispute_id)
         if dispute is None:
-            raise unknown("dispute")
+            raise unknown()
         now = clock.now()
         if seen is not None and seen != dispute.number:
             raise stale(seen=seen, last=dispute.number)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from linerisk.decisions.errors import ConflictError
 from linerisk.errors import LineriskError
+
+ELSEWHERE: Final = (
+    "look for the decision by the case number in the notice; pass on what was not decided here to who decided it: an "
+    "order or the penalty list to the police that made it, a report to the centre that took it (12321), a list of "
+    "another platform to that platform, a stop that the holder asked for to a hall"
+)
+"""What to do with an objection to something that no decision of this log is about."""
 
 
 class UnknownDisputeError(LineriskError):

@@ -29,6 +29,7 @@ from linerisk.settings import Settings
 
 if TYPE_CHECKING:
     from linerisk.live import Live
+    from linerisk.service.console.app import Console
 
 ADDRESS = "LINERISK_SERVED_AT"
 """Set by `serve`, so that the one line at the start can name the address."""
@@ -52,6 +53,7 @@ class LineRisk:
 
     def __init__(self) -> None:
         import_lightgbm_alone()
+        from linerisk.service.console.rehearsal import Rehearsal  # noqa: PLC0415  # only workers need it
         from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
         from linerisk.service.expiring import Expiring  # noqa: PLC0415  # only workers need it
         from linerisk.service.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
@@ -82,6 +84,8 @@ class LineRisk:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         sys.setswitchinterval(_SWITCH_S)
+        # The console is to be made by it, not now.
+        self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108
 
     @cached_property
     def api(self) -> AsgiApp:
@@ -91,9 +95,9 @@ class LineRisk:
         return Api(self.desk, traces=self.traces)
 
     @cached_property
-    def console(self) -> AsgiApp:
-        """The `/review` application."""
-        from linerisk.service.console.app import Console  # noqa: PLC0415  # only a worker that is asked for it
+    def console(self) -> Console:
+        """The `/review` application; made when it is rehearsed, or asked for sooner."""
+        from linerisk.service.console.app import Console  # noqa: PLC0415  # not in the way of the start
 
         return Console(self.desk)
 
@@ -125,6 +129,7 @@ class LineRisk:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML is untyped here
     def close(self) -> None:
         """Write what waits, decisions before spans."""
+        self.rehearsal.close()
         self.expiring.close()
         self.desk.close()
         if self.traces is not None:

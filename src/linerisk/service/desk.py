@@ -237,7 +237,7 @@ class Desk:
         return asked, policy, problems + cooked.problems + of_no_account(asked) + of_missing_inputs(asked)
 
     def key_of(self, line_id: str) -> int:
-        """The key of a line, under which a look at it is written down."""
+        """The key of a line, under which an access to it is written down."""
         return key_of_id(line_id, secret=self._secret)
 
     def _keys(self, ids: list[str]) -> Keys:

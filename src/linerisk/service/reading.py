@@ -131,7 +131,7 @@ async def record_of(desk: Desk, request: Request) -> DecisionRecord:
     Raises:
         NotFoundError: There is none.
         WrongValueError: A case number fits several.
-        DecisionLogError: The look cannot be written down.
+        DecisionLogError: The access cannot be written down.
     """
     record = await asyncio.to_thread(_found, desk.log, checked_id(request.params["id"], field="id"))
     if record is None:

@@ -12,6 +12,8 @@ from linerisk.explanation import AtAge
 BARS_WIDTH, BAR_HEIGHT, _LABELS = 640, 26, 150
 CURVE_WIDTH, CURVE_HEIGHT = 640, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 16, 16, 40
+_RING = 10
+"""Radius of the ring around the line's own age."""
 CALENDAR_LEFT, CALENDAR_TOP, CALENDAR_CELL, CALENDAR_ROW = 48, 20, 24, 14
 _TICKS = (0.1, 1.0, 10.0, 50.0, 90.0, 99.0, 99.9)
 """Probabilities with a line in the curve, in per cent."""
@@ -101,10 +103,11 @@ def bars(contributions: Mapping[str, float]) -> tuple[Bar, ...]:
 
 def marks(ages: Sequence[AtAge]) -> tuple[Mark, ...]:
     """Ages at even distances; height is log-odds, so that nearly sure and surely differ to the eye."""
-    step = (CURVE_WIDTH - _LEFT - _RIGHT) / max(1, len(ages) - 1)
+    left = _LEFT + _RING  # so that a ring around the first age does not cross what the height says
+    step = (CURVE_WIDTH - left - _RIGHT) / max(1, len(ages) - 1)
     return tuple(
         Mark(
-            _LEFT + at * step,
+            left + at * step,
             _height(each.probability),
             age_said(each.tenure_days),
             each.probability,

@@ -37,13 +37,13 @@ def today(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def seen(log: DecisionLog) -> Callable[..., None]:
-    """Writes down looks at cases, so many days ago."""
+    """Writes down accesses to cases, so many days ago."""
 
-    def looking(*days_ago: float) -> None:
+    def opening(*days_ago: float) -> None:
         for days in days_ago:
             Accesses(log).record(LI, "case", f"case-{days}", at=TODAY - timedelta(days=days))
 
-    return looking
+    return opening
 
 
 def subjects(log: DecisionLog) -> list[str]:
@@ -54,14 +54,14 @@ def was_due(at: datetime) -> bool:
     return at + timedelta(days=DAYS) < TODAY
 
 
-def test_looks_of_one_call_are_written_together_and_each_stands(log: DecisionLog) -> None:
+def test_accesses_of_one_call_are_written_together_and_each_stands(log: DecisionLog) -> None:
     Accesses(log).record(LI, "case", "a", "b", "c", at=TODAY)
     report = log.verify_accesses()
     assert (report.ok, report.rows, report.erased, report.last_seq) == (True, 3, 0, 3)
     assert subjects(log) == ["c", "b", "a"]
 
 
-def test_looks_and_decisions_share_a_commit_and_neither_chain_moves_the_other(
+def test_accesses_and_decisions_share_a_commit_and_neither_chain_moves_the_other(
     log: DecisionLog, make_records: MakeRecords
 ) -> None:
     for i in range(3):
@@ -70,7 +70,7 @@ def test_looks_and_decisions_share_a_commit_and_neither_chain_moves_the_other(
     assert (log.verify().last_seq, log.verify_accesses().last_seq) == (3, 3)
 
 
-def test_a_look_that_cannot_be_written_is_not_told_to_be(sqlite_url: str, held: Callable[[str], Any]) -> None:
+def test_an_access_that_cannot_be_written_is_not_told_to_be(sqlite_url: str, held: Callable[[str], Any]) -> None:
     with DecisionLog(sqlite_url, busy_s=0.1) as log:
         with held(sqlite_url), pytest.raises(DecisionLogError, match="cannot be used"):
             Accesses(log).record(LI, "case", "a", at=TODAY)
@@ -78,7 +78,7 @@ def test_a_look_that_cannot_be_written_is_not_told_to_be(sqlite_url: str, held: 
 
 
 @pytest.mark.parametrize("column", ["at", "name", "role", "kind", "subject", "content", "digest", "hash"])
-def test_a_changed_look_is_found_where_it_is(
+def test_a_changed_access_is_found_where_it_is(
     url: str, log: DecisionLog, seen: Callable[..., None], unguarded: Unguarded, column: str
 ) -> None:
     seen(3, 2, 1)
@@ -89,7 +89,7 @@ def test_a_changed_look_is_found_where_it_is(
     assert (report.ok, report.first_bad_seq, report.rows) == (False, 2, 1)
 
 
-def test_a_removed_look_is_found_at_the_next_one(
+def test_a_removed_access_is_found_at_the_next_one(
     url: str, log: DecisionLog, seen: Callable[..., None], unguarded: Unguarded
 ) -> None:
     seen(3, 2, 1)
@@ -99,7 +99,7 @@ def test_a_removed_look_is_found_at_the_next_one(
     assert (report.first_bad_seq, report.what) == (3, "the access does not follow the one before it")
 
 
-def test_looks_in_another_order_are_found(
+def test_accesses_in_another_order_are_found(
     url: str, log: DecisionLog, seen: Callable[..., None], unguarded: Unguarded
 ) -> None:
     seen(3, 2, 1)
@@ -172,7 +172,7 @@ def test_a_clock_that_ran_behind_erases_nothing_early_and_one_that_ran_ahead_hol
     assert subjects(log) == ["case-372", "case-2", "case--400"]
 
 
-def test_the_database_itself_refuses_to_erase_a_young_look_or_more_than_what_it_says(
+def test_the_database_itself_refuses_to_erase_a_young_access_or_more_than_what_it_says(
     log: DecisionLog, seen: Callable[..., None]
 ) -> None:
     seen(DAYS * 2, -400)
@@ -187,7 +187,7 @@ def test_the_database_itself_refuses_to_erase_a_young_look_or_more_than_what_it_
     assert len(subjects(log)) == 2
 
 
-def test_a_look_that_was_erased_within_its_retention_is_found(
+def test_an_access_that_was_erased_within_its_retention_is_found(
     url: str, log: DecisionLog, seen: Callable[..., None], unguarded: Unguarded
 ) -> None:
     seen(DAYS + 1, 5, 1)
@@ -208,13 +208,13 @@ def test_what_was_due_under_an_older_rule_was_erased_in_time(tmp_path: Path) -> 
     assert not retention.access_was_due(before - timedelta(days=199), now=TODAY)
 
 
-def test_without_a_rule_of_their_own_looks_are_kept_as_long_as_decisions(tmp_path: Path) -> None:
+def test_without_a_rule_of_their_own_accesses_are_kept_as_long_as_decisions(tmp_path: Path) -> None:
     (tmp_path / "retention.toml").write_text('[[decisions]]\nin_force_from = 2020-01-01\ndays = 300\nsource = "x"\n')
     retention = load_retention(tmp_path)
     assert retention.days_of_accesses_at(TODAY) == retention.days_at(TODAY) == 300
 
 
-def test_looks_of_an_older_program_are_chained_when_its_store_is_brought_up_to_date(
+def test_accesses_of_an_older_program_are_chained_when_its_store_is_brought_up_to_date(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
@@ -236,5 +236,5 @@ def test_looks_of_an_older_program_are_chained_when_its_store_is_brought_up_to_d
         assert subjects(log) == ["c", "b", "a"]
 
 
-def test_many_looks_wait_as_many_decisions_do() -> None:
+def test_many_accesses_wait_as_many_decisions_do() -> None:
     assert AccessAppend([{}] * 7).weight == 7

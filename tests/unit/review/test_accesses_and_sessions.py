@@ -30,24 +30,24 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         yield opened
 
 
-def test_looks_are_read_newest_first_and_a_page_at_a_time(log: DecisionLog) -> None:
+def test_accesses_are_read_newest_first_and_a_page_at_a_time(log: DecisionLog) -> None:
     accesses = Accesses(log)
     for i in range(5):
         accesses.record(LI, "case", f"case-{i % 2}", at=NOW + timedelta(minutes=i))
     latest = accesses.latest(limit=3)
-    assert [look.subject for look in latest] == ["case-0", "case-1", "case-0"]
+    assert [access.subject for access in latest] == ["case-0", "case-1", "case-0"]
     assert latest[0].at == NOW + timedelta(minutes=4)
-    assert [look.subject for look in accesses.latest(before=latest[-1].number)] == ["case-1", "case-0"]
-    assert {look.subject for look in accesses.of("case-1")} == {"case-1"}
+    assert [access.subject for access in accesses.latest(before=latest[-1].number)] == ["case-1", "case-0"]
+    assert {access.subject for access in accesses.of("case-1")} == {"case-1"}
 
 
 @pytest.mark.parametrize("sql", ["UPDATE accesses SET name = 'nobody'", "DELETE FROM accesses"])
-def test_no_look_can_be_changed_or_taken_away(log: DecisionLog, sql: str) -> None:
+def test_no_access_can_be_changed_or_taken_away(log: DecisionLog, sql: str) -> None:
     accesses = Accesses(log)
     accesses.record(LI, "line", "key", at=NOW)
     with pytest.raises(DecisionLogError), log.writing() as connection:
         connection.exec_driver_sql(sql)
-    assert [look.name for look in accesses.latest()] == ["li.wei"]
+    assert [access.name for access in accesses.latest()] == ["li.wei"]
 
 
 def test_a_session_is_found_by_its_secret_until_it_is_closed(log: DecisionLog) -> None:

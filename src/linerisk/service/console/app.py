@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -37,7 +38,15 @@ from linerisk.service.console.entrance import (
 )
 from linerisk.service.console.forms import check_origin, form_of, query_of
 from linerisk.service.console.pages_shown import LoginPage, RefusedPage
-from linerisk.service.console.rendering import CONTENT_POLICY, STATIC, Frame, bare_frame, frame_of, render
+from linerisk.service.console.rendering import (
+    CONTENT_POLICY,
+    STATIC,
+    Frame,
+    bare_frame,
+    compile_pages,
+    frame_of,
+    render,
+)
 from linerisk.service.console.visits import (
     LEADS,
     OVERSEERS,
@@ -113,6 +122,13 @@ class Console:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         await self._app(scope, receive, send)
+
+    def rehearse(self) -> None:
+        """Do what the first visitor would wait for: compile every page and read the version that asks to be live."""
+        compile_pages()
+        # That it cannot be read is for the pages that show it to say.
+        with suppress(LineriskError):
+            self._room.challengers.current()
 
     def _safely(self, path: str, answer: Answering) -> Answering:
         """An answer whatever happens, with the headers of every page, counted."""

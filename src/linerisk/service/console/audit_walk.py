@@ -13,6 +13,8 @@ from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.verifying import ChainReport
 from linerisk.errors import LineriskError
 from linerisk.policy.retention import Retention
+from linerisk.service.errors import InternalError
+from linerisk.service.logs import log, where
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,14 @@ class Walked:
         ended_at: When it ended.
         report: What it found of decisions; None where it could not be made.
         accesses: What it found of accesses; None likewise.
-        problem: Why it could not be made.
+        problem: Why it could not be made; None where it was.
     """
 
     began_at: datetime
     ended_at: datetime
     report: ChainReport | None
     accesses: ChainReport | None
-    problem: str | None
+    problem: LineriskError | None
 
 
 class AuditWalk:
@@ -65,6 +67,10 @@ class AuditWalk:
             accesses = self._log.verify_accesses(was_due=partial(retention.access_was_due, now=clock.now()))
             walked = Walked(began_at, clock.now(), report, accesses, None)
         except LineriskError as error:
-            walked = Walked(began_at, clock.now(), None, None, error.paragraph())
+            walked = Walked(began_at, clock.now(), None, None, error)
+        except Exception as error:  # noqa: BLE001  # a walk that fails must end, or no other can begin
+            log().error("the chain could not be walked", error=type(error).__name__, where=where(error))
+            failed = InternalError("the walk failed", todo="see the log of the service")
+            walked = Walked(began_at, clock.now(), None, None, failed)
         with self._lock:
             self.last, self.since = walked, None

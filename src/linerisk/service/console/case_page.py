@@ -13,7 +13,7 @@ from linerisk.model.tiers import RAISED
 from linerisk.review.accesses import Access
 from linerisk.review.disputes import Dispute, Event
 from linerisk.review.errors import UnknownDisputeError
-from linerisk.review.moves import MOVES, Move, Outcome, State
+from linerisk.review.moves import CLOCK, MOVES, SECOND_PERSON_TIER, Move, Outcome, State
 from linerisk.service.console.challenger_shown import ChallengerShown, challenger_shown
 from linerisk.service.console.decision_shown import DecisionShown, decision_shown
 from linerisk.service.console.history import History, history_of
@@ -22,9 +22,10 @@ from linerisk.service.console.queue_page import QueueRow, row_of
 from linerisk.service.console.visits import Room, Shown, Visit
 from linerisk.service.console.words import local, speaker
 from linerisk.service.queries import checked_id
+from linerisk.suspension.local_time import Language
 
 Tell = Callable[[Event], str]
-_ACCESSES = 20
+MOST_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class EventShown:
 
     Attributes:
         at: When.
-        by: Who.
+        by: Who, in words where it was the clock.
         role: In which role.
         what: What was done, in words.
         reason: The written reason; None where none was needed.
@@ -120,7 +121,8 @@ class CasePage:
         typed: What a refused form held.
         events: What happened, oldest first.
         history: Decisions and disputes of the line.
-        accesses: Who has opened this case, newest first.
+        accesses: Who has opened this case, newest first; at most twenty.
+        more_accesses: Whether there are more.
         lifted_at: When the measure was lifted; None where it was not.
     """
 
@@ -137,28 +139,39 @@ class CasePage:
     events: tuple[EventShown, ...]
     history: History
     accesses: tuple[Access, ...]
+    more_accesses: bool
     lifted_at: datetime | None
 
 
 _DONE = {
-    "assigned": "done_assigned",
-    "decided": "done_decided",
-    "awaiting": "done_awaiting",
-    "lifted": "done_lifted",
-    "approved": "done_approved",
-    "refused": "done_refused",
-    "withdrawn": "done_withdrawn",
+    "assigned": (Move.ASSIGN, {State.ASSIGNED}),
+    "decided": (Move.DECIDE, {State.UPHELD, State.INCONCLUSIVE}),
+    "awaiting": (Move.DECIDE, {State.AWAITING_APPROVAL}),
+    "lifted": (Move.DECIDE, {State.CLEARED, State.LOWERED}),
+    "approved": (Move.APPROVE, {State.UPHELD}),
+    "refused": (Move.REFUSE, {State.ASSIGNED}),
+    "withdrawn": (Move.WITHDRAW, {State.WITHDRAWN}),
 }
+"""What an address may say was done: by which move, and where the case stands then."""
 
 
 def case_page(room: Room, visit: Visit) -> Shown:
     """Answer `GET /review/cases/{id}`."""
     dispute = dispute_of(room, visit)
-    told = None
-    if key := _DONE.get(visit.query.get("done", "")):
-        text = speaker(visit.language)(key)
-        told = Told(good=True, text=text.format(local(dispute.changed_at, room.desk.settings.time_zone)))
-    return shown(room, visit, dispute, told=told)
+    return shown(room, visit, dispute, told=_done(room, visit, dispute))
+
+
+def _done(room: Room, visit: Visit, dispute: Dispute) -> Told | None:
+    """That a move of the visitor was made, where it was the last one: an address is no proof, and may be an old one."""
+    named = visit.query.get("done", "")
+    if named not in _DONE:
+        return None
+    move, states = _DONE[named]
+    last = dispute.events[-1]
+    if (last.by, last.move) != (visit.actor.name, move) or dispute.state not in states:
+        return None
+    text = speaker(visit.language)(f"done_{named}")
+    return Told(good=True, text=text.format(local(dispute.changed_at, room.desk.settings.time_zone)))
 
 
 def dispute_of(room: Room, visit: Visit) -> Dispute:
@@ -187,6 +200,7 @@ def shown(
     record = room.desk.log.get(dispute.decision_id)
     decision = None if record is None else decision_shown(room, record, visit.language)
     tell = teller(visit)
+    accesses = room.accesses.of(dispute.dispute_id, limit=MOST_LISTED + 1)
     page = CasePage(
         dispute=dispute,
         row=row_of(dispute, visit),
@@ -199,14 +213,20 @@ def shown(
         told=told,
         typed=typed or Typed(),
         events=tuple(
-            EventShown(at=each.at, by=each.by, role=each.role, what=tell(each), reason=each.reason)
+            EventShown(at=each.at, by=who(each, visit.language), role=each.role, what=tell(each), reason=each.reason)
             for each in dispute.events
         ),
         history=history_of(room, visit, dispute.line_id),
-        accesses=room.accesses.of(dispute.dispute_id, limit=_ACCESSES),
+        accesses=accesses[:MOST_LISTED],
+        more_accesses=len(accesses) > MOST_LISTED,
         lifted_at=dispute.changed_at if dispute.overturned else None,
     )
     return Shown("case.html.j2", page, status)
+
+
+def who(event: Event, language: Language) -> str:
+    """Who made a move: the name of a token, or in words that it was the clock."""
+    return speaker(language)("role_system") if event.by == CLOCK else event.by
 
 
 def teller(visit: Visit) -> Tell:
@@ -246,7 +266,7 @@ def moves_of(dispute: Dispute, visit: Visit) -> Moves:
         cannot="" if assign or decide or approve else _why_not(dispute, role, barred=barred),
         lower=tuple(raised[: raised.index(dispute.tier)]) if dispute.tier in raised else (),
         outcomes=tuple(each.value for each in Outcome),
-        needs_second=dispute.tier == RAISED[-1].value,
+        needs_second=dispute.tier == SECOND_PERSON_TIER,
     )
 
 

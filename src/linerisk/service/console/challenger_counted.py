@@ -15,7 +15,9 @@ from linerisk.model.tiers import TIERS, Tier
 from linerisk.review.moves import OVERTURNED, Outcome
 from linerisk.review.peers import latest_decided
 from linerisk.scoring import score
+from linerisk.service.console.problems import problem_said
 from linerisk.service.console.visits import Room
+from linerisk.suspension.local_time import Language
 
 _LATEST: Final = 200
 _Tiers = npt.NDArray[np.int8]
@@ -50,12 +52,12 @@ class ChallengerCounted:
     detail: str = ""
 
 
-def challenger_counted(room: Room) -> ChallengerCounted:
+def challenger_counted(room: Room, language: Language) -> ChallengerCounted:
     """The challenger beside what was found in the 200 cases that ended last."""
     try:
         challenger = room.challengers.current()
     except LineriskError as error:
-        return ChallengerCounted(why_not="challenger_unread", detail=error.paragraph())
+        return ChallengerCounted(why_not="challenger_unread", detail=problem_said(error, language))
     if challenger is None:
         return ChallengerCounted(why_not="challenger_none")
     found, recorded, said = _beside(room, challenger.model)

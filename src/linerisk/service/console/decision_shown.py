@@ -11,6 +11,7 @@ from linerisk.errors import LineriskError
 from linerisk.explanation import AsUsual
 from linerisk.explanation.values import BY_UNIT, plainly
 from linerisk.policy import Policy, with_id
+from linerisk.service.console.problems import problem_said
 from linerisk.service.console.records_shown import RecordsShown, records_shown
 from linerisk.service.console.visits import Room
 from linerisk.service.console.words import both, chance
@@ -106,7 +107,7 @@ class DecisionShown:
         rules: Title of the policy.
         notice: What the holder is told; None where no notice can be made.
         sms: The same as a text message.
-        notice_problem: Why there is none; empty where there is one.
+        notice_problem: Why one of the two is missing; empty where both are there.
     """
 
     record: DecisionRecord
@@ -138,13 +139,13 @@ def decision_shown(room: Room, record: DecisionRecord, language: Language) -> De
         policy = with_id(room.desk.policies, record.policy)
         evidence = _evidence(gather(record, model_behind(room.desk, record), policy), families, language)
     except LineriskError as error:
-        evidence_problem = error.paragraph()
+        evidence_problem = problem_said(error, language)
     try:
         if policy is not None:
             notice = make_notice(record, policy, language=language)
             sms = text_message(notice, policy)
     except LineriskError as error:
-        notice_problem = error.paragraph()
+        notice_problem = problem_said(error, language)
     drawn = bars(record.contributions)
     return DecisionShown(
         record=record,

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from linerisk.decisions.anchors import Anchor
+from linerisk.decisions.verifying import ChainReport
 from linerisk.errors import LineriskError
 from linerisk.live import Live
 from linerisk.model.tiers import CutPoint
 from linerisk.review.accesses import Access
-from linerisk.review.agreement import Agreement, agreement
+from linerisk.review.agreement import Agreement, agreement, newest_first
 from linerisk.service.console.audit_walk import Walked
 from linerisk.service.console.challenger_counted import ChallengerCounted, challenger_counted
+from linerisk.service.console.problems import clause_said, problem_said
 from linerisk.service.console.visits import Moved, Room, Shown, Visit
 from linerisk.service.errors import WrongValueError
 
-_ACCESSES = 50
+MOST_ACCESSES = 50
 _MOST_DIGITS = 18
 
 
@@ -43,7 +45,7 @@ class OverturnRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverturnsPage:
-    """Overturns by model and reason, most often decided first.
+    """Overturns by model and reason: the newest version first, and of each what was decided most often.
 
     Attributes:
         rows: The rows.
@@ -61,7 +63,7 @@ class ModelPage:
         problem: Why not; empty where something is.
         expired: Whether the model has outlived its evidence.
         cuts: Promises of the raised tiers, lowest first.
-        agreement: Decided disputes by model and tier.
+        agreement: Decided disputes by model and tier, the newest version first and of each the lowest tier.
         challenger: The version that asks to be live, and how it goes with what was found.
     """
 
@@ -81,6 +83,9 @@ class AuditPage:
         end: The end of the chain now.
         walking_since: When a walk under way began; None where none is.
         walked: The last walk; None where this process made none.
+        problem: Why it could not be made; empty where it was.
+        wrong: What it found wrong with a decision; empty where nothing is.
+        wrong_access: What it found wrong with an access; empty likewise.
         accesses: Who opened what, newest first.
         older: Number to turn the page with; None on the last.
     """
@@ -88,6 +93,9 @@ class AuditPage:
     end: Anchor
     walking_since: datetime | None
     walked: Walked | None
+    problem: str
+    wrong: str
+    wrong_access: str
     accesses: tuple[Access, ...]
     older: int | None
 
@@ -107,7 +115,7 @@ def overturns_page(room: Room, visit: Visit) -> Shown:
         )
         for key, each in found.items()
     )
-    page = OverturnsPage(rows=tuple(sorted(rows, key=lambda row: (row.model, -row.decided, row.code))))
+    page = OverturnsPage(rows=tuple(sorted(rows, key=lambda row: (newest_first(row.model), -row.decided, row.code))))
     return Shown("overturns.html.j2", page)
 
 
@@ -117,14 +125,14 @@ def model_page(room: Room, visit: Visit) -> Shown:
     try:
         live = room.desk.holder.current()
     except LineriskError as error:
-        problem = error.paragraph()
+        problem = problem_said(error, visit.language)
     page = ModelPage(
         live=live,
         problem=problem,
         expired=live is not None and live.model_meta.expired(visit.now),
         cuts=() if live is None else tuple(live.model.cuts),
         agreement=agreement(room.desk.log),
-        challenger=challenger_counted(room),
+        challenger=challenger_counted(room, visit.language),
     )
     return Shown("model.html.j2", page)
 
@@ -134,13 +142,22 @@ def audit_page(room: Room, visit: Visit) -> Shown:
     before = visit.query.get("before")
     if before is not None and not (before.isascii() and before.isdigit() and len(before) <= _MOST_DIGITS):
         raise WrongValueError("before is no place", expected="a number of the access log", field="before")
-    accesses = room.accesses.latest(limit=_ACCESSES, before=None if before is None else int(before))
+    found = room.accesses.latest(limit=MOST_ACCESSES + 1, before=None if before is None else int(before))
+    accesses = found[:MOST_ACCESSES]
+    walked = room.walk.last
+
+    def wrong(report: ChainReport | None) -> str:
+        return "" if report is None else clause_said(report.what, visit.language)
+
     page = AuditPage(
         end=room.desk.log.anchor(),
         walking_since=room.walk.since,
-        walked=room.walk.last,
+        walked=walked,
+        problem="" if walked is None or walked.problem is None else problem_said(walked.problem, visit.language),
+        wrong="" if walked is None else wrong(walked.report),
+        wrong_access="" if walked is None else wrong(walked.accesses),
         accesses=accesses,
-        older=accesses[-1].number if len(accesses) == _ACCESSES else None,
+        older=accesses[-1].number if len(found) > len(accesses) else None,
     )
     return Shown("audit.html.j2", page)
 

@@ -54,10 +54,11 @@ class History:
 
 def history_of(room: Room, visit: Visit, line_id: str, *, before: str | None = None) -> History:
     """Decisions and disputes of a line."""
-    records = room.desk.log.by_line(line_id, limit=MOST_DECISIONS, before=before)
+    found = room.desk.log.by_line(line_id, limit=MOST_DECISIONS + 1, before=before)
+    records = found[:MOST_DECISIONS]
     return History(
         decisions=tuple(map(decision_row, records)),
-        before=records[-1].decision_id if len(records) == MOST_DECISIONS else None,
+        before=records[-1].decision_id if len(found) > len(records) else None,
         disputes=tuple(row_of(each, visit) for each in room.desk.disputes.of_line(line_id)),
     )
 

@@ -11,7 +11,6 @@ from linerisk.service.console.queue_page import row_of
 from linerisk.service.console.visits import Room, Shown, Visit
 from linerisk.service.errors import NotFoundError
 from linerisk.service.queries import checked_id
-from linerisk.tables.identity import key_of_id, load_secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +53,7 @@ def line_page(room: Room, visit: Visit) -> Shown:
     before = visit.query.get("before") or None
     if before is not None:
         checked_id(before, field="before")
-    key = key_of_id(line_id, secret=load_secret(room.desk.settings))
-    room.accesses.record(visit.actor, "line", str(key), at=visit.now)
+    room.accesses.record(visit.actor, "line", str(room.desk.key_of(line_id)), at=visit.now)
     history = history_of(room, visit, line_id, before=before)
     return Shown("line.html.j2", LinePage(line_id=line_id, case="", history=history))
 

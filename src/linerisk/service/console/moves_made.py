@@ -9,7 +9,7 @@ from linerisk.errors import InputError, LineriskError
 from linerisk.review.disputes import Dispute
 from linerisk.review.errors import NotAllowedError
 from linerisk.review.moves import Outcome, State
-from linerisk.service.console.case_page import Told, Typed, dispute_of, shown, teller
+from linerisk.service.console.case_page import Told, Typed, dispute_of, shown, teller, who
 from linerisk.service.console.refusals import facts_of
 from linerisk.service.console.visits import Moved, Room, Shown, Visit
 from linerisk.service.console.words import local, speaker
@@ -100,7 +100,9 @@ def _made(room: Room, visit: Visit, move: Callable[[int, str], str]) -> Shown | 
 def _refused(room: Room, visit: Visit, dispute: Dispute, error: LineriskError, *, seen: int) -> Shown:
     tell, zone = teller(visit), room.desk.settings.time_zone
     meanwhile = tuple(
-        f"{local(each.at, zone)} · {each.by} {tell(each)}" for each in dispute.events if each.number > seen
+        f"{local(each.at, zone)} · {who(each, visit.language)} {tell(each)}"
+        for each in dispute.events
+        if each.number > seen
     )
     key = "stale" if isinstance(error, StaleError) else error.code
     if isinstance(error, ConflictError) and key not in {"stale", "illegal_move"}:

@@ -110,6 +110,12 @@ def bare_frame(language: Language, *, path: str, time_zone: str) -> Frame:
     )
 
 
+def compile_pages() -> None:
+    """Compile every template, which else the first visitor of each page waits for; they are kept by this process."""
+    for name in _PAGES.list_templates(extensions=["j2"]):
+        _PAGES.get_template(name)
+
+
 def render(template: str, frame: Frame, page: Any) -> bytes:
     """A page, in UTF-8."""
 

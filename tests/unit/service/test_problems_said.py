@@ -1,0 +1,59 @@
+"""What cannot be shown is said in the visitor's language, and every way in which a chain can be wrong has words."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+
+import pytest
+
+from linerisk.decisions import accesses, erasures, verifying
+from linerisk.decisions.errors import OverloadedError
+from linerisk.errors import ArtefactError, DecisionLogError, LineriskError, NotLiveError, PolicyError, StoreError
+from linerisk.service.console.problems import clause_said, problem_said
+from linerisk.service.errors import InternalError
+from linerisk.suspension.errors import NoticeError
+
+ENGLISH = re.compile(r"[a-z]{2,} [a-z]{2,}")
+KINDS = (ArtefactError, DecisionLogError, InternalError, NotLiveError, NoticeError, OverloadedError, PolicyError)
+
+
+def clauses() -> set[str]:
+    """Every clause in the modules that walk a chain, numbers as 7."""
+    found = set()
+    for module in (verifying, accesses, erasures):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.JoinedStr):
+                found.add("".join(part.value if isinstance(part, ast.Constant) else "7" for part in node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    clause = re.compile(r"(the|an?|rows) [a-z0-9 ,:']+")
+    # One that ends in a blank is a part of one with a number.
+    return {text for text in found if clause.fullmatch(text) and not text.endswith(" ")}
+
+
+def test_every_way_in_which_a_chain_can_be_wrong_has_chinese_words() -> None:
+    every = clauses()
+    assert {"a row is missing", "the access was changed", "the log ends at 7, but reached 7 before"} <= every
+    assert {what for what in every if ENGLISH.search(clause_said(what, "zh"))} == set()
+    assert clause_said("the log ends at 12, but reached 15 before", "zh") == "日志止于第12行，但先前已到第15行"
+
+
+def test_in_english_a_clause_is_what_the_walk_says() -> None:
+    assert {what for what in clauses() if clause_said(what, "en") != what} == set()
+
+
+@pytest.mark.parametrize("kind", [*KINDS, StoreError, LineriskError])
+def test_an_error_is_said_in_chinese_by_its_kind_and_in_english_with_its_facts(kind: type[LineriskError]) -> None:
+    error = kind("a thing is wrong", expected="another", found="this", todo="mend it")
+    assert problem_said(error, "en") == "a thing is wrong. Expected: another. Found: this. To mend it: mend it."
+    said = problem_said(error, "zh")
+    assert said.endswith("。")
+    assert not ENGLISH.search(said)
+    assert (said == problem_said(LineriskError("x"), "zh")) is (kind is LineriskError)
+
+
+def test_a_damaged_file_of_a_model_is_named_in_chinese_too() -> None:
+    error = ArtefactError("the model of this decision cannot be loaded here", found="trees.txt is damaged")
+    assert "trees.txt 已损坏" in problem_said(error, "zh")
