@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -14,8 +13,7 @@ Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True, eq=False):
     """Scores of n rows, in their order.
 
     Attributes:

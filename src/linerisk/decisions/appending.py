@@ -28,8 +28,7 @@ Key = tuple[str, str]
 Problem = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
+class StoredAnswer(msgspec.Struct, frozen=True):
     """What a request was answered with, as it stands in the log.
 
     Attributes:

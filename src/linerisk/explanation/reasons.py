@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
@@ -25,8 +25,7 @@ _NONE: Final = -1
 """In place of a family or column, where there is none."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One family that moved a line's risk, in words.
 
     Attributes:
@@ -48,8 +47,7 @@ class Reason:
     facts: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True):
     """One line's calibrated log-odds, split.
 
     Attributes:
@@ -67,8 +65,7 @@ class Explanation:
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(msgspec.Struct, frozen=True, eq=False):
     """What the log-odds of n rows are made of, and which families are to be named: all but the words.
 
     Attributes:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+import msgspec
+
 from linerisk.explanation.sentences import ComparedByUnit, Family, ReasonsFile, Sentence, check, compiled
 from linerisk.explanation.values import BY_UNIT, plainly
 from linerisk.features.catalogue import BY_NAME
@@ -23,8 +25,7 @@ Direction = Literal["raises", "lowers"]
 _SAY: Final = {name: BY_UNIT[feature.unit] for name, feature in BY_NAME.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """A reason in words.
 
     Attributes:

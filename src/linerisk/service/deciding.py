@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,8 +22,7 @@ from linerisk.policy import Policy
 from linerisk.scoring import Scored, score
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Lines ready to be scored, and what their decisions share.
 
     Attributes:
