@@ -22,6 +22,7 @@ from typing import Any
 import linerisk
 from linerisk.decisions import wire
 from linerisk.decisions.appending import Append
+from linerisk.decisions.errors import overloaded
 from linerisk.decisions.promises import keep
 
 _AT_ONCE = 1 << 20
@@ -35,11 +36,13 @@ class WriterProcess:
     Args:
         url: SQLAlchemy URL of the store, which is there and at its newest revision.
         busy_s: How long it waits for another process that writes.
+        most_waiting: How many records may wait.
         otherwise: Takes what it had not told the outcome of when it ended.
     """
 
-    def __init__(self, url: str, *, busy_s: float, otherwise: Callable[[Append], None]) -> None:
+    def __init__(self, url: str, *, busy_s: float, most_waiting: int, otherwise: Callable[[Append], None]) -> None:
         self._opening = wire.framed(wire.encode(wire.Opening(url, busy_s)))
+        self._most_waiting = most_waiting
         self._otherwise = otherwise
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -73,11 +76,14 @@ class WriterProcess:
         """Have a request written, if the process is ready; called by the event loop that awaits its outcome.
 
         Raises:
+            OverloadedError: Too many records wait; nothing was written.
             DecisionLogError: It cannot be written as JSON.
         """
         if not self._ready:
             self._listen()
             return False
+        if self._pending and self.waiting + append.weight > self._most_waiting:
+            raise overloaded(self.waiting, most=self._most_waiting)
         append.encode()
         self._number += 1
         self._pending[self._number] = append
@@ -170,8 +176,11 @@ class WriterProcess:
         if self._socket is not None:
             self._socket.close()
         if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_AGAIN_AFTER_S)
+            try:
+                self._process.wait(_ENDS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()  # what it had not committed is written by others
+                self._process.wait()
         left = list(self._pending.values())
         self._pending.clear()
         self._out.clear()

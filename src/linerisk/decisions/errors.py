@@ -34,3 +34,13 @@ def conflict() -> ConflictError:
         todo="send a new request_id",
         field="request_id",
     )
+
+
+def overloaded(waiting: int, *, most: int) -> OverloadedError:
+    """The refusal of a request while so many records wait."""
+    return OverloadedError(
+        "too many decisions wait to be written",
+        expected=f"at most {most}",
+        found=str(waiting),
+        todo=f"try again in {OverloadedError.retry_after_s} s",
+    )

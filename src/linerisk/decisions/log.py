@@ -1,7 +1,6 @@
 """The decision log: what was said, durable before it is said.
 
-One per process, opened after any fork. `append_awaited` is for event loops, `append_async` for threads, `append` for
-scripts.
+One per process, opened after any fork; `append_awaited` is for event loops, `append_async` for threads.
 """
 
 from __future__ import annotations
@@ -11,13 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
-from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy import Connection, Engine
 
 from linerisk import as_of
-from linerisk.decisions import accesses, chain
+from linerisk.decisions import accesses, chain, queries
 from linerisk.decisions.accesses import ExpiredAccesses, WasDue
 from linerisk.decisions.anchors import Anchor
 from linerisk.decisions.apart import WriterProcess
@@ -28,7 +26,6 @@ from linerisk.decisions.errors import ConflictError, conflict
 from linerisk.decisions.events import ChainedEvent, EventAppend, StoredEvent
 from linerisk.decisions.promises import Waiting
 from linerisk.decisions.record import DecisionRecord
-from linerisk.decisions.schema import decisions
 from linerisk.decisions.store import FAILURES, open_engine, unusable, writing
 from linerisk.decisions.verifying import ChainReport, verify
 from linerisk.decisions.writer import GroupWriter
@@ -59,10 +56,9 @@ class DecisionLog:
     ) -> None:
         self._engine: Engine = open_engine(url, create=create, busy_s=busy_s)
         self._writer = GroupWriter(partial(write, self._engine), most_waiting=most_waiting)
-        self._most_waiting = most_waiting
         self._apart: WriterProcess | None = None
         if apart:
-            self._apart = WriterProcess(url, busy_s=busy_s, otherwise=self._writer.submit)
+            self._apart = WriterProcess(url, busy_s=busy_s, most_waiting=most_waiting, otherwise=self._writer.submit)
             self._apart.start()
 
     def append(
@@ -123,8 +119,7 @@ class DecisionLog:
         """As `append_async`, for the event loop that runs: it is woken once for all answers of a commit."""
         append = _append(caller, request_id, body_hash, records, problems, future=_UNUSED)
         append.awaited = asyncio.get_running_loop().create_future()
-        small = self._apart is not None and len(records) <= _FEW and self.waiting < self._most_waiting
-        if not (small and self._apart is not None and self._apart.take(append)):
+        if self._apart is None or len(records) > _FEW or not self._apart.take(append):
             self._writer.submit(append)
         return append.awaited
 
@@ -146,10 +141,8 @@ class DecisionLog:
             This event; or, of a request answered before, the event that it was answered with.
 
         Raises:
-            ConflictError: The request was answered before, to another body, or `refusal` speaks against it.
-            StaleError: The dispute has another last event than the one before this.
-            OverloadedError: Too much waits to be written; nothing was.
-            DecisionLogError: Nothing was written.
+            LineriskError: As `append` does; `ConflictError` also where `refusal` speaks against it, and `StaleError`
+                where the dispute has another last event than the one before this.
         """
         stored: StoredEvent = self.write(EventAppend(event, refusal, project))
         return stored
@@ -179,8 +172,7 @@ class DecisionLog:
     def get(self, decision_id: str) -> DecisionRecord | None:
         """The frozen record of a decision; None of an unknown one, and of one that was erased."""
         with self.reading() as connection:
-            text = connection.execute(_BY_ID, {"decision_id": decision_id}).scalar()
-        return DecisionRecord.from_json(text) if text else None
+            return queries.by_id(connection, decision_id)
 
     def by_line(self, line_id: str, *, limit: int = 50, before: str | None = None) -> tuple[DecisionRecord, ...]:
         """Decisions of a line, newest first.
@@ -190,10 +182,8 @@ class DecisionLog:
             limit: At most so many.
             before: Only those recorded before this decision, to turn pages.
         """
-        query = _BY_LINE if before is None else _BY_LINE_BEFORE
         with self.reading() as connection:
-            texts = connection.execute(query, {"line_id": line_id, "limit": limit, "before": before}).scalars().all()
-        return tuple(DecisionRecord.from_json(text) for text in texts)
+            return queries.by_line(connection, line_id, limit=limit, before=before)
 
     def count(self) -> int:
         """How many decisions were recorded, those that were erased since among them."""
@@ -248,10 +238,8 @@ class DecisionLog:
         """The log itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close."""
+    def __exit__(self, *_raised: object) -> None:
+        """Close it."""
         self.close()
 
     def verify_accesses(self, anchors: Sequence[Anchor] = (), *, was_due: WasDue | None = None) -> ChainReport:
@@ -310,13 +298,3 @@ _UNUSED: Future[Any] = Future()
 """Of what an event loop waits for in another way: making one takes as long as a look-up."""
 _FEW = 16
 """Records of a request that is written apart; larger ones are not worth the way."""
-_BY_ID = select(decisions.c.record).where(decisions.c.decision_id == bindparam("decision_id"))
-_BY_LINE = (
-    select(decisions.c.record)
-    .where(decisions.c.line_id == bindparam("line_id"))
-    .order_by(decisions.c.seq.desc())
-    .limit(bindparam("limit"))
-)
-_BY_LINE_BEFORE = _BY_LINE.where(
-    decisions.c.seq < select(decisions.c.seq).where(decisions.c.decision_id == bindparam("before")).scalar_subquery()
-)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from linerisk.decisions.errors import OverloadedError
+from linerisk.decisions.errors import overloaded
 from linerisk.decisions.promises import Outcome, Waiting, tell
 from linerisk.decisions.store import FAILURES, unusable
 from linerisk.errors import DecisionLogError
@@ -61,12 +61,7 @@ class GroupWriter:
             if self._closed:
                 raise DecisionLogError("the decision log is closed", todo="open it again")
             if self._waiting and self._weight + append.weight > self._most_waiting:
-                raise OverloadedError(
-                    "too many decisions wait to be written",
-                    expected=f"at most {self._most_waiting}",
-                    found=str(self._weight),
-                    todo=f"try again in {OverloadedError.retry_after_s} s",
-                )
+                raise overloaded(self._weight, most=self._most_waiting)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="decision-log-writer", daemon=True)
                 self._thread.start()

@@ -206,8 +206,19 @@ def workers_of() -> Callable[[Any], list[psutil.Process]]:
     """The worker processes of a server that are alive."""
 
     def finding(server: Any) -> list[psutil.Process]:
-        children = psutil.Process(server.process.pid).children(recursive=True)
+        # What a worker starts itself is no worker: the process that writes for it.
+        children = psutil.Process(server.process.pid).children()
         return [each for each in children if each.status() != psutil.STATUS_ZOMBIE]
+
+    return finding
+
+
+@pytest.fixture
+def writers_of(workers_of: Any) -> Callable[[Any], list[psutil.Process]]:
+    """The processes that write for the workers of a server."""
+
+    def finding(server: Any) -> list[psutil.Process]:
+        return [child for worker in workers_of(server) for child in worker.children()]
 
     return finding
 

@@ -63,6 +63,27 @@ def test_a_worker_that_is_killed_comes_back_by_itself_even_if_it_is_the_only_one
         assert server.process.poll() is None
 
 
+def test_nobody_notices_that_the_process_that_writes_is_killed(
+    serving: Any, world: Any, callers: Any, held_to: Any, workers_of: Any, writers_of: Any
+) -> None:
+    with serving(world) as server:
+        (worker,) = workers_of(server)
+        dead: set[int] = set()
+        with callers(server, "unnoticed", most_lines=4) as asking:
+            for _ in range(3):
+                deadline = time.monotonic() + BACK_WITHIN_S
+                while not (there := [each for each in writers_of(server) if each.pid not in dead]):
+                    assert time.monotonic() < deadline, "no other process was started to write"
+                    time.sleep(0.05)
+                asking.wait_for(60)
+                dead.add(there[0].pid)
+                there[0].kill()
+                asking.wait_for(60)
+        assert asking.unanswered() == []
+        assert held_to(world.settings.decision_log_url, asking.asked) == len(asking.asked)
+        assert workers_of(server) == [worker]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_twenty_times_kill_9_loses_no_answer_and_leaves_no_half_of_one(  # noqa: PLR0917
