@@ -45,6 +45,7 @@ def test_the_figures_count_requests_tiers_and_what_is_live(service: Any) -> None
         "linerisk_snapshot_lines 200",
         "linerisk_snapshot_age_seconds ",
         "linerisk_log_waiting 0",
+        "linerisk_log_written_apart ",
     ):
         assert figure in text, figure
 

@@ -38,6 +38,10 @@ class WriterProcess:
         busy_s: How long it waits for another process that writes.
         most_waiting: How many records may wait.
         otherwise: Takes what it had not told the outcome of when it ended.
+
+    Attributes:
+        ready: Whether it is there and takes requests.
+        waiting: How many records it was given and has not told the outcome of.
     """
 
     def __init__(self, url: str, *, busy_s: float, most_waiting: int, otherwise: Callable[[Append], None]) -> None:
@@ -48,7 +52,7 @@ class WriterProcess:
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._frames = wire.Frames()
-        self._ready = False
+        self.ready = False
         self._number = 0
         self._pending: dict[int, Append] = {}
         self._out: list[bytes] = []
@@ -79,7 +83,7 @@ class WriterProcess:
             OverloadedError: Too many records wait; nothing was written.
             DecisionLogError: It cannot be written as JSON.
         """
-        if not self._ready:
+        if not self.ready:
             self._listen()
             return False
         if self._pending and self.waiting + append.weight > self._most_waiting:
@@ -155,7 +159,7 @@ class WriterProcess:
 
     def _hear(self, data: bytes) -> None:
         for message in self._frames.of(data):
-            self._ready = True
+            self.ready = True
             promises: list[tuple[asyncio.Future[Any], Any]] = []
             for said in wire.outcomes_of(message):
                 append = self._pending.pop(said.number)
@@ -186,6 +190,6 @@ class WriterProcess:
         self._out.clear()
         self._unsent, self._frames, self.waiting = b"", wire.Frames(), 0
         self._socket = self._process = self._loop = None
-        self._ready = False
+        self.ready = False
         for append in left:
             self._otherwise(append)

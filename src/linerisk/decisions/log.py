@@ -56,10 +56,10 @@ class DecisionLog:
     ) -> None:
         self._engine: Engine = open_engine(url, create=create, busy_s=busy_s)
         self._writer = GroupWriter(partial(write, self._engine), most_waiting=most_waiting)
-        self._apart: WriterProcess | None = None
+        self.apart: WriterProcess | None = None
         if apart:
-            self._apart = WriterProcess(url, busy_s=busy_s, most_waiting=most_waiting, otherwise=self._writer.submit)
-            self._apart.start()
+            self.apart = WriterProcess(url, busy_s=busy_s, most_waiting=most_waiting, otherwise=self._writer.submit)
+            self.apart.start()
 
     def append(
         self,
@@ -119,7 +119,7 @@ class DecisionLog:
         """As `append_async`, for the event loop that runs: it is woken once for all answers of a commit."""
         append = _append(caller, request_id, body_hash, records, problems, future=_UNUSED)
         append.awaited = asyncio.get_running_loop().create_future()
-        if self._apart is None or len(records) > _FEW or not self._apart.take(append):
+        if self.apart is None or len(records) > _FEW or not self.apart.take(append):
             self._writer.submit(append)
         return append.awaited
 
@@ -193,7 +193,7 @@ class DecisionLog:
     @property
     def waiting(self) -> int:
         """How many records of this process wait to be written."""
-        return self._writer.waiting + (0 if self._apart is None else self._apart.waiting)
+        return self._writer.waiting + (0 if self.apart is None else self.apart.waiting)
 
     def anchor(self) -> Anchor:
         """The end of the chain, to be kept elsewhere: with it, `verify` also sees a tail cut off or a chain forged."""
@@ -229,8 +229,8 @@ class DecisionLog:
 
     def close(self) -> None:
         """Write what waits, then let go of the store."""
-        if self._apart is not None:
-            self._apart.close()
+        if self.apart is not None:
+            self.apart.close()
         self._writer.close()
         self._engine.dispose()
 

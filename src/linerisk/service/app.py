@@ -115,7 +115,8 @@ class LineRisk:
         from linerisk.service.metrics import Load, live_text  # noqa: PLC0415  # the same
         from linerisk.service.scoring_calls import BUDGET, QUEUE  # noqa: PLC0415  # the same
 
-        load = Load(self.desk.log.waiting, QUEUE.at_work, QUEUE.waiting, BUDGET.held)
+        apart = self.desk.log.apart is not None and self.desk.log.apart.ready
+        load = Load(self.desk.log.waiting, QUEUE.at_work, QUEUE.waiting, BUDGET.held, apart)
         now = clock.now()
         text += live_text(self.desk.holder, now=now, load=load)
         try:

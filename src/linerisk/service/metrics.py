@@ -95,12 +95,14 @@ class Load:
         large_at_work: Large requests that are worked on.
         large_waiting: Large requests that wait for their turn.
         body_bytes: Bytes of bodies that are not whole yet.
+        written_apart: Whether a process of its own writes small requests at the moment.
     """
 
     log_waiting: int
     large_at_work: int
     large_waiting: int
     body_bytes: int
+    written_apart: bool
 
 
 def live_text(holder: LiveHolder, *, now: datetime, load: Load) -> str:
@@ -112,6 +114,11 @@ def live_text(holder: LiveHolder, *, now: datetime, load: Load) -> str:
         *_gauge("linerisk_large_at_work", "Large requests worked on, in the worker that answers", load.large_at_work),
         *_gauge("linerisk_large_waiting", "Large requests that wait, in the worker that answers", load.large_waiting),
         *_gauge("linerisk_body_bytes", "Bytes of bodies not whole yet, in the worker that answers", load.body_bytes),
+        *_gauge(
+            "linerisk_log_written_apart",
+            "1 if a process apart writes the small requests of the worker that answers, 0 if it does so itself",
+            int(load.written_apart),
+        ),
     ]
     try:
         live = holder.current()

@@ -63,7 +63,7 @@ def test_a_worker_that_is_killed_comes_back_by_itself_even_if_it_is_the_only_one
         assert server.process.poll() is None
 
 
-def test_nobody_notices_that_the_process_that_writes_is_killed(
+def test_nobody_notices_that_the_process_that_writes_is_killed(  # noqa: PLR0917
     serving: Any, world: Any, callers: Any, held_to: Any, workers_of: Any, writers_of: Any
 ) -> None:
     with serving(world) as server:

@@ -32,16 +32,16 @@ def log(url: str) -> Iterator[DecisionLog]:
 
 
 def process_of(log: DecisionLog) -> psutil.Process:
-    assert log._apart is not None
-    assert log._apart._process is not None
-    return psutil.Process(log._apart._process.pid)
+    assert log.apart is not None
+    assert log.apart._process is not None
+    return psutil.Process(log.apart._process.pid)
 
 
 async def ready(log: DecisionLog, make_records: MakeRecords) -> int:
     """Ask until the process writes; how many requests that took."""
-    assert log._apart is not None
+    assert log.apart is not None
     asked, until = 0, time.monotonic() + READY_WITHIN_S
-    while not log._apart._ready:
+    while not log.apart.ready:
         assert time.monotonic() < until, "the process that writes does not become ready"
         name = f"ready-{asked}"
         await log.append_awaited("suspension", name, BODY, make_records(name))
@@ -59,10 +59,10 @@ def test_it_writes_what_an_event_loop_asks_for(url: str, log: DecisionLog, make_
 
     async def work() -> None:
         before = await ready(log, make_records)
-        assert log._apart is not None
+        assert log.apart is not None
         names = [f"r-{i}" for i in range(200)]
         awaited = [log.append_awaited("suspension", name, BODY, make_records(name, count=3)) for name in names]
-        assert log._apart.waiting == log.waiting == 600
+        assert log.apart.waiting == log.waiting == 600
         answers = await asyncio.gather(*awaited)
         told.extend((name, answer.records) for name, answer in zip(names, answers, strict=True))
         assert not any(answer.repeated for answer in answers)
@@ -82,8 +82,8 @@ def test_requests_are_answered_before_it_is_ready(log: DecisionLog, make_records
     async def work() -> None:
         answer = await log.append_awaited("suspension", "r-1", BODY, make_records())
         assert not answer.repeated
-        assert log._apart is not None
-        assert log._apart.waiting == 0
+        assert log.apart is not None
+        assert log.apart.waiting == 0
 
     run(work())
     assert log.count() == 1
@@ -142,9 +142,9 @@ def test_whoever_kills_it_under_load_costs_nobody_an_answer(log: DecisionLog, ma
 
 
 async def ready_again(log: DecisionLog) -> None:
-    assert log._apart is not None
+    assert log.apart is not None
     until = time.monotonic() + READY_WITHIN_S
-    while not log._apart._ready:
+    while not log.apart.ready:
         assert time.monotonic() < until, "no other process was started"
         await asyncio.sleep(0.02)
 
@@ -217,12 +217,12 @@ def test_it_ends_with_the_process_that_it_writes_for_and_no_signal_ends_it_befor
     process.terminate()
     with pytest.raises(psutil.TimeoutExpired):
         process.wait(0.5)
-    assert log._apart is not None
-    assert log._apart._socket is not None
-    log._apart._socket.close()  # as if this process were gone
-    log._apart._socket = None
-    assert log._apart._process is not None
-    assert log._apart._process.wait(5) == 0
+    assert log.apart is not None
+    assert log.apart._socket is not None
+    log.apart._socket.close()  # as if this process were gone
+    log.apart._socket = None
+    assert log.apart._process is not None
+    assert log.apart._process.wait(5) == 0
     log.close()
 
 
