@@ -143,15 +143,28 @@ def _write_requests(connection: Connection, appends: Sequence[Append]) -> list[O
     if not appends:
         return []
     settled: dict[Key, StoredAnswer | None] = dict(_answered_before(connection, appends))
-    fresh: list[Append] = []
+    fresh: dict[Key, Append] = {}
     for append in appends:
         if append.key not in settled:
-            settled[append.key] = StoredAnswer(append.records, append.problems, append.body_hash, repeated=True)
-            fresh.append(append)
+            fresh.setdefault(append.key, append)
     if fresh:
-        _insert(connection, fresh)
-    written = {id(append) for append in fresh}
-    return [_outcome(append, settled[append.key], repeated=id(append) not in written) for append in appends]
+        _insert(connection, list(fresh.values()))
+    outcomes: list[Outcome] = []
+    for append in appends:
+        first = fresh.get(append.key)
+        if first is None:
+            outcomes.append(_outcome(append, settled[append.key]))
+        elif first is append:
+            outcomes.append(StoredAnswer(append.records, append.problems, append.body_hash, repeated=False))
+        else:
+            outcomes.append(_outcome(append, _said_again(first)))
+    return outcomes
+
+
+def _said_again(first: Append) -> StoredAnswer:
+    """What is being written for a request, for whoever asks the same in the same group."""
+    records = first.records or tuple(DecisionRecord.from_json(row.record) for row in first.rows)
+    return StoredAnswer(records, first.problems, first.body_hash, repeated=True)
 
 
 def stored_answer(connection: Connection, caller: str, request_id: str) -> StoredAnswer | None:
@@ -179,12 +192,11 @@ def erased() -> ConflictError:
     )
 
 
-def _outcome(append: Append, answer: StoredAnswer | None, *, repeated: bool) -> Outcome:
+def _outcome(append: Append, answer: StoredAnswer | None) -> Outcome:
+    """What a request is told that was answered before."""
     if answer is None:
         return erased()
-    if answer.body_hash != append.body_hash:
-        return conflict()
-    return answer if repeated else StoredAnswer(append.records, append.problems, append.body_hash, repeated=False)
+    return answer if answer.body_hash == append.body_hash else conflict()
 
 
 def _answered_before(connection: Connection, appends: Sequence[Append]) -> dict[Key, StoredAnswer | None]:

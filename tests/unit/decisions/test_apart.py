@@ -106,6 +106,27 @@ def test_a_request_asked_fifty_times_at_once_is_answered_once(log: DecisionLog, 
     run(work())
 
 
+def test_a_request_asked_again_in_the_same_commit_is_told_the_same(
+    url: str, log: DecisionLog, make_records: MakeRecords, held: Held
+) -> None:
+    async def work() -> None:
+        await ready(log, make_records)
+        with held(url):
+            first = log.append_awaited("suspension", "first", BODY, make_records("first"))
+            await asyncio.sleep(0.2)  # it is taken up alone, and what is asked from now on gathers behind it
+            asked = [log.append_awaited("suspension", "r-1", BODY, make_records(count=3)) for _ in range(5)]
+            other = log.append_awaited("suspension", "r-1", OTHER_BODY, make_records())
+            await asyncio.sleep(0.1)
+        await first
+        answers = await asyncio.gather(*asked)
+        assert all(answer.records == answers[0].records and len(answer.records) == 3 for answer in answers)
+        assert [answer.repeated for answer in answers] == [False, True, True, True, True]
+        with pytest.raises(ConflictError):
+            await other
+
+    run(work())
+
+
 def test_whoever_kills_it_under_load_costs_nobody_an_answer(log: DecisionLog, make_records: MakeRecords) -> None:
     asked = 0
 
