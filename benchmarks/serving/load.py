@@ -1,4 +1,4 @@
-"""Loads: as much as a server takes (wrk), paced (in a process of its own), large requests one by one."""
+"""Loads, small requests by wrk: as much as a server takes, and at a rate; large requests one by one."""
 
 from __future__ import annotations
 
@@ -9,22 +9,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from itertools import count, cycle
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-from pacing import paced
 from processes import Running, ServerError
-from servers import LINE_ID, OURS, REQUEST_ID, Case
-from target import Target
+from servers import OURS, REQUEST_ID, Case
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 32
 HOLDS = 0.95
-"""A paced rate is held if answers come at this share of the rate at which requests were sent."""
+"""A rate is held if answers come at this share of it."""
+_FIRST_S = 1.0
 _LARGE_WITHIN_S = 120
 _ERRORS_AT_MOST = 3
 Found = dict[str, Any]
@@ -46,10 +43,6 @@ class Material:
     token: str
     scratch: Path
 
-    def target(self, case: Case, running: Running) -> Target:
-        """Where a case is asked; peers know no tokens, and are sent one just the same."""
-        return Target(running.url, case.path, self.token)
-
 
 def wrk_path() -> str:
     """Where wrk is; the benchmark ends here without it."""
@@ -65,13 +58,35 @@ def full(case: Case, running: Running, material: Material, *, seconds: float) ->
     Returns:
         `rps`, `cpu_us` of a request, `p50_ms`, `p99_ms`, `answered`, `errors` by kind.
     """
+    return _wrk(case, running, material, seconds=seconds, pause_ms=0.0)
+
+
+def at_rate(case: Case, running: Running, material: Material, *, rate: float, seconds: float) -> Found:
+    """32 callers who each pause at random before they ask again, so that together they ask at a rate.
+
+    How long they wait for answers, which is no pause, is measured first. Adds to what `full` gives `rate`, and `held`
+    if it was reached.
+    """
+    round_ms = 1e3 * CONNECTIONS / rate
+    first = _wrk(case, running, material, seconds=_FIRST_S, pause_ms=round_ms)
+    waited_ms = 1e3 * CONNECTIONS / first["rps"] - round_ms
+    found = _wrk(case, running, material, seconds=seconds, pause_ms=max(1.0, round_ms - waited_ms))
+    errors = Counter(first["errors"]) + Counter(found["errors"])
+    answered = first["answered"] + found["answered"]
+    held = found["rps"] >= HOLDS * rate
+    return {**found, "rate": round(rate, 1), "answered": answered, "errors": dict(errors), "held": held}
+
+
+def _wrk(case: Case, running: Running, material: Material, *, seconds: float, pause_ms: float) -> Found:
     template = material.scratch / f"{case.key}.json"
     template.write_text(case.template(), encoding="utf-8")
     words = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(HERE / "wrk.lua")]
     words += ["-H", "Content-Type: application/json", "-H", f"Authorization: Bearer {material.token}"]
     words += [f"{running.url}{case.path}", "--", str(template), str(material.lines_file), _fresh(case)]
     before = running.cpu_s()
-    done = subprocess.run([wrk_path(), *words], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    done = subprocess.run(  # noqa: S603 - ours
+        [wrk_path(), *words, f"{pause_ms:.3f}"], capture_output=True, text=True, check=False
+    )
     cpu_s = running.cpu_s() - before
     if done.returncode:
         raise ServerError(f"wrk on {case.key}: {done.stdout}{done.stderr}")
@@ -86,25 +101,6 @@ def full(case: Case, running: Running, material: Material, *, seconds: float) ->
         "answered": answered,
         "errors": errors,
     }
-
-
-def at_rate(case: Case, running: Running, material: Material, *, rate: float, seconds: float) -> Found:
-    """Paced requests from a process of its own; adds `rate`, and `held` if nearly all of it was answered."""
-    given = {
-        "target": asdict(material.target(case, running)),
-        "template": case.template(),
-        "lines": str(material.lines_file),
-        "run": _fresh(case),
-        "rate": rate,
-        "seconds": seconds,
-    }
-    done = subprocess.run(  # noqa: S603 - ours
-        [sys.executable, str(HERE / "load.py")], input=json.dumps(given), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise ServerError(f"the paced load on {case.key}: {done.stderr}")
-    found: Found = json.loads(done.stdout)
-    return {"rate": round(rate, 1), **found, "held": found["per_second"] >= HOLDS * found["offered_per_second"]}
 
 
 def large(
@@ -190,23 +186,3 @@ def checked(cases: dict[str, Running], material: Material, by_key: dict[str, Cas
 
 def _fresh(case: Case) -> str:
     return f"{case.key}-{secrets.token_hex(6)}"
-
-
-def _bodies(template: str, lines: list[str], run: str) -> Iterator[bytes]:
-    for number, line in zip(count(), cycle(lines), strict=False):
-        yield template.replace(REQUEST_ID, f"{run}-{number}").replace(LINE_ID, line).encode()
-
-
-def _main() -> None:
-    """The process of a paced load: what to do comes in, figures go out."""
-    given = json.load(sys.stdin)
-    lines = Path(given["lines"]).read_text(encoding="utf-8").split()
-    bodies = _bodies(given["template"], lines, given["run"])
-    run = paced(
-        Target(**given["target"]), bodies, rate=given["rate"], seconds=given["seconds"], connections=CONNECTIONS
-    )
-    json.dump(run.figures(), sys.stdout)
-
-
-if __name__ == "__main__":
-    _main()

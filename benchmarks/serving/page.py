@@ -12,13 +12,13 @@ own (`--mlserver PYTHON`).
 
 Every server answers for the same lines from the same model and snapshot, on one worker, and all of them were seen to
 answer the same probability and tier. Ours also checks a token, writes reasons and contributions, and answers when its
-decisions are on disk; the others look the line up and predict, and record nothing. All run at once, idle while another
-is loaded, and take turns in rounds; the best round counts, errors of all rounds are shown.
+decisions are on disk, which a process beside its worker sees to; the others look the line up and predict, and record
+nothing. All run at once, idle while another is loaded, and take turns in rounds; the best round counts, errors of all
+rounds are shown.
 
 - *requests/s, us, at maximum*: wrk with 32 connections, a fresh request id and the next line in every request. *us*:
   CPU of the server with all its children.
-- *at half*: requests at random times, as from independent callers, timed from when each should have been sent
-  (`pacing.py`, in a process of its own).
+- *at half*: wrk again, its 32 callers pausing at random before each request, so that together they ask at that rate.
 - *start*: from the command until ready. *MB*: proportional set size of the largest process / of all, after the loads.
 - *errors*: anything but a 2xx.
 """
@@ -171,15 +171,10 @@ def _single(results: dict[str, Any]) -> str:
         rows.append(f"| {case.title} | {' | '.join(cells)} |")
     starts = results["starts"]
     empty = f"start of an empty BentoML service: {starts['empty_bentoml_s']:.1f} s; of ours beside it"
-    late = max(
-        pace.get("client_late_p99_ms") or 0.0
-        for found in results["servers"].values()
-        for pace in (found["half_of_ours"], found["half_of_own"])
-    )
     alone = f"With nothing else running, {empty}: {starts['ours_s']:.1f} s."
     syncs = results["bare_sync_ms"]
     alone += f" A bare `fdatasync` of 16 kB on the same disk: p50 {syncs['p50']:.1f} ms, p99 {syncs['p99']:.1f} ms."
-    return "\n".join(rows) + f"\n\n{alone} The paced client itself was late by {late:.1f} ms at most (p99 of a load)."
+    return "\n".join(rows) + f"\n\n{alone}"
 
 
 def _pace(found: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 -- Fresh request ids and line ids in turn, put into one body; the figures as one line of JSON.
--- Arguments after `--`: file with the body, file with the line ids, name of this run.
+-- Arguments after `--`: file with the body, file with the line ids, name of this run, mean of the pause before each
+-- request in ms (pauses as of independent callers; 0 is none).
 
 local head, between, tail
 local lines = {}
@@ -20,6 +21,13 @@ function init(args)
     lines[#lines + 1] = line
   end
   run = args[3]
+  local mean = tonumber(args[4])
+  if mean > 0 then
+    math.randomseed(1)
+    function delay()
+      return math.floor(-math.log(1 - math.random()) * mean + 0.5)
+    end
+  end
 end
 
 function request()
