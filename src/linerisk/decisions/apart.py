@@ -61,7 +61,7 @@ class WriterProcess:
         self.waiting = 0
 
     def start(self) -> None:
-        """Have it started; it says itself when it is ready."""
+        """Have it started, as the first request would; it says itself when it is ready."""
         ours, its = socket.socketpair()
         root = str(Path(linerisk.__file__).parents[1])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]

@@ -9,8 +9,11 @@ from datetime import datetime
 
 _RANDOM_BYTES = 10
 # Base32 takes five bytes at a time. A ULID's 26 characters are the last 130 bits of twenty.
-_BYTES, _CHARACTERS, _ULID = 20, 32, 26
-_ULID_ALPHABET = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_BYTES, _ULID, _TAIL = 20, 26, 2
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID_ALPHABET = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())
+_TAILS = [one + other for one in _ALPHABET for other in _ALPHABET]
+"""The last two characters: ids of one request count up, and share those before."""
 _fetched = threading.local()
 
 
@@ -24,10 +27,21 @@ def decision_ids(scored_at: datetime, count: int) -> list[str]:
     """
     # The top bit of the random part stays clear, so that counting up never runs into the timestamp.
     random = int.from_bytes(_random(_RANDOM_BYTES)) >> 1
-    first = (int(scored_at.timestamp() * 1000) << (8 * _RANDOM_BYTES)) | random
-    whole = b32encode(b"".join([(first + i).to_bytes(_BYTES) for i in range(count)]))
-    text = whole.translate(_ULID_ALPHABET).decode()
-    return [text[at - _ULID : at] for at in range(_CHARACTERS, len(text) + 1, _CHARACTERS)]
+    next_one = (int(scored_at.timestamp() * 1000) << (8 * _RANDOM_BYTES)) | random
+    ids: list[str] = []
+    while len(ids) < count:
+        head, tail = divmod(next_one, len(_TAILS))
+        some = _TAILS[tail : tail + count - len(ids)]
+        beginning = _text(head)
+        ids += [beginning + end for end in some]
+        next_one += len(some)
+    return ids
+
+
+def _text(head: int) -> str:
+    """The characters of an id before its tail."""
+    whole = b32encode(head.to_bytes(_BYTES)).translate(_ULID_ALPHABET)
+    return whole[_TAIL - _ULID :].decode()
 
 
 def _random(count: int) -> bytes:

@@ -39,7 +39,7 @@ class DecisionLog:
         create: Whether a missing store may be made, and an older one brought up to date.
         busy_s: How long to wait for another process that writes.
         most_waiting: How many records may wait to be written before `OverloadedError`.
-        apart: Whether a process of its own writes the small requests of an event loop; see `decisions.apart`.
+        apart: Whether a process of its own is to write the small requests of an event loop; see `decisions.apart`.
 
     Raises:
         DecisionLogError: The store cannot be opened.

@@ -84,6 +84,8 @@ class LineRisk:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         sys.setswitchinterval(_SWITCH_S)
+        if self.desk.log.apart is not None:
+            self.desk.log.apart.start()  # not before: it would take its time from this start
         # The console is to be made by it, not now.
         self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108
 

@@ -78,6 +78,17 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
     said_by = RecordedModel(
         name=asked.live.model_meta.name, version=asked.live.model_meta.version, fingerprint=model.fingerprint
     )
+    actions: dict[Any, RecordedAction] = {}
+
+    def action(*moved_by: Any) -> RecordedAction:
+        """One for all lines that move it alike, which are most."""
+        known = actions.get(moved_by)
+        if known is None:
+            tier, state, verified, cleared = moved_by
+            known = action_of(policy, tier, state, as_of=asked.as_of, verified=verified, cleared=cleared)
+            actions[moved_by] = known
+        return known
+
     columns: Any = zip(
         decision_ids(asked.now, len(asked.line_ids)),
         asked.line_ids,
@@ -104,7 +115,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
             probability_low=low,
             probability_high=high,
             tier=tier.value,
-            action=action_of(policy, tier, state, as_of=asked.as_of, verified=verified, cleared=cleared),
+            action=action(tier, state, verified, cleared),
             reasons=tuple([_reason(reason) for reason in why.reasons]),
             base=why.base,
             calibration=why.calibration,
