@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from linerisk.decisions.appending import Append
 from linerisk.decisions.errors import overloaded
 from linerisk.decisions.promises import keep
 
+_RUN = "import sys; sys.path.insert(0, sys.argv[1]); from linerisk.decisions.writer_process import main; main()"
 _AT_ONCE = 1 << 20
 _AGAIN_AFTER_S = 1.0
 _ENDS_WITHIN_S = 30
@@ -63,14 +63,10 @@ class WriterProcess:
     def start(self) -> None:
         """Have it started, as the first request would; it says itself when it is ready."""
         ours, its = socket.socketpair()
-        root = str(Path(linerisk.__file__).parents[1])
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._started_at = time.monotonic()
         with its:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "linerisk.decisions.writer_process"],
-                stdin=its.fileno(),
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            self._process = subprocess.Popen(  # noqa: S603 - ours
+                [sys.executable, "-c", _RUN, str(Path(linerisk.__file__).parents[1])], stdin=its.fileno()
             )
         ours.settimeout(0)
         ours.send(self._opening)

@@ -1,4 +1,4 @@
-"""The process that writes for one that serves: `python -m linerisk.decisions.writer_process`, its socket as stdin.
+"""The process that writes for one that serves; `decisions.apart` starts it, with its socket as stdin.
 
 It says that it is ready, takes requests, writes them in groups as `GroupWriter` does, and tells what came of them. It
 ends when nobody is at the other end any more, once what had arrived is written; signals are for the process that
@@ -90,7 +90,3 @@ def _rehearse(engine: Any) -> None:
     """Make the statements that every group needs, so that the first need not wait for them."""
     with contextlib.suppress(*FAILURES), engine.connect() as connection:
         stored_answer(connection, "", "")
-
-
-if __name__ == "__main__":
-    main()

@@ -210,16 +210,13 @@ def in_force(policies: Sequence[Policy], instant: datetime) -> Policy:
         PolicyError: None had begun, or the instant has no time zone.
     """
     instant = _aware(instant, "instant")
-    found = None
-    for policy in policies:
-        if policy.starts_at <= instant and (found is None or policy.starts_at > found.starts_at):
-            found = policy
-    if found is None:
+    begun = [policy for policy in policies if policy.starts_at <= instant]
+    if not begun:
         first = min((policy.in_force_from.isoformat() for policy in policies), default="a policy")
         raise PolicyError(
             "no policy is in force", expected=f"{first} or later", found=iso(instant), todo="add a dated policy file"
         )
-    return found
+    return begun[0] if len(begun) == 1 else max(begun, key=lambda policy: policy.starts_at)
 
 
 def with_id(policies: Sequence[Policy], policy_id: str) -> Policy:

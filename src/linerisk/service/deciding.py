@@ -78,17 +78,7 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
     said_by = RecordedModel(
         name=asked.live.model_meta.name, version=asked.live.model_meta.version, fingerprint=model.fingerprint
     )
-    actions: dict[Any, RecordedAction] = {}
-
-    def action(*moved_by: Any) -> RecordedAction:
-        """One for all lines that move it alike, which are most."""
-        known = actions.get(moved_by)
-        if known is None:
-            tier, state, verified, cleared = moved_by
-            known = action_of(policy, tier, state, as_of=asked.as_of, verified=verified, cleared=cleared)
-            actions[moved_by] = known
-        return known
-
+    action = _actions(policy, asked.as_of)
     columns: Any = zip(
         decision_ids(asked.now, len(asked.line_ids)),
         asked.line_ids,
@@ -170,6 +160,19 @@ def action_of(
     """What the policy asks for."""
     action = policy.action(tier, last_verified_at=verified, as_of=as_of, status=status, cleared_at=cleared)
     return RecordedAction(kind=action.kind, policy=action.policy, steps=action.steps, held_by=action.held_by)
+
+
+def _actions(policy: Policy, as_of: datetime) -> Callable[..., RecordedAction]:
+    """What the policy asks for of a tier, a status, a verification and a cleared dispute: one for all lines alike."""
+    known: dict[Any, RecordedAction] = {}
+
+    def action(tier: Tier, status: str, verified: datetime | None, cleared: datetime | None) -> RecordedAction:
+        moved_by = tier, status, verified, cleared
+        if moved_by not in known:
+            known[moved_by] = action_of(policy, tier, status, as_of=as_of, verified=verified, cleared=cleared)
+        return known[moved_by]
+
+    return action
 
 
 def _reason(reason: Reason) -> RecordedReason:
