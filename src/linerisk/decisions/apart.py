@@ -13,6 +13,7 @@ import contextlib
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,8 @@ import linerisk
 from linerisk.decisions import wire
 from linerisk.decisions.appending import Append
 from linerisk.decisions.errors import overloaded
-from linerisk.decisions.promises import keep
+from linerisk.decisions.promises import keep, tell
+from linerisk.errors import LineriskError
 
 _RUN = "import sys; sys.path.insert(0, sys.argv[1]); from linerisk.decisions.writer_process import main; main()"
 _AT_ONCE = 1 << 20
@@ -61,15 +63,23 @@ class WriterProcess:
         self.waiting = 0
 
     def start(self) -> None:
-        """Have it started, as the first request would; it says itself when it is ready."""
-        ours, its = socket.socketpair()
+        """Have it started, as the first request would; it says itself when it is ready.
+
+        Where the machine has no room for it, the thread goes on writing, and a later request tries again.
+        """
         self._started_at = time.monotonic()
-        with its:
-            self._process = subprocess.Popen(  # noqa: S603 - ours
-                [sys.executable, "-c", _RUN, str(Path(linerisk.__file__).parents[1])], stdin=its.fileno()
-            )
+        ours, its = socket.socketpair()
         ours.settimeout(0)
-        ours.send(self._opening)
+        with its:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - ours
+                    [sys.executable, "-c", _RUN, str(Path(linerisk.__file__).parents[1])], stdin=its.fileno()
+                )
+            except OSError:
+                ours.close()
+                return
+        with contextlib.suppress(OSError):  # it has ended already, and that will be read
+            ours.send(self._opening)
         self._socket = ours
 
     def take(self, append: Append) -> bool:
@@ -109,7 +119,7 @@ class WriterProcess:
             self._socket.shutdown(socket.SHUT_WR)
             while data := self._socket.recv(_AT_ONCE):
                 self._hear(data)
-        self._let_go()
+        self._let_go(patience_s=_ENDS_WITHIN_S)
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -170,17 +180,17 @@ class WriterProcess:
         if self._loop is not None and self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
-        self._let_go()
+        self._let_go(patience_s=0.0)  # the event loop waits for nobody
 
-    def _let_go(self) -> None:
+    def _let_go(self, *, patience_s: float) -> None:
         if self._socket is not None:
             self._socket.close()
         if self._process is not None:
-            try:
-                self._process.wait(_ENDS_WITHIN_S)
-            except subprocess.TimeoutExpired:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience_s)
+            if self._process.poll() is None:
                 self._process.kill()  # what it had not committed is written by others
-                self._process.wait()
+                threading.Thread(target=self._process.wait, name="writer-ended", daemon=True).start()
         left = list(self._pending.values())
         self._pending.clear()
         self._out.clear()
@@ -188,4 +198,7 @@ class WriterProcess:
         self._socket = self._process = self._loop = None
         self.ready = False
         for append in left:
-            self._otherwise(append)
+            try:
+                self._otherwise(append)
+            except LineriskError as error:
+                tell([(append, error)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from linerisk.decisions.errors import ConflictError, OverloadedError
+from linerisk.decisions.errors import ConflictError, OverloadedError, overloaded
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.wire import Frames, framed
@@ -245,6 +246,44 @@ def test_it_ends_with_the_process_that_it_writes_for_and_no_signal_ends_it_befor
     assert log.apart._process is not None
     assert log.apart._process.wait(5) == 0
     log.close()
+
+
+def test_where_no_process_can_be_started_requests_are_answered_all_the_same(
+    url: str, make_records: MakeRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    async def work() -> None:
+        for i in range(3):
+            answer = await log.append_awaited("suspension", f"r-{i}", BODY, make_records(f"r-{i}"))
+            assert not answer.repeated
+        assert log.apart is not None
+        assert not log.apart.ready
+
+    with DecisionLog(url, apart=True) as log:
+        run(work())
+        assert log.count() == 3
+
+
+def test_what_nobody_can_write_any_more_is_told_so(
+    log: DecisionLog, make_records: MakeRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_append: object) -> None:
+        raise overloaded(20_000, most=20_000)
+
+    async def work() -> None:
+        await ready(log, make_records)
+        assert log.apart is not None
+        monkeypatch.setattr(log.apart, "_otherwise", full)
+        process_of(log).suspend()
+        awaited = log.append_awaited("suspension", "r-1", BODY, make_records())
+        await asyncio.sleep(0.1)
+        process_of(log).kill()
+        with pytest.raises(OverloadedError):
+            await awaited
+
+    run(work())
+    assert log.find("suspension", "r-1") is None
 
 
 def test_no_secret_of_the_store_stands_where_other_users_of_the_machine_read(log: DecisionLog, url: str) -> None:
