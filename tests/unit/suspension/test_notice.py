@@ -110,7 +110,7 @@ def test_without_a_reason_there_is_no_notice(reasons: Any, decide: Decide, polic
 
 
 def test_no_sentence_of_ours_is_a_list_to_guess_from_and_none_accuses(wording: Wording) -> None:
-    sentences = [text for own in wording.sentences.values() for each in own for text in (each.zh, each.en)]
+    sentences = [text for own in wording.sentences.values() for each in own for text in (each.zh.text, each.en.text)]
     assert len(sentences) > 500
     assert [text for text in sentences if LIST_TO_GUESS_FROM.search(text) or ACCUSING.search(text)] == []
 

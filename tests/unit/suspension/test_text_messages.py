@@ -62,7 +62,9 @@ def every_sentence(wording: Wording, language: Language) -> set[str]:
         for sentence in sentences:
             values = {each: BY_UNIT[BY_NAME[each].unit](LONG[BY_NAME[each].unit]) for each in sentence.facts}
             spoken = {each: text[LANGUAGES.index(language)] for each, text in values.items()}
-            said.add(getattr(sentence, language).format_map(spoken) + (longest if sentence.compare else ""))
+            spelled = getattr(sentence, language)
+            text = spelled.text % tuple(spoken[place] for place in spelled.places)
+            said.add(text + (longest if sentence.compare else ""))
     return said
 
 
