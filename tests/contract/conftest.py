@@ -49,6 +49,7 @@ LINES = 200
 KNOWN_LINES = 110
 WITHOUT_ACCOUNT = "line-007"
 STARTS_WITHIN_S = 120
+PORT_TAKEN = ("Address already in use", "cannot be listened on")
 
 
 @dataclass(frozen=True)
@@ -282,8 +283,13 @@ def start(
     cwd: Path,
     environment: dict[str, str],
     authority: Path | None = None,
+    attempts: int = 3,
 ) -> Server:
-    """Start a server and wait until it is ready."""
+    """Start a server and wait until it is ready.
+
+    It is started again where a port that was free was taken meanwhile: BentoML looks for one of its own, as other tests
+    do at the same time.
+    """
     log = world.settings.home / "server.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -308,7 +314,11 @@ def start(
         time.sleep(0.1)
     if process.poll() is None:
         server.kill()
-    pytest.fail(f"the service did not start:\n{log.read_text()}")
+    said = log.read_text()
+    if attempts > 1 and any(words in said for words in PORT_TAKEN):
+        more = {"environment": environment, "authority": authority, "attempts": attempts - 1}
+        return start(arguments, world, port=port, cwd=cwd, **more)
+    pytest.fail(f"the service did not start:\n{said}")
 
 
 def stop(server: Server) -> None:
