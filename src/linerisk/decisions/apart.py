@@ -29,6 +29,8 @@ from linerisk.errors import LineriskError
 _RUN = "import sys; sys.path.insert(0, sys.argv[1]); from linerisk.decisions.writer_process import main; main()"
 _AT_ONCE = 1 << 20
 _AGAIN_AFTER_S = 1.0
+_SILENT_S = 10.0
+"""Beyond what it may wait for another that writes: then it is held to be stuck."""
 _ENDS_WITHIN_S = 30
 
 
@@ -50,6 +52,9 @@ class WriterProcess:
         self._opening = wire.framed(wire.encode(wire.Opening(url, busy_s)))
         self._most_waiting = most_waiting
         self._otherwise = otherwise
+        self._silent_s = busy_s + _SILENT_S
+        self._heard_at = 0.0
+        self._watching = False
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,19 +73,14 @@ class WriterProcess:
         Where the machine has no room for it, the thread goes on writing, and a later request tries again.
         """
         self._started_at = time.monotonic()
-        ours, its = socket.socketpair()
-        ours.settimeout(0)
-        with its:
-            try:
-                self._process = subprocess.Popen(  # noqa: S603 - ours
-                    [sys.executable, "-c", _RUN, str(Path(linerisk.__file__).parents[1])], stdin=its.fileno()
-                )
-            except OSError:
-                ours.close()
-                return
-        with contextlib.suppress(OSError):  # it has ended already, and that will be read
-            ours.send(self._opening)
-        self._socket = ours
+        with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+            ours, its = map(opened.enter_context, socket.socketpair())
+            self._process = subprocess.Popen(  # noqa: S603 - ours
+                [sys.executable, "-c", _RUN, str(Path(linerisk.__file__).parents[1])], stdin=its.fileno()
+            )
+            self._socket = ours.dup()
+            self._socket.settimeout(0)
+            self._socket.send(self._opening)
 
     def take(self, append: Append) -> bool:
         """Have a request written, if the process is ready; called by the event loop that awaits its outcome.
@@ -95,6 +95,9 @@ class WriterProcess:
         if self._pending and self.waiting + append.weight > self._most_waiting:
             raise overloaded(self.waiting, most=self._most_waiting)
         append.encode()
+        if not self._watching and self._loop is not None:
+            self._watching, self._heard_at = True, time.monotonic()
+            self._loop.call_later(self._silent_s, self._watch)
         self._number += 1
         self._pending[self._number] = append
         self.waiting += append.weight
@@ -164,6 +167,7 @@ class WriterProcess:
             self._lost()
 
     def _hear(self, data: bytes) -> None:
+        self._heard_at = time.monotonic()
         for message in self._frames.of(data):
             self.ready = True
             promises: list[tuple[asyncio.Future[Any], Any]] = []
@@ -174,6 +178,16 @@ class WriterProcess:
                     came = wire.told(said, append.records, append.problems, append.body_hash)
                     promises.append((append.awaited, came))
             keep(promises)
+
+    def _watch(self) -> None:
+        """Nobody waits for a process that is stuck, as one that was stopped by a signal."""
+        if self._pending and self._loop is not None:
+            left_s = self._heard_at + self._silent_s - time.monotonic()
+            if left_s > 0:
+                self._loop.call_later(left_s, self._watch)
+                return
+            self._lost()
+        self._watching = False
 
     def _lost(self) -> None:
         """It has ended: what it said nothing of is written by others, and another is started when one is needed."""

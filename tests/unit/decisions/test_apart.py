@@ -171,6 +171,24 @@ async def ready_again(log: DecisionLog) -> None:
         await asyncio.sleep(0.02)
 
 
+def test_nobody_waits_for_one_that_is_stuck(log: DecisionLog, make_records: MakeRecords) -> None:
+    async def work() -> None:
+        await ready(log, make_records)
+        assert log.apart is not None
+        log.apart._silent_s = 1.0
+        stuck = process_of(log)
+        stuck.suspend()
+        names = [f"r-{i}" for i in range(5)]
+        started = time.monotonic()
+        answers = await asyncio.gather(*[log.append_awaited("suspension", n, BODY, make_records(n)) for n in names])
+        assert time.monotonic() - started < 10
+        assert [answer.records[0].request_id for answer in answers] == names
+        with contextlib.suppress(psutil.NoSuchProcess):
+            stuck.wait(5)  # it was killed
+
+    run(work())
+
+
 def test_a_locked_store_is_told_and_unlocking_mends_it(
     url: str, log: DecisionLog, make_records: MakeRecords, held: Held
 ) -> None:
