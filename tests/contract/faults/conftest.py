@@ -228,7 +228,8 @@ def figure() -> Callable[[Any, str], float]:
     """A figure of `/metrics`, by its name and labels."""
 
     def reading(server: Any, name: str) -> float:
-        text = server.client(None).get("/metrics").text
+        # On a connection of its own, so that each worker has its turn.
+        text = httpx.get(f"{server.url}/metrics", verify=server.verify, timeout=60).text
         values = [line.rsplit(" ", 1)[1] for line in text.splitlines() if line.rsplit(" ", 1)[0] == name]
         assert len(values) == 1, f"{name}: {values}"
         return float(values[0])
