@@ -122,7 +122,7 @@ class Wording:
 
     def _fitting(self, column: str, direction: Direction, values: Mapping[str, float]) -> Sentence | None:
         for sentence in self.sentences.get(column, ()):
-            if (sentence.direction == direction or sentence.direction == "either") and sentence.fits(values):  # noqa: PLR1714  # a set would be made for each
+            if sentence.direction in {direction, "either"} and sentence.fits(values):
                 return sentence
         return None
 

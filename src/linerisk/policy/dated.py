@@ -216,7 +216,7 @@ def in_force(policies: Sequence[Policy], instant: datetime) -> Policy:
         raise PolicyError(
             "no policy is in force", expected=f"{first} or later", found=iso(instant), todo="add a dated policy file"
         )
-    return begun[0] if len(begun) == 1 else max(begun, key=lambda policy: policy.starts_at)
+    return max(begun, key=lambda policy: policy.starts_at)
 
 
 def with_id(policies: Sequence[Policy], policy_id: str) -> Policy:
