@@ -72,6 +72,8 @@ class WriterProcess:
 
         Where the machine has no room for it, the thread goes on writing, and a later request tries again.
         """
+        if self._socket is not None:
+            return
         self._started_at = time.monotonic()
         with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
             ours, its = map(opened.enter_context, socket.socketpair())

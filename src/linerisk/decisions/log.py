@@ -59,7 +59,6 @@ class DecisionLog:
         self.apart: WriterProcess | None = None
         if apart:
             self.apart = WriterProcess(url, busy_s=busy_s, most_waiting=most_waiting, otherwise=self._writer.submit)
-            self.apart.start()
 
     def append(
         self,

@@ -68,6 +68,7 @@ def test_nobody_notices_that_the_process_that_writes_is_killed(  # noqa: PLR0917
 ) -> None:
     with serving(world) as server:
         (worker,) = workers_of(server)
+        assert len(writers_of(server)) == 1
         dead: set[int] = set()
         with callers(server, "unnoticed", most_lines=4) as asking:
             for _ in range(3):

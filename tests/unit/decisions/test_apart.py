@@ -34,6 +34,7 @@ def log(url: str) -> Iterator[DecisionLog]:
 
 def process_of(log: DecisionLog) -> psutil.Process:
     assert log.apart is not None
+    log.apart.start()
     assert log.apart._process is not None
     return psutil.Process(log.apart._process.pid)
 
@@ -77,6 +78,14 @@ def test_it_writes_what_an_event_loop_asks_for(url: str, log: DecisionLog, make_
             found = reopened.find("suspension", name, body_hash=BODY)
             assert found is not None
             assert found.records == records
+
+
+def test_it_is_started_once_and_not_before_it_is_wanted(log: DecisionLog) -> None:
+    assert log.apart is not None
+    assert log.apart._process is None
+    first = process_of(log)
+    assert process_of(log) == first
+    assert psutil.Process().children().count(first) == 1
 
 
 def test_requests_are_answered_before_it_is_ready(log: DecisionLog, make_records: MakeRecords) -> None:
