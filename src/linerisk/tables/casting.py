@@ -47,7 +47,8 @@ RULES: dict[Kind, str] = {
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 # The common shapes first; the general ones at the end read everything of ISO 8601, more slowly.
-_UTC_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+_QUICK_UTC_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%6fZ")
+_UTC_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
 _LOCAL_FORMATS = (
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S",
@@ -229,13 +230,12 @@ def _instants(cells: pl.Series, mapping: TableMapping) -> pl.Series:
         return _epoch(cells, unit=shape)
     if cells.dtype != pl.String:
         raise _wrong_type(cells, "timestamps, or text such as 2024-07-25T00:00:00Z")
-    quick, *general = _UTC_FORMATS
     readers: list[Reader] = []
     if shape is not None:
         readers += [partial(_epoch, unit=shape) if shape in _EPOCHS else partial(_instant, shape=shape, zone=zone)]
-    readers += [partial(_instant, shape=quick, zone="UTC")]
+    readers += [partial(_instant, shape=each, zone="UTC") for each in _QUICK_UTC_FORMATS]
     readers += [partial(_instant, shape=each, zone=zone) for each in _LOCAL_FORMATS]
-    readers += [partial(_instant, shape=each, zone="UTC") for each in general]
+    readers += [partial(_instant, shape=each, zone="UTC") for each in _UTC_FORMATS]
     return _by_formats(cells, UTC_US, [*readers, lambda text: _to_utc(_date(text).cast(pl.Datetime("us")), zone)])
 
 
@@ -257,8 +257,7 @@ def _by_formats(cells: pl.Series, dtype: pl.DataType, readers: list[Reader]) -> 
     Files keep to one way as a rule, so the one that reads most of a few cells goes first. No cell can be read in
     two ways as two values.
     """
-    few = cells.head(1000).drop_nulls().head(20)
-    first, *rest = sorted(readers, key=lambda reader: reader(few).null_count())
+    first, *rest = _best_first(readers, cells.head(1000).drop_nulls().head(20))
     result = first(cells).cast(dtype)
     for reader in rest:
         if result.null_count() == cells.null_count():
@@ -266,6 +265,19 @@ def _by_formats(cells: pl.Series, dtype: pl.DataType, readers: list[Reader]) -> 
         left = (cells.is_not_null() & result.is_null()).arg_true()
         result = result.scatter(left, reader(cells.gather(left)).cast(dtype))
     return result
+
+
+def _best_first(readers: list[Reader], few: pl.Series) -> list[Reader]:
+    """Ways of reading in the order in which they are tried; those after one that reads all of a few are not looked at.
+
+    For the cells of a request, to look at all of them takes longer than to read.
+    """
+    unread: list[int] = []
+    for reader in readers:
+        unread.append(reader(few).null_count())
+        if not unread[-1]:
+            return [reader, *(other for other in readers if other is not reader)]
+    return [reader for _, reader in sorted(zip(unread, readers, strict=True), key=lambda each: each[0])]
 
 
 def _to_utc(instants: pl.Series, zone: str) -> pl.Series:
