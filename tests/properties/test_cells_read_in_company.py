@@ -51,9 +51,7 @@ def read(cells: list[str | None], table: TableName, column: str) -> pl.DataFrame
     ("table", "column"), [("call_records", "started_at"), ("accounts", "known_at"), ("accounts", "activated_on")]
 )
 @given(cells=COLUMNS)
-def test_cells_of_a_column_are_read_as_each_is_alone(
-    table: TableName, column: str, cells: list[str | None]
-) -> None:
+def test_cells_of_a_column_are_read_as_each_is_alone(table: TableName, column: str, cells: list[str | None]) -> None:
     assert read(cells, table, column).equals(pl.concat(read([cell], table, column) for cell in cells))
 
 

@@ -48,7 +48,7 @@ def read(body: bytes, kind: type[Body]) -> tuple[Body, bytes]:
     Mostly it is read in one step. Written again, it names no key that it did not name, and every text in it is there
     again but `as_of`, which is written in several ways: so it named none twice if it has as many colons as before.
     Where that cannot be said, since there are escapes, and whenever something is wrong, it is read step by step. A type
-    of request must not write what was not given.
+    of request must not write what was not given, and has no `as_of` but its own.
 
     Raises:
         MalformedError: It is not JSON that means one thing only.
@@ -60,7 +60,7 @@ def read(body: bytes, kind: type[Body]) -> tuple[Body, bytes]:
         request = typed(parse(body), kind)
         return request, _encode(request)
     canonical = _encode(request)
-    if b"\\" in body or _colons(body) != _colons(canonical):
+    if b"\\" in body or _colons(body, request) != _colons(canonical, request):
         parse(body)
     return request, canonical
 
@@ -97,10 +97,20 @@ def colons_outside_strings(body: bytes) -> int:
     return int(np.count_nonzero((text == _COLON) & ~inside))
 
 
-def _colons(body: bytes) -> int:
-    """Colons of a body without escapes, but for those in the value of `as_of`."""
-    values: list[bytes] = _AS_OF.findall(body)
-    return body.count(b":") - sum(value.count(b":") for value in values)
+def _colons(body: bytes, request: object) -> int:
+    """Colons of a body without escapes, but for those in the value of `as_of`, if the request has one.
+
+    The first one is looked for; if there were another, its colons would be too many.
+    """
+    dated = None if getattr(request, "as_of", None) is None else _AS_OF.search(body)
+    return _count(body) - (dated[1].count(b":") if dated else 0)
+
+
+def _count(body: bytes) -> int:
+    """Colons; of a long body at a quarter of the time that it takes to look for one after the other."""
+    if len(body) < _SMALL:
+        return body.count(b":")
+    return int(np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == _COLON))
 
 
 def read_of(request: Request, body: bytes, kind: type[Identified]) -> tuple[Identified, bytes]:

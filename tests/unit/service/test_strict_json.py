@@ -13,6 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from linerisk.errors import LineriskError
+from linerisk.service.api import ROUTES
 from linerisk.service.errors import MalformedError, WrongValueError
 from linerisk.service.strict_json import DEEPEST, colons_outside_strings, parse, read, typed
 from linerisk.service.types import RecordsRequest, ScoreRequest
@@ -133,6 +134,37 @@ def test_a_key_named_twice_is_refused_wherever_it_stands(body: dict[str, Any], d
     twice = (text[: pair.end()] + ", " + pair.group() + text[pair.end() :]).encode()
     with pytest.raises(MalformedError, match="twice"):
         read(twice, RecordsRequest)
+
+
+@given(BODIES, st.data())
+def test_in_a_long_body_a_key_named_twice_is_refused_too(body: dict[str, Any], data: st.DataObject) -> None:
+    text = json.dumps(body, ensure_ascii=False) + " " * 5_000
+    assert outcome(lambda: read(text.encode(), RecordsRequest)) == outcome(
+        lambda: read(text.strip().encode(), RecordsRequest)
+    )
+    pairs = list(re.finditer(r'"\w+": (?:null|true|false|\d+|"[^"\\]*")', text))
+    pair = data.draw(st.sampled_from(pairs))
+    with pytest.raises(MalformedError, match="twice"):
+        read((text[: pair.end()] + ", " + pair.group() + text[pair.end() :]).encode(), RecordsRequest)
+
+
+AS_OFS = ["null", *(f'"2024-07-26T00:00:00{rest}"' for rest in ("Z", "+0000", "+00:00", ".5Z", "-08:00"))]
+
+
+@pytest.mark.parametrize("first", AS_OFS)
+@pytest.mark.parametrize("second", AS_OFS)
+def test_an_instant_named_twice_is_refused_however_it_is_written(first: str, second: str) -> None:
+    text = f'{{"as_of":{first},"lines":[{{"line_id":"a"}}],"as_of":{second},"request_id":"r"}}'
+    with pytest.raises(MalformedError, match="twice"):
+        read(text.encode(), ScoreRequest)
+    once, _ = read(text.replace(f'"as_of":{first},', "", 1).encode(), ScoreRequest)
+    assert (once.as_of is None) == (second == "null")
+
+
+@pytest.mark.parametrize("kind", [route.body for route in ROUTES if route.body is not None])
+def test_no_request_has_an_as_of_but_its_own(kind: type) -> None:
+    _, parts = msgspec.json.schema_components([kind])
+    assert [name for name, part in parts.items() if "as_of" in part.get("properties", {})] in ([], [kind.__name__])
 
 
 def test_what_was_given_as_null_is_another_body_than_what_was_not_given() -> None:
