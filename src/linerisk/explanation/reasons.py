@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import override
 
 from linerisk.explanation.contributions import Contributions, Floats, Indices, contributions
 from linerisk.explanation.wording import Direction, Wording
@@ -95,32 +92,6 @@ def attribute(model: RiskModel, rows: Rows) -> Attribution:
     return Attribution(parts.base, parts.calibration, parts.by_family, named, column)
 
 
-class _Row(Mapping[str, float]):
-    """The values of one row by name, looked up and not copied: a sentence rests on a few of very many."""
-
-    __slots__ = ("_position", "_values")
-
-    def __init__(self, values: list[float], position: Mapping[str, int]) -> None:
-        self._values, self._position = values, position
-
-    @override
-    def __getitem__(self, name: str) -> float:
-        return self._values[self._position[name]]
-
-    @override
-    def get(self, name: str, default: float = math.nan) -> float:  # type: ignore[override]  # numbers only
-        position = self._position.get(name)
-        return default if position is None else self._values[position]
-
-    @override
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._position)
-
-    @override
-    def __len__(self) -> int:
-        return len(self._position)
-
-
 def explain(
     model: RiskModel, rows: Rows, wording: Wording, *, attribution: Attribution | None = None
 ) -> list[Explanation]:
@@ -139,19 +110,17 @@ def explain(
     if not len(rows):
         return []
     parts = attribute(model, rows) if attribution is None else attribution
-    families, names, typical = model.families, model.feature_names, model.typical
-    position = model.positions
+    families, say = model.families, wording.speaker(model.positions, model.typical).say
     explanations = []
     for values, amounts, named, columns in zip(
         map(np.ndarray.tolist, rows), parts.by_family.tolist(), parts.named.tolist(), parts.column.tolist(), strict=True
     ):
-        by_name = _Row(values, position)
         reasons = []
         for k, column in zip(named, columns, strict=True):
             if k == _NONE:
                 break
             direction: Direction = "raises" if amounts[k] > 0 else "lowers"
-            said = wording.say(names[column], direction=direction, values=by_name, typical=typical[column])
+            said = say(column, direction, values)
             reasons.append(
                 Reason(
                     code=said.code,

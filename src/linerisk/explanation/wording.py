@@ -8,8 +8,9 @@ was moved by it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,6 +23,8 @@ from linerisk.policy.shapes import REASONS_FILE, Words, read_table
 
 Direction = Literal["raises", "lowers"]
 
+_WORDS_KEPT: Final = 64
+"""Of each sentence, for values that many lines have."""
 _SAY: Final = {name: BY_UNIT[feature.unit] for name, feature in BY_NAME.items()}
 
 
@@ -60,6 +63,7 @@ class Wording:
     compared: ComparedByUnit
     families: dict[str, Family]
     unknown: dict[Direction, str]
+    _kept: dict[str, Speaker] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, folder: Path) -> Wording:
@@ -91,27 +95,20 @@ class Wording:
             values: The line's values by column; NaN where there is none. The column itself has one.
             typical: The column's value on a typical line in normal use.
         """
-        feature = BY_NAME.get(column)
-        if feature is None:
-            return self._say_plainly(column, self._code(column, direction, None), (column, column), values[column])
-        sentence = self._fitting(column, direction, values)
-        code = self._code(column, direction, sentence)
-        if sentence is None:
-            label = (feature.label_zh, feature.label_en[:1].upper() + feature.label_en[1:])
-            return self._say_plainly(column, code, label, values[column])
-        facts = {name: values[name] for name in sentence.facts}
-        spoken = {name: _SAY[name](value) for name, value in facts.items()}
-        zh = sentence.zh.text % tuple([spoken[name][0] for name in sentence.zh.places])
-        en = sentence.en.text % tuple([spoken[name][1] for name in sentence.en.places])
-        side = sentence.compare
-        if direction == "raises" and side is not None and side == _side(column, values[column], typical):
-            beside = getattr(self.compared.of(feature.unit), side)
-            zh, en = zh + beside.zh, en + beside.en
-        return Said(code, zh, en[:1].upper() + en[1:], facts)
+        positions = {name: position for position, name in enumerate(values)}
+        usual = [typical if name == column else None for name in values]
+        return Speaker(self, positions, usual).say(positions[column], direction, list(values.values()))
+
+    def speaker(self, positions: Mapping[str, int], typical: Sequence[float | None]) -> Speaker:
+        """Its words made ready for the columns of a model; those of the model asked for last are kept."""
+        kept = self._kept.get("last")
+        if kept is None or kept.positions is not positions or kept.typical is not typical:
+            kept = self._kept["last"] = Speaker(self, positions, typical)
+        return kept
 
     def code(self, column: str, *, direction: Direction, values: Mapping[str, float]) -> str:
         """The code that `say` gives; of `values` only those that `codes_rest_on` names matter."""
-        return self._code(column, direction, self._fitting(column, direction, values))
+        return self.code_of(column, direction, self._fitting(column, direction, values))
 
     def codes_rest_on(self, column: str, *, direction: Direction) -> tuple[str, ...]:
         """Columns whose values decide which code a column gets in a direction; none where it has one code only."""
@@ -126,7 +123,8 @@ class Wording:
                 return sentence
         return None
 
-    def _code(self, column: str, direction: Direction, sentence: Sentence | None) -> str:
+    def code_of(self, column: str, direction: Direction, sentence: Sentence | None) -> str:
+        """The code of a sentence of a column; None for a value said plainly."""
         if sentence is not None and sentence.code is not None:
             return sentence.code
         feature = BY_NAME.get(column)
@@ -134,11 +132,110 @@ class Wording:
             return self.unknown[direction]
         return feature.reason_code if direction == "raises" else self.families[feature.family].lowers
 
-    def _say_plainly(self, column: str, code: str, label: tuple[str, str], value: float) -> Said:
-        spoken = _SAY.get(column, plainly)(value)
-        zh, en = self.plain.zh.replace("{value}", spoken[0]), self.plain.en.replace("{value}", spoken[1])
-        # The label goes in last: it may be any column's name, braces and all.
-        return Said(code, zh.replace("{label}", label[0]), en.replace("{label}", label[1]), {column: value})
+
+Line = Sequence[float]
+"""Values of one line, in the order of a model's columns."""
+
+
+class Speaker:
+    """Wording made ready for lines of one model: what a column says in a direction is put together once.
+
+    Args:
+        wording: The words.
+        positions: Position of each column among the values of a line.
+        typical: Value of each column on a typical line in normal use, in that order.
+    """
+
+    def __init__(self, wording: Wording, positions: Mapping[str, int], typical: Sequence[float | None]) -> None:
+        self.positions, self.typical = positions, typical
+        self._wording, self._names = wording, list(positions)
+        self._ready: dict[tuple[int, Direction], Callable[[Line], Said]] = {}
+
+    def say(self, column: int, direction: Direction, values: Line) -> Said:
+        """What the column at a position says about a line; see `Wording.say`."""
+        said = self._ready.get((column, direction))
+        if said is None:
+            said = self._ready[column, direction] = self._made(self._names[column], direction)
+        return said(values)
+
+    def _made(self, column: str, direction: Direction) -> Callable[[Line], Said]:
+        sentences = [
+            (
+                [(self.positions[name], least, most) for name, least, most in sentence.ranges],
+                self._spoken(sentence, column, direction),
+            )
+            for sentence in self._wording.sentences.get(column, ())
+            # One with a fact that no line of the model has can never be said.
+            if sentence.direction in {direction, "either"} and self.positions.keys() >= set(sentence.facts)
+        ]
+        otherwise = self._plainly(column, direction)
+
+        def said(values: Line) -> Said:
+            for ranges, spoken in sentences:
+                for position, least, most in ranges:
+                    if not least <= values[position] <= most:
+                        break
+                else:
+                    return spoken(values)
+            return otherwise(values)
+
+        return said
+
+    def _spoken(self, sentence: Sentence, column: str, direction: Direction) -> Callable[[Line], Said]:
+        """A sentence of values that bear it out."""
+        code = self._wording.code_of(column, direction, sentence)
+        facts = [(name, self.positions[name]) for name in sentence.facts]
+        named = tuple(dict.fromkeys([column, *sentence.zh.places, *sentence.en.places]))
+        positions = [self.positions[name] for name in named]
+        words = self._words(sentence, column, direction, named)
+        again = lru_cache(maxsize=_WORDS_KEPT)(words)
+
+        def spoken(values: Line) -> Said:
+            given = [values[position] for position in positions]
+            # 0.0 and -0.0 are the same key, and not said alike.
+            zh, en = words(*given) if 0.0 in given else again(*given)
+            return Said(code, zh, en, {name: values[position] for name, position in facts})
+
+        return spoken
+
+    def _words(
+        self, sentence: Sentence, column: str, direction: Direction, named: tuple[str, ...]
+    ) -> Callable[..., tuple[str, str]]:
+        """A sentence in both languages, from the values of the column and of the others that it names."""
+        say = [_SAY[name] for name in named]
+        zh_text, zh_places = sentence.zh.text, [named.index(name) for name in sentence.zh.places]
+        en_text, en_places = sentence.en.text, [named.index(name) for name in sentence.en.places]
+        side = sentence.compare if direction == "raises" else None
+        beside: Words | None = None if side is None else getattr(self._wording.compared.of(BY_NAME[column].unit), side)
+        typical = self.typical[self.positions[column]]
+
+        def words(*values: float) -> tuple[str, str]:
+            said = [each(value) for each, value in zip(say, values, strict=True)]
+            zh = zh_text % tuple([said[place][0] for place in zh_places])
+            en = en_text % tuple([said[place][1] for place in en_places])
+            if beside is not None and side == _side(column, values[0], typical):
+                zh, en = zh + beside.zh, en + beside.en
+            return zh, en[:1].upper() + en[1:]
+
+        return words
+
+    def _plainly(self, column: str, direction: Direction) -> Callable[[Line], Said]:
+        """A column's name with its value."""
+        feature, position, plain = BY_NAME.get(column), self.positions[column], self._wording.plain
+        code = self._wording.code_of(column, direction, None)
+        zh_label, en_label = column, column
+        if feature is not None:
+            zh_label, en_label = feature.label_zh, feature.label_en[:1].upper() + feature.label_en[1:]
+        say = _SAY.get(column, plainly)
+
+        def said(values: Line) -> Said:
+            value = values[position]
+            zh, en = say(value)
+            zh, en = plain.zh.replace("{value}", zh), plain.en.replace("{value}", en)
+            # The label goes in last: it may be any column's name, braces and all.
+            return Said(code, zh.replace("{label}", zh_label), en.replace("{label}", en_label), {column: value})
+
+        return said
 
 
 def _side(column: str, value: float, typical: float | None) -> Literal["above", "below"] | None:

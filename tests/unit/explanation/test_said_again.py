@@ -1,0 +1,59 @@
+"""Words that were made ready once, or said before, are those that a single look at a line gives."""
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linerisk.explanation import Wording
+from linerisk.explanation.wording import Direction
+from linerisk.features.catalogue import FEATURE_NAMES
+
+WORDING = Wording.load(Path(__file__).parents[3] / "policies")
+POSITIONS = {name: position for position, name in enumerate(FEATURE_NAMES)}
+TYPICAL = [None if position % 5 == 0 else 0.3 * position for position in range(len(FEATURE_NAMES))]
+DIRECTIONS: tuple[Direction, ...] = ("raises", "lowers")
+VALUES = st.sampled_from([0.0, -0.0, 0.004, 0.2, 0.5, 0.997, 1.0, 2.0, 14.0, 60.0, 400.0, 5475.0, math.nan])
+
+
+@settings(max_examples=20)
+@given(st.lists(st.lists(VALUES, min_size=len(FEATURE_NAMES), max_size=len(FEATURE_NAMES)), min_size=1, max_size=3))
+def test_a_line_among_many_is_spoken_of_as_if_it_were_the_first(lines: list[list[float]]) -> None:
+    speaker = WORDING.speaker(POSITIONS, TYPICAL)
+    for line, (name, position), direction in itertools.product(lines, POSITIONS.items(), DIRECTIONS):
+        if math.isnan(line[position]):
+            continue
+        once = WORDING.say(
+            name,
+            direction=direction,
+            values=dict(zip(FEATURE_NAMES, line, strict=True)),
+            typical=TYPICAL[position],
+        )
+        assert repr(speaker.say(position, direction, line)) == repr(once)
+
+
+def test_nothing_and_less_than_nothing_are_not_taken_for_each_other() -> None:
+    speaker = WORDING.speaker(POSITIONS, TYPICAL)
+    told_apart = 0
+    for position in POSITIONS.values():
+        said = []
+        for value in (0.0, -0.0, 0.0):
+            line = np.full(len(FEATURE_NAMES), np.nan).tolist()
+            line[position] = value
+            said.append(speaker.say(position, "raises", line).zh)
+        assert said[0] == said[2]
+        told_apart += said[0] != said[1]
+    assert told_apart > 0
+
+
+def test_a_model_with_other_columns_has_words_of_its_own() -> None:
+    fewer = {name: position for position, name in enumerate(reversed(FEATURE_NAMES[:20]))}
+    line = [float(position) for position in range(20)]
+    for positions in (POSITIONS, fewer, POSITIONS):
+        speaker = WORDING.speaker(positions, TYPICAL)
+        assert speaker.positions is positions
+    said = WORDING.speaker(fewer, [None] * 20).say(0, "raises", line)
+    assert said.facts == {FEATURE_NAMES[19]: 0.0}
