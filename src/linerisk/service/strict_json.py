@@ -60,7 +60,7 @@ def read(body: bytes, kind: type[Body]) -> tuple[Body, bytes]:
         request = typed(parse(body), kind)
         return request, _encode(request)
     canonical = _encode(request)
-    if b"\\" in body or _colons(body, request) != _colons(canonical, request):
+    if b"\\" in body or not _as_many_colons(body, canonical, as_of=getattr(request, "as_of", None)):
         parse(body)
     return request, canonical
 
@@ -97,13 +97,16 @@ def colons_outside_strings(body: bytes) -> int:
     return int(np.count_nonzero((text == _COLON) & ~inside))
 
 
-def _colons(body: bytes, request: object) -> int:
-    """Colons of a body without escapes, but for those in the value of `as_of`, if the request has one.
+def _as_many_colons(body: bytes, canonical: bytes, *, as_of: object) -> bool:
+    """Whether a body without escapes has as many colons as what is written again, but for those in `as_of`.
 
-    The first one is looked for; if there were another, its colons would be too many.
+    In the body the first `as_of` is looked for; if there were another, its colons would be too many.
     """
-    dated = None if getattr(request, "as_of", None) is None else _AS_OF.search(body)
-    return _count(body) - (dated[1].count(b":") if dated else 0)
+    given, written = _count(body), _count(canonical)
+    if as_of is not None and (said := _AS_OF.search(body)):
+        given -= said[1].count(b":")
+        written -= _encode(as_of).count(b":")
+    return given == written
 
 
 def _count(body: bytes) -> int:
