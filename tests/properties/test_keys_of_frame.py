@@ -1,0 +1,26 @@
+"""Keys of a frame are those of each id by itself, however often ids recur and wherever they are missing."""
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linerisk.tables.identity import key_of_id, keys_of_frame
+
+SECRET = b"a secret of sixteen bytes or more"
+FEW = st.sampled_from(["a", "b", "007", "", "号码", None])
+MANY = st.text(max_size=6) | st.none()
+
+
+@given(st.lists(st.tuples(FEW, FEW, MANY, st.none()), max_size=60))
+def test_each_id_has_its_own_key(rows: list[tuple[str | None, ...]]) -> None:
+    frame = pl.DataFrame(rows, schema=dict.fromkeys("abcd", pl.String), orient="row")
+    found = keys_of_frame(frame, {name: f"{name}_key" for name in "abcd"}, secret=SECRET)
+    alone = [tuple(None if cell is None else key_of_id(cell, secret=SECRET) for cell in row) for row in rows]
+    assert found.schema == dict.fromkeys(["a_key", "b_key", "c_key", "d_key"], pl.Int64)
+    assert found.rows() == alone
+
+
+@given(st.lists(st.integers(-3, 3) | st.none(), max_size=40))
+def test_whole_numbers_have_the_keys_of_their_text(numbers: list[int | None]) -> None:
+    found = keys_of_frame(pl.DataFrame({"a": pl.Series(numbers, dtype=pl.Int64)}), {"a": "key"}, secret=SECRET)["key"]
+    assert found.to_list() == [None if number is None else key_of_id(number, secret=SECRET) for number in numbers]
