@@ -154,8 +154,8 @@ def cook(
     stated = lines.accounts.with_columns(known_at=pl.coalesce(known_at, pl.lit(iso(as_of))))
     accounts, bad_accounts = _judged(stated, "accounts", ids, now=now, secret=secret)
     wrong = {**bad_accounts, **bad_records}
-    keys = np.array([key_of_id(line_id, secret=secret) for line_id in ids], dtype=np.int64)
-    bad_keys = [int(keys[i]) for i in wrong]
+    keys = [key_of_id(line_id, secret=secret) for line_id in ids]
+    bad_keys = [keys[i] for i in wrong]
     if bad_keys:
         records = records.filter(~pl.col("line_key").is_in(bad_keys))
         accounts = accounts.filter(~pl.col("line_key").is_in(bad_keys))
@@ -164,18 +164,19 @@ def cook(
     features = build_request(merged, accounts, reference=reference, as_of=as_of, time_zone=time_zone)
     at = {key: row for row, key in enumerate(features["line_key"].to_list())}
     verified = dict(zip(known["line_key"].to_list(), known["last_verified_at"].to_list(), strict=True))
-    found = [i for i, key in enumerate(keys.tolist()) if key in at]
+    found = [i for i, key in enumerate(keys) if key in at]
+    found_keys = [keys[i] for i in found]
     matrix = features.select(pl.col(columns).fill_null(float("nan"))).to_numpy(order="c")
     problems = [_problem(ids[i], wrong.get(i)) for i in sorted(set(range(len(ids))) - set(found))]
     return Cooked(
         positions=found,
-        rows=np.ascontiguousarray(matrix[[at[int(keys[i])] for i in found]], dtype=np.float32),
-        with_account=[int(keys[i]) in verified for i in found],
-        last_verified=[verified.get(int(keys[i])) for i in found],
-        missing=_missing(records, [int(keys[i]) for i in found]),
+        rows=np.ascontiguousarray(matrix[[at[key] for key in found_keys]], dtype=np.float32),
+        with_account=[key in verified for key in found_keys],
+        last_verified=[verified.get(key) for key in found_keys],
+        missing=_missing(records, found_keys),
         problems=problems,
         records=merged,
-        keys=[int(keys[i]) for i in found],
+        keys=found_keys,
     )
 
 

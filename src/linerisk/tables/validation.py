@@ -55,15 +55,20 @@ class Judged:
 
     Attributes:
         good: Rows that broke no rule, in the shape of the store.
-        lines: `line_id` and `line_key` of the good rows, each line once.
+        named: `line_key` and `line_id` of the good rows.
         rejected: The other rows as they came, as text, with `rule` and `row`.
         read: How many rows there were.
     """
 
     good: pl.DataFrame
-    lines: pl.DataFrame
+    named: pl.DataFrame
     rejected: pl.DataFrame
     read: int
+
+    @property
+    def lines(self) -> pl.DataFrame:
+        """`line_key` and `line_id` of the good rows, each line once."""
+        return self.named.unique()
 
 
 def judge(
@@ -92,13 +97,15 @@ def judge(
     keyed = pl.concat([values.drop(ids.keys() - {"line_id"}), keys, rows.to_frame()], how="horizontal")
     shaped = keyed.select(law.column_names())
     _, failure = law.filter(shaped)
-    broken = _with_broken_laws(broken, rows, failure.details().drop(name for name in shaped.columns if name != "row"))
+    if len(failure):
+        details = failure.details().drop(name for name in shaped.columns if name != "row")
+        broken = _with_broken_laws(broken, rows, details)
     good = broken.is_null()
     kept = keyed.filter(good)
     rejected = raw.with_columns(rows, broken).filter(~good)
     return Judged(
         good=kept.select(name for name in law.column_names() if name != "row"),
-        lines=kept.select("line_key", "line_id").unique(),
+        named=kept.select("line_key", "line_id"),
         rejected=rejected.select("rule", "row", *(pl.col(name).cast(pl.String) for name in raw.columns)),
         read=raw.height,
     )
@@ -126,8 +133,6 @@ def _with_received_at(values: pl.DataFrame) -> pl.DataFrame:
 
 def _with_broken_laws(broken: pl.Series, rows: pl.Series, details: pl.DataFrame) -> pl.Series:
     """Add the first rule of the schema that a row broke, unless reading it broke one already."""
-    if details.is_empty():
-        return broken
     # What is missing comes first; `received_at` is missing only where that which fills it is.
     rules = sorted(
         set(details.columns) - {"row"},
