@@ -31,6 +31,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 DEEPEST = 32
 _SMALL = 4096
+_PIECE = 65_536
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _AS_OF = re.compile(rb'"as_of"\s*:\s*"([^"]*)"')
 _QUOTE, _COLON = ord('"'), ord(":")
@@ -110,10 +111,12 @@ def _as_many_colons(body: bytes, canonical: bytes, *, as_of: object) -> bool:
 
 
 def _count(body: bytes) -> int:
-    """Colons; of a long body at a quarter of the time that it takes to look for one after the other."""
+    """Colons; of a long body many at once, and piece by piece, since a mask of all of it would take new memory."""
     if len(body) < _SMALL:
         return body.count(b":")
-    return int(np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == _COLON))
+    text = np.frombuffer(body, dtype=np.uint8)
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+    return sum(int(np.count_nonzero(piece == _COLON)) for piece in pieces)
 
 
 def read_of(request: Request, body: bytes, kind: type[Identified]) -> tuple[Identified, bytes]:

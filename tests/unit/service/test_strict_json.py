@@ -161,6 +161,14 @@ def test_an_instant_named_twice_is_refused_however_it_is_written(first: str, sec
     assert (once.as_of is None) == (second == "null")
 
 
+@pytest.mark.parametrize("spaces", [0, 5_000, 65_400, 65_536, 200_000])
+def test_a_key_named_twice_is_refused_in_a_body_of_any_length(spaces: int) -> None:
+    text = b'{"lines":[{"line_id":"a"}],' + b" " * spaces + b'"request_id":"r"}'
+    assert read(text, ScoreRequest)[0].request_id == "r"
+    with pytest.raises(MalformedError, match="twice"):
+        read(text.replace(b'"r"}', b'"r","request_id":"r"}'), ScoreRequest)
+
+
 @pytest.mark.parametrize("kind", [route.body for route in ROUTES if route.body is not None])
 def test_no_request_has_an_as_of_but_its_own(kind: type) -> None:
     _, parts = msgspec.json.schema_components([kind])
