@@ -29,6 +29,7 @@ from linerisk.settings import Settings
 SECRET_BYTES = 32
 _SHORTEST_SECRET = 16
 _RECURRENCE = 2  # how often an id must recur, on average, to be looked up instead of hashed
+_FEW = 1_000  # ids of so many rows are hashed sooner than they are counted
 _HEX_DIGITS = 16  # 64 bits; halved below, so that every key is a non-negative Int64
 
 
@@ -61,8 +62,10 @@ def keys_of_frame(frame: pl.DataFrame, names: Mapping[str, str], *, secret: byte
     """
     if not names:
         return frame.select()
-    distinct = frame.select(pl.col(*names).approx_n_unique()).row(0, named=True)
-    recurring = [column for column in names if distinct[column] * _RECURRENCE < frame.height]
+    recurring: list[str] = []
+    if frame.height > _FEW:
+        distinct = frame.select(pl.col(*names).approx_n_unique()).row(0, named=True)
+        recurring = [column for column in names if distinct[column] * _RECURRENCE < frame.height]
     # Categories of its own for each column: they number the ids from 0 on, and are gone with the column.
     numbers = frame.select(
         pl.col(column).cast(pl.String).cast(pl.Categorical(pl.Categories.random())).to_physical()
