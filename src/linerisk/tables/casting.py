@@ -257,7 +257,10 @@ def _by_formats(cells: pl.Series, dtype: pl.DataType, readers: list[Reader]) -> 
     Files keep to one way as a rule, so the one that reads most of a few cells goes first. No cell can be read in
     two ways as two values.
     """
-    first, *rest = _best_first(readers, cells.head(1000).drop_nulls().head(20))
+    few = cells.head(1000).drop_nulls().head(20)
+    # To look at the others as well would take longer than to read the cells of a request.
+    whole = next((reader for reader in readers if not reader(few).null_count()), None)
+    first, *rest = sorted(readers, key=lambda each: each is not whole if whole else each(few).null_count())
     result = first(cells).cast(dtype)
     for reader in rest:
         if result.null_count() == cells.null_count():
@@ -265,19 +268,6 @@ def _by_formats(cells: pl.Series, dtype: pl.DataType, readers: list[Reader]) -> 
         left = (cells.is_not_null() & result.is_null()).arg_true()
         result = result.scatter(left, reader(cells.gather(left)).cast(dtype))
     return result
-
-
-def _best_first(readers: list[Reader], few: pl.Series) -> list[Reader]:
-    """Ways of reading in the order in which they are tried; those after one that reads all of a few are not looked at.
-
-    For the cells of a request, to look at all of them takes longer than to read.
-    """
-    unread: list[int] = []
-    for reader in readers:
-        unread.append(reader(few).null_count())
-        if not unread[-1]:
-            return [reader, *(other for other in readers if other is not reader)]
-    return [reader for _, reader in sorted(zip(unread, readers, strict=True), key=lambda each: each[0])]
 
 
 def _to_utc(instants: pl.Series, zone: str) -> pl.Series:
