@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from linerisk.decisions.record import DecisionRecord
 from linerisk.live import Live
 from linerisk.service.desk import Desk
+from linerisk.service.ready import decided_ahead
+from linerisk.service.scoring_calls import answer_of
 from linerisk.service.types import LineById, ScoreRequest
 
 
@@ -35,6 +40,42 @@ def test_decisions_have_the_same_bits_prepared_and_on_demand(world: Any) -> None
         assert [_told(desk, msgspec.structs.replace(request, lines=[line]))[0] for line in request.lines] == prepared
     finally:
         desk.close()
+
+
+def test_what_is_spelled_ahead_is_recorded_and_told_with_the_same_bytes(world: Any) -> None:
+    lines = [f"line-{i:03}" for i in range(100)] + ["nobody", "line-001"]
+    desk = Desk(world.settings)
+    try:
+        whole = ScoreRequest(request_id="r", lines=[LineById(line) for line in lines])
+        plain, problems = desk.by_id(whole, caller="a-scorer")
+        ahead = decided_ahead(desk, whole, caller="a-scorer")
+        assert ahead is not None
+        assert ahead[1] == problems
+        assert {problem.code for problem in problems} == {"unknown_line", "duplicate_line", "account_missing"}
+        for one, other in zip(plain, ahead[0], strict=True):
+            same = msgspec.structs.replace(other, decision_id=one.decision_id, scored_at=one.scored_at)
+            assert same.to_json() == one.to_json()
+            assert answer_of("r", [same], problems) == answer_of("r", [one], problems)
+            assert DecisionRecord.from_json(same.to_json()) == one
+    finally:
+        desk.close()
+
+
+def test_words_that_a_site_has_changed_since_are_not_said(world: Any, tmp_path: Path) -> None:
+    policies = tmp_path / "policies"
+    shutil.copytree(world.settings.policies, policies)
+    reasons = policies / "reasons.toml"
+    reasons.write_text(reasons.read_text(encoding="utf-8") + "\n# a word of ours\n", encoding="utf-8")
+    request = ScoreRequest(request_id="r", lines=[LineById("line-001")])
+    for settings, spelled in (
+        (world.settings, True),
+        (world.settings.model_copy(update={"policies": policies}), False),
+    ):
+        desk = Desk(settings)
+        try:
+            assert (decided_ahead(desk, request, caller="a-scorer") is not None) == spelled
+        finally:
+            desk.close()
 
 
 def test_what_is_rehearsed_at_the_start_is_recorded_nowhere(world: Any) -> None:

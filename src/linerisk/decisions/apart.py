@@ -23,11 +23,13 @@ import linerisk
 from linerisk.decisions import wire
 from linerisk.decisions.appending import Append
 from linerisk.decisions.errors import overloaded
-from linerisk.decisions.promises import keep, tell
+from linerisk.decisions.promises import Waiting, keep, tell
 from linerisk.errors import LineriskError
 
 _RUN = "import sys; sys.path.insert(0, sys.argv[1]); from linerisk.decisions.writer_process import main; main()"
 _AT_ONCE = 1 << 20
+_FEW = 16
+"""Records of a request that is written apart; larger ones are not worth the way."""
 _AGAIN_AFTER_S = 1.0
 _SILENT_S = 10.0
 """Beyond what it may wait for another that writes: then it is held to be stuck."""
@@ -85,12 +87,14 @@ class WriterProcess:
             self._socket.send(self._opening)
 
     def take(self, append: Append) -> bool:
-        """Have a request written, if the process is ready; called by the event loop that awaits its outcome.
+        """Have a small request written, if the process is ready; called by the event loop that awaits its outcome.
 
         Raises:
             OverloadedError: Too many records wait; nothing was written.
             DecisionLogError: It cannot be written as JSON.
         """
+        if len(append.records) > _FEW:
+            return False
         if not self.ready:
             self._listen()
             return False
@@ -173,13 +177,17 @@ class WriterProcess:
         for message in self._frames.of(data):
             self.ready = True
             promises: list[tuple[asyncio.Future[Any], Any]] = []
+            others: list[tuple[Waiting, Any]] = []
             for said in wire.outcomes_of(message):
                 append = self._pending.pop(said.number)
                 self.waiting -= append.weight
+                came = wire.told(said, append.records, append.problems, append.body_hash)
                 if append.awaited is not None:
-                    came = wire.told(said, append.records, append.problems, append.body_hash)
                     promises.append((append.awaited, came))
+                else:
+                    others.append((append, came))
             keep(promises)
+            tell(others)
 
     def _watch(self) -> None:
         """Nobody waits for a process that is stuck, as one that was stopped by a signal."""

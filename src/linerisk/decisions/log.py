@@ -24,7 +24,7 @@ from linerisk.decisions.erasing import Expired, expire
 from linerisk.decisions.erasures import DaysAt
 from linerisk.decisions.errors import ConflictError, conflict
 from linerisk.decisions.events import ChainedEvent, EventAppend, StoredEvent
-from linerisk.decisions.promises import Waiting
+from linerisk.decisions.promises import UNUSED, Waiting
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.store import FAILURES, open_engine, unusable, writing
 from linerisk.decisions.verifying import ChainReport, verify
@@ -116,11 +116,15 @@ class DecisionLog:
         problems: Sequence[Problem] = (),
     ) -> asyncio.Future[StoredAnswer]:
         """As `append_async`, for the event loop that runs: it is woken once for all answers of a commit."""
-        append = _append(caller, request_id, body_hash, records, problems, future=_UNUSED)
+        append = _append(caller, request_id, body_hash, records, problems, future=UNUSED)
         append.awaited = asyncio.get_running_loop().create_future()
-        if self.apart is None or len(records) > _FEW or not self.apart.take(append):
-            self._writer.submit(append)
+        self.append_told(append)
         return append.awaited
+
+    def append_told(self, append: Append) -> None:
+        """As `append_awaited`, of an append that says itself who is told."""
+        if self.apart is None or not self.apart.take(append):
+            self._writer.submit(append)
 
     def append_event(
         self,
@@ -291,9 +295,3 @@ def _append(
 ) -> Append:
     told = tuple([dict(problem) for problem in problems])
     return Append(caller, request_id, body_hash, tuple(records), told, **promise)
-
-
-_UNUSED: Future[Any] = Future()
-"""Of what an event loop waits for in another way: making one takes as long as a look-up."""
-_FEW = 16
-"""Records of a request that is written apart; larger ones are not worth the way."""

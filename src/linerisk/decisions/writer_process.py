@@ -18,7 +18,7 @@ from typing import Any
 
 from linerisk.decisions import wire
 from linerisk.decisions.appending import Append, stored_answer, write
-from linerisk.decisions.promises import Outcome, Waiting
+from linerisk.decisions.promises import UNUSED, Outcome, Waiting
 from linerisk.decisions.store import FAILURES, open_engine
 from linerisk.decisions.writer import GroupWriter
 
@@ -68,7 +68,9 @@ def _received(served: socket.socket) -> bytes:
 
 def _submit(writer: GroupWriter, message: bytes, tell: Any) -> None:
     asked = wire.to_write_of(message)
-    append = _Numbered(asked.caller, asked.request_id, asked.body_hash, (), asked.problems, asked.rows, told=tell)
+    append = _Numbered(
+        asked.caller, asked.request_id, asked.body_hash, (), asked.problems, asked.rows, future=UNUSED, told=tell
+    )
     append.number = asked.number
     writer.submit(append)
 

@@ -7,6 +7,7 @@ was moved by it.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from linerisk import __version__
 from linerisk.explanation.sentences import ComparedByUnit, Family, ReasonsFile, Sentence, check, compiled
 from linerisk.explanation.values import BY_UNIT, plainly
 from linerisk.features.catalogue import BY_NAME
@@ -52,6 +54,7 @@ class Wording:
         compared: What is said of a value beside that of a typical line, where that makes its raising the risk plain.
         families: By family, with the code for a value that lowers the risk without being a merit of its own.
         unknown: Codes for columns that the catalogue does not know, by direction.
+        fingerprint: Of the file and of the version that says it: what one says of a row, another of the same says too.
     """
 
     codes: dict[str, Words]
@@ -60,6 +63,7 @@ class Wording:
     compared: ComparedByUnit
     families: dict[str, Family]
     unknown: dict[Direction, str]
+    fingerprint: str
 
     @classmethod
     def load(cls, folder: Path) -> Wording:
@@ -78,6 +82,7 @@ class Wording:
             compared=read.plain.compared,
             families=read.families,
             unknown={"raises": read.unknown.raises, "lowers": read.unknown.lowers},
+            fingerprint=hashlib.sha256(__version__.encode() + b"\n" + file.read_bytes()).hexdigest(),
         )
 
     def say(

@@ -53,10 +53,12 @@ class LineRisk:
 
     def __init__(self) -> None:
         import_lightgbm_alone()
+        from linerisk.service.connection import Connection  # noqa: PLC0415  # only workers need it
         from linerisk.service.console.rehearsal import Rehearsal  # noqa: PLC0415  # only workers need it
         from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
         from linerisk.service.expiring import Expiring  # noqa: PLC0415  # only workers need it
         from linerisk.service.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
+        from linerisk.service.quick import Quick  # noqa: PLC0415  # the same
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
 
         give_figures_their_room()
@@ -86,6 +88,8 @@ class LineRisk:
         sys.setswitchinterval(_SWITCH_S)
         if self.desk.log.apart is not None:
             self.desk.log.apart.start()  # not before: it would take its time from this start
+        if self.traces is None:  # a span is begun and ended where every other request is answered
+            Connection.quick = Quick(self.desk)
         # The console is to be made by it, not now.
         self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108
 

@@ -11,13 +11,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
 from linerisk.decisions.appending import StoredAnswer
+from linerisk.decisions.record import DecisionRecord
 from linerisk.explanation import explain
 from linerisk.model.tiers import TIERS
 from linerisk.service import arrow_in, arrow_out
@@ -93,7 +94,8 @@ def _decided(desk: Desk, request: Request, wanted: Wanted, body: bytes) -> tuple
 
 
 def _told(request_id: str, stored: StoredAnswer) -> bytes:
-    return arrow_out.answer(request_id, stored.records, msgspec.convert(stored.problems, list[ProblemBody]))
+    records = cast(Sequence[DecisionRecord], stored.records)  # nothing is spelled ahead for a table
+    return arrow_out.answer(request_id, records, msgspec.convert(stored.problems, list[ProblemBody]))
 
 
 def _looked(desk: Desk, request: Request, wanted: Wanted, body: bytes) -> bytes:

@@ -190,11 +190,15 @@ def _reason(reason: Reason) -> RecordedReason:
 def statuses(asked: Asked) -> list[str]:
     """`fresh`, `stale` or `degraded` of each line."""
     expired = asked.live.model_meta.expired(asked.now)
-    whole = "stale" if asked.stale else "fresh"
     return [
-        "degraded" if expired or missing or not known else whole
+        status_of(stale=asked.stale, degraded=expired or bool(missing) or not known)
         for known, missing in zip(asked.with_account, asked.missing, strict=True)
     ]
+
+
+def status_of(*, stale: bool, degraded: bool) -> str:
+    """`fresh`, `stale` or `degraded`."""
+    return "degraded" if degraded else "stale" if stale else "fresh"
 
 
 def _explained(asked: Asked, attribution: Attribution, wording: Wording | None) -> list[Explanation]:

@@ -28,7 +28,7 @@ from linerisk.review.cool_downs import CoolDowns
 from linerisk.review.desk import DisputeDesk
 from linerisk.service.deciding import Asked, decide
 from linerisk.service.errors import WrongValueError
-from linerisk.service.line_problems import OTHER_LINES, each_once, of_missing_inputs, of_no_account
+from linerisk.service.line_problems import OTHER_LINES, each_once, of_missing_inputs, of_no_account, unknown_line
 from linerisk.service.request_records import Given, cook, given
 from linerisk.service.tokens import TokenStore
 from linerisk.service.types import ProblemBody, RecordsRequest, ScoreRequest, instant_of
@@ -80,8 +80,9 @@ class Desk:
         self.log = DecisionLog(settings.decision_log_url, apart=True)
         self.accesses = Accesses(self.log)
         self.disputes = DisputeDesk(self.log, self.policies, role_of=self.tokens.role_of)
-        self._cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)
+        self.cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)
         self._secret = load_secret(settings)
+        self._keyed_by = fingerprint_of(self._secret)
 
     def close(self) -> None:
         """Write what waits and let go of the log."""
@@ -106,22 +107,11 @@ class Desk:
         """
         now = clock.now()
         live = self.holder.current()
-        snapshot = self._snapshot(live)
-        given = None if request.as_of is None else instant_of(request.as_of, now=now)
-        if given is not None and given < snapshot.meta.as_of:
-            raise WrongValueError(
-                "as_of is before the published snapshot",
-                expected=f"{clock.iso(snapshot.meta.as_of)} or later",
-                found=clock.iso(given),
-                field="as_of",
-            )
+        snapshot = self.snapshot_of(live)
+        given = instant_asked(request, snapshot, now=now)
         ids, _, problems = each_once([str(line.line_id) for line in request.lines])
         found = snapshot.find(self._keys(ids))
-        problems += [
-            ProblemBody(line_id, "unknown_line", "the published snapshot does not know this line")
-            for line_id, row in zip(ids, found.tolist(), strict=True)
-            if row < 0
-        ]
+        problems += [unknown_line(line_id) for line_id, row in zip(ids, found.tolist(), strict=True) if row < 0]
         rows = found[found >= 0]
         line_ids = [line_id for line_id, row in zip(ids, found.tolist(), strict=True) if row >= 0]
         asked, policy = self._at_rows(
@@ -141,7 +131,14 @@ class Desk:
         if live.snapshot is not None and live.snapshot.meta.lines:
             first = np.zeros(1, dtype=np.intp)
             asked, policy = self._at_rows(
-                live, live.snapshot, first, [""], request_id="", caller="", as_of=None, now=clock.now()
+                live,
+                live.snapshot,
+                first,
+                [""],
+                request_id="",
+                caller="",
+                as_of=live.snapshot.meta.as_of,
+                now=clock.now(),
             )
             decide(asked, policy, self.wording)
         self.log.find("", "")
@@ -155,10 +152,9 @@ class Desk:
         *,
         request_id: str,
         caller: str,
-        as_of: datetime | None,
+        as_of: datetime,
         now: datetime,
     ) -> tuple[Asked, Policy]:
-        as_of = as_of or snapshot.meta.as_of
         policy = in_force(self.policies, as_of)
         asked = Asked(
             request_id=request_id,
@@ -171,7 +167,7 @@ class Desk:
             with_account=[snapshot.has_account(row) for row in rows.tolist()],
             missing=[()] * len(rows),
             last_verified=[snapshot.last_verified(row) for row in rows.tolist()],
-            cleared=self._cool_downs.of(line_ids),
+            cleared=self.cool_downs.of(line_ids),
             # Judged by the clock, whatever as_of is asked for: nobody can make an old snapshot fresh by asking.
             stale=now - snapshot.meta.as_of > policy.snapshot_max_age,
             snapshot=snapshot,
@@ -229,7 +225,7 @@ class Desk:
             with_account=cooked.with_account,
             missing=[(*missing, OTHER_LINES) if alone else missing for missing in cooked.missing],
             last_verified=cooked.last_verified,
-            cleared=self._cool_downs.of(line_ids),
+            cleared=self.cool_downs.of(line_ids),
             stale=reference is not None and as_of - reference.as_of > policy.snapshot_max_age,
             snapshot=None,
             summaries=partial(cooked.summaries, as_of=as_of, time_zone=self.settings.time_zone),
@@ -247,11 +243,17 @@ class Desk:
         keys: Keys = pl.DataFrame({"id": ids}).select(key_of("id", secret=self._secret)).to_series().to_numpy()
         return keys
 
-    def _snapshot(self, live: Live) -> Snapshot:
+    def snapshot_of(self, live: Live) -> Snapshot:
+        """The snapshot that is live.
+
+        Raises:
+            NotLiveError: There is none.
+            StoreError: It was keyed by another secret.
+        """
         if live.snapshot is None:
             raise not_live("no snapshot is published")
         keyed_by = live.snapshot.meta.keyed_by
-        if keyed_by and keyed_by != fingerprint_of(self._secret):
+        if keyed_by and keyed_by != self._keyed_by:
             raise StoreError(
                 "the published snapshot was keyed by another id key",
                 expected="the id key of this home",
@@ -264,7 +266,26 @@ class Desk:
         """What was published of other lines; None if nothing was, or for a later instant."""
         if live.snapshot is None or live.snapshot.meta.as_of > as_of:
             return None
-        return self._snapshot(live).reference
+        return self.snapshot_of(live).reference
 
     def _decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody], *, reasons: bool) -> Decided:
         return decide(asked, policy, self.wording if reasons else None), problems
+
+
+def instant_asked(request: ScoreRequest, snapshot: Snapshot, *, now: datetime) -> datetime:
+    """The instant that a request by id stands at; the snapshot's where it names none.
+
+    Raises:
+        WrongValueError: It is before the snapshot's, or no instant of ours.
+    """
+    if request.as_of is None:
+        return snapshot.meta.as_of
+    given = instant_of(request.as_of, now=now)
+    if given < snapshot.meta.as_of:
+        raise WrongValueError(
+            "as_of is before the published snapshot",
+            expected=f"{clock.iso(snapshot.meta.as_of)} or later",
+            found=clock.iso(given),
+            field="as_of",
+        )
+    return given

@@ -17,7 +17,7 @@ from pathlib import Path
 from prometheus_client import Counter, Histogram, values
 from prometheus_client.mmap_dict import MmapedDict
 
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.record import Recordable
 from linerisk.errors import LineriskError
 from linerisk.live import LiveHolder
 from linerisk.service.types import ProblemBody
@@ -65,7 +65,7 @@ class Metrics:
         self._request_of(route, str(int(status))).inc()
         self._seconds_of(route).observe(seconds)
 
-    def decided(self, records: Sequence[DecisionRecord], problems: Sequence[ProblemBody]) -> None:
+    def decided(self, records: Sequence[Recordable], problems: Sequence[ProblemBody]) -> None:
         """Count the lines of one answer that was newly recorded."""
         if len(records) == 1 and not problems:
             self._decisions_of(records[0].tier, records[0].status).inc()
