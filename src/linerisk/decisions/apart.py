@@ -64,8 +64,7 @@ class WriterProcess:
         self.ready = False
         self._number = 0
         self._pending: dict[int, Append] = {}
-        self._out: list[bytes] = []
-        self._unsent = b""
+        self._unsent = bytearray()
         self._started_at = -float("inf")
         self.waiting = 0
 
@@ -110,9 +109,8 @@ class WriterProcess:
         message = wire.ToWrite(
             self._number, append.caller, append.request_id, append.body_hash, append.problems, append.rows
         )
-        if not self._out and self._loop is not None:
-            self._loop.call_soon(self._send)
-        self._out.append(wire.framed(wire.encode(message)))
+        # Sent at once: it writes while the next request is decided.
+        self._send(wire.framed(wire.encode(message)))
         return True
 
     def close(self) -> None:
@@ -124,7 +122,7 @@ class WriterProcess:
             self._loop.remove_writer(self._socket)
         self._socket.settimeout(_ENDS_WITHIN_S)
         with contextlib.suppress(OSError):
-            self._socket.sendall(self._unsent + b"".join(self._out))
+            self._socket.sendall(self._unsent)
             self._socket.shutdown(socket.SHUT_WR)
             while data := self._socket.recv(_AT_ONCE):
                 self._hear(data)
@@ -140,23 +138,28 @@ class WriterProcess:
             self._loop = loop
             loop.add_reader(self._socket, self._read)
 
-    def _send(self) -> None:
-        """Send what has gathered in this turn of the loop, as far as the other end has room."""
+    def _send(self, data: bytes) -> None:
+        """Send it, or have it sent when the other end has room again."""
         if self._socket is None or self._loop is None:
             return
-        data = self._unsent + b"".join(self._out)
-        self._out.clear()
-        try:
-            sent = self._socket.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return  # it has ended, and that is read
-        self._unsent = data[sent:]
-        if self._unsent:
-            self._loop.add_writer(self._socket, self._send)
-        else:
+        if not self._unsent:
+            data = data[self._sent(data) :]
+            if data:
+                self._loop.add_writer(self._socket, self._send_rest)
+        self._unsent += data
+
+    def _send_rest(self) -> None:
+        if self._socket is None or self._loop is None:
+            return
+        del self._unsent[: self._sent(self._unsent)]
+        if not self._unsent:
             self._loop.remove_writer(self._socket)
+
+    def _sent(self, data: bytes | bytearray) -> int:
+        """How much of it could be sent."""
+        with contextlib.suppress(OSError):  # there is no room, or it has ended, and that is read
+            return 0 if self._socket is None else self._socket.send(data)
+        return 0
 
     def _read(self) -> None:
         if self._socket is None:
@@ -217,8 +220,7 @@ class WriterProcess:
                 threading.Thread(target=self._process.wait, name="writer-ended", daemon=True).start()
         left = list(self._pending.values())
         self._pending.clear()
-        self._out.clear()
-        self._unsent, self._frames, self.waiting = b"", wire.Frames(), 0
+        self._unsent, self._frames, self.waiting = bytearray(), wire.Frames(), 0
         self._socket = self._process = self._loop = None
         self.ready = False
         for append in left:
