@@ -11,7 +11,7 @@ import msgspec
 from linerisk.decisions.record import DecisionRecord
 from linerisk.live import Live
 from linerisk.service.desk import Desk
-from linerisk.service.ready import decided_ahead
+from linerisk.service.ready import Ahead
 from linerisk.service.scoring_calls import answer_of
 from linerisk.service.types import LineById, ScoreRequest
 
@@ -48,7 +48,7 @@ def test_what_is_spelled_ahead_is_recorded_and_told_with_the_same_bytes(world: A
     try:
         whole = ScoreRequest(request_id="r", lines=[LineById(line) for line in lines])
         plain, problems = desk.by_id(whole, caller="a-scorer")
-        ahead = decided_ahead(desk, whole, caller="a-scorer")
+        ahead = Ahead(desk).decide(whole, caller="a-scorer")
         assert ahead is not None
         assert ahead[1] == problems
         assert {problem.code for problem in problems} == {"unknown_line", "duplicate_line", "account_missing"}
@@ -73,7 +73,7 @@ def test_words_that_a_site_has_changed_since_are_not_said(world: Any, tmp_path: 
     ):
         desk = Desk(settings)
         try:
-            assert (decided_ahead(desk, request, caller="a-scorer") is not None) == spelled
+            assert (Ahead(desk).decide(request, caller="a-scorer") is not None) == spelled
         finally:
             desk.close()
 

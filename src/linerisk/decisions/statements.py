@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, bindparam, insert, select
 
 _PLACES = {"sqlite": "qmark", "postgresql": "format"}
-_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)
+_AT_ONCE = (64, 32, *range(16, 0, -1))
 """Values of one statement: few texts, so that each stays prepared, and few statements, however many there are."""
 
 

@@ -44,6 +44,11 @@ class _WholeFile(MmapedDict):
 def give_figures_their_room() -> None:
     """From now on, in this process: a full disk may refuse figures, and kills nobody."""
     vars(values)["MmapedDict"] = _WholeFile  # where the library looks it up
+    if values.ValueClass.__name__ == "MmapedValue":
+        # It would ask the system with every figure whether this process has become another. A worker is started and
+        # never forked, so it is asked once.
+        own = os.getpid()
+        vars(values)["ValueClass"] = values.MultiProcessValue(lambda: own)  # type: ignore[no-untyped-call]
 
 
 class Metrics:

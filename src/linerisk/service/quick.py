@@ -23,7 +23,7 @@ from linerisk.decisions.promises import UNUSED, Outcome, Waiting
 from linerisk.service.desk import Desk
 from linerisk.service.http import Scope
 from linerisk.service.metrics import metrics
-from linerisk.service.ready import Ready, decided_ahead
+from linerisk.service.ready import Ahead, Ready
 from linerisk.service.scoring_calls import FEW_LINES, SMALL_BYTES, answer_of, digest_of
 from linerisk.service.strict_json import read
 from linerisk.service.tokens import Role
@@ -69,6 +69,7 @@ class Quick:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._ahead = Ahead(desk)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
 
@@ -114,7 +115,7 @@ class Quick:
         request, canonical = read(body, ScoreRequest)
         if len(request.lines) > FEW_LINES:
             return None
-        ready = decided_ahead(self._desk, request, caller=token.name)
+        ready = self._ahead.decide(request, caller=token.name)
         if ready is None:
             return None
         if self._loop is None:
