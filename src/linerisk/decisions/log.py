@@ -25,7 +25,7 @@ from linerisk.decisions.erasures import DaysAt
 from linerisk.decisions.errors import ConflictError, conflict
 from linerisk.decisions.events import ChainedEvent, EventAppend, StoredEvent
 from linerisk.decisions.promises import UNUSED, Waiting
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.record import DecisionRecord, Recordable
 from linerisk.decisions.store import FAILURES, open_engine, unusable, writing
 from linerisk.decisions.verifying import ChainReport, verify
 from linerisk.decisions.writer import GroupWriter
@@ -65,7 +65,7 @@ class DecisionLog:
         caller: str,
         request_id: str,
         body_hash: str,
-        records: Sequence[DecisionRecord],
+        records: Sequence[Recordable],
         problems: Sequence[Problem] = (),
     ) -> StoredAnswer:
         """Record an answer; it is on disk when this returns.
@@ -92,7 +92,7 @@ class DecisionLog:
         caller: str,
         request_id: str,
         body_hash: str,
-        records: Sequence[DecisionRecord],
+        records: Sequence[Recordable],
         problems: Sequence[Problem] = (),
     ) -> Future[StoredAnswer]:
         """As `append`, but the future holds the answer, or `ConflictError` or `DecisionLogError`.
@@ -112,7 +112,7 @@ class DecisionLog:
         caller: str,
         request_id: str,
         body_hash: str,
-        records: Sequence[DecisionRecord],
+        records: Sequence[Recordable],
         problems: Sequence[Problem] = (),
     ) -> asyncio.Future[StoredAnswer]:
         """As `append_async`, for the event loop that runs: it is woken once for all answers of a commit."""
@@ -289,7 +289,7 @@ def _append(
     caller: str,
     request_id: str,
     body_hash: str,
-    records: Sequence[DecisionRecord],
+    records: Sequence[Recordable],
     problems: Sequence[Problem],
     **promise: Any,
 ) -> Append:

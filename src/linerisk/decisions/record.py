@@ -168,6 +168,10 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The decision as it is told to who asked."""
         return _told(self)
 
+    def given_reasons(self) -> tuple[RecordedReason, ...]:
+        """Its reasons."""
+        return self.reasons
+
     def answer(self) -> dict[str, Any]:
         """The same as JSON values, to be told with more beside."""
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.told(), order="deterministic"))
@@ -225,6 +229,10 @@ class SpelledRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The decision as it is told to who asked."""
         return _told(self)
 
+    def given_reasons(self) -> tuple[RecordedReason, ...]:
+        """Its reasons, read."""
+        return _REASONS.decode(self.reasons)
+
     def to_json(self) -> bytes:
         """Canonical bytes of the record."""
         return canonical(self)
@@ -274,3 +282,4 @@ def _plain_number(value: object) -> object:
 canonical = msgspec.json.Encoder(order="sorted", enc_hook=_plain_number).encode
 """JSON with keys in order, of a record or a part of one."""
 _DECODER = msgspec.json.Decoder(DecisionRecord)
+_REASONS = msgspec.json.Decoder(tuple[RecordedReason, ...])

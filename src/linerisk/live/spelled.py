@@ -6,6 +6,8 @@ need not read them all. What the bytes mean is the business of who wrote them.
 
 from __future__ import annotations
 
+import os
+import weakref
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -54,29 +56,32 @@ class Spelled:
     """Rows as they are read.
 
     Args:
-        text: All of them.
+        text: The file with all of them.
         ends: Where each begins, and where the last ends.
         worded_by: Which words they use; see `Wording.fingerprint`.
     """
 
-    def __init__(self, text: memoryview, ends: memoryview, worded_by: str) -> None:
-        self._text, self._ends = text, ends
+    def __init__(self, text: Path, ends: memoryview, worded_by: str) -> None:
+        self._text, self._ends = os.open(text, os.O_RDONLY), ends
+        # Whoever answers from it may go on while another takes its place; then it is closed.
+        weakref.finalize(self, os.close, self._text)
         self.worded_by = worded_by
 
     def of(self, row: int) -> memoryview | None:
         """A row's bytes; None where they are not those that were written."""
-        whole = self._text[self._ends[row] : self._ends[row + 1]]
+        begin = self._ends[row]
+        # Not mapped: most of it is read once, and would be held as memory of this process.
+        whole = memoryview(os.pread(self._text, self._ends[row + 1] - begin, begin))
         found = whole[_SUM:]
         return found if zlib.crc32(found) == int.from_bytes(whole[:_SUM], "little") else None
 
 
 def open_spelled(folder: Path, *, lines: int, worded_by: str) -> Spelled | None:
-    """Map them into memory; None where there are none for so many lines."""
+    """Open them; None where there are none for so many lines."""
     if not ((folder / ENDS).exists() and (folder / _TEXT).exists()):
         return None
     ends = np.asarray(np.load(folder / ENDS, mmap_mode="r", allow_pickle=False))
-    text = np.memmap(folder / _TEXT, dtype=np.uint8, mode="r")
-    if len(ends) != lines + 1 or int(ends[-1]) != len(text):
+    if len(ends) != lines + 1 or int(ends[-1]) != (folder / _TEXT).stat().st_size:
         return None
     # Viewed as plain memory: numpy takes ten times as long for one row.
-    return Spelled(np.asarray(text).data, ends.data, worded_by)
+    return Spelled(folder / _TEXT, ends.data, worded_by)

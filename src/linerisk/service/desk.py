@@ -6,7 +6,7 @@ the caller's business to record it before it is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -16,7 +16,7 @@ import polars as pl
 
 from linerisk import as_of as clock
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.record import Recordable
 from linerisk.errors import ArtefactError, LineriskError, StoreError
 from linerisk.explanation import Wording
 from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
@@ -26,6 +26,7 @@ from linerisk.policy import Policy, in_force, load_policies
 from linerisk.review.accesses import Accesses
 from linerisk.review.cool_downs import CoolDowns
 from linerisk.review.desk import DisputeDesk
+from linerisk.service.ahead import decide_ahead
 from linerisk.service.deciding import Asked, decide
 from linerisk.service.errors import WrongValueError
 from linerisk.service.line_problems import OTHER_LINES, each_once, of_missing_inputs, of_no_account, unknown_line
@@ -42,7 +43,7 @@ _LOOK_EVERY_S = 0.002
 _LOOK_FOR_LIFTS_EVERY_S = 0.05
 """So long a line that was just cleared may still be asked by another process."""
 
-Decided = tuple[list[DecisionRecord], list[ProblemBody]]
+Decided = tuple[Sequence[Recordable], list[ProblemBody]]
 """Decisions, not recorded yet, and what there is to say about lines."""
 Readied = tuple[Asked, Policy, list[ProblemBody]]
 """Lines ready to be scored, the policy in force, and what there is to say about lines."""
@@ -90,13 +91,13 @@ class Desk:
 
     def by_id(self, request: ScoreRequest, *, caller: str, reasons: bool = True) -> Decided:
         """Score lines of the published snapshot; see `readied_by_id`. Without reasons none are put into words."""
-        return self._decided(*self.readied_by_id(request, caller=caller), reasons=reasons)
+        return self.decided(*self.readied_by_id(request, caller=caller), reasons=reasons)
 
     def by_records(self, request: RecordsRequest, *, caller: str, reasons: bool = True) -> Decided:
         """Score lines from records in the request; see `readied_by_records`."""
         lines = given(request.lines)
         readied = self.readied_by_records(lines, request_id=request.request_id, as_of=request.as_of, caller=caller)
-        return self._decided(*readied, reasons=reasons)
+        return self.decided(*readied, reasons=reasons)
 
     def readied_by_id(self, request: ScoreRequest, *, caller: str) -> Readied:
         """Lines of the published snapshot, ready to be scored.
@@ -268,8 +269,10 @@ class Desk:
             return None
         return self.snapshot_of(live).reference
 
-    def _decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody], *, reasons: bool) -> Decided:
-        return decide(asked, policy, self.wording if reasons else None), problems
+    def decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody], *, reasons: bool) -> Decided:
+        """Decisions of lines that are ready; without reasons none are put into words."""
+        wording = self.wording if reasons else None
+        return decide_ahead(asked, policy, wording) or decide(asked, policy, wording), problems
 
 
 def instant_asked(request: ScoreRequest, snapshot: Snapshot, *, now: datetime) -> datetime:

@@ -1,6 +1,6 @@
-"""Lines of the published snapshot of which everything was said before they were asked for: found, dated and frozen.
+"""A few lines of the published snapshot by their ids, of which everything was said before: found and decided.
 
-It decides what `Desk.by_id` decides, byte for byte but for the ids, in a fraction of the time, for a few lines.
+It decides what `Desk.by_id` decides, and answers for one event loop.
 """
 
 from __future__ import annotations
@@ -8,17 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
-
 from linerisk import as_of as clock
-from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.record import RecordedModel, SpelledRecord
-from linerisk.decisions.spelled import SpelledLine, read_line
-from linerisk.explanation import Wording
 from linerisk.live import Live
-from linerisk.model.tiers import Tier
 from linerisk.policy import Policy, in_force
-from linerisk.service.deciding import action_of, status_of
+from linerisk.service.ahead import Common, records_of, said_of
+from linerisk.service.deciding import recorded_model, status_of
 from linerisk.service.desk import Desk, instant_asked
 from linerisk.service.line_problems import each_once, unknown_line, without_account
 from linerisk.service.types import ProblemBody, ScoreRequest
@@ -35,12 +30,6 @@ class _Shared:
     as_of: datetime
     policy: Policy
     model: RecordedModel
-
-    @classmethod
-    def of(cls, desk: Desk, live: Live, *, as_of: datetime) -> _Shared:
-        meta = live.model_meta
-        model = RecordedModel(name=meta.name, version=meta.version, fingerprint=live.model.fingerprint)
-        return cls(live, as_of, in_force(desk.policies, as_of), model)
 
 
 class Ahead:
@@ -64,70 +53,38 @@ class Ahead:
         desk, now = self._desk, clock.now()
         live = desk.holder.current()
         snapshot = desk.snapshot_of(live)
-        as_of = instant_asked(request, snapshot, now=now)
-        shared = self._shared
-        if shared is None or shared.live is not live or shared.as_of != as_of:
-            shared = self._shared = _Shared.of(desk, live, as_of=as_of)
+        shared = self._shared_at(live, instant_asked(request, snapshot, now=now))
         ids, _, problems = each_once([str(line.line_id) for line in request.lines])
-        known: dict[str, int] = {}
-        for line_id in ids:
-            row = snapshot.row_of(desk.key_of(line_id))
-            if row < 0:
-                problems.append(unknown_line(line_id))
-            else:
-                known[line_id] = row
+        found = [(line_id, snapshot.row_of(desk.key_of(line_id))) for line_id in ids]
+        problems += [unknown_line(line_id) for line_id, row in found if row < 0]
+        rows = [row for _, row in found if row >= 0]
+        line_ids = [line_id for line_id, row in found if row >= 0]
+        said = said_of(live, rows, desk.wording)
+        if said is None:
+            return None
+        with_account = [snapshot.has_account(row) for row in rows]
+        problems += [
+            without_account(line_id) for line_id, known in zip(line_ids, with_account, strict=True) if not known
+        ]
         stale = now - snapshot.meta.as_of > shared.policy.snapshot_max_age
         expired = live.model_meta.expired(now)
-        records: list[SpelledRecord] = []
-        cleared_at = desk.cool_downs.of(list(known))
-        for decision_id, (line_id, row), cleared in zip(
-            decision_ids(now, len(known)), known.items(), cleared_at, strict=True
-        ):
-            said = _said(live, row, desk.wording)
-            if said is None:
-                return None
-            with_account = snapshot.has_account(row)
-            if not with_account:
-                problems.append(without_account(line_id))
-            status = status_of(stale=stale, degraded=expired or not with_account)
-            verified = snapshot.last_verified(row)
-            records.append(
-                SpelledRecord(
-                    decision_id=decision_id,
-                    request_id=request.request_id,
-                    line_id=line_id,
-                    as_of=as_of,
-                    scored_at=now,
-                    status=status,
-                    margin=said.margin,
-                    probability=said.probability,
-                    probability_low=said.probability_low,
-                    probability_high=said.probability_high,
-                    tier=said.tier,
-                    action=action_of(
-                        shared.policy, Tier(said.tier), status, as_of=as_of, verified=verified, cleared=cleared
-                    ),
-                    reasons=msgspec.Raw(said.reasons),
-                    base=said.base,
-                    calibration=said.calibration,
-                    contributions=msgspec.Raw(said.contributions),
-                    model=shared.model,
-                    features_from="snapshot",
-                    features=msgspec.Raw(said.features),
-                    scored_by=caller,
-                    snapshot_id=snapshot.meta.id,
-                    last_verified_at=verified,
-                    cleared_at=cleared,
-                    records=msgspec.UNSET if live.prepared is None else live.prepared.summaries.get(row, msgspec.UNSET),
-                )
-            )
-        return records, problems
+        common = Common(
+            request.request_id, caller, shared.as_of, now, live, shared.model, snapshot.meta.id, shared.policy
+        )
+        columns = zip(
+            said,
+            rows,
+            line_ids,
+            [status_of(stale=stale, degraded=expired or not known) for known in with_account],
+            [snapshot.last_verified(row) for row in rows],
+            desk.cool_downs.of(line_ids),
+            strict=True,
+        )
+        return records_of(common, list(columns)), problems
 
-
-def _said(live: Live, row: int, wording: Wording) -> SpelledLine | None:
-    """What was spelled of a row, if in these words."""
-    ahead = live.prepared
-    if ahead is None or ahead.spelled is None or ahead.spelled.worded_by != wording.fingerprint:
-        return None
-    text = ahead.spelled.of(row)
-    return read_line(text) if text else None
+    def _shared_at(self, live: Live, as_of: datetime) -> _Shared:
+        shared = self._shared
+        if shared is None or shared.live is not live or shared.as_of != as_of:
+            policy = in_force(self._desk.policies, as_of)
+            shared = self._shared = _Shared(live, as_of, policy, recorded_model(live))
+        return shared

@@ -16,7 +16,7 @@ import msgspec
 
 from linerisk import as_of as clock
 from linerisk.decisions.appending import StoredAnswer
-from linerisk.decisions.record import DecisionRecord, Recordable
+from linerisk.decisions.record import Recordable
 from linerisk.errors import DecisionLogError
 from linerisk.policy import in_force
 from linerisk.service.desk import Decided, Desk
@@ -165,7 +165,7 @@ def _social_insurance(desk: Desk, error: WrongValueError) -> SocialInsuranceErro
 
 
 async def _recorded(
-    desk: Desk, request: Request, digest: str, records: list[DecisionRecord], problems: list[ProblemBody]
+    desk: Desk, request: Request, digest: str, records: Sequence[Recordable], problems: list[ProblemBody]
 ) -> bytes:
     """The answer, once its decisions are on disk; of a request answered before, that answer."""
     told = [msgspec.structs.asdict(problem) for problem in problems]
