@@ -132,8 +132,10 @@ def settle(write: Write, group: Sequence[Waiting]) -> Exception | None:
         for the same answer.
     """
     ready = [append for append in group if _encoded(append)]
-    if not ready:
-        return None
+    return _settled(write, ready) if ready else None
+
+
+def _settled(write: Write, ready: Sequence[Waiting]) -> Exception | None:
     try:
         outcomes = write(ready)
     except (IntegrityError, DataError) as error:
@@ -141,7 +143,7 @@ def settle(write: Write, group: Sequence[Waiting]) -> Exception | None:
             refuse(ready, error)
             return None
         # One row that the database refuses must not take the others with it.
-        failures = [settle(write, [append]) for append in ready]
+        failures = [_settled(write, [append]) for append in ready]
         return next(filter(None, failures), None)
     except FAILURES as error:
         refuse(ready, error)
