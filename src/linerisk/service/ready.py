@@ -6,7 +6,7 @@ It decides what `Desk.by_id` decides, and answers for one event loop.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from linerisk import as_of as clock
 from linerisk.decisions.record import RecordedModel, SpelledRecord
@@ -29,6 +29,7 @@ class _Shared:
     live: Live
     as_of: datetime
     policy: Policy
+    stale_after: timedelta
     model: RecordedModel
 
 
@@ -66,7 +67,7 @@ class Ahead:
         problems += [
             without_account(line_id) for line_id, known in zip(line_ids, with_account, strict=True) if not known
         ]
-        stale = now - snapshot.meta.as_of > shared.policy.snapshot_max_age
+        stale = now - snapshot.meta.as_of > shared.stale_after
         expired = live.model_meta.expired(now)
         common = Common(
             request.request_id, caller, shared.as_of, now, live, shared.model, snapshot.meta.id, shared.policy
@@ -86,5 +87,5 @@ class Ahead:
         shared = self._shared
         if shared is None or shared.live is not live or shared.as_of != as_of:
             policy = in_force(self._desk.policies, as_of)
-            shared = self._shared = _Shared(live, as_of, policy, recorded_model(live))
+            shared = self._shared = _Shared(live, as_of, policy, policy.snapshot_max_age, recorded_model(live))
         return shared
