@@ -7,6 +7,7 @@ timer, and no waiting when there is nothing to wait for.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -25,6 +26,7 @@ _MOST_RECORDS = 4_000
 # Each commit costs as much CPU as ten decisions. When the last group was no small one, more are on their way.
 _BUSY_FROM = 4
 _GATHER_S = 0.001
+_OF_ONE_ROW = (IntegrityError, DataError, sqlite3.IntegrityError, sqlite3.DataError)
 
 Write = Callable[[Sequence[Waiting]], list[Outcome]]
 """Writes a group as one transaction, or raises having written nothing."""
@@ -138,7 +140,7 @@ def settle(write: Write, group: Sequence[Waiting]) -> Exception | None:
 def _settled(write: Write, ready: Sequence[Waiting]) -> Exception | None:
     try:
         outcomes = write(ready)
-    except (IntegrityError, DataError) as error:
+    except _OF_ONE_ROW as error:
         if len(ready) == 1:
             refuse(ready, error)
             return None
