@@ -24,7 +24,7 @@ from linerisk.service.hot import HotService, look_after_workers
 from linerisk.service.http import AsgiApp
 from linerisk.service.lean import import_lightgbm_alone
 from linerisk.service.logs import log
-from linerisk.service.serve import in_the_clear
+from linerisk.service.serve import await_check, in_the_clear
 from linerisk.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,15 +79,21 @@ class LineRisk:
             tell("ready", **facts, **_named(live))
         # Its warnings tell of what callers send: a path holds line ids, and anybody could fill the disk with them.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        # What is open now stays open: a collection need not walk it again with every large request.
-        gc.collect()
+        # What is open now stays open: a collection need not walk it again with every large request, nor at the start.
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
+        gc.enable()  # `hot` switched it off
         sys.setswitchinterval(_SWITCH_S)
         if self.desk.log.apart is not None:
             self.desk.log.apart.start()  # not before: it would take its time from this start
         # The console is to be made by it, not now.
         self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML is untyped here
+    @staticmethod
+    def before_workers() -> None:
+        """Asked once, by the process that minds the workers, before it listens."""
+        await_check()
 
     @cached_property
     def api(self) -> AsgiApp:
