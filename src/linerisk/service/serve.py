@@ -7,6 +7,7 @@ server waits for that before it listens or starts a worker, and ends as the chec
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -114,6 +115,7 @@ def serve(
     sys.stderr.flush()
     check = os.fork()
     if check == 0:
+        gc.disable()  # it ends before any garbage counts
         _check(settings)
         raise SystemExit(0)
     os.execve(arguments[0], arguments, {**environment, _CHECK: str(check)})  # noqa: S606  # no shell is wanted
