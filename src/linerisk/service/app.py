@@ -21,15 +21,14 @@ import bentoml
 from linerisk import as_of as clock
 from linerisk.errors import LineriskError
 from linerisk.service.hot import HotService, look_after_workers
-from linerisk.service.http import AsgiApp
 from linerisk.service.lean import import_lightgbm_alone
 from linerisk.service.logs import log
 from linerisk.service.serve import await_check, in_the_clear
-from linerisk.settings import Settings
 
 if TYPE_CHECKING:
     from linerisk.live import Live
     from linerisk.service.console.app import Console
+    from linerisk.service.http import AsgiApp
 
 ADDRESS = "LINERISK_SERVED_AT"
 """Set by `serve`, so that the one line at the start can name the address."""
@@ -58,6 +57,7 @@ class LineRisk:
         from linerisk.service.expiring import Expiring  # noqa: PLC0415  # only workers need it
         from linerisk.service.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
+        from linerisk.settings import Settings  # noqa: PLC0415  # only workers need it
 
         give_figures_their_room()
         metrics()  # so that what was never counted says 0 and not nothing

@@ -10,13 +10,13 @@ from __future__ import annotations
 import gc
 import sys
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import uvicorn.config
 from _bentoml_sdk import Service
 
-from linerisk.service.front import Front
-from linerisk.service.http import AsgiApp
+if TYPE_CHECKING:
+    from linerisk.service.front import Front
+    from linerisk.service.http import AsgiApp
 
 
 class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
@@ -32,6 +32,10 @@ class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
 
     def to_asgi(self, is_main: bool = True) -> Front:  # noqa: FBT001, FBT002  # BentoML's signature
         """The application that a worker runs."""
+        import uvicorn.config  # noqa: PLC0415  # only workers need it
+
+        from linerisk.service.front import Front  # noqa: PLC0415  # the same
+
         self.instance = None
         # What imports make stays: to walk it again and again is a tenth of the start. The instance switches it on.
         gc.disable()

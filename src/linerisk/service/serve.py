@@ -15,10 +15,12 @@ import ssl
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from linerisk.errors import UsageError
-from linerisk.settings import Settings
+
+if TYPE_CHECKING:
+    from linerisk.settings import Settings
 
 _SERVICE = "linerisk.service.app:service"
 _CHECK = "LINERISK_CHECK"
