@@ -23,10 +23,8 @@ _HEAVY = (
         ("linerisk.service.tokens", set()),
         ("linerisk.service.serve", set()),
         ("linerisk.service.app", {"bentoml"}),  # imported by the process that minds the workers, too
-        (
-            "linerisk.service.openapi",
-            {"linerisk.settings", "numpy", "polars", "pyarrow", "sqlalchemy"},
-        ),  # and all that answers
+        # With it comes all that answers.
+        ("linerisk.service.openapi", {"linerisk.settings", "numpy", "polars", "pyarrow", "sqlalchemy"}),
     ],
 )
 def test_a_door_imports_nothing_that_it_does_not_need(module: str, may: set[str]) -> None:
