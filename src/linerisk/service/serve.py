@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import ipaddress
 import os
+import signal
 import socket
 import ssl
 import sys
@@ -115,6 +116,8 @@ def serve(
     arguments, environment = command(settings, host=host, port=port, workers=workers, tls=tls)
     sys.stdout.flush()
     sys.stderr.flush()
+    # Whoever started this may ignore its children, which is inherited: nobody could tell then how one of ours ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     check = os.fork()
     if check == 0:
         gc.disable()  # it ends before any garbage counts

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,12 @@ from linerisk.service.serve import await_check
 _CHECK = "LINERISK_CHECK"
 
 
-def _refused(home: Path, *, port: int, **environment: str) -> tuple[int, str]:
+_IGNORING = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+def _refused(home: Path, *, port: int, launcher: Sequence[str] = (), **environment: str) -> tuple[int, str]:
     """Exit code and words of a start that is refused; nothing else may have been said."""
-    command = [sys.executable, "-m", "linerisk", "serve", "--home", str(home), "--port", str(port)]
+    command = [*launcher, sys.executable, "-m", "linerisk", "serve", "--home", str(home), "--port", str(port)]
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, check=False, text=True)
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
@@ -34,6 +38,11 @@ def test_what_cannot_work_is_said_in_words_and_nothing_starts(tmp_path: Path) ->
     assert (code, "no model is live" in said) == (1, True)
     code, said = _refused(tmp_path, port=port, LINERISK_POLICIES=str(tmp_path))
     assert (code, "there is no policy" in said) == (1, True)
+
+
+def test_a_launcher_that_ignores_its_children_hides_no_refusal(tmp_path: Path) -> None:
+    code, said = _refused(tmp_path, port=0, launcher=[sys.executable, "-c", _IGNORING])
+    assert (code, "no model is live" in said) == (1, True)
 
 
 def test_the_server_waits_for_its_check_and_ends_as_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
