@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ class World:
             accounts=accounts([line for line in ids if line != WITHOUT_ACCOUNT], secret=secret),
             reference=self.survey(as_of=as_of).reference,
             keyed_by=fingerprint_of(secret),
-            prepare=prepare_scores,
+            prepare=partial(prepare_scores, wording=Wording.load(self.settings.policies)),
         )
         return meta.id
 

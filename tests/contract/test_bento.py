@@ -7,13 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from linerisk.as_of import now
 from linerisk.decisions.log import DecisionLog
-from linerisk.errors import NotLiveError
-from linerisk.service.serve import serve
-from linerisk.settings import Settings
 
 
 def test_a_bento_holds_the_code_the_policies_and_the_lock(bento: Path) -> None:
@@ -67,11 +62,6 @@ def test_a_served_bento_follows_what_is_live_and_loses_nothing(
             record = log.get(decision["decision_id"])
             assert record is not None
             assert record.margin == decision["margin"]
-
-
-def test_nothing_live_is_said_in_words_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(NotLiveError, match="linerisk promote"):
-        serve(Settings(home=tmp_path), port=1)
 
 
 def _first(server: Any) -> str:

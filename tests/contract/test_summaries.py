@@ -16,6 +16,7 @@ import pytest
 from linerisk.as_of import parse_instant
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
+from linerisk.explanation import Wording
 from linerisk.features.summary import RecordsSummary
 from linerisk.live import Live, put_model
 from linerisk.workflows.release import prepare_scores, publish
@@ -115,7 +116,7 @@ def test_a_model_promoted_after_the_snapshot_sums_up_the_records_of_the_lines_it
         store.rename(tmp_path / "elsewhere")
     cuts = tuple(replace(cut, margin=-100.0 + at) for at, cut in enumerate(before.model.cuts))
     replace(before.model, cuts=cuts).save(tmp_path / "artefact")
-    prepare = partial(prepare_scores, time_zone=world.settings.time_zone)
+    prepare = partial(prepare_scores, time_zone=world.settings.time_zone, wording=Wording.load(world.settings.policies))
     put_model(
         world.settings.live, tmp_path / "artefact", name="linerisk", version="2", expires_at=None, prepare=prepare
     )

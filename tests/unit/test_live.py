@@ -23,6 +23,7 @@ from linerisk.live import (
     PreparedScores,
     Snapshot,
     SnapshotMeta,
+    SpellingFile,
     model_of,
     put_model,
     put_snapshot,
@@ -343,11 +344,13 @@ def test_a_damaged_pointer_is_refused(live: Path) -> None:
         Live.open(live)
 
 
-def prepared(model: RiskModel, snapshot: Snapshot) -> PreparedScores:
-    """Margins of the model, and something in every other place."""
+def prepared(model: RiskModel, snapshot: Snapshot, folder: Path) -> tuple[PreparedScores, str]:
+    """Margins of the model, something in every other place, and a word about each line."""
+    with SpellingFile(folder) as file:
+        file.add([b"line %d" % row for row in range(snapshot.meta.lines)])
     margin = model.margin(snapshot.rows(np.arange(snapshot.meta.lines)))
     few, many = np.zeros((len(margin), 1), dtype=np.int8), np.zeros((len(margin), 1))
-    return PreparedScores(
+    scores = PreparedScores(
         margin=margin,
         probability=margin,
         low=margin,
@@ -358,6 +361,7 @@ def prepared(model: RiskModel, snapshot: Snapshot) -> PreparedScores:
         column=few.astype(np.int16),
         split=np.array([1.0, 2.0]),
     )
+    return scores, "the words"
 
 
 def test_what_a_model_says_of_every_line_goes_live_with_the_pair(live: Path, promote: Promote) -> None:
@@ -391,7 +395,7 @@ def test_going_back_finds_what_the_model_said_when_it_was_live(live: Path, promo
     np.testing.assert_array_equal(opened.prepared.margin, opened.model.margin(opened.snapshot.rows(np.arange(4))))
 
 
-@pytest.mark.parametrize("name", ["margin.npy", "meta.json"])
+@pytest.mark.parametrize("name", ["margin.npy", "meta.json", "spelled_ends.npy"])
 def test_damaged_scores_are_left_aside_and_made_again(name: str, live: Path, promote: Promote) -> None:
     publish(live)
     promote("1", prepare=prepared)
@@ -400,6 +404,41 @@ def test_damaged_scores_are_left_aside_and_made_again(name: str, live: Path, pro
     assert Live.open(live).prepared is None
     promote("1", prepare=prepared)
     assert Live.open(live).prepared is not None
+
+
+def test_what_is_spelled_of_every_line_is_found_by_its_row(live: Path, promote: Promote) -> None:
+    publish(live)
+    promote("1", prepare=prepared)
+    opened = Live.open(live).prepared
+    assert opened is not None
+    assert opened.spelled is not None
+    assert opened.spelled.worded_by == "the words"
+    assert [bytes(opened.spelled.of(row) or b"") for row in range(4)] == [b"line 0", b"line 1", b"line 2", b"line 3"]
+
+
+def test_a_damaged_word_is_not_read_and_the_others_are(live: Path, promote: Promote) -> None:
+    publish(live)
+    promote("1", prepare=prepared)
+    (file,) = (live / "snapshots").glob("*/scores-*/spelled.bin")
+    damage(file)
+    opened = Live.open(live).prepared
+    assert opened is not None
+    assert opened.spelled is not None
+    assert opened.spelled.of(3) is None
+    assert opened.spelled.of(2) == b"line 2"
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_words_cut_short_or_without_their_ends_are_left_aside(cut: bool, live: Path, promote: Promote) -> None:  # noqa: FBT001  # what differs
+    publish(live)
+    promote("1", prepare=prepared)
+    (text,) = (live / "snapshots").glob("*/scores-*/spelled.bin")
+    if cut:
+        text.write_bytes(text.read_bytes()[:-1])
+    else:
+        text.unlink()
+    opened = Live.open(live).prepared
+    assert opened is None or opened.spelled is None
 
 
 def test_an_empty_snapshot_needs_no_scores(live: Path, promote: Promote) -> None:

@@ -23,11 +23,13 @@ import linerisk
 from linerisk.decisions import wire
 from linerisk.decisions.appending import Append
 from linerisk.decisions.errors import overloaded
-from linerisk.decisions.promises import keep, tell
+from linerisk.decisions.promises import Waiting, keep, tell
 from linerisk.errors import LineriskError
 
 _RUN = "import sys; sys.path.insert(0, sys.argv[1]); from linerisk.decisions.writer_process import main; main()"
 _AT_ONCE = 1 << 20
+_FEW = 16
+"""Records of a request that is written apart; larger ones are not worth the way."""
 _AGAIN_AFTER_S = 1.0
 _SILENT_S = 10.0
 """Beyond what it may wait for another that writes: then it is held to be stuck."""
@@ -62,8 +64,7 @@ class WriterProcess:
         self.ready = False
         self._number = 0
         self._pending: dict[int, Append] = {}
-        self._out: list[bytes] = []
-        self._unsent = b""
+        self._unsent = bytearray()
         self._started_at = -float("inf")
         self.waiting = 0
 
@@ -85,12 +86,14 @@ class WriterProcess:
             self._socket.send(self._opening)
 
     def take(self, append: Append) -> bool:
-        """Have a request written, if the process is ready; called by the event loop that awaits its outcome.
+        """Have a small request written, if the process is ready; called by the event loop that awaits its outcome.
 
         Raises:
             OverloadedError: Too many records wait; nothing was written.
             DecisionLogError: It cannot be written as JSON.
         """
+        if len(append.records) > _FEW:
+            return False
         if not self.ready:
             self._listen()
             return False
@@ -106,9 +109,8 @@ class WriterProcess:
         message = wire.ToWrite(
             self._number, append.caller, append.request_id, append.body_hash, append.problems, append.rows
         )
-        if not self._out and self._loop is not None:
-            self._loop.call_soon(self._send)
-        self._out.append(wire.framed(wire.encode(message)))
+        # Sent at once: it writes while the next request is decided.
+        self._send(wire.framed(wire.encode(message)))
         return True
 
     def close(self) -> None:
@@ -120,7 +122,7 @@ class WriterProcess:
             self._loop.remove_writer(self._socket)
         self._socket.settimeout(_ENDS_WITHIN_S)
         with contextlib.suppress(OSError):
-            self._socket.sendall(self._unsent + b"".join(self._out))
+            self._socket.sendall(self._unsent)
             self._socket.shutdown(socket.SHUT_WR)
             while data := self._socket.recv(_AT_ONCE):
                 self._hear(data)
@@ -136,23 +138,28 @@ class WriterProcess:
             self._loop = loop
             loop.add_reader(self._socket, self._read)
 
-    def _send(self) -> None:
-        """Send what has gathered in this turn of the loop, as far as the other end has room."""
+    def _send(self, data: bytes) -> None:
+        """Send it, or have it sent when the other end has room again."""
         if self._socket is None or self._loop is None:
             return
-        data = self._unsent + b"".join(self._out)
-        self._out.clear()
-        try:
-            sent = self._socket.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return  # it has ended, and that is read
-        self._unsent = data[sent:]
-        if self._unsent:
-            self._loop.add_writer(self._socket, self._send)
-        else:
+        if not self._unsent:
+            data = data[self._sent(data) :]
+            if data:
+                self._loop.add_writer(self._socket, self._send_rest)
+        self._unsent += data
+
+    def _send_rest(self) -> None:
+        if self._socket is None or self._loop is None:
+            return
+        del self._unsent[: self._sent(self._unsent)]
+        if not self._unsent:
             self._loop.remove_writer(self._socket)
+
+    def _sent(self, data: bytes | bytearray) -> int:
+        """How much of it could be sent."""
+        with contextlib.suppress(OSError):  # there is no room, or it has ended, and that is read
+            return 0 if self._socket is None else self._socket.send(data)
+        return 0
 
     def _read(self) -> None:
         if self._socket is None:
@@ -173,13 +180,17 @@ class WriterProcess:
         for message in self._frames.of(data):
             self.ready = True
             promises: list[tuple[asyncio.Future[Any], Any]] = []
+            others: list[tuple[Waiting, Any]] = []
             for said in wire.outcomes_of(message):
                 append = self._pending.pop(said.number)
                 self.waiting -= append.weight
+                came = wire.told(said, append.records, append.problems, append.body_hash)
                 if append.awaited is not None:
-                    came = wire.told(said, append.records, append.problems, append.body_hash)
                     promises.append((append.awaited, came))
+                else:
+                    others.append((append, came))
             keep(promises)
+            tell(others)
 
     def _watch(self) -> None:
         """Nobody waits for a process that is stuck, as one that was stopped by a signal."""
@@ -209,8 +220,7 @@ class WriterProcess:
                 threading.Thread(target=self._process.wait, name="writer-ended", daemon=True).start()
         left = list(self._pending.values())
         self._pending.clear()
-        self._out.clear()
-        self._unsent, self._frames, self.waiting = b"", wire.Frames(), 0
+        self._unsent, self._frames, self.waiting = bytearray(), wire.Frames(), 0
         self._socket = self._process = self._loop = None
         self.ready = False
         for append in left:

@@ -18,7 +18,7 @@ from linerisk.decisions.erasing import erased_name
 from linerisk.decisions.errors import ConflictError, conflict
 from linerisk.decisions.events import EventAppend, write_event
 from linerisk.decisions.promises import Outcome, Waiting
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.record import DecisionRecord, Recordable
 from linerisk.decisions.schema import decisions, requests, sortable
 from linerisk.decisions.statements import insert_rows, rows_among
 from linerisk.decisions.store import writing
@@ -38,7 +38,7 @@ class StoredAnswer(msgspec.Struct, frozen=True):
         repeated: Whether the request had been answered before; then nothing was written.
     """
 
-    records: tuple[DecisionRecord, ...]
+    records: Sequence[Recordable]
     problems: tuple[dict[str, str], ...]
     body_hash: str
     repeated: bool
@@ -71,7 +71,7 @@ class Append(Waiting):
     caller: str
     request_id: str
     body_hash: str
-    records: tuple[DecisionRecord, ...]
+    records: Sequence[Recordable]
     problems: tuple[dict[str, str], ...]
     rows: list[DecisionRow] = field(default_factory=list)
 
@@ -101,7 +101,7 @@ class Append(Waiting):
             raise DecisionLogError("a decision cannot be written as JSON", found=type(error).__name__) from error
 
 
-def _row(record: DecisionRecord) -> DecisionRow:
+def _row(record: Recordable) -> DecisionRow:
     return DecisionRow(
         record.decision_id,
         record.line_id,

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import Connection, func, select, union_all
 
 from linerisk.decisions.schema import decisions, erasures, events
-from linerisk.decisions.statements import text_of
+from linerisk.decisions.statements import first_row
 
 GENESIS = hashlib.sha256(b"linerisk decision log").hexdigest()
 
@@ -54,8 +54,8 @@ def link(previous: str, record_digest: str, seq: int) -> str:
 
 def tail(connection: Connection) -> End:
     """The end of the chain; position 0 and `GENESIS` of an empty one."""
-    row = connection.exec_driver_sql(text_of(_TAIL, connection.dialect)).first()
-    return End(0, GENESIS) if row is None else End(row.seq, row.hash)
+    row = first_row(connection, _TAIL)
+    return End(0, GENESIS) if row is None else End(*row)
 
 
 def decisions_up_to(connection: Connection, seq: int) -> int:

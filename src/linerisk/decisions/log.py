@@ -24,8 +24,8 @@ from linerisk.decisions.erasing import Expired, expire
 from linerisk.decisions.erasures import DaysAt
 from linerisk.decisions.errors import ConflictError, conflict
 from linerisk.decisions.events import ChainedEvent, EventAppend, StoredEvent
-from linerisk.decisions.promises import Waiting
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.promises import UNUSED, Waiting
+from linerisk.decisions.record import DecisionRecord, Recordable
 from linerisk.decisions.store import FAILURES, open_engine, unusable, writing
 from linerisk.decisions.verifying import ChainReport, verify
 from linerisk.decisions.writer import GroupWriter
@@ -65,7 +65,7 @@ class DecisionLog:
         caller: str,
         request_id: str,
         body_hash: str,
-        records: Sequence[DecisionRecord],
+        records: Sequence[Recordable],
         problems: Sequence[Problem] = (),
     ) -> StoredAnswer:
         """Record an answer; it is on disk when this returns.
@@ -92,7 +92,7 @@ class DecisionLog:
         caller: str,
         request_id: str,
         body_hash: str,
-        records: Sequence[DecisionRecord],
+        records: Sequence[Recordable],
         problems: Sequence[Problem] = (),
     ) -> Future[StoredAnswer]:
         """As `append`, but the future holds the answer, or `ConflictError` or `DecisionLogError`.
@@ -112,15 +112,19 @@ class DecisionLog:
         caller: str,
         request_id: str,
         body_hash: str,
-        records: Sequence[DecisionRecord],
+        records: Sequence[Recordable],
         problems: Sequence[Problem] = (),
     ) -> asyncio.Future[StoredAnswer]:
         """As `append_async`, for the event loop that runs: it is woken once for all answers of a commit."""
-        append = _append(caller, request_id, body_hash, records, problems, future=_UNUSED)
+        append = _append(caller, request_id, body_hash, records, problems, future=UNUSED)
         append.awaited = asyncio.get_running_loop().create_future()
-        if self.apart is None or len(records) > _FEW or not self.apart.take(append):
-            self._writer.submit(append)
+        self.append_told(append)
         return append.awaited
+
+    def append_told(self, append: Append) -> None:
+        """As `append_awaited`, of an append that says itself who is told."""
+        if self.apart is None or not self.apart.take(append):
+            self._writer.submit(append)
 
     def append_event(
         self,
@@ -285,15 +289,9 @@ def _append(
     caller: str,
     request_id: str,
     body_hash: str,
-    records: Sequence[DecisionRecord],
+    records: Sequence[Recordable],
     problems: Sequence[Problem],
     **promise: Any,
 ) -> Append:
     told = tuple([dict(problem) for problem in problems])
     return Append(caller, request_id, body_hash, tuple(records), told, **promise)
-
-
-_UNUSED: Future[Any] = Future()
-"""Of what an event loop waits for in another way: making one takes as long as a look-up."""
-_FEW = 16
-"""Records of a request that is written apart; larger ones are not worth the way."""

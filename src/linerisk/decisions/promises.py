@@ -12,6 +12,8 @@ from typing import Any
 
 Outcome = Any
 """What was written, or the `LineriskError` that refuses it."""
+UNUSED: Future[Any] = Future()
+"""Of what is waited for in another way: making one takes as long as a look-up."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class Waiting(ABC):
 
     def taken_up(self) -> bool:
         """Whether somebody still waits for it; from now on it is written."""
+        if self.told is not None:
+            return True
         if self.awaited is not None:
             return not self.awaited.cancelled()
         return self.future.set_running_or_notify_cancel()

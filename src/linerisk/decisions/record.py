@@ -18,6 +18,8 @@ from linerisk.errors import DecisionLogError
 from linerisk.features.summary import RecordsSummary
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+FORMAT = 3
+"""Version of the shape of a record."""
 
 
 class RecordedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -37,15 +39,18 @@ class RecordedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RecordedReason(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One reason as it was said, in both languages, with the numbers it speaks of."""
+    """One reason as it was said, in both languages, with the numbers it speaks of.
+
+    Its fields stand in the order of the canonical JSON, so that an answer holds the bytes of the record.
+    """
 
     code: str
-    family: str
-    direction: str
-    zh: str
-    en: str
     contribution: float
+    direction: str
+    en: str
     facts: dict[str, float] = {}
+    family: str
+    zh: str
 
 
 class RecordedModel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -142,7 +147,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_verified_at: Instant | None = None
     cleared_at: Instant | None = None
     records: RecordsSummary | msgspec.UnsetType = msgspec.UNSET
-    format: int = 3
+    format: int = FORMAT
 
     def __post_init__(self) -> None:
         """Refuse what JSON would silently turn into null.
@@ -150,8 +155,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         Raises:
             DecisionLogError: A score or contribution is not finite.
         """
-        total = self.margin + self.probability + self.probability_low + self.probability_high
-        if not math.isfinite(total + self.base + self.calibration + sum(self.contributions.values())):
+        scores = self.margin, self.probability, self.probability_low, self.probability_high, self.base, self.calibration
+        if not finite(*scores, *self.contributions.values()):
             raise DecisionLogError("a decision has a score that is not finite", expected="finite numbers")
 
     @property
@@ -161,27 +166,11 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def told(self) -> ToldDecision:
         """The decision as it is told to who asked."""
-        return ToldDecision(
-            decision_id=self.decision_id,
-            request_id=self.request_id,
-            line_id=self.line_id,
-            as_of=self.as_of,
-            scored_at=self.scored_at,
-            status=self.status,
-            margin=self.margin,
-            probability=self.probability,
-            probability_low=self.probability_low,
-            probability_high=self.probability_high,
-            tier=self.tier,
-            action=self.action,
-            reasons=self.reasons,
-            base=self.base,
-            calibration=self.calibration,
-            contributions=self.contributions,
-            model=ModelName(name=self.model.name, version=self.model.version),
-            features_from=self.features_from,
-            snapshot_id=self.snapshot_id,
-        )
+        return _told(self)
+
+    def given_reasons(self) -> tuple[RecordedReason, ...]:
+        """Its reasons."""
+        return self.reasons
 
     def answer(self) -> dict[str, Any]:
         """The same as JSON values, to be told with more beside."""
@@ -190,7 +179,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def to_json(self) -> bytes:
         """Canonical bytes: the same record gives the same bytes."""
-        return _ENCODER.encode(self)
+        return canonical(self)
 
     @classmethod
     def from_json(cls, text: bytes | str) -> DecisionRecord:
@@ -207,11 +196,90 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             ) from error
 
 
+class SpelledRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A `DecisionRecord`, of which the larger parts are JSON already."""
+
+    decision_id: str
+    request_id: str
+    line_id: str
+    as_of: datetime
+    scored_at: datetime
+    status: str
+    margin: float
+    probability: float
+    probability_low: float
+    probability_high: float
+    tier: str
+    action: RecordedAction
+    reasons: msgspec.Raw
+    base: float
+    calibration: float
+    contributions: msgspec.Raw
+    model: RecordedModel
+    features_from: str
+    features: msgspec.Raw
+    scored_by: str
+    snapshot_id: str | None
+    last_verified_at: datetime | None
+    cleared_at: datetime | None
+    records: RecordsSummary | msgspec.UnsetType
+    format: int = FORMAT
+
+    def told(self) -> ToldDecision:
+        """The decision as it is told to who asked."""
+        return _told(self)
+
+    def given_reasons(self) -> tuple[RecordedReason, ...]:
+        """Its reasons, read."""
+        return _REASONS.decode(self.reasons)
+
+    def to_json(self) -> bytes:
+        """Canonical bytes of the record."""
+        return canonical(self)
+
+
+Recordable = DecisionRecord | SpelledRecord
+
+
+def finite(*scores: float) -> bool:
+    """Whether none of the numbers is one that JSON would silently turn into null."""
+    return math.isfinite(sum(scores))
+
+
+def _told(record: Recordable) -> ToldDecision:
+    # What is JSON already is told as it stands.
+    reasons: Any = record.reasons
+    contributions: Any = record.contributions
+    return ToldDecision(
+        decision_id=record.decision_id,
+        request_id=record.request_id,
+        line_id=record.line_id,
+        as_of=record.as_of,
+        scored_at=record.scored_at,
+        status=record.status,
+        margin=record.margin,
+        probability=record.probability,
+        probability_low=record.probability_low,
+        probability_high=record.probability_high,
+        tier=record.tier,
+        action=record.action,
+        reasons=reasons,
+        base=record.base,
+        calibration=record.calibration,
+        contributions=contributions,
+        model=ModelName(name=record.model.name, version=record.model.version),
+        features_from=record.features_from,
+        snapshot_id=record.snapshot_id,
+    )
+
+
 def _plain_number(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()
     raise NotImplementedError(f"{type(value).__name__} has no place in a decision record")
 
 
-_ENCODER = msgspec.json.Encoder(order="sorted", enc_hook=_plain_number)
+canonical = msgspec.json.Encoder(order="sorted", enc_hook=_plain_number).encode
+"""JSON with keys in order, of a record or a part of one."""
 _DECODER = msgspec.json.Decoder(DecisionRecord)
+_REASONS = msgspec.json.Decoder(tuple[RecordedReason, ...])

@@ -9,15 +9,16 @@ another thread it waits for it each time.
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, bindparam, insert, select
+from sqlalchemy import Column, Connection, Dialect, Select, Table, bindparam, insert, select
 
 _PLACES = {"sqlite": "qmark", "postgresql": "format"}
-_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)
+_AT_ONCE = (64, 32, *range(16, 0, -1))
 """Values of one statement: few texts, so that each stays prepared, and few statements, however many there are."""
 
 
@@ -35,25 +36,53 @@ def insert_rows(connection: Connection, table: Table, names: tuple[str, ...], ro
         statement = _insertion(table, names, many, connection.dialect)
         while len(rows) - done >= many:
             values = tuple(chain.from_iterable(rows[done : done + many]))
-            connection.exec_driver_sql(statement, values)
+            _run(connection, statement, values)
             done += many
 
 
-def rows_among(connection: Connection, table: Table, **values: Sequence[str]) -> list[Row[Any]]:
+def rows_among(connection: Connection, table: Table, **values: Sequence[str]) -> list[Any]:
     """Rows of a table whose columns each have one of some values.
 
     Args:
         connection: To read with.
         table: The table.
         values: By column, at most 64 of them.
+
+    Returns:
+        Rows with the names of their columns.
     """
     padded = {name: _padded(each) for name, each in values.items()}
     statement = _choice(table, tuple((name, len(each)) for name, each in padded.items()), connection.dialect)
-    return list(connection.exec_driver_sql(statement, tuple(chain.from_iterable(padded.values()))).all())
+    return list(map(_row_of(table)._make, _run(connection, statement, tuple(chain.from_iterable(padded.values())))))
+
+
+def first_row(connection: Connection, statement: Select[Any]) -> tuple[Any, ...] | None:
+    """The first row of a statement that takes nothing from outside."""
+    rows = _run(connection, _text_of(statement, connection.dialect), ())
+    return rows[0] if rows else None
+
+
+def _run(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Execute a statement; the rows that it gives.
+
+    SQLite's driver is asked itself: it is done with a statement before SQLAlchemy has made its result.
+    """
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.dbapi_connection
+        rows: list[tuple[Any, ...]] = driver.execute(statement, values).fetchall()
+        return rows
+    result = connection.exec_driver_sql(statement, values)
+    return [tuple(row) for row in result] if result.returns_rows else []
 
 
 @lru_cache(maxsize=64)
-def text_of(statement: Select[Any], dialect: Dialect) -> str:
+def _row_of(table: Table) -> Any:
+    names = [column.name for column in table.columns]
+    return namedtuple("row_of_" + table.name, names)  # noqa: PYI024  # the names are known when it runs
+
+
+@lru_cache(maxsize=64)
+def _text_of(statement: Select[Any], dialect: Dialect) -> str:
     """A statement that takes nothing from outside, as a dialect writes it."""
     return str(statement.compile(dialect=_positional(dialect), compile_kwargs={"literal_binds": True}))
 

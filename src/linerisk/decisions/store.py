@@ -194,9 +194,9 @@ def _make_sqlite_durable(engine: Engine, busy_s: float) -> None:
         record.info[_FILE] = path, (stat.st_dev, stat.st_ino)
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA cache_size=-8000")  # kB: a large request touches pages all over the index of lines
         connection.execute("PRAGMA foreign_keys=ON")
-        # What is erased is overwritten, not only given free.
-        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten, not only given free
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

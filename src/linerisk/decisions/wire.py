@@ -6,14 +6,14 @@ Frames are read from bytes as they arrive, cut anywhere.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from linerisk.decisions.appending import DecisionRow, StoredAnswer
 from linerisk.decisions.errors import ConflictError
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.record import DecisionRecord, Recordable
 from linerisk.errors import DecisionLogError, LineriskError
 
 _SIZE = struct.Struct(">I")
@@ -100,7 +100,7 @@ def outcome(number: int, came: Any) -> Outcome:
     return Outcome(number, refused=Refused(came.code, came.wrong, came.expected, came.found, came.todo, came.field))
 
 
-def told(said: Outcome, records: tuple[DecisionRecord, ...], problems: Any, body_hash: str) -> Any:
+def told(said: Outcome, records: Sequence[Recordable], problems: Any, body_hash: str) -> Any:
     """The same as the log itself would tell it: a `StoredAnswer`, or the error that refuses the request.
 
     Args:

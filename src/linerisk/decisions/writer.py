@@ -7,6 +7,7 @@ timer, and no waiting when there is nothing to wait for.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -19,12 +20,16 @@ from linerisk.decisions.promises import Outcome, Waiting, tell
 from linerisk.decisions.store import FAILURES, unusable
 from linerisk.errors import DecisionLogError
 
-# One commit takes on at most this much: it bounds the time that the store is locked and the size of one statement.
-_MOST_REQUESTS = 500
+MOST_REQUESTS = 500
+"""One commit takes on at most this much: it bounds the time that the store is locked, and the size of a statement."""
 _MOST_RECORDS = 4_000
 # Each commit costs as much CPU as ten decisions. When the last group was no small one, more are on their way.
 _BUSY_FROM = 4
 _GATHER_S = 0.001
+_OF_ONE_ROW = (IntegrityError, DataError, sqlite3.IntegrityError, sqlite3.DataError)
+
+Write = Callable[[Sequence[Waiting]], list[Outcome]]
+"""Writes a group as one transaction, or raises having written nothing."""
 
 
 class GroupWriter:
@@ -35,7 +40,7 @@ class GroupWriter:
         most_waiting: How many records may wait (a request counts as at least one).
     """
 
-    def __init__(self, write: Callable[[Sequence[Waiting]], list[Outcome]], *, most_waiting: int) -> None:
+    def __init__(self, write: Write, *, most_waiting: int) -> None:
         self._write = write
         self._most_waiting = most_waiting
         self._waiting: deque[Waiting] = deque()
@@ -83,15 +88,15 @@ class GroupWriter:
         try:
             while group := self._next_group():
                 self._busy = len(group) >= _BUSY_FROM
-                ready = [append for append in group if _encoded(append)]
-                if ready:
-                    self._settle(ready)
+                failure = settle(self._write, group)
+                if failure is not None:
+                    refuse(self._take_all(), failure)
         finally:
             # However the thread ends, nobody may wait for it for ever, and whoever comes next is given another.
             with self._changed:
                 self._thread = None
                 left = group + self._take_all()
-            _refuse([append for append in left if not append.future.done()], RuntimeError("the writer has stopped"))
+            refuse([append for append in left if not append.future.done()], RuntimeError("the writer has stopped"))
 
     def _next_group(self) -> list[Waiting]:
         """What waits, oldest first, up to the size of one commit; empty only when closed and drained."""
@@ -104,7 +109,7 @@ class GroupWriter:
                 self._changed.wait()
             group: list[Waiting] = []
             records = 0
-            while self._waiting and len(group) < _MOST_REQUESTS:
+            while self._waiting and len(group) < MOST_REQUESTS:
                 weight = self._waiting[0].weight
                 if group and records + weight > _MOST_RECORDS:
                     break
@@ -112,27 +117,6 @@ class GroupWriter:
                 records += weight
             self._weight -= records
             return group
-
-    def _settle(self, group: list[Waiting]) -> None:
-        try:
-            outcomes = self._write(group)
-        except (IntegrityError, DataError) as error:
-            self._settle_apart(group, error)
-        except FAILURES as error:
-            # Whoever waits behind this group would only wait as long again for the same answer.
-            _refuse(group + self._take_all(), error)
-        except Exception as error:  # noqa: BLE001  # the thread must outlive any fault of our own too
-            _refuse(group, error)
-        else:
-            tell(list(zip(group, outcomes, strict=True)))
-
-    def _settle_apart(self, group: list[Waiting], error: Exception) -> None:
-        """One row that the database refuses must not take the others with it."""
-        if len(group) == 1:
-            _refuse(group, error)
-            return
-        for append in group:
-            self._settle([append])
 
     def _take_all(self) -> list[Waiting]:
         with self._changed:
@@ -142,7 +126,38 @@ class GroupWriter:
             return taken
 
 
-def _refuse(group: Sequence[Waiting], cause: Exception) -> None:
+def settle(write: Write, group: Sequence[Waiting]) -> Exception | None:
+    """Write a group, and tell each what came of it.
+
+    Returns:
+        Why the store cannot be written, if it cannot: whoever waits behind this group would only wait as long again
+        for the same answer.
+    """
+    ready = [append for append in group if _encoded(append)]
+    return _settled(write, ready) if ready else None
+
+
+def _settled(write: Write, ready: Sequence[Waiting]) -> Exception | None:
+    try:
+        outcomes = write(ready)
+    except _OF_ONE_ROW as error:
+        if len(ready) == 1:
+            refuse(ready, error)
+            return None
+        # One row that the database refuses must not take the others with it.
+        failures = [_settled(write, [append]) for append in ready]
+        return next(filter(None, failures), None)
+    except FAILURES as error:
+        refuse(ready, error)
+        return error
+    except Exception as error:  # noqa: BLE001  # who writes must outlive any fault of our own too
+        refuse(ready, error)
+        return None
+    tell(list(zip(ready, outcomes, strict=True)))
+    return None
+
+
+def refuse(group: Sequence[Waiting], cause: Exception) -> None:
     """Tell all of them that nothing was recorded."""
     settled: list[tuple[Waiting, Outcome]] = []
     for append in group:

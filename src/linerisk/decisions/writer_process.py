@@ -18,13 +18,11 @@ from typing import Any
 
 from linerisk.decisions import wire
 from linerisk.decisions.appending import Append, stored_answer, write
-from linerisk.decisions.promises import Outcome, Waiting
+from linerisk.decisions.promises import UNUSED, Outcome, Waiting
 from linerisk.decisions.store import FAILURES, open_engine
-from linerisk.decisions.writer import GroupWriter
+from linerisk.decisions.writer import MOST_REQUESTS, Write, refuse, settle
 
 _AT_ONCE = 1 << 20
-_ENDLESS = 1 << 40
-"""Records that may wait: the process that serves holds itself to less."""
 
 
 def main() -> None:
@@ -33,44 +31,54 @@ def main() -> None:
         signal.signal(stop, signal.SIG_IGN)
     with socket.socket(fileno=os.dup(0)) as served:
         frames = wire.Frames()
-        messages: list[bytes] = []
-        while not messages:
+        waiting: list[bytes] = []
+        while not waiting:
             data = _received(served)
             if not data:
                 return
-            messages += frames.of(data)
-        opening = wire.opening_of(messages.pop(0))
+            waiting += frames.of(data)
+        opening = wire.opening_of(waiting.pop(0))
         engine = open_engine(opening.url, create=False, busy_s=opening.busy_s)
         _rehearse(engine)
-        writer = GroupWriter(partial(write, engine), most_waiting=_ENDLESS)
         gc.collect()
         gc.freeze()
         served.sendall(wire.framed(wire.encode([])))
-        tell = partial(_tell, served)
-        while True:
-            for message in messages:
-                _submit(writer, message, tell)
-            data = _received(served)
-            if not data:
-                break
-            messages = list(frames.of(data))
-        writer.close()
+        _write_all(served, frames, waiting, partial(write, engine))
         engine.dispose()
 
 
-def _received(served: socket.socket) -> bytes:
+def _write_all(served: socket.socket, frames: wire.Frames, waiting: list[bytes], writes: Write) -> None:
+    """Write what waits and what arrives: what arrived during one commit is the group of the next."""
+    tell = partial(_tell, served)
+    while True:
+        if not waiting:
+            data = _received(served)
+            if not data:
+                return
+            waiting += frames.of(data)
+        group, waiting = waiting[:MOST_REQUESTS], waiting[MOST_REQUESTS:]
+        failure = settle(writes, [_numbered(message, tell) for message in group])
+        if failure is not None:
+            waiting += frames.of(_received(served, socket.MSG_DONTWAIT))
+            refuse([_numbered(message, tell) for message in waiting], failure)
+            waiting = []
+
+
+def _received(served: socket.socket, flags: int = 0) -> bytes:
     """What has arrived; nothing once the other end is closed, or its process gone."""
     try:
-        return served.recv(_AT_ONCE)
+        return served.recv(_AT_ONCE, flags)
     except OSError:
         return b""
 
 
-def _submit(writer: GroupWriter, message: bytes, tell: Any) -> None:
+def _numbered(message: bytes, tell: Any) -> _Numbered:
     asked = wire.to_write_of(message)
-    append = _Numbered(asked.caller, asked.request_id, asked.body_hash, (), asked.problems, asked.rows, told=tell)
+    append = _Numbered(
+        asked.caller, asked.request_id, asked.body_hash, (), asked.problems, asked.rows, future=UNUSED, told=tell
+    )
     append.number = asked.number
-    writer.submit(append)
+    return append
 
 
 class _Numbered(Append):

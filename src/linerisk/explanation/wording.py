@@ -7,6 +7,7 @@ was moved by it.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from linerisk import __version__
 from linerisk.explanation.sentences import ComparedByUnit, Family, ReasonsFile, Sentence, check, compiled
 from linerisk.explanation.values import BY_UNIT, plainly
 from linerisk.features.catalogue import BY_NAME
@@ -55,6 +57,7 @@ class Wording:
         compared: What is said of a value beside that of a typical line, where that makes its raising the risk plain.
         families: By family, with the code for a value that lowers the risk without being a merit of its own.
         unknown: Codes for columns that the catalogue does not know, by direction.
+        fingerprint: Of the file and of the version that says it: what one says of a row, another of the same says too.
     """
 
     codes: dict[str, Words]
@@ -63,6 +66,7 @@ class Wording:
     compared: ComparedByUnit
     families: dict[str, Family]
     unknown: dict[Direction, str]
+    fingerprint: str
     _kept: dict[str, Speaker] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
@@ -82,6 +86,7 @@ class Wording:
             compared=read.plain.compared,
             families=read.families,
             unknown={"raises": read.unknown.raises, "lowers": read.unknown.lowers},
+            fingerprint=hashlib.sha256(__version__.encode() + b"\n" + file.read_bytes()).hexdigest(),
         )
 
     def say(

@@ -15,6 +15,7 @@ from linerisk.live.prepared import PreparedScores
 from linerisk.live.publishing import Prepare, put_model, put_snapshot
 from linerisk.live.shelf import ModelShelf
 from linerisk.live.snapshot import Snapshot, SnapshotMeta
+from linerisk.live.spelled import SpellingFile
 
 __all__ = [
     "WHEN_EXPIRED",
@@ -29,6 +30,7 @@ __all__ = [
     "Promotion",
     "Snapshot",
     "SnapshotMeta",
+    "SpellingFile",
     "check_live",
     "model_of",
     "not_live",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -20,7 +21,14 @@ from linerisk.live.snapshot import META, Snapshot, SnapshotMeta, open_snapshot, 
 from linerisk.model.risk_model import ARTEFACT_FILES, RiskModel
 
 SNAPSHOTS_KEPT = 3
-Prepare = Callable[[RiskModel, Snapshot], PreparedScores]
+
+
+class Prepare(Protocol):
+    """Works out what a model says of a snapshot's lines."""
+
+    def __call__(self, model: RiskModel, snapshot: Snapshot, folder: Path) -> tuple[PreparedScores, str]:
+        """The scores, and by whose words what is said was spelled into a folder; empty if it was not."""
+        ...
 
 
 def put_model(
@@ -122,9 +130,9 @@ def _prepare(home: Path, snapshot: Snapshot, model: RiskModel, prepare: Prepare 
     beside = folder_of(home, model.fingerprint)
     if prepare is None or not snapshot.meta.lines or open_prepared(beside, lines=snapshot.meta.lines) is not None:
         return
-    prepared = prepare(model, snapshot)
     with scratch_beside(home) as made:
-        write_prepared(made, prepared)
+        prepared, worded_by = prepare(model, snapshot, made)
+        write_prepared(made, prepared, worded_by=worded_by)
         place(made, beside)
 
 

@@ -21,15 +21,14 @@ import bentoml
 from linerisk import as_of as clock
 from linerisk.errors import LineriskError
 from linerisk.service.hot import HotService, look_after_workers
-from linerisk.service.http import AsgiApp
 from linerisk.service.lean import import_lightgbm_alone
 from linerisk.service.logs import log
-from linerisk.service.serve import in_the_clear
-from linerisk.settings import Settings
+from linerisk.service.serve import await_check, in_the_clear
 
 if TYPE_CHECKING:
     from linerisk.live import Live
     from linerisk.service.console.app import Console
+    from linerisk.service.http import AsgiApp
 
 ADDRESS = "LINERISK_SERVED_AT"
 """Set by `serve`, so that the one line at the start can name the address."""
@@ -53,11 +52,14 @@ class LineRisk:
 
     def __init__(self) -> None:
         import_lightgbm_alone()
+        from linerisk.service.connection import Connection  # noqa: PLC0415  # only workers need it
         from linerisk.service.console.rehearsal import Rehearsal  # noqa: PLC0415  # only workers need it
         from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
         from linerisk.service.expiring import Expiring  # noqa: PLC0415  # only workers need it
         from linerisk.service.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
+        from linerisk.service.quick import Quick  # noqa: PLC0415  # the same
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
+        from linerisk.settings import Settings  # noqa: PLC0415  # only workers need it
 
         give_figures_their_room()
         metrics()  # so that what was never counted says 0 and not nothing
@@ -79,15 +81,23 @@ class LineRisk:
             tell("ready", **facts, **_named(live))
         # Its warnings tell of what callers send: a path holds line ids, and anybody could fill the disk with them.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        # What is open now stays open: a collection need not walk it again with every large request.
-        gc.collect()
+        # What is open now stays open: a collection need not walk it again with every large request, nor at the start.
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
+        gc.enable()  # `hot` switched it off
         sys.setswitchinterval(_SWITCH_S)
         if self.desk.log.apart is not None:
             self.desk.log.apart.start()  # not before: it would take its time from this start
+        if self.traces is None:  # a span is begun and ended where every other request is answered
+            Connection.quick = Quick(self.desk)
         # The console is to be made by it, not now.
         self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML is untyped here
+    @staticmethod
+    def before_workers() -> None:
+        """Asked once, by the process that minds the workers, before it listens."""
+        await_check()
 
     @cached_property
     def api(self) -> AsgiApp:

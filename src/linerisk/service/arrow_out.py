@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.record import Recordable
 from linerisk.service.types import ProblemBody
 
 _REASON = pa.struct(
@@ -46,7 +46,7 @@ ANSWER: Final = pa.schema(
 """Columns of an answer. Grain: one row per decision, in the order of the lines; then one row per line without one."""
 
 
-def answer(request_id: str, records: Sequence[DecisionRecord], problems: Sequence[ProblemBody]) -> bytes:
+def answer(request_id: str, records: Sequence[Recordable], problems: Sequence[ProblemBody]) -> bytes:
     """Recorded decisions, and what there is to say about lines, as a stream."""
     columns = {
         "line_id": [record.line_id for record in records],
@@ -62,7 +62,7 @@ def answer(request_id: str, records: Sequence[DecisionRecord], problems: Sequenc
         "policy": [record.action.policy for record in records],
         "steps": [record.action.steps for record in records],
         "held_by": [record.action.held_by for record in records],
-        "reasons": reasons_of([record.reasons for record in records]),
+        "reasons": reasons_of([record.given_reasons() for record in records]),
         "model_version": [record.model.version for record in records],
         "snapshot_id": [record.snapshot_id for record in records],
     }

@@ -21,8 +21,8 @@ from linerisk.decisions.appending import StoredAnswer
 from linerisk.explanation import explain
 from linerisk.model.tiers import TIERS
 from linerisk.service import arrow_in, arrow_out
-from linerisk.service.deciding import action_of, decide, statuses, worked_out
-from linerisk.service.desk import Desk, Readied
+from linerisk.service.deciding import action_of, statuses, worked_out
+from linerisk.service.desk import Decided, Desk, Readied
 from linerisk.service.errors import WrongValueError
 from linerisk.service.http import Answer, Request
 from linerisk.service.metrics import metrics
@@ -87,9 +87,8 @@ def _readied(desk: Desk, request: Request, wanted: Wanted, body: bytes) -> Readi
     return desk.readied_by_id(asked, caller=request.caller)
 
 
-def _decided(desk: Desk, request: Request, wanted: Wanted, body: bytes) -> tuple[list[Any], list[ProblemBody]]:
-    asked, policy, problems = _readied(desk, request, wanted, body)
-    return decide(asked, policy, desk.wording if wanted.reasons else None), problems
+def _decided(desk: Desk, request: Request, wanted: Wanted, body: bytes) -> Decided:
+    return desk.decided(*_readied(desk, request, wanted, body), reasons=wanted.reasons)
 
 
 def _told(request_id: str, stored: StoredAnswer) -> bytes:

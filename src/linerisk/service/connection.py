@@ -8,11 +8,12 @@ rests on uvicorn's internals, so the version is pinned and tests ask a running s
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar, cast
 
 import msgspec
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from linerisk.errors import LineriskError
 from linerisk.service.errors import (
@@ -25,6 +26,13 @@ from linerisk.service.errors import (
     retry_after_of,
     status_of,
 )
+from linerisk.service.http import ALWAYS, Scope
+from linerisk.service.quick import Held, Quick
+
+_OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + b"".join(
+    [name + b": " + value + b"\r\n" for name, value in ALWAYS]
+)
+_LAST = b"connection: close\r\n"
 
 
 class Connection(HttpToolsProtocol):
@@ -36,6 +44,7 @@ class Connection(HttpToolsProtocol):
         read_within_s: How long a client may leave what it was sent unread.
         most_head_bytes: How long a head may be.
         most_connections: How many clients one process takes on.
+        quick: Answers plain requests without a task of their own, once it is there.
     """
 
     head_within_s: ClassVar[float] = 10.0
@@ -43,12 +52,14 @@ class Connection(HttpToolsProtocol):
     read_within_s: ClassVar[float] = 60.0
     most_head_bytes: ClassVar[int] = 16 * 1024
     most_connections: ClassVar[int] = 1_000
+    quick: ClassVar[Quick | None] = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take on a client, or turn away one too many."""
         super().connection_made(transport)
         self._in_head, self._head_bytes, self._whole = True, 0, False
+        self._held: tuple[RequestResponseCycle, Held] | None = None
         self._unread: asyncio.TimerHandle | None = None
         self._missing: asyncio.TimerHandle | None = self.loop.call_later(self.head_within_s, self._head_is_late)
         if len(self.connections) > self.most_connections:
@@ -95,6 +106,8 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._head_bytes, self._whole = True, 0, True
         self._stop_waiting()
         super().on_message_complete()
+        if self._held is not None and self._held[0] is self.cycle:
+            self._take()
 
     @override
     def send_400_response(self, msg: str) -> None:
@@ -114,6 +127,41 @@ class Connection(HttpToolsProtocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Begin to answer a request whose head has arrived; a plain one is held until it is whole."""
+        held = None if self.quick is None or app is not self.app else self.quick.held(cast(Scope, cycle.scope))
+        if held is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        self._held = cycle, held
+        if not cycle.more_body:
+            self._take()
+
+    def _take(self) -> None:
+        """Have the request that is held answered the quick way, or else as any other."""
+        if self._held is None or self.quick is None:
+            return
+        (cycle, held), self._held = self._held, None
+        # Whoever does not read is waited for, which only a task can.
+        if self.flow.write_paused or not self.quick.take(held, bytes(cycle.body), partial(self._answer, cycle)):
+            super()._start_asgi_task(cycle, self.app)
+
+    def _answer(self, cycle: RequestResponseCycle, body: bytes | None) -> None:
+        """Write an answer; without one the request goes the way of the others."""
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        if body is None:
+            super()._start_asgi_task(cycle, self.app)
+            return
+        cycle.response_started = cycle.response_complete = True
+        own = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
+        last = b"" if cycle.keep_alive else _LAST
+        self.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (_OK, own, last, len(body), body))
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def _stop_waiting(self) -> None:
         if self._missing is not None:

@@ -75,10 +75,8 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
         return []
     model = asked.live.model
     scored, attribution = worked_out(asked)
-    said_by = RecordedModel(
-        name=asked.live.model_meta.name, version=asked.live.model_meta.version, fingerprint=model.fingerprint
-    )
-    action = _actions(policy, asked.as_of)
+    said_by = recorded_model(asked.live)
+    action = actions(policy, asked.as_of)
     columns: Any = zip(
         decision_ids(asked.now, len(asked.line_ids)),
         asked.line_ids,
@@ -123,6 +121,12 @@ def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[Decisi
     ]
 
 
+def recorded_model(live: Live) -> RecordedModel:
+    """The model of a pair, as records name it."""
+    meta = live.model_meta
+    return RecordedModel(name=meta.name, version=meta.version, fingerprint=live.model.fingerprint)
+
+
 def worked_out(asked: Asked) -> tuple[Scored, Attribution]:
     """Scores and contributions of the lines: made before they were asked for, or made now, with the same bits."""
     ahead = asked.live.prepared
@@ -162,7 +166,7 @@ def action_of(
     return RecordedAction(kind=action.kind, policy=action.policy, steps=action.steps, held_by=action.held_by)
 
 
-def _actions(policy: Policy, as_of: datetime) -> Callable[..., RecordedAction]:
+def actions(policy: Policy, as_of: datetime) -> Callable[..., RecordedAction]:
     """What the policy asks for of a tier, a status, a verification and a cleared dispute: one for all lines alike."""
     known: dict[Any, RecordedAction] = {}
 
@@ -190,11 +194,15 @@ def _reason(reason: Reason) -> RecordedReason:
 def statuses(asked: Asked) -> list[str]:
     """`fresh`, `stale` or `degraded` of each line."""
     expired = asked.live.model_meta.expired(asked.now)
-    whole = "stale" if asked.stale else "fresh"
     return [
-        "degraded" if expired or missing or not known else whole
+        status_of(stale=asked.stale, degraded=expired or bool(missing) or not known)
         for known, missing in zip(asked.with_account, asked.missing, strict=True)
     ]
+
+
+def status_of(*, stale: bool, degraded: bool) -> str:
+    """`fresh`, `stale` or `degraded`."""
+    return "degraded" if degraded else "stale" if stale else "fresh"
 
 
 def _explained(asked: Asked, attribution: Attribution, wording: Wording | None) -> list[Explanation]:

@@ -6,7 +6,7 @@ the caller's business to record it before it is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -16,7 +16,7 @@ import polars as pl
 
 from linerisk import as_of as clock
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.record import Recordable
 from linerisk.errors import ArtefactError, LineriskError, StoreError
 from linerisk.explanation import Wording
 from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
@@ -26,9 +26,10 @@ from linerisk.policy import Policy, in_force, load_policies
 from linerisk.review.accesses import Accesses
 from linerisk.review.cool_downs import CoolDowns
 from linerisk.review.desk import DisputeDesk
+from linerisk.service.ahead import decide_ahead
 from linerisk.service.deciding import Asked, decide
 from linerisk.service.errors import WrongValueError
-from linerisk.service.line_problems import OTHER_LINES, each_once, of_missing_inputs, of_no_account
+from linerisk.service.line_problems import OTHER_LINES, each_once, of_missing_inputs, of_no_account, unknown_line
 from linerisk.service.request_records import Given, cook, given
 from linerisk.service.tokens import TokenStore
 from linerisk.service.types import ProblemBody, RecordsRequest, ScoreRequest, instant_of
@@ -42,7 +43,7 @@ _LOOK_EVERY_S = 0.002
 _LOOK_FOR_LIFTS_EVERY_S = 0.05
 """So long a line that was just cleared may still be asked by another process."""
 
-Decided = tuple[list[DecisionRecord], list[ProblemBody]]
+Decided = tuple[Sequence[Recordable], list[ProblemBody]]
 """Decisions, not recorded yet, and what there is to say about lines."""
 Readied = tuple[Asked, Policy, list[ProblemBody]]
 """Lines ready to be scored, the policy in force, and what there is to say about lines."""
@@ -80,8 +81,9 @@ class Desk:
         self.log = DecisionLog(settings.decision_log_url, apart=True)
         self.accesses = Accesses(self.log)
         self.disputes = DisputeDesk(self.log, self.policies, role_of=self.tokens.role_of)
-        self._cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)
+        self.cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)
         self._secret = load_secret(settings)
+        self._keyed_by = fingerprint_of(self._secret)
 
     def close(self) -> None:
         """Write what waits and let go of the log."""
@@ -89,13 +91,13 @@ class Desk:
 
     def by_id(self, request: ScoreRequest, *, caller: str, reasons: bool = True) -> Decided:
         """Score lines of the published snapshot; see `readied_by_id`. Without reasons none are put into words."""
-        return self._decided(*self.readied_by_id(request, caller=caller), reasons=reasons)
+        return self.decided(*self.readied_by_id(request, caller=caller), reasons=reasons)
 
     def by_records(self, request: RecordsRequest, *, caller: str, reasons: bool = True) -> Decided:
         """Score lines from records in the request; see `readied_by_records`."""
         lines = given(request.lines)
         readied = self.readied_by_records(lines, request_id=request.request_id, as_of=request.as_of, caller=caller)
-        return self._decided(*readied, reasons=reasons)
+        return self.decided(*readied, reasons=reasons)
 
     def readied_by_id(self, request: ScoreRequest, *, caller: str) -> Readied:
         """Lines of the published snapshot, ready to be scored.
@@ -106,22 +108,11 @@ class Desk:
         """
         now = clock.now()
         live = self.holder.current()
-        snapshot = self._snapshot(live)
-        given = None if request.as_of is None else instant_of(request.as_of, now=now)
-        if given is not None and given < snapshot.meta.as_of:
-            raise WrongValueError(
-                "as_of is before the published snapshot",
-                expected=f"{clock.iso(snapshot.meta.as_of)} or later",
-                found=clock.iso(given),
-                field="as_of",
-            )
+        snapshot = self.snapshot_of(live)
+        given = instant_asked(request, snapshot, now=now)
         ids, _, problems = each_once([str(line.line_id) for line in request.lines])
         found = snapshot.find(self._keys(ids))
-        problems += [
-            ProblemBody(line_id, "unknown_line", "the published snapshot does not know this line")
-            for line_id, row in zip(ids, found.tolist(), strict=True)
-            if row < 0
-        ]
+        problems += [unknown_line(line_id) for line_id, row in zip(ids, found.tolist(), strict=True) if row < 0]
         rows = found[found >= 0]
         line_ids = [line_id for line_id, row in zip(ids, found.tolist(), strict=True) if row >= 0]
         asked, policy = self._at_rows(
@@ -141,7 +132,14 @@ class Desk:
         if live.snapshot is not None and live.snapshot.meta.lines:
             first = np.zeros(1, dtype=np.intp)
             asked, policy = self._at_rows(
-                live, live.snapshot, first, [""], request_id="", caller="", as_of=None, now=clock.now()
+                live,
+                live.snapshot,
+                first,
+                [""],
+                request_id="",
+                caller="",
+                as_of=live.snapshot.meta.as_of,
+                now=clock.now(),
             )
             decide(asked, policy, self.wording)
         self.log.find("", "")
@@ -155,10 +153,9 @@ class Desk:
         *,
         request_id: str,
         caller: str,
-        as_of: datetime | None,
+        as_of: datetime,
         now: datetime,
     ) -> tuple[Asked, Policy]:
-        as_of = as_of or snapshot.meta.as_of
         policy = in_force(self.policies, as_of)
         asked = Asked(
             request_id=request_id,
@@ -171,7 +168,7 @@ class Desk:
             with_account=[snapshot.has_account(row) for row in rows.tolist()],
             missing=[()] * len(rows),
             last_verified=[snapshot.last_verified(row) for row in rows.tolist()],
-            cleared=self._cool_downs.of(line_ids),
+            cleared=self.cool_downs.of(line_ids),
             # Judged by the clock, whatever as_of is asked for: nobody can make an old snapshot fresh by asking.
             stale=now - snapshot.meta.as_of > policy.snapshot_max_age,
             snapshot=snapshot,
@@ -229,7 +226,7 @@ class Desk:
             with_account=cooked.with_account,
             missing=[(*missing, OTHER_LINES) if alone else missing for missing in cooked.missing],
             last_verified=cooked.last_verified,
-            cleared=self._cool_downs.of(line_ids),
+            cleared=self.cool_downs.of(line_ids),
             stale=reference is not None and as_of - reference.as_of > policy.snapshot_max_age,
             snapshot=None,
             summaries=partial(cooked.summaries, as_of=as_of, time_zone=self.settings.time_zone),
@@ -247,11 +244,17 @@ class Desk:
         keys: Keys = pl.DataFrame({"id": ids}).select(key_of("id", secret=self._secret)).to_series().to_numpy()
         return keys
 
-    def _snapshot(self, live: Live) -> Snapshot:
+    def snapshot_of(self, live: Live) -> Snapshot:
+        """The snapshot that is live.
+
+        Raises:
+            NotLiveError: There is none.
+            StoreError: It was keyed by another secret.
+        """
         if live.snapshot is None:
             raise not_live("no snapshot is published")
         keyed_by = live.snapshot.meta.keyed_by
-        if keyed_by and keyed_by != fingerprint_of(self._secret):
+        if keyed_by and keyed_by != self._keyed_by:
             raise StoreError(
                 "the published snapshot was keyed by another id key",
                 expected="the id key of this home",
@@ -264,7 +267,28 @@ class Desk:
         """What was published of other lines; None if nothing was, or for a later instant."""
         if live.snapshot is None or live.snapshot.meta.as_of > as_of:
             return None
-        return self._snapshot(live).reference
+        return self.snapshot_of(live).reference
 
-    def _decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody], *, reasons: bool) -> Decided:
-        return decide(asked, policy, self.wording if reasons else None), problems
+    def decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody], *, reasons: bool) -> Decided:
+        """Decisions of lines that are ready; without reasons none are put into words."""
+        wording = self.wording if reasons else None
+        return decide_ahead(asked, policy, wording) or decide(asked, policy, wording), problems
+
+
+def instant_asked(request: ScoreRequest, snapshot: Snapshot, *, now: datetime) -> datetime:
+    """The instant that a request by id stands at; the snapshot's where it names none.
+
+    Raises:
+        WrongValueError: It is before the snapshot's, or no instant of ours.
+    """
+    if request.as_of is None:
+        return snapshot.meta.as_of
+    given = instant_of(request.as_of, now=now)
+    if given < snapshot.meta.as_of:
+        raise WrongValueError(
+            "as_of is before the published snapshot",
+            expected=f"{clock.iso(snapshot.meta.as_of)} or later",
+            found=clock.iso(given),
+            field="as_of",
+        )
+    return given

@@ -7,15 +7,16 @@ keeps what it is good at: processes, workers, lifecycle, health, metrics, docume
 
 from __future__ import annotations
 
+import gc
 import sys
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import uvicorn.config
 from _bentoml_sdk import Service
 
-from linerisk.service.front import Front
-from linerisk.service.http import AsgiApp
+if TYPE_CHECKING:
+    from linerisk.service.front import Front
+    from linerisk.service.http import AsgiApp
 
 
 class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
@@ -31,7 +32,13 @@ class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
 
     def to_asgi(self, is_main: bool = True) -> Front:  # noqa: FBT001, FBT002  # BentoML's signature
         """The application that a worker runs."""
+        import uvicorn.config  # noqa: PLC0415  # only workers need it
+
+        from linerisk.service.front import Front  # noqa: PLC0415  # the same
+
         self.instance = None
+        # What imports make stays: to walk it again and again is a tenth of the start. The instance switches it on.
+        gc.disable()
         # Asked for by name when the server of this worker is set up, which is after this.
         uvicorn.config.HTTP_PROTOCOLS["auto"] = "linerisk.service.connection:Connection"
         return Front(super().to_asgi(is_main), api=self._api, console=self._console, page=cache(self._page))

@@ -31,10 +31,11 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _CLOSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
-_ALWAYS = (
+ALWAYS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
+"""Headers of every answer."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -211,7 +212,7 @@ async def send_answer(send: Send, content: Any, *, status: HTTPStatus = HTTPStat
         {
             "type": "http.response.start",
             "status": int(status),
-            "headers": [(b"content-type", kind), *_ALWAYS, (b"content-length", b"%d" % len(body)), *headers],
+            "headers": [(b"content-type", kind), *ALWAYS, (b"content-length", b"%d" % len(body)), *headers],
         }
     )
     await send({"type": "http.response.body", "body": body})

@@ -14,7 +14,7 @@ OTHER_LINES = "other lines as known at as_of"
 def of_no_account(asked: Asked) -> list[ProblemBody]:
     """What there is to say about lines that were decided without an account."""
     known = zip(asked.line_ids, asked.with_account, strict=True)
-    return [_without_account(line_id) for line_id, account in known if not account]
+    return [without_account(line_id) for line_id, account in known if not account]
 
 
 def of_missing_inputs(asked: Asked) -> list[ProblemBody]:
@@ -23,8 +23,14 @@ def of_missing_inputs(asked: Asked) -> list[ProblemBody]:
     return [_inputs_missing(line_id, inputs) for line_id, inputs in missing if inputs]
 
 
-def _without_account(line_id: str) -> ProblemBody:
+def without_account(line_id: str) -> ProblemBody:
+    """What there is to say about a line that was decided without an account."""
     return ProblemBody(line_id, "account_missing", "decided as degraded: no account of this line is known at as_of")
+
+
+def unknown_line(line_id: str) -> ProblemBody:
+    """What there is to say about a line that is not there."""
+    return ProblemBody(line_id, "unknown_line", "the published snapshot does not know this line")
 
 
 def _inputs_missing(line_id: str, missing: Sequence[str]) -> ProblemBody:

@@ -6,11 +6,11 @@ import sys
 import traceback
 from typing import Any
 
-import structlog
-
 
 def log() -> Any:
     """A logger that writes JSON lines to stderr."""
+    import structlog  # noqa: PLC0415  # the process that minds the workers writes nothing
+
     return structlog.wrap_logger(
         structlog.PrintLogger(sys.stderr),
         processors=[

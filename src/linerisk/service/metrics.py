@@ -17,7 +17,7 @@ from pathlib import Path
 from prometheus_client import Counter, Histogram, values
 from prometheus_client.mmap_dict import MmapedDict
 
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.record import Recordable
 from linerisk.errors import LineriskError
 from linerisk.live import LiveHolder
 from linerisk.service.types import ProblemBody
@@ -44,6 +44,11 @@ class _WholeFile(MmapedDict):
 def give_figures_their_room() -> None:
     """From now on, in this process: a full disk may refuse figures, and kills nobody."""
     vars(values)["MmapedDict"] = _WholeFile  # where the library looks it up
+    if values.ValueClass.__name__ == "MmapedValue":
+        # It would ask the system with every figure whether this process has become another. A worker is started and
+        # never forked, so it is asked once.
+        own = os.getpid()
+        vars(values)["ValueClass"] = values.MultiProcessValue(lambda: own)  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -65,7 +70,7 @@ class Metrics:
         self._request_of(route, str(int(status))).inc()
         self._seconds_of(route).observe(seconds)
 
-    def decided(self, records: Sequence[DecisionRecord], problems: Sequence[ProblemBody]) -> None:
+    def decided(self, records: Sequence[Recordable], problems: Sequence[ProblemBody]) -> None:
         """Count the lines of one answer that was newly recorded."""
         if len(records) == 1 and not problems:
             self._decisions_of(records[0].tier, records[0].status).inc()

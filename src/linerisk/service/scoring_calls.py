@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ import msgspec
 
 from linerisk import as_of as clock
 from linerisk.decisions.appending import StoredAnswer
-from linerisk.decisions.record import DecisionRecord
+from linerisk.decisions.record import Recordable
 from linerisk.errors import DecisionLogError
 from linerisk.policy import in_force
 from linerisk.service.desk import Decided, Desk
@@ -29,8 +29,8 @@ from linerisk.service.strict_json import read_of
 from linerisk.service.tokens import Role
 from linerisk.service.types import MOST_BYTES, ProblemBody, RecordsRequest, ScoreAnswer, ScoreRequest
 
-_SMALL_BYTES = 2_048
-_FEW_LINES = 4
+SMALL_BYTES = 2_048
+FEW_LINES = 4
 _LARGE_AT_ONCE = 2
 _LARGE_WAITING = 32
 _REST_S = 1.0
@@ -103,9 +103,9 @@ async def score_records(desk: Desk, request: Request) -> bytes:
 
 async def _answer(desk: Desk, request: Request, kind: type[Scoring], decide: Callable[..., Decided]) -> bytes:
     text = await request.json_body(most=MOST_BYTES, budget=BUDGET)
-    if kind is ScoreRequest and len(text) <= _SMALL_BYTES:
+    if kind is ScoreRequest and len(text) <= SMALL_BYTES:
         body, digest = _read(desk, request, text, kind)
-        if len(body.lines) <= _FEW_LINES:
+        if len(body.lines) <= FEW_LINES:
             if request.allowance is not None:
                 found = await _answered_before(desk, request, digest)
                 if found is not None:
@@ -139,8 +139,12 @@ def _read(desk: Desk, request: Request, text: bytes, kind: type[Scoring]) -> tup
     except WrongValueError as error:
         raise _social_insurance(desk, error) or error from None
     request.lines = len(body.lines)
-    digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + canonical).hexdigest()
-    return body, digest
+    return body, digest_of(request.scope["path"], canonical)
+
+
+def digest_of(path: str, canonical: bytes) -> str:
+    """What tells whether a request is the same one again."""
+    return hashlib.sha256(path.encode() + b"\n" + canonical).hexdigest()
 
 
 def _social_insurance(desk: Desk, error: WrongValueError) -> SocialInsuranceError | None:
@@ -161,7 +165,7 @@ def _social_insurance(desk: Desk, error: WrongValueError) -> SocialInsuranceErro
 
 
 async def _recorded(
-    desk: Desk, request: Request, digest: str, records: list[DecisionRecord], problems: list[ProblemBody]
+    desk: Desk, request: Request, digest: str, records: Sequence[Recordable], problems: list[ProblemBody]
 ) -> bytes:
     """The answer, once its decisions are on disk; of a request answered before, that answer."""
     told = [msgspec.structs.asdict(problem) for problem in problems]
@@ -181,7 +185,12 @@ async def _recorded(
 def _told(request: Request, stored: StoredAnswer) -> bytes:
     request.model_version = stored.records[0].model.version if stored.records else None
     problems = msgspec.convert(stored.problems, list[ProblemBody])
-    return _encode(ScoreAnswer(request.request_id or "", [record.told() for record in stored.records], problems))
+    return answer_of(request.request_id or "", stored.records, problems)
+
+
+def answer_of(request_id: str, records: Sequence[Recordable], problems: list[ProblemBody]) -> bytes:
+    """The body of an answer, from recorded decisions."""
+    return _encode(ScoreAnswer(request_id, [record.told() for record in records], problems))
 
 
 _SCORERS = frozenset({Role.SCORER})

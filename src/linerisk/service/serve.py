@@ -1,23 +1,31 @@
 """Starting the service as a process of its own: `linerisk serve`.
 
-The process becomes BentoML's server, so signals reach it as they should: SIGTERM drains and exits with 0.
+The process becomes BentoML's server, so signals reach it as they should: SIGTERM drains and exits with 0. What would
+make every worker fail is looked for beside it, in a process forked off: it takes as long as BentoML's own imports. The
+server waits for that before it listens or starts a worker, and ends as the check ended.
 """
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
+import signal
 import socket
 import ssl
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from linerisk.errors import UsageError
-from linerisk.settings import Settings
+
+if TYPE_CHECKING:
+    from linerisk.settings import Settings
 
 _SERVICE = "linerisk.service.app:service"
+_CHECK = "LINERISK_CHECK"
+"""Tells the server the process id of the check that it waits for."""
 _KEEP_ALIVE_S = 60
 _DRAIN_S = 30
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -86,6 +94,9 @@ def serve(
 ) -> NoReturn:
     """Serve until stopped; does not come back.
 
+    This process becomes the server. What the check finds is raised in a copy of this process, for the caller to say:
+    the server says nothing of its own then, and ends with the copy's exit code.
+
     Args:
         settings: Handed on to the workers.
         host: Address to listen on; loopback unless said otherwise.
@@ -101,11 +112,37 @@ def serve(
     """
     if tls is not None:
         tls.check()
-    _check(settings, host=host, port=port)
+    _check_address(host, port)
     arguments, environment = command(settings, host=host, port=port, workers=workers, tls=tls)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(arguments[0], arguments, environment)  # noqa: S606  # no shell is wanted
+    # Whoever started this may ignore its children, which is inherited: nobody could tell then how one of ours ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    check = os.fork()
+    if check == 0:
+        gc.disable()  # it ends before any garbage counts
+        _check(settings)
+        raise SystemExit(0)
+    os.execve(arguments[0], arguments, {**environment, _CHECK: str(check)})  # noqa: S606  # no shell is wanted
+
+
+def await_check() -> None:
+    """In the server, before it listens: wait for the check, and end as it ended unless all is well.
+
+    Where there is none, as for a bento that `bentoml serve` starts, nothing is waited for.
+
+    Raises:
+        SystemExit: The check found something and said so, or was killed.
+    """
+    # Taken out: the workers inherit the environment, and the check is no child of theirs.
+    check = os.environ.pop(_CHECK, None)
+    if check is None:
+        return
+    code = os.waitstatus_to_exitcode(os.waitpid(int(check), 0)[1])
+    if code < 0:
+        raise SystemExit(f"the check before the start was ended by signal {-code}; start again")
+    if code > 0:
+        raise SystemExit(code)
 
 
 def command(
@@ -148,9 +185,9 @@ def in_the_clear(url: str) -> bool:
     return scheme == "http" and not ipaddress.ip_address(rest.rpartition(":")[0].strip("[]")).is_loopback
 
 
-def _check(settings: Settings, *, host: str, port: int) -> None:
+def _check(settings: Settings) -> None:
     """Fail here, in words, on what would make every worker fail at its start."""
-    # Slow to import, and not needed to build a command.
+    # Slow to import, and not needed by the process that becomes the server.
     from linerisk.decisions.log import DecisionLog  # noqa: PLC0415
     from linerisk.explanation import Wording  # noqa: PLC0415
     from linerisk.live import check_live  # noqa: PLC0415
@@ -160,6 +197,9 @@ def _check(settings: Settings, *, host: str, port: int) -> None:
     Wording.load(settings.policies)
     check_live(settings.live)
     DecisionLog(settings.decision_log_url).close()
+
+
+def _check_address(host: str, port: int) -> None:
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,17 +15,27 @@ import numpy.typing as npt
 import polars as pl
 
 from linerisk.as_of import iso, now, parse_instant
+from linerisk.decisions.spelled import spelled_lines
 from linerisk.errors import RegistryError, StoreError
 from linerisk.evaluation.card import Override, with_overrides
 from linerisk.evaluation.duties import ImpactAssessment
 from linerisk.evaluation.gates import GATES
 from linerisk.evaluation.report import CARD, PAGE, page_with_overrides
-from linerisk.explanation import Attribution, attribute
+from linerisk.explanation import Attribution, Wording, attribute, explain
 from linerisk.features.build import survey_store
 from linerisk.features.stages import OBSERVATION
 from linerisk.features.summary import RecordsSummary, summarise
-from linerisk.live import Prepare, PreparedScores, Promotion, Snapshot, SnapshotMeta, put_model, put_snapshot
-from linerisk.model.risk_model import RiskModel
+from linerisk.live import (
+    Prepare,
+    PreparedScores,
+    Promotion,
+    Snapshot,
+    SnapshotMeta,
+    SpellingFile,
+    put_model,
+    put_snapshot,
+)
+from linerisk.model.risk_model import RiskModel, Rows
 from linerisk.policy import load_limits
 from linerisk.registry import SERVED, Move, Registry
 from linerisk.scoring import Scored, score
@@ -60,7 +70,12 @@ def promote(
     move = registry.promote(
         version, by=by, approver=approver, reason=reason, override=override, expires_at=iso(expires_at)
     )
-    prepare = partial(prepare_scores, on_progress=on_progress, time_zone=settings.time_zone)
+    prepare = partial(
+        prepare_scores,
+        on_progress=on_progress,
+        time_zone=settings.time_zone,
+        wording=Wording.load(settings.policies),
+    )
     _go_live(settings, registry, move, prepare=prepare)
     _tell_overrides(settings, registry, move)
     bring_challenger(settings, registry)
@@ -112,7 +127,13 @@ def publish(
         reference=made.reference,
         keyed_by=store.id_key,
         store=store_path,
-        prepare=partial(prepare_scores, on_progress=partial(tell, "scores"), store=store, time_zone=settings.time_zone),
+        prepare=partial(
+            prepare_scores,
+            on_progress=partial(tell, "scores"),
+            store=store,
+            time_zone=settings.time_zone,
+            wording=Wording.load(settings.policies),
+        ),
     )
     # Before the first training there is no registry under the home, and nothing that asks.
     with suppress(RegistryError):
@@ -123,12 +144,14 @@ def publish(
 def prepare_scores(
     model: RiskModel,
     snapshot: Snapshot,
+    folder: Path,
     *,
+    wording: Wording,
     on_progress: Callable[[int, int], None] | None = None,
     store: RecordStore | None = None,
     time_zone: str = "UTC",
-) -> PreparedScores:
-    """What a model says of every line of a snapshot, with the bits that it would say one by one.
+) -> tuple[PreparedScores, str]:
+    """What a model says of every line of a snapshot, with the bits that it would say one by one, spelled into a folder.
 
     Chunks are worked on as many at a time as there are cores: the trees are walked outside Python's lock. Records of
     the lines whose tier is raised are summed up: from `store`, or else from the one that the snapshot was made from, if
@@ -137,18 +160,24 @@ def prepare_scores(
     store = store or _store_behind(snapshot)
     starts = range(0, snapshot.meta.lines, _CHUNK_LINES)
 
+    def chunk(start: int) -> Rows:
+        return snapshot.rows(np.arange(start, min(start + _CHUNK_LINES, snapshot.meta.lines)))
+
     def work(start: int) -> tuple[Scored, Attribution]:
-        rows = snapshot.rows(np.arange(start, min(start + _CHUNK_LINES, snapshot.meta.lines)))
+        rows = chunk(start)
         return score(model, rows), attribute(model, rows)
 
     done: list[tuple[Scored, Attribution]] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for chunk in pool.map(work, starts):
-            done.append(chunk)
+    with ThreadPoolExecutor(os.cpu_count()) as pool, SpellingFile(folder) as spelling:
+        for start, (scored, attribution) in zip(starts, pool.map(work, starts), strict=True):
+            done.append((scored, attribution))
+            rows = chunk(start)
+            explained = explain(model, rows, wording, attribution=attribution)
+            spelling.add(spelled_lines(model.feature_names, rows, scored, explained))
             if on_progress is not None:
                 on_progress(min(len(done) * _CHUNK_LINES, snapshot.meta.lines), snapshot.meta.lines)
     tiers = np.concatenate([scored.tier_index for scored, _ in done])
-    return PreparedScores(
+    scores = PreparedScores(
         margin=np.concatenate([scored.margin for scored, _ in done]),
         probability=np.concatenate([scored.probability for scored, _ in done]),
         low=np.concatenate([scored.low for scored, _ in done]),
@@ -160,6 +189,7 @@ def prepare_scores(
         split=np.array([done[0][1].base, done[0][1].calibration]),
         summaries={} if store is None else _summaries(store, snapshot, np.flatnonzero(tiers), time_zone=time_zone),
     )
+    return scores, wording.fingerprint
 
 
 def _store_behind(snapshot: Snapshot) -> RecordStore | None:

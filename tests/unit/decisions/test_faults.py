@@ -105,7 +105,7 @@ def test_a_full_disk_refuses_everything_that_waits_and_room_mends_it(
 def test_a_locked_store_refuses_everything_that_waits_and_unlocking_mends_it(
     url: str, make_records: MakeRecords, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_MOST_REQUESTS", 1)
+    monkeypatch.setattr(writer, "MOST_REQUESTS", 1)
     with DecisionLog(url, busy_s=0.3) as log:
         with held(url):
             futures = [log.append_async("suspension", f"r-{i}", "body", make_records(f"r-{i}")) for i in range(10)]

@@ -11,7 +11,10 @@ import pytest
 from linerisk.service.errors import BusyError
 from linerisk.service.scoring_calls import Queue
 
-_HEAVY = ("bentoml", "lightgbm", "linerisk.evaluation", "linerisk.registry", "linerisk.training", "mlflow", "polars")
+_HEAVY = (
+    "bentoml", "lightgbm", "linerisk.evaluation", "linerisk.registry", "linerisk.training", "mlflow", "numpy", "polars",
+    "pyarrow", "sqlalchemy", "linerisk.settings", "linerisk.service.front", "structlog",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -20,7 +23,8 @@ _HEAVY = ("bentoml", "lightgbm", "linerisk.evaluation", "linerisk.registry", "li
         ("linerisk.service.tokens", set()),
         ("linerisk.service.serve", set()),
         ("linerisk.service.app", {"bentoml"}),  # imported by the process that minds the workers, too
-        ("linerisk.service.openapi", {"polars"}),  # and with it all that answers
+        # With it comes all that answers.
+        ("linerisk.service.openapi", {"linerisk.settings", "numpy", "polars", "pyarrow", "sqlalchemy"}),
     ],
 )
 def test_a_door_imports_nothing_that_it_does_not_need(module: str, may: set[str]) -> None:
