@@ -5,13 +5,13 @@ They are what `deciding.decide` makes of the same rows, byte for byte but for th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from linerisk.decisions.ids import decision_ids
-from linerisk.decisions.record import RecordedModel, SpelledRecord
+from linerisk.decisions.record import RecordedAction, RecordedModel, SpelledRecord
 from linerisk.decisions.spelled import SpelledLine, read_line
 from linerisk.explanation import Wording
 from linerisk.features.summary import RecordsSummary
@@ -34,7 +34,7 @@ class Common(msgspec.Struct, frozen=True, gc=False):
         live: The pair that scores them.
         model: Its model.
         snapshot_id: Its snapshot.
-        policy: The policy in force at `as_of`.
+        action: What the policy in force at `as_of` asks for; see `deciding.actions`.
         reasons: Whether reasons are given.
     """
 
@@ -45,7 +45,7 @@ class Common(msgspec.Struct, frozen=True, gc=False):
     live: Live
     model: RecordedModel
     snapshot_id: str
-    policy: Policy
+    action: Callable[..., RecordedAction]
     reasons: bool = True
 
 
@@ -69,7 +69,7 @@ def decide_ahead(asked: Asked, policy: Policy, wording: Wording | None) -> list[
         live=asked.live,
         model=recorded_model(asked.live),
         snapshot_id=asked.snapshot.meta.id,
-        policy=policy,
+        action=actions(policy, asked.as_of),
         reasons=wording is not None,
     )
     columns = zip(said, rows, asked.line_ids, statuses(asked), asked.last_verified, asked.cleared, strict=True)
@@ -92,7 +92,6 @@ def said_of(live: Live, rows: Iterable[int], wording: Wording | None) -> list[Sp
 
 def records_of(common: Common, lines: Sequence[Line]) -> list[SpelledRecord]:
     """Decisions of lines, not recorded yet."""
-    action = actions(common.policy, common.as_of)
     prepared = common.live.prepared
     summaries: Mapping[int, RecordsSummary] = {} if prepared is None else prepared.summaries
     return [
@@ -108,7 +107,7 @@ def records_of(common: Common, lines: Sequence[Line]) -> list[SpelledRecord]:
             probability_low=line.probability_low,
             probability_high=line.probability_high,
             tier=line.tier,
-            action=action(Tier(line.tier), state, verified, cleared),
+            action=common.action(Tier(line.tier), state, verified, cleared),
             reasons=msgspec.Raw(line.reasons) if common.reasons else _NO_REASONS,
             base=line.base,
             calibration=line.calibration,

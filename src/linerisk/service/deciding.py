@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,6 +21,9 @@ from linerisk.model.risk_model import Rows
 from linerisk.model.tiers import Tier
 from linerisk.policy import Policy
 from linerisk.scoring import Scored, score
+
+_ACTIONS = 4_096
+"""Of so many kinds of lines the action is kept: most were never verified, and share one."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -168,13 +172,10 @@ def action_of(
 
 def actions(policy: Policy, as_of: datetime) -> Callable[..., RecordedAction]:
     """What the policy asks for of a tier, a status, a verification and a cleared dispute: one for all lines alike."""
-    known: dict[Any, RecordedAction] = {}
 
+    @lru_cache(maxsize=_ACTIONS)
     def action(tier: Tier, status: str, verified: datetime | None, cleared: datetime | None) -> RecordedAction:
-        moved_by = tier, status, verified, cleared
-        if moved_by not in known:
-            known[moved_by] = action_of(policy, tier, status, as_of=as_of, verified=verified, cleared=cleared)
-        return known[moved_by]
+        return action_of(policy, tier, status, as_of=as_of, verified=verified, cleared=cleared)
 
     return action
 

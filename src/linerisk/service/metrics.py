@@ -61,14 +61,16 @@ class Metrics:
         self._problems = Counter("linerisk_problems", "What was said about lines instead or besides", ["code"])
         self._refused = Counter("linerisk_live_refused", "New live pairs that were refused")
         # Looking a child up by its labels takes a lock each time; there are few of them.
-        self._request_of = cache(self._requests.labels)
-        self._seconds_of = cache(self._seconds.labels)
+        self._answered_of = cache(
+            lambda route, status: (self._requests.labels(route, int(status)), self._seconds.labels(route))
+        )
         self._decisions_of = cache(self._decisions.labels)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one request."""
-        self._request_of(route, str(int(status))).inc()
-        self._seconds_of(route).observe(seconds)
+        requests, took = self._answered_of(route, status)
+        requests.inc()
+        took.observe(seconds)
 
     def decided(self, records: Sequence[Recordable], problems: Sequence[ProblemBody]) -> None:
         """Count the lines of one answer that was newly recorded."""

@@ -5,15 +5,16 @@ It decides what `Desk.by_id` decides, and answers for one event loop.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from linerisk import as_of as clock
-from linerisk.decisions.record import RecordedModel, SpelledRecord
+from linerisk.decisions.record import RecordedAction, RecordedModel, SpelledRecord
 from linerisk.live import Live
-from linerisk.policy import Policy, in_force
+from linerisk.policy import in_force
 from linerisk.service.ahead import Common, records_of, said_of
-from linerisk.service.deciding import recorded_model, status_of
+from linerisk.service.deciding import actions, recorded_model, status_of
 from linerisk.service.desk import Desk, instant_asked
 from linerisk.service.line_problems import each_once, unknown_line, without_account
 from linerisk.service.types import ProblemBody, ScoreRequest
@@ -28,7 +29,7 @@ class _Shared:
 
     live: Live
     as_of: datetime
-    policy: Policy
+    action: Callable[..., RecordedAction]
     stale_after: timedelta
     model: RecordedModel
 
@@ -70,7 +71,7 @@ class Ahead:
         stale = now - snapshot.meta.as_of > shared.stale_after
         expired = live.model_meta.expired(now)
         common = Common(
-            request.request_id, caller, shared.as_of, now, live, shared.model, snapshot.meta.id, shared.policy
+            request.request_id, caller, shared.as_of, now, live, shared.model, snapshot.meta.id, shared.action
         )
         columns = zip(
             said,
@@ -87,5 +88,7 @@ class Ahead:
         shared = self._shared
         if shared is None or shared.live is not live or shared.as_of != as_of:
             policy = in_force(self._desk.policies, as_of)
-            shared = self._shared = _Shared(live, as_of, policy, policy.snapshot_max_age, recorded_model(live))
+            shared = self._shared = _Shared(
+                live, as_of, actions(policy, as_of), policy.snapshot_max_age, recorded_model(live)
+            )
         return shared
