@@ -16,7 +16,7 @@ decisions are on disk, which a process beside its worker sees to; the others loo
 nothing. All run at once, idle while another is loaded, and take turns in rounds; the best round counts, errors of all
 rounds are shown.
 
-- *requests/s, us, at maximum*: wrk with 32 connections, a fresh request id and the next line in every request. *us*:
+- *requests/s, us, at maximum*: wrk with 64 connections, a fresh request id and the next line in every request. *us*:
   CPU of the server with all its children.
 - *at half*: wrk again, its 32 callers pausing at random before each request, so that together they ask at that rate.
 - *start*: from the command until ready. *MB*: proportional set size of the largest process / of all, after the loads.

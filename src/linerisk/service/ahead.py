@@ -5,7 +5,7 @@ They are what `deciding.decide` makes of the same rows, byte for byte but for th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -49,8 +49,8 @@ class Common(msgspec.Struct, frozen=True, gc=False):
     reasons: bool = True
 
 
-Line = tuple[SpelledLine, int, str, str, datetime | None, datetime | None]
-"""What was said of a line, its row, its id, its status, when it was last verified and when cleared."""
+Line = tuple[SpelledLine | None, int, str, str, datetime | None, datetime | None]
+"""What was said of a line, if it was, its row, its id, its status, when it was last verified and when cleared."""
 
 
 def decide_ahead(asked: Asked, policy: Policy, wording: Wording | None) -> list[SpelledRecord] | None:
@@ -58,9 +58,6 @@ def decide_ahead(asked: Asked, policy: Policy, wording: Wording | None) -> list[
     if asked.indexes is None or asked.snapshot is None or not asked.line_ids:
         return None
     rows = asked.indexes.tolist()
-    said = said_of(asked.live, rows, wording)
-    if said is None:
-        return None
     common = Common(
         request_id=asked.request_id,
         caller=asked.caller,
@@ -72,30 +69,30 @@ def decide_ahead(asked: Asked, policy: Policy, wording: Wording | None) -> list[
         action=actions(policy, asked.as_of),
         reasons=wording is not None,
     )
+    said = said_of(asked.live, rows, wording)
     columns = zip(said, rows, asked.line_ids, statuses(asked), asked.last_verified, asked.cleared, strict=True)
-    return records_of(common, list(columns))
+    return records_of(common, columns, count=len(rows))
 
 
-def said_of(live: Live, rows: Iterable[int], wording: Wording | None) -> list[SpelledLine] | None:
-    """What was spelled of each row in these words, or in any where none are asked for; None if one was not spelled."""
+def said_of(live: Live, rows: Iterable[int], wording: Wording | None) -> Iterator[SpelledLine | None]:
+    """What was spelled of each row in these words, or in any where none are asked for; one at a time: it is large."""
     spelled = None if live.prepared is None else live.prepared.spelled
-    if spelled is None or (wording is not None and spelled.worded_by != wording.fingerprint):
-        return None
-    said = []
+    usable = spelled is not None and (wording is None or spelled.worded_by == wording.fingerprint)
     for row in rows:
-        text = spelled.of(row)
-        if not text:
-            return None
-        said.append(read_line(text))
-    return said
+        text = spelled.of(row) if usable and spelled is not None else None
+        yield read_line(text) if text else None
 
 
-def records_of(common: Common, lines: Sequence[Line]) -> list[SpelledRecord]:
-    """Decisions of lines, not recorded yet."""
+def records_of(common: Common, lines: Iterable[Line], *, count: int) -> list[SpelledRecord] | None:
+    """Decisions of so many lines, not recorded yet; None where something of a line was not spelled."""
     prepared = common.live.prepared
     summaries: Mapping[int, RecordsSummary] = {} if prepared is None else prepared.summaries
-    return [
-        SpelledRecord(
+    records = []
+    ids = decision_ids(common.now, count)
+    for decision_id, (line, row, line_id, state, verified, cleared) in zip(ids, lines, strict=True):
+        if line is None:
+            return None
+        record = SpelledRecord(
             decision_id=decision_id,
             request_id=common.request_id,
             line_id=line_id,
@@ -121,7 +118,5 @@ def records_of(common: Common, lines: Sequence[Line]) -> list[SpelledRecord]:
             cleared_at=cleared,
             records=summaries.get(row, msgspec.UNSET),
         )
-        for decision_id, (line, row, line_id, state, verified, cleared) in zip(
-            decision_ids(common.now, len(lines)), lines, strict=True
-        )
-    ]
+        records.append(record)
+    return records

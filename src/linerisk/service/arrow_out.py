@@ -22,6 +22,7 @@ _REASON = pa.struct(
         ("contribution", pa.float64()),
     ]
 )
+_AT_ONCE: Final = 1_000
 ANSWER: Final = pa.schema(
     [
         ("line_id", pa.string()),
@@ -62,11 +63,17 @@ def answer(request_id: str, records: Sequence[Recordable], problems: Sequence[Pr
         "policy": [record.action.policy for record in records],
         "steps": [record.action.steps for record in records],
         "held_by": [record.action.held_by for record in records],
-        "reasons": reasons_of([record.given_reasons() for record in records]),
+        "reasons": _given_reasons(records),
         "model_version": [record.model.version for record in records],
         "snapshot_id": [record.snapshot_id for record in records],
     }
     return stream(request_id, columns, problems, dry_run=False)
+
+
+def _given_reasons(records: Sequence[Recordable]) -> pa.Array:
+    """Reasons of records, read a part at a time: as objects they take several times the room of the answer."""
+    parts = [records[at : at + _AT_ONCE] for at in range(0, len(records), _AT_ONCE)] or [records]
+    return pa.concat_arrays([reasons_of([record.given_reasons() for record in part]) for part in parts])
 
 
 def reasons_of(said: Sequence[Sequence[Any]]) -> pa.ListArray:

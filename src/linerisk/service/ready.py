@@ -61,9 +61,6 @@ class Ahead:
         problems += [unknown_line(line_id) for line_id, row in found if row < 0]
         rows = [row for _, row in found if row >= 0]
         line_ids = [line_id for line_id, row in found if row >= 0]
-        said = said_of(live, rows, desk.wording)
-        if said is None:
-            return None
         with_account = [snapshot.has_account(row) for row in rows]
         problems += [
             without_account(line_id) for line_id, known in zip(line_ids, with_account, strict=True) if not known
@@ -74,7 +71,7 @@ class Ahead:
             request.request_id, caller, shared.as_of, now, live, shared.model, snapshot.meta.id, shared.action
         )
         columns = zip(
-            said,
+            said_of(live, rows, desk.wording),
             rows,
             line_ids,
             [status_of(stale=stale, degraded=expired or not known) for known in with_account],
@@ -82,7 +79,8 @@ class Ahead:
             desk.cool_downs.of(line_ids),
             strict=True,
         )
-        return records_of(common, list(columns)), problems
+        records = records_of(common, columns, count=len(rows))
+        return None if records is None else (records, problems)
 
     def _shared_at(self, live: Live, as_of: datetime) -> _Shared:
         shared = self._shared
