@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import ClassVar
 
-from linerisk.errors import LineriskError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from linerisk.errors import DecisionLogError, LineriskError
+
+FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
+"""What a database or a disk in trouble raises."""
 
 
 class ConflictError(LineriskError):
@@ -43,4 +49,18 @@ def overloaded(waiting: int, *, most: int) -> OverloadedError:
         expected=f"at most {most}",
         found=str(waiting),
         todo=f"try again in {OverloadedError.retry_after_s} s",
+    )
+
+
+def unusable(error: Exception) -> DecisionLogError:
+    """The error of the log for an error of the database or the disk; it names no value of any row, and no secret."""
+    cause = getattr(error, "orig", None) or error
+    # Only these speak of the store alone; the others may quote the row.
+    telling = isinstance(error, OperationalError | sqlite3.OperationalError | OSError)
+    return DecisionLogError(
+        "the decision log cannot be used",
+        found=f"{type(cause).__name__}: {cause}" if telling else type(cause).__name__,
+        todo="see that its database is there and has room, and that no other program holds it locked"
+        if telling
+        else None,
     )

@@ -22,11 +22,11 @@ from linerisk.decisions.apart import WriterProcess
 from linerisk.decisions.appending import Append, Problem, StoredAnswer, stored_answer, write
 from linerisk.decisions.erasing import Expired, expire
 from linerisk.decisions.erasures import DaysAt
-from linerisk.decisions.errors import ConflictError, conflict
+from linerisk.decisions.errors import FAILURES, ConflictError, conflict, unusable
 from linerisk.decisions.events import ChainedEvent, EventAppend, StoredEvent
 from linerisk.decisions.promises import UNUSED, Waiting
 from linerisk.decisions.record import DecisionRecord, Recordable
-from linerisk.decisions.store import FAILURES, open_engine, unusable, writing
+from linerisk.decisions.store import open_engine, writing
 from linerisk.decisions.verifying import ChainReport, verify
 from linerisk.decisions.writer import GroupWriter
 

@@ -18,19 +18,24 @@ from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError
 
+from linerisk.decisions.errors import FAILURES, unusable
 from linerisk.decisions.schema import HEAD
 from linerisk.errors import DecisionLogError
 from linerisk.tables.disk import sync
-
-# What a database or a disk in trouble raises.
-FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "linerisk_writes"
 _FILE = "linerisk_file"
 _RETRY_S = 0.0005
+_PRAGMAS = (
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what is erased is overwritten, not only given free
+    "cache_size=-8000",  # kB: a large request touches pages all over the index of lines
+    "wal_autocheckpoint=500",  # pages: often and briefly, since a commit waits for it
+)
 # Any constants will do: they name the locks under which PostgreSQL migrates and writes.
 _MIGRATION_LOCK = 5_051_977
 _WRITE_LOCK = 5_051_978
@@ -122,20 +127,6 @@ def scrub(engine: Engine) -> None:
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def unusable(error: Exception) -> DecisionLogError:
-    """The error of the log for an error of the database or the disk; it names no value of any row, and no secret."""
-    cause = getattr(error, "orig", None) or error
-    # Only these speak of the store alone; the others may quote the row.
-    telling = isinstance(error, OperationalError | sqlite3.OperationalError | OSError)
-    return DecisionLogError(
-        "the decision log cannot be used",
-        found=f"{type(cause).__name__}: {cause}" if telling else type(cause).__name__,
-        todo="see that its database is there and has room, and that no other program holds it locked"
-        if telling
-        else None,
-    )
-
-
 def without_password(url: str) -> str:
     """A database's URL as it may be shown: without its password, and without options, which may hold one too.
 
@@ -193,10 +184,8 @@ def _make_sqlite_durable(engine: Engine, busy_s: float) -> None:
         stat = os.stat(path)  # noqa: PTH116  # as where it is compared
         record.info[_FILE] = path, (stat.st_dev, stat.st_ino)
         connection.isolation_level = None
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA cache_size=-8000")  # kB: a large request touches pages all over the index of lines
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten, not only given free
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

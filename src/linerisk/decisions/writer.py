@@ -15,9 +15,8 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from linerisk.decisions.errors import overloaded
+from linerisk.decisions.errors import FAILURES, overloaded, unusable
 from linerisk.decisions.promises import Outcome, Waiting, tell
-from linerisk.decisions.store import FAILURES, unusable
 from linerisk.errors import DecisionLogError
 
 MOST_REQUESTS = 500

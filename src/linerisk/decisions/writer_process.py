@@ -18,8 +18,9 @@ from typing import Any
 
 from linerisk.decisions import wire
 from linerisk.decisions.appending import Append, stored_answer, write
+from linerisk.decisions.errors import FAILURES
 from linerisk.decisions.promises import UNUSED, Outcome, Waiting
-from linerisk.decisions.store import FAILURES, open_engine
+from linerisk.decisions.store import open_engine
 from linerisk.decisions.writer import MOST_REQUESTS, Write, refuse, settle
 
 _AT_ONCE = 1 << 20
