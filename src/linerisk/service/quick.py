@@ -22,6 +22,7 @@ from linerisk.decisions.appending import Append, StoredAnswer
 from linerisk.decisions.promises import UNUSED, Outcome, Waiting
 from linerisk.service.desk import Desk
 from linerisk.service.http import Scope
+from linerisk.service.logs import log, where
 from linerisk.service.metrics import metrics
 from linerisk.service.ready import Ahead, Ready
 from linerisk.service.scoring_calls import FEW_LINES, SMALL_BYTES, answer_of, digest_of
@@ -31,6 +32,7 @@ from linerisk.service.types import ScoreRequest
 
 PATH = "/v1/score"
 _BEARER = b"Bearer "
+_JSON = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _OTHERWISE = frozenset({b"content-encoding", b"transfer-encoding", b"expect"})
 """Headers that make a request an unusual one."""
 
@@ -87,7 +89,7 @@ class Quick:
                 sizes.append(value)
             elif name in _OTHERWISE:
                 return None
-        if kinds != [b"application/json"] or len(secrets) != 1 or len(sizes) != 1:
+        if len(kinds) != 1 or kinds[0] not in _JSON or len(secrets) != 1 or len(sizes) != 1:
             return None
         if not sizes[0].isdigit() or int(sizes[0]) > SMALL_BYTES or not secrets[0].startswith(_BEARER):
             return None
@@ -147,10 +149,13 @@ class Quick:
             if not isinstance(asked, _Asked) or asked.reply is None or asked.held is None:
                 continue
             reply, asked.reply = asked.reply, None
-            if not isinstance(came, StoredAnswer) or came.repeated:
-                reply(None)
-                continue
-            records, problems = asked.ready
-            reply(answer_of(asked.request_id, records, problems))
-            metrics().decided(records, problems)
-            metrics().answered(PATH, HTTPStatus.OK, time.perf_counter() - asked.held.started)
+            try:
+                if not isinstance(came, StoredAnswer) or came.repeated:
+                    reply(None)
+                    continue
+                records, problems = asked.ready
+                reply(answer_of(asked.request_id, records, problems))
+                metrics().decided(records, problems)
+                metrics().answered(PATH, HTTPStatus.OK, time.perf_counter() - asked.held.started)
+            except Exception as error:  # noqa: BLE001  # one that fails must not leave the others unanswered
+                log().error("failed", route=PATH, error=type(error).__name__, where=where(error))
