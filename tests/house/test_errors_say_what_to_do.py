@@ -11,20 +11,9 @@ from linerisk import errors
 from linerisk.service.errors import MethodError, RateLimitedError
 
 SOURCE = Path(errors.__file__).parent
-ROOMS = (
-    "as_of.py",
-    "batch.py",
-    "cli",
-    "decisions",
-    "live",
-    "policy",
-    "registry",
-    "review",
-    "service",
-    "suspension",
-    "training",
-    "workflows",
-)
+NOT_HELD = {"features", "model", "records", "tables"}
+"""Rooms beneath both sides, some of whose errors only a caller inside the program can meet."""
+ROOMS = sorted({file.relative_to(SOURCE).parts[0] for file in SOURCE.rglob("*.py")} - NOT_HELD)
 SAYING = (MethodError, RateLimitedError)
 """Kinds that say it themselves, whoever makes one."""
 
@@ -82,7 +71,7 @@ def _silent(text: str) -> list[int]:
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_error_of_a_room_says_what_to_do(room: str) -> None:
     files = [(file.name, file.read_text(encoding="utf-8")) for file in _files(room)]
-    assert any(True for _, text in files for _ in _errors(text))
+    assert files
     assert {name: lines for name, text in files if (lines := _silent(text))} == {}
 
 
@@ -94,6 +83,7 @@ def test_a_kind_that_is_made_without_it_says_it_itself(kind: type[errors.Lineris
 
 
 def test_errors_of_every_room_are_known() -> None:
+    assert {"as_of.py", "decisions", "live", "policy", "review", "service", "suspension", "workflows"} <= set(ROOMS)
     assert {"InputError", "ConflictError", "StaleError", "NotAllowedError", "NoticeError", "FormRefusedError"} <= KINDS
 
 
