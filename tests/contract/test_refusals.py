@@ -1,4 +1,4 @@
-"""Refusals: one shape, the right status, and never a 5xx for a bad input."""
+"""Refusals: one shape, the right status, what to do, and never a 5xx for a bad input."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def error_of(answer: Any, status: int) -> dict[str, Any]:
     (key,) = answer.json()
     assert key == "error"
     error: dict[str, Any] = answer.json()["error"]
-    assert {"code", "message"} <= set(error) <= {"code", "message", "field", "hint", "request_id"}
+    assert {"code", "message", "hint"} <= set(error) <= {"code", "message", "field", "hint", "request_id"}
     return error
 
 
@@ -100,6 +100,14 @@ def test_a_wrong_value_says_where_what_was_expected_and_what_was_found(
     if field is not None and field not in {"asof", "lines[0].linee"}:
         assert "expected: " in error["message"]
     assert "found: " in error["message"]
+
+
+def test_too_many_lines_are_asked_for_in_parts(service: Any) -> None:
+    body = {"request_id": "many", "lines": [{"line_id": "a"}] * 1001}
+    error = error_of(service.client().post("/v1/score", json=body), 422)
+    assert error["hint"] == "send fewer lines at a time"
+    none = error_of(service.client().post("/v1/score", json={**body, "lines": []}), 422)
+    assert none["hint"] == "see /docs.json for what may be sent"
 
 
 @pytest.mark.parametrize("as_of", ["2024-08-01", "2024-08-01T00:00:00", "now", 5])

@@ -52,6 +52,7 @@ def append_anchor(file: Path, anchor: Anchor) -> None:
             "the file of anchors cannot be written",
             expected=f"a file in a folder that exists: {file}",
             found=type(error).__name__,
+            todo="name a file that this user may write",
         ) from error
 
 
@@ -71,7 +72,11 @@ def read_anchors(file: Path) -> tuple[Anchor, ...]:
             todo="write one with `linerisk audit anchor --out FILE`",
         ) from error
     if not lines:
-        raise DecisionLogError("the file holds no anchor", found=f"0 lines in {file}")
+        raise DecisionLogError(
+            "the file holds no anchor",
+            found=f"0 lines in {file}",
+            todo="write one with `linerisk audit anchor --out FILE`",
+        )
     return tuple(_anchor(line, number) for number, line in enumerate(lines, start=1))
 
 
@@ -80,7 +85,10 @@ def _anchor(line: bytes, number: int) -> Anchor:
         return _DECODER.decode(line)
     except msgspec.MsgspecError as error:
         raise DecisionLogError(
-            "this is not an anchor", expected='{"seq", "hash", "time"}', found=f"line {number}: {line[:80]!r}"
+            "this is not an anchor",
+            expected='{"seq", "hash", "time"}',
+            found=f"line {number}: {line[:80]!r}",
+            todo="give the file that `linerisk audit anchor --out FILE` wrote, as it was written",
         ) from error
 
 

@@ -15,7 +15,7 @@ from linerisk import as_of
 from linerisk.decisions import chain
 from linerisk.decisions.accesses import AccessAppend, write_accesses
 from linerisk.decisions.erasing import erased_name
-from linerisk.decisions.errors import ConflictError, conflict
+from linerisk.decisions.errors import OURS, conflict, erased
 from linerisk.decisions.events import EventAppend, write_event
 from linerisk.decisions.promises import Outcome, Waiting
 from linerisk.decisions.record import DecisionRecord, Recordable
@@ -94,11 +94,15 @@ class Append(Waiting):
             DecisionLogError: A record is of another request, or cannot be written as JSON.
         """
         if any((record.scored_by, record.request_id) != self.key for record in self.records):
-            raise DecisionLogError("a decision is recorded under another request", expected="its own caller and id")
+            raise DecisionLogError(
+                "a decision is recorded under another request", expected="its own caller and id", todo=OURS
+            )
         try:
             self.rows = self.rows or [_row(record) for record in self.records]
         except Exception as error:  # the encoder has many ways to say so, and the writer must outlive all of them
-            raise DecisionLogError("a decision cannot be written as JSON", found=type(error).__name__) from error
+            raise DecisionLogError(
+                "a decision cannot be written as JSON", found=type(error).__name__, todo=OURS
+            ) from error
 
 
 def _row(record: Recordable) -> DecisionRow:
@@ -180,16 +184,6 @@ def stored_answer(connection: Connection, caller: str, request_id: str) -> Store
     if answer is None:
         raise erased()
     return answer
-
-
-def erased() -> ConflictError:
-    """The refusal of a request whose answer is past its retention: it cannot be repeated, and no other is made up."""
-    return ConflictError(
-        "this request_id was answered before, and the answer was erased at the end of its retention",
-        expected="a new request_id",
-        todo="send a new request_id",
-        field="request_id",
-    )
 
 
 def _outcome(append: Append, answer: StoredAnswer | None) -> Outcome:

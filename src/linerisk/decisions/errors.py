@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from linerisk.errors import DecisionLogError, LineriskError
+
+OURS: Final = "tell the maintainers of this program; nothing of the request was recorded"
+"""What to do about a decision that the program should never have made so."""
 
 FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
 """What a database or a disk in trouble raises."""
@@ -42,6 +45,16 @@ def conflict() -> ConflictError:
     )
 
 
+def erased() -> ConflictError:
+    """The refusal of a request whose answer is past its retention: it cannot be repeated, and no other is made up."""
+    return ConflictError(
+        "this request_id was answered before, and the answer was erased at the end of its retention",
+        expected="a new request_id",
+        todo="send a new request_id",
+        field="request_id",
+    )
+
+
 def overloaded(waiting: int, *, most: int) -> OverloadedError:
     """The refusal of a request while so many records wait."""
     return OverloadedError(
@@ -62,5 +75,5 @@ def unusable(error: Exception) -> DecisionLogError:
         found=f"{type(cause).__name__}: {cause}" if telling else type(cause).__name__,
         todo="see that its database is there and has room, and that no other program holds it locked"
         if telling
-        else None,
+        else "see the log of the database, and check this one with `linerisk audit verify`",
     )

@@ -157,7 +157,11 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """
         scores = self.margin, self.probability, self.probability_low, self.probability_high, self.base, self.calibration
         if not finite(*scores, *self.contributions.values()):
-            raise DecisionLogError("a decision has a score that is not finite", expected="finite numbers")
+            raise DecisionLogError(
+                "a decision has a score that is not finite",
+                expected="finite numbers",
+                todo="promote a version of the model whose scores are finite",
+            )
 
     @property
     def policy(self) -> str:

@@ -39,7 +39,12 @@ def frozen_features(names: Sequence[str], rows: npt.NDArray[np.float32]) -> list
         DecisionLogError: A feature is infinite.
     """
     if np.isinf(rows).any():
-        raise DecisionLogError("a decision has an infinite feature", expected="finite or missing", field="features")
+        raise DecisionLogError(
+            "a decision has an infinite feature",
+            expected="finite or missing",
+            todo="score the line without what is infinite in it",
+            field="features",
+        )
     plain = np.ascontiguousarray(np.where(np.isnan(rows), np.float32(np.nan), rows), dtype="<f4").tobytes()
     columns, size = columns_id(tuple(names)), 4 * len(names)
     return [
@@ -71,12 +76,17 @@ def matrix_row(features: RecordedFeatures, names: Sequence[str]) -> npt.NDArray[
     try:
         row = np.frombuffer(a2b_base64(features.values, strict_mode=True), dtype="<f4").astype(np.float32)
     except ValueError as error:
-        raise DecisionLogError("the features of a record cannot be read", found=type(error).__name__) from error
+        raise DecisionLogError(
+            "the features of a record cannot be read",
+            found=type(error).__name__,
+            todo="check the log with `linerisk audit verify`",
+        ) from error
     if features.columns != columns_id(tuple(names)) or len(row) != len(names):
         raise DecisionLogError(
             "the record was made of other columns",
             expected=f"{len(names)} of its model",
             found=f"{len(row)}, known as {features.columns[:12]}",
+            todo="load the version of the model that the record names",
         )
     return row[None]
 

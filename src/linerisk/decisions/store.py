@@ -63,7 +63,12 @@ def open_engine(url: str, *, create: bool = True, busy_s: float = 5.0) -> Engine
     parsed = _parsed(url)
     file = Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
     if file is not None and parsed.database in {None, "", ":memory:"}:
-        raise DecisionLogError("the decision log must outlive the process", expected="a file", found=url)
+        raise DecisionLogError(
+            "the decision log must outlive the process",
+            expected="a file",
+            found=url,
+            todo="name a file, as in sqlite:///decisions.db",
+        )
     if file is not None and not create and not file.is_file():
         raise _no_log(str(file))
     if file is None:
@@ -154,6 +159,7 @@ def _no_url(found: str) -> DecisionLogError:
         "this is no URL of a decision log",
         expected="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
         found=found,
+        todo="set LINERISK_DECISION_LOG to one of the two; an @ in a password is written %40",
         field="decision_log",
     )
 
@@ -285,5 +291,8 @@ def _refuse_what_loses_or_garbles(connection: Connection) -> None:
         found = connection.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar_one()
         if found != needed:
             raise DecisionLogError(
-                "this PostgreSQL cannot hold a decision log", expected=f"{name} = {needed}", found=f"{name} = {found}"
+                "this PostgreSQL cannot hold a decision log",
+                expected=f"{name} = {needed}",
+                found=f"{name} = {found}",
+                todo="make the database in UTF-8, on a server that waits for its disk",
             )

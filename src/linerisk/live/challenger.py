@@ -135,15 +135,26 @@ class ChallengerHolder:
                 f"{_NAMED} in the live folder is damaged", found=type(error).__name__, todo="train or promote again"
             ) from error
         if meta.problem:
-            raise ArtefactError(f"version {meta.version} could not be brought here", found=meta.problem)
+            raise ArtefactError(
+                f"version {meta.version} could not be brought here",
+                found=meta.problem,
+                todo="mend what was found, then train or promote again",
+            )
         try:
             model = RiskModel.load(self._folder / CHALLENGERS / meta.fingerprint, version=meta.version)
         except LineriskError:
             raise
         except Exception as error:  # whatever a candidate is made of, it is said and breaks nothing
-            raise ArtefactError("the model artefact cannot be read", found=type(error).__name__) from error
+            raise ArtefactError(
+                "the model artefact cannot be read", found=type(error).__name__, todo="train or promote again"
+            ) from error
         if model.fingerprint != meta.fingerprint:
-            raise ArtefactError("the model artefact is another one", expected=meta.fingerprint, found=model.fingerprint)
+            raise ArtefactError(
+                "the model artefact is another one",
+                expected=meta.fingerprint,
+                found=model.fingerprint,
+                todo="train or promote again",
+            )
         return Challenger(replace(model, looked_up=False), meta)
 
 

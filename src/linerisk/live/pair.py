@@ -93,7 +93,12 @@ def model_of(folder: Path, fingerprint: str, *, version: str = "") -> RiskModel:
     """
     model = RiskModel.load(folder / MODELS / fingerprint, version=version)
     if model.fingerprint != fingerprint:
-        raise ArtefactError("the model artefact is another one", expected=fingerprint, found=model.fingerprint)
+        raise ArtefactError(
+            "the model artefact is another one",
+            expected=fingerprint,
+            found=model.fingerprint,
+            todo="restore models/ under the live folder from a backup",
+        )
     return model
 
 

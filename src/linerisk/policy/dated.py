@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from string import Formatter
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -18,6 +16,7 @@ from pydantic import Field
 from linerisk.as_of import iso
 from linerisk.errors import PolicyError
 from linerisk.model.tiers import TIERS, Tier
+from linerisk.policy.notice_words import check_wording
 from linerisk.policy.shapes import (
     REASONS_FILE,
     RETENTION_FILE,
@@ -39,33 +38,6 @@ from linerisk.policy.shapes import (
 
 EMERGENCY_NUMBERS: Final = ("110", "119", "120", "122")
 """No measure may close these (Telecommunications Regulations, article 36)."""
-NOTICE_FACTS: Final = (
-    "operator",
-    "line_tail",
-    "reasons",
-    "deadline",
-    "steps",
-    "materials",
-    "suspends_at",
-    "appeal",
-    "case",
-)
-"""What a notice must state (Anti-Fraud Law, article 32): its wording has a place for each, and for nothing else."""
-SMS_FACTS: Final = (
-    "operator",
-    "line_tail",
-    "reasons",
-    "deadline",
-    "steps",
-    "where",
-    "materials",
-    "open",
-    "appeal",
-    "case",
-)
-"""The same for its text message, where the deadline also says when calls stop."""
-_VAGUE: Final = re.compile(r"之一|等原因|可能原因|\b(?:one|any|either) of\b|\bsuch as\b", re.IGNORECASE)
-"""A wording with one of these would give a list to guess from, and is refused: a notice says which reason it was."""
 
 _STATUSES: dict[str, HeldBy | None] = {"fresh": None, "stale": "stale", "degraded": "degraded"}
 
@@ -155,7 +127,11 @@ class Policy(Table):
         """
         if status not in _STATUSES:
             raise PolicyError(
-                "the status is unknown", expected=", ".join(_STATUSES), found=repr(status), field="status"
+                "the status is unknown",
+                expected=", ".join(_STATUSES),
+                found=repr(status),
+                todo="give one of these",
+                field="status",
             )
         rule = self.tiers[tier]
         if rule.kind == "none":
@@ -199,7 +175,12 @@ def load_policies(folder: Path) -> tuple[Policy, ...]:
                     )
         read[file.name] = policy
     if not read:
-        raise PolicyError("there is no policy", expected="a dated policy file", found=f"none in {folder}")
+        raise PolicyError(
+            "there is no policy",
+            expected="a dated policy file",
+            found=f"none in {folder}",
+            todo="name the folder of policies with LINERISK_POLICIES",
+        )
     return tuple(sorted(read.values(), key=lambda policy: policy.in_force_from))
 
 
@@ -238,7 +219,13 @@ def with_id(policies: Sequence[Policy], policy_id: str) -> Policy:
 
 def _aware(instant: datetime, field: str) -> datetime:
     if instant.tzinfo is None:
-        raise PolicyError("the instant has no time zone", expected="UTC", found=instant.isoformat(), field=field)
+        raise PolicyError(
+            "the instant has no time zone",
+            expected="UTC",
+            found=instant.isoformat(),
+            todo="give its offset from UTC",
+            field=field,
+        )
     return instant
 
 
@@ -267,7 +254,7 @@ def _check(policy: Policy, file: Path) -> None:
     closed = set(EMERGENCY_NUMBERS) - set(policy.always_open)
     if closed:
         raise wrong_key(file, "always_open", expected=", ".join(EMERGENCY_NUMBERS), found=f"no {sorted(closed)}")
-    _check_wording(policy.wording, file)
+    check_wording(policy.wording, file)
 
 
 def _check_used(file: Path, key: str, known: dict[str, Any], asked: Sequence[Sequence[str]]) -> None:
@@ -275,24 +262,3 @@ def _check_used(file: Path, key: str, known: dict[str, Any], asked: Sequence[Seq
     if used != set(known):
         odd = sorted(used ^ set(known))
         raise wrong_key(file, key, expected="every one defined and asked for", found=f"{odd} only one of the two")
-
-
-def _check_wording(wording: Wording, file: Path) -> None:
-    for name, words, facts in (("notice", wording.notice, NOTICE_FACTS), ("sms", wording.sms, SMS_FACTS)):
-        for language, text in words.model_dump().items():
-            _check_places(text, facts, file, f"wording.{name}.{language}")
-    missing = {"cool_down", "stale", "degraded"} - set(wording.held)
-    if missing:
-        raise wrong_key(file, "wording.held", expected="cool_down, stale, degraded", found=f"no {sorted(missing)}")
-
-
-def _check_places(text: str, facts: Sequence[str], file: Path, key: str) -> None:
-    try:
-        places = {place for _, place, _, _ in Formatter().parse(text) if place is not None}
-    except ValueError:
-        places = {"unbalanced braces"}
-    if places != set(facts):
-        odd = sorted(places ^ set(facts))
-        raise wrong_key(file, key, expected=f"places for {', '.join(facts)}", found=f"difference: {odd}")
-    if vague := _VAGUE.search(text):
-        raise wrong_key(file, key, expected="the reason itself, not a list to guess from", found=vague[0])

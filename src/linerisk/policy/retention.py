@@ -73,5 +73,10 @@ def load_retention(folder: Path) -> Retention:
 def _days_at(rules: tuple[_Rule, ...], instant: datetime) -> int:
     begun = [rule for rule in rules if rule.in_force_from <= instant.astimezone(UTC).date()]
     if not begun:
-        raise PolicyError(f"{RETENTION_FILE} has no rule in force", expected="an earlier first day", found=iso(instant))
+        raise PolicyError(
+            f"{RETENTION_FILE} has no rule in force",
+            expected="an earlier first day",
+            found=iso(instant),
+            todo="add a rule that begins earlier",
+        )
     return max(begun, key=lambda rule: rule.in_force_from).days

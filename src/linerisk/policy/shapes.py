@@ -109,7 +109,10 @@ def read_table(file: Path, shape: type[_AnyTable]) -> _AnyTable:
         raise wrong_key(file, key, expected=first["msg"], found=repr(first["input"])[:80]) from error
     except (OSError, ValueError) as error:
         raise PolicyError(
-            f"{file.name} cannot be read", expected="TOML in UTF-8", found=f"{type(error).__name__}: {error}"
+            f"{file.name} cannot be read",
+            expected="TOML in UTF-8",
+            found=f"{type(error).__name__}: {error}",
+            todo="mend the file, and see that this user may read it",
         ) from error
 
 

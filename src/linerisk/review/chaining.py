@@ -9,7 +9,7 @@ from linerisk.decisions.events import ChainedEvent
 from linerisk.decisions.schema import decisions, disputes, events
 from linerisk.review import register
 from linerisk.review.disputes import Dispute, Event, after, event_of, folded, json_of
-from linerisk.review.errors import IllegalMoveError, UnknownDisputeError
+from linerisk.review.errors import IN_THE_QUEUE, IllegalMoveError, UnknownDisputeError
 from linerisk.review.moves import Actor
 from linerisk.review.reading import Reading
 
@@ -32,7 +32,15 @@ class Chaining(Reading):
                     field="decision_id",
                 )
             gone = connection.execute(_STANDS, {"decision_id": dispute.decision_id}).scalar() is None
-            return IllegalMoveError("the decision was erased meanwhile", field="decision_id") if gone else None
+            return (
+                IllegalMoveError(
+                    "the decision was erased meanwhile",
+                    todo="answer the objection without this log: the record is past its retention",
+                    field="decision_id",
+                )
+                if gone
+                else None
+            )
 
         def project(connection: Connection, seq: int) -> None:
             decision_seq = connection.execute(_STANDS, {"decision_id": dispute.decision_id}).scalar_one()
@@ -75,7 +83,7 @@ class Chaining(Reading):
 
 def unknown() -> UnknownDisputeError:
     """The refusal of an id that no dispute has."""
-    return UnknownDisputeError("there is no such dispute", field="dispute_id")
+    return UnknownDisputeError("there is no such dispute", todo=IN_THE_QUEUE, field="dispute_id")
 
 
 _OPEN = select(disputes.c.dispute_id).where(disputes.c.decision_id == bindparam("decision_id"), disputes.c.is_open == 1)

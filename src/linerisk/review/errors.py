@@ -15,6 +15,10 @@ ELSEWHERE: Final = (
 """What to do with an objection to something that no decision of this log is about."""
 
 
+IN_THE_QUEUE: Final = "check the id; the queue of disputes (`GET /v1/disputes`) tells those there are"
+"""What to do with an id that no dispute has."""
+
+
 class UnknownDisputeError(LineriskError):
     """There is no such dispute, or no such decision to dispute."""
 

@@ -51,5 +51,10 @@ def write_labels(desk: Reading, out: Path) -> int:
     elif out.suffix == ".csv":
         found.write_csv(out, datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
     else:
-        raise UsageError("the file has another format", expected="a name ending in .csv or .parquet", found=out.name)
+        raise UsageError(
+            "the file has another format",
+            expected="a name ending in .csv or .parquet",
+            found=out.name,
+            todo="give the file such a name",
+        )
     return found.height

@@ -36,7 +36,12 @@ def check_move(dispute: Dispute | None, move: Move, actor: Actor, *, now: dateti
     """
     rule = MOVES[move]
     if actor.role not in rule.roles:
-        raise NotAllowedError(f"this role may not {move} a dispute", expected=_any_of(rule.roles), found=actor.role)
+        raise NotAllowedError(
+            f"this role may not {move} a dispute",
+            expected=_any_of(rule.roles),
+            found=actor.role,
+            todo="ask somebody whose token has such a role",
+        )
     if dispute is None:
         return
     if dispute.state not in rule.before:
@@ -58,12 +63,16 @@ def check_assignee(dispute: Dispute, name: str, role: str | None) -> None:
     """
     if role not in {REVIEWER, LEAD}:
         raise InputError(
-            "nobody of this name reviews", expected="the name of a token of a reviewer or lead", field="assignee"
+            "nobody of this name reviews",
+            expected="the name of a token of a reviewer or lead",
+            todo="name another; `linerisk tokens list` shows the roles",
+            field="assignee",
         )
     if name in dispute.barred:
         raise NotAllowedError(
             "the person took part before: scored, opened, or decided about this decision",
             expected="somebody who did not",
+            todo="name somebody else",
             field="assignee",
         )
 
@@ -80,11 +89,18 @@ def checked_text(text: str, *, field: str, least: int = 1) -> str:
             f"the {field} is too {'short' if len(said) < least else 'long'}",
             expected=f"{least} to {MOST_TEXT} characters",
             found=f"{len(said)}",
-            todo="say in whole sentences what was looked at and what follows" if least > 1 else None,
+            todo="say in whole sentences what was looked at and what follows"
+            if least > 1
+            else "write a text of that length",
             field=field,
         )
     if _NO_TEXT.search(said):
-        raise InputError(f"the {field} is no text", expected="no control characters", field=field)
+        raise InputError(
+            f"the {field} is no text",
+            expected="no control characters",
+            todo="take out the control characters",
+            field=field,
+        )
     return said
 
 
@@ -101,7 +117,10 @@ def checked_channel(channel: str) -> str:
     """
     if not _CHANNEL.fullmatch(channel):
         raise InputError(
-            "this is no name of a channel", expected="small letters, digits and _, such as hotline", field="channel"
+            "this is no name of a channel",
+            expected="small letters, digits and _, such as hotline",
+            todo="write it so",
+            field="channel",
         )
     return channel
 
@@ -120,6 +139,7 @@ def checked_tier(dispute: Dispute, outcome: Outcome, lowered_to: str | None) -> 
             "this tier cannot stand instead",
             expected=" or ".join(str(tier) for tier in allowed) or "outcome cleared, since no measure is lower",
             found=str(lowered_to)[:32],
+            todo="name a lower tier with the outcome lowered, and none with another outcome",
             field="lowered_to",
         )
     return lowered_to
@@ -132,12 +152,20 @@ def _check_person(dispute: Dispute, who: Who, actor: Actor, *, now: datetime) ->
         )
     if who is Who.SECOND and actor.name in {dispute.decided_by, dispute.assigned_to, *dispute.barred}:
         raise NotAllowedError(
-            "the second person is the first one, or took part before", expected="a lead who took no part in it"
+            "the second person is the first one, or took part before",
+            expected="a lead who took no part in it",
+            todo="have another lead approve it",
         )
     if who is Who.OPENER_OR_REVIEWER and actor.role == SCORER and actor.name != dispute.opened_by:
-        raise NotAllowedError("only who opened a dispute, or a reviewer, may withdraw it")
+        raise NotAllowedError(
+            "only who opened a dispute, or a reviewer, may withdraw it", todo="ask who opened it, or a reviewer"
+        )
     if who is Who.CLOCK and now < dispute.hard_limit:
-        raise IllegalMoveError("the hard limit has not passed", expected=f"{iso(dispute.hard_limit)} or later")
+        raise IllegalMoveError(
+            "the hard limit has not passed",
+            expected=f"{iso(dispute.hard_limit)} or later",
+            todo="wait until then; reviewers can still decide",
+        )
 
 
 def _any_of(names: frozenset[str]) -> str:

@@ -257,7 +257,12 @@ def _filtered(wanted: Filter, now: datetime) -> Select[Any]:
 def _cursor(after: str) -> tuple[str, str]:
     due, _, dispute_id = after.partition("~")
     if not (due.isascii() and dispute_id.isascii() and dispute_id.isalnum()):
-        raise InputError("this is no place in the queue", expected="next_after of a page", field="after")
+        raise InputError(
+            "this is no place in the queue",
+            expected="next_after of a page",
+            todo="give `next_after` as it was told, or leave `after` out",
+            field="after",
+        )
     return due, dispute_id
 
 

@@ -98,7 +98,10 @@ class Api:
             )
         if token.role not in route.roles:
             raise ForbiddenError(
-                "the token's role may not make this call", expected=" or ".join(sorted(route.roles)), found=token.role
+                "the token's role may not make this call",
+                expected=" or ".join(sorted(route.roles)),
+                found=token.role,
+                todo="ask the operator of this service for a token of such a role (`linerisk tokens create`)",
             )
         return token
 

@@ -22,6 +22,7 @@ _DICTIONARY, _RECORDS = 2, 3
 """Kinds of messages that hold values; Message.fbs of the Arrow format, union MessageHeader."""
 _TEXT_OF_TIME = "%Y-%m-%dT%H:%M:%S%.6fZ"
 _COLUMNS = frozenset({"line_id", "account", "records"})
+_CAST: Final = "cast the column before it is sent"
 _DAMAGED = (pa.ArrowException, ValueError, TypeError, OSError, struct.error, IndexError, pl.exceptions.PolarsError)
 
 
@@ -45,9 +46,13 @@ def read_table(body: bytes) -> pl.DataFrame:
         IndexError,
         pl.exceptions.PolarsError,
     ) as error:
-        raise MalformedError("the body is no Arrow IPC stream of one table", found=type(error).__name__) from error
+        raise MalformedError(
+            "the body is no Arrow IPC stream of one table",
+            found=type(error).__name__,
+            todo="write it with a library of Apache Arrow, without compression",
+        ) from error
     if not isinstance(frame, pl.DataFrame):
-        raise MalformedError("the body is no table")
+        raise MalformedError("the body is no table", todo="send one table, lines as rows")
     return frame
 
 
@@ -59,12 +64,23 @@ def line_ids(table: pl.DataFrame, *, most: int) -> list[str]:
     """
     unknown = [name for name in table.columns if name not in _COLUMNS]
     if unknown:
-        raise WrongValueError("a column is not known here", found=f"`{unknown[0][:60]}`", field=unknown[0][:60])
+        raise WrongValueError(
+            "a column is not known here",
+            found=f"`{unknown[0][:60]}`",
+            todo="leave it out, or check how it is spelt",
+            field=unknown[0][:60],
+        )
     if "line_id" not in table.columns:
-        raise WrongValueError("a column is missing", expected="`line_id`", found="none", field="line_id")
+        raise WrongValueError(
+            "a column is missing", expected="`line_id`", found="none", todo="name the column of ids so", field="line_id"
+        )
     if not 1 <= table.height <= most:
         raise WrongValueError(
-            "wrong number of lines", expected=f"1 to {most}", found=str(table.height), field="line_id"
+            "wrong number of lines",
+            expected=f"1 to {most}",
+            found=str(table.height),
+            todo=f"send at most {most} lines at a time, and at least one",
+            field="line_id",
         )
     ids = _text(table["line_id"], "line_id")
     lengths = ids.str.len_chars()
@@ -72,7 +88,10 @@ def line_ids(table: pl.DataFrame, *, most: int) -> list[str]:
     if (wrong | wrong.is_null()).any():
         row = int((wrong | wrong.is_null()).arg_max() or 0)
         raise WrongValueError(
-            "an id is none", expected=f"1 to {LONGEST_ID} characters, none of control", field=f"line_id[{row}]"
+            "an id is none",
+            expected=f"1 to {LONGEST_ID} characters, none of control",
+            todo="give every row an id",
+            field=f"line_id[{row}]",
         )
     return ids.to_list()
 
@@ -88,7 +107,11 @@ def given_lines(table: pl.DataFrame, ids: list[str]) -> Given:
     most = records["line"].value_counts()["count"].max() if records.height else 0
     if isinstance(most, int) and most > MOST_RECORDS:
         raise WrongValueError(
-            "a line has too many records", expected=f"at most {MOST_RECORDS}", found=str(most), field="records"
+            "a line has too many records",
+            expected=f"at most {MOST_RECORDS}",
+            found=str(most),
+            todo="send fewer records of the line, or score it by id from a published snapshot",
+            field="records",
         )
     account = table["account"] if "account" in table.columns else pl.Series("account", [None] * table.height)
     return Given(ids, records, _nested(account, AccountBody, "account", position))
@@ -101,21 +124,34 @@ def _nested(column: pl.Series, kind: type[msgspec.Struct], name: str, position: 
         rows = rows.explode(name)
     elif name == "records":
         raise WrongValueError(
-            "a column has a wrong type", expected="a list of structs", found=str(column.dtype), field=name
+            "a column has a wrong type", expected="a list of structs", found=str(column.dtype), todo=_CAST, field=name
         )
     if rows[name].dtype == pl.Null:
         return pl.DataFrame(schema={"line": pl.Int64} | {each: TYPES.get(each, pl.String()) for each in required(kind)})
     if not isinstance(rows[name].dtype, pl.Struct):
-        raise WrongValueError("a column has a wrong type", expected="structs", found=str(column.dtype), field=name)
+        raise WrongValueError(
+            "a column has a wrong type", expected="structs", found=str(column.dtype), todo=_CAST, field=name
+        )
     rows = rows.filter(pl.col(name).is_not_null()).unnest(name, separator=".")
     rows = rows.rename({each: each.removeprefix(f"{name}.") for each in rows.columns})
     known = kind.__struct_fields__
     for each in rows.columns:
         if each != "line" and each not in known:
-            raise WrongValueError("a field is not known here", found=f"`{each[:60]}`", field=f"{name}.{each[:60]}")
+            raise WrongValueError(
+                "a field is not known here",
+                found=f"`{each[:60]}`",
+                todo="leave it out, or check how it is spelt",
+                field=f"{name}.{each[:60]}",
+            )
     for each in sorted(required(kind)):
         if each not in rows.columns:
-            raise WrongValueError("a field is missing", expected=f"`{each}`", found="none", field=f"{name}.{each}")
+            raise WrongValueError(
+                "a field is missing",
+                expected=f"`{each}`",
+                found="none",
+                todo="add it to every struct",
+                field=f"{name}.{each}",
+            )
     return rows.select("line", *(_typed(rows[each], f"{name}.{each}") for each in rows.columns if each != "line"))
 
 
@@ -125,7 +161,9 @@ def _typed(column: pl.Series, field: str) -> pl.Series:
         return _text(column, field)
     numbers = column.dtype == pl.Boolean if wanted == pl.Boolean() else column.dtype.is_integer()
     if not (numbers or (wanted == pl.Float64() and column.dtype.is_float()) or column.dtype == pl.Null):
-        raise WrongValueError("a column has a wrong type", expected=str(wanted), found=str(column.dtype), field=field)
+        raise WrongValueError(
+            "a column has a wrong type", expected=str(wanted), found=str(column.dtype), todo=_CAST, field=field
+        )
     return column.cast(wanted)
 
 
@@ -134,11 +172,17 @@ def _text(column: pl.Series, field: str) -> pl.Series:
     kind = column.dtype
     if isinstance(kind, pl.Datetime):
         if kind.time_zone is None:
-            raise WrongValueError("an instant has no time zone", expected="UTC", found=str(kind), field=field)
+            raise WrongValueError(
+                "an instant has no time zone",
+                expected="UTC",
+                found=str(kind),
+                todo="cast the column to instants in UTC",
+                field=field,
+            )
         return column.dt.convert_time_zone("UTC").dt.strftime(_TEXT_OF_TIME)
     if kind in {pl.String, pl.Null, pl.Date, pl.Categorical} or kind.is_integer() or isinstance(kind, pl.Enum):
         return column.cast(pl.String)
-    raise WrongValueError("a column has a wrong type", expected="text", found=str(kind), field=field)
+    raise WrongValueError("a column has a wrong type", expected="text", found=str(kind), todo=_CAST, field=field)
 
 
 def _refuse_compressed(body: bytes) -> None:

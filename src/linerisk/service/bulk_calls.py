@@ -150,6 +150,7 @@ def _wanted(request: Request) -> Wanted:
             "request_id is none",
             expected="1 to 128 visible ASCII characters",
             found=repr(given)[:60],
+            todo="give the request an id of your own, such as a ULID",
             field="request_id",
         ) from error
     return Wanted(

@@ -63,7 +63,13 @@ class Connection(HttpToolsProtocol):
         self._unread: asyncio.TimerHandle | None = None
         self._missing: asyncio.TimerHandle | None = self.loop.call_later(self.head_within_s, self._head_is_late)
         if len(self.connections) > self.most_connections:
-            self._refuse(BusyError("too many connections", expected=f"at most {self.most_connections}"))
+            self._refuse(
+                BusyError(
+                    "too many connections",
+                    expected=f"at most {self.most_connections}",
+                    todo="use connections again instead of opening more, and try again shortly",
+                )
+            )
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,7 +87,13 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing() or self._whole:
             return
         if self._in_head and self._head_bytes > self.most_head_bytes:
-            self._refuse(HeadTooLargeError("the head is too large", expected=f"at most {self.most_head_bytes} bytes"))
+            self._refuse(
+                HeadTooLargeError(
+                    "the head is too large",
+                    expected=f"at most {self.most_head_bytes} bytes",
+                    todo="send fewer or shorter headers",
+                )
+            )
         elif self._missing is None:
             late = self._head_is_late if self._in_head else self._body_is_late
             within = self.head_within_s if self._in_head else self.body_within_s
@@ -112,7 +124,13 @@ class Connection(HttpToolsProtocol):
     @override
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, in the one error shape."""
-        self._refuse(MalformedError("this is no HTTP request", found=msg))
+        self._refuse(
+            MalformedError(
+                "this is no HTTP request",
+                found=msg,
+                todo="send HTTP/1.1; use https:// where the service was started with TLS, and only there",
+            )
+        )
 
     @override
     def pause_writing(self) -> None:
@@ -169,10 +187,22 @@ class Connection(HttpToolsProtocol):
             self._missing = None
 
     def _head_is_late(self) -> None:
-        self._refuse(SlowHeadError("the head did not arrive in time", expected=f"within {self.head_within_s:g} s"))
+        self._refuse(
+            SlowHeadError(
+                "the head did not arrive in time",
+                expected=f"within {self.head_within_s:g} s",
+                todo="send the whole head at once",
+            )
+        )
 
     def _body_is_late(self) -> None:
-        self._refuse(SlowBodyError("the body did not arrive in time", expected=f"within {self.body_within_s:g} s"))
+        self._refuse(
+            SlowBodyError(
+                "the body did not arrive in time",
+                expected=f"within {self.body_within_s:g} s",
+                todo="send the body at once, or fewer lines at a time",
+            )
+        )
 
     def _refuse(self, error: LineriskError) -> None:
         """Say why, unless that would stand in or behind an answer to the same request, and let go."""

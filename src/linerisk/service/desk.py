@@ -289,6 +289,7 @@ def instant_asked(request: ScoreRequest, snapshot: Snapshot, *, now: datetime) -
             "as_of is before the published snapshot",
             expected=f"{clock.iso(snapshot.meta.as_of)} or later",
             found=clock.iso(given),
+            todo="leave it out, ask for a later instant, or score by records",
             field="as_of",
         )
     return given

@@ -13,7 +13,7 @@ from linerisk import as_of as clock
 from linerisk.model.tiers import Tier
 from linerisk.review.clocks import Clock
 from linerisk.review.disputes import Dispute
-from linerisk.review.errors import UnknownDisputeError
+from linerisk.review.errors import IN_THE_QUEUE, UnknownDisputeError
 from linerisk.review.moves import Actor, State
 from linerisk.review.reading import Filter
 from linerisk.service.accesses import record_access
@@ -107,7 +107,7 @@ async def dispute(desk: Desk, request: Request) -> bytes:
     """Answer `GET /v1/disputes/{id}`: a dispute with its events."""
     found = await asyncio.to_thread(desk.disputes.get, _dispute_id(request))
     if found is None:
-        raise UnknownDisputeError("there is no such dispute", field="id")
+        raise UnknownDisputeError("there is no such dispute", todo=IN_THE_QUEUE, field="id")
     await record_access(desk, request, "case", found.dispute_id)
     return _encode(told(found, clock.now()))
 
@@ -175,7 +175,13 @@ def _choice(query: dict[str, str], name: str, kind: type[Choice]) -> Choice | No
 
 def _place(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-        raise WrongValueError("after is no place", expected="0 or more", found=repr(text[:32]), field="after")
+        raise WrongValueError(
+            "after is no place",
+            expected="0 or more",
+            found=repr(text[:32]),
+            todo="give `next_after` as it was told, or leave `after` out",
+            field="after",
+        )
     return int(text)
 
 

@@ -74,7 +74,8 @@ class MethodError(RefusedError):
     status = HTTPStatus.METHOD_NOT_ALLOWED
 
     def __init__(self, wrong: str, *, allowed: tuple[str, ...]) -> None:
-        super().__init__(wrong, expected=" or ".join(allowed))
+        offered = " or ".join(allowed)
+        super().__init__(wrong, expected=offered, todo=f"send it with {offered}")
         self.allowed = allowed
 
 

@@ -111,15 +111,20 @@ class Request:
         try:
             pairs = parse_qs(self.scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
         except ValueError as error:
-            raise MalformedError("the query cannot be read", expected="percent-encoded UTF-8") from error
+            raise MalformedError(
+                "the query cannot be read", expected="percent-encoded UTF-8", todo="encode the query so"
+            ) from error
         for name, values in pairs.items():
             if len(values) > 1:
-                raise MalformedError("a query parameter is given twice", field=name[:64])
+                raise MalformedError(
+                    "a query parameter is given twice", todo="give every parameter once", field=name[:64]
+                )
             if name not in names:
                 raise WrongValueError(
                     "a parameter is not known here",
-                    expected=" or ".join(names),
+                    expected=" or ".join(names) or "no parameter",
                     found=f"`{name[:60]}`",
+                    todo="leave it out, or check how it is spelt",
                     field=name[:60],
                 )
         return {name: values[0] for name, values in pairs.items()}
@@ -148,7 +153,7 @@ class Request:
             while True:
                 message = await self.receive()
                 if message["type"] == "http.disconnect":
-                    raise MalformedError("the body ended early")
+                    raise MalformedError("the body ended early", todo="send all of it, as long as Content-Length says")
                 chunk = message.get("body", b"")
                 if size + len(chunk) > most:
                     raise _too_large(most)
@@ -179,9 +184,15 @@ class Request:
         kind, _, parameters = (kinds[0] if len(kinds) == 1 else b"").decode("latin-1").partition(";")
         parameters = parameters.replace(" ", "").replace('"', "").lower()
         if kind.strip().lower() != wanted or parameters not in {"", "charset=utf-8"}:
-            raise MediaTypeError("the body is of another kind", expected=f"Content-Type: {wanted}")
+            raise MediaTypeError(
+                "the body is of another kind",
+                expected=f"Content-Type: {wanted}",
+                todo="send the body as that, and say so in its head",
+            )
         if any(value.strip().lower() != b"identity" for value in self.headers(b"content-encoding")):
-            raise MediaTypeError("the body is compressed", expected="no Content-Encoding")
+            raise MediaTypeError(
+                "the body is compressed", expected="no Content-Encoding", todo="send the body as it is"
+            )
 
 
 @dataclass(frozen=True, slots=True)

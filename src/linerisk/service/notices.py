@@ -72,6 +72,7 @@ def _sent_at(query: dict[str, str]) -> datetime | None:
             "sent_at is too far ahead",
             expected=f"{clock.iso(latest)} or earlier",
             found=clock.iso(given),
+            todo="leave it out, or give the instant at which the notice is sent",
             field="sent_at",
         )
     return given

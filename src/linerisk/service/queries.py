@@ -24,7 +24,11 @@ def checked_id(text: str, *, field: str) -> str:
     """
     if not re.fullmatch(NO_CONTROLS, text) or len(text) > LONGEST_ID:
         raise WrongValueError(
-            f"{field} is no id", expected=f"1 to {LONGEST_ID} characters, none of control", found="another", field=field
+            f"{field} is no id",
+            expected=f"1 to {LONGEST_ID} characters, none of control",
+            found="another",
+            todo="give the id as it was told",
+            field=field,
         )
     return text
 
@@ -39,7 +43,13 @@ def checked_limit(text: str | None) -> int:
         return _SOME_ROWS
     short = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ROWS))
     if not (short and 1 <= int(text) <= MOST_ROWS):
-        raise WrongValueError("limit is wrong", expected=f"1 to {MOST_ROWS}", found=repr(text[:_SHOWN]), field="limit")
+        raise WrongValueError(
+            "limit is wrong",
+            expected=f"1 to {MOST_ROWS}",
+            found=repr(text[:_SHOWN]),
+            todo="give such a number, and read on from page to page",
+            field="limit",
+        )
     return int(text)
 
 
@@ -51,7 +61,13 @@ def one_of(query: dict[str, str], name: str, allowed: Collection[str]) -> str | 
     """
     given = query.get(name)
     if given is not None and given not in allowed:
-        raise WrongValueError(f"{name} is wrong", expected=" or ".join(allowed), found=repr(given[:_SHOWN]), field=name)
+        raise WrongValueError(
+            f"{name} is wrong",
+            expected=" or ".join(allowed),
+            found=repr(given[:_SHOWN]),
+            todo="give one of these, or leave it out",
+            field=name,
+        )
     return given
 
 
@@ -67,4 +83,6 @@ def instant(query: dict[str, str], name: str) -> datetime | None:
     try:
         return clock.parse_instant(given)
     except InputError as error:
-        raise WrongValueError(error.wrong, expected=error.expected, found=repr(given[:_SHOWN]), field=name) from error
+        raise WrongValueError(
+            error.wrong, expected=error.expected, found=repr(given[:_SHOWN]), todo=error.todo, field=name
+        ) from error

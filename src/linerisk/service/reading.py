@@ -98,7 +98,13 @@ async def policy(desk: Desk, request: Request) -> dict[str, Any]:
     try:
         return in_force(desk.policies, instant).summary()
     except PolicyError as error:
-        raise NotFoundError(error.wrong, expected=error.expected, found=error.found, field="on") from error
+        raise NotFoundError(
+            error.wrong,
+            expected=error.expected,
+            found=error.found,
+            todo="ask for a day on which a policy is in force",
+            field="on",
+        ) from error
 
 
 async def model(desk: Desk, _request: Request) -> dict[str, Any]:
@@ -135,7 +141,11 @@ async def record_of(desk: Desk, request: Request) -> DecisionRecord:
     """
     record = await asyncio.to_thread(_found, desk.log, checked_id(request.params["id"], field="id"))
     if record is None:
-        raise NotFoundError("there is no such decision", field="id")
+        raise NotFoundError(
+            "there is no such decision",
+            todo="check the id; `GET /v1/lines/{line_id}/decisions` tells those of a line",
+            field="id",
+        )
     await record_access(desk, request, "decision", record.decision_id)
     return record
 
@@ -150,6 +160,7 @@ def _found(log: DecisionLog, name: str) -> DecisionRecord | None:
             "several decisions have this case number",
             expected="the id of one of them",
             found=f"{len(ids)} decisions",
+            todo="take the id from `GET /v1/lines/{line_id}/decisions`",
             field="id",
         )
     return log.get(ids[0]) if ids else None
@@ -223,9 +234,17 @@ def _midnight(text: str, time_zone: str) -> datetime:
     try:
         on: date = clock.parse_date(text)
     except InputError as error:
-        raise WrongValueError(error.wrong, expected=error.expected, found=repr(text[:32]), field="on") from error
+        raise WrongValueError(
+            error.wrong, expected=error.expected, found=repr(text[:32]), todo=error.todo, field="on"
+        ) from error
     if not EARLIEST.date() < on < date.max:
-        raise WrongValueError("on is no date of a policy", expected="a date of our times", found=text, field="on")
+        raise WrongValueError(
+            "on is no date of a policy",
+            expected="a date of our times",
+            found=text,
+            todo="give a day such as 2024-07-26, or leave it out",
+            field="on",
+        )
     return datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 

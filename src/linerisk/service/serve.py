@@ -56,7 +56,11 @@ class Tls:
         if certificate is None or key is None:
             missing = "--tls-cert" if certificate is None else "--tls-key"
             raise UsageError(
-                "TLS needs a certificate and its key", expected="both or neither", found=f"no {missing}", field=missing
+                "TLS needs a certificate and its key",
+                expected="both or neither",
+                found=f"no {missing}",
+                todo="give both files, or neither",
+                field=missing,
             )
         return cls(certificate, key)
 
@@ -74,6 +78,7 @@ class Tls:
                     f"{path} cannot be read",
                     expected="a PEM file that this user may read",
                     found=error.strerror or type(error).__name__,
+                    todo="mend the path, or let this user read the file",
                     field=option,
                 ) from error
         try:

@@ -40,6 +40,7 @@ _GOT = re.compile(r"^Expected `(?P<expected>.*)`, got `(?P<found>.*)`$")
 _NAMED = re.compile(r"^Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
 _STEP = re.compile(r"\[(\d+|\.\.\.)\]|\.?([^.\[\]]+)")
 _SHOWN = 60
+_DESCRIBED = "see /docs.json for what may be sent"
 _INSTANT = "an instant with its offset from UTC, such as 2024-07-26T00:00:00Z"
 
 
@@ -78,10 +79,14 @@ def parse(body: bytes) -> Any:
         raise _too_deep() from error
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
         raise MalformedError(
-            "the body is not JSON", expected="one JSON object in UTF-8, without NaN, Infinity or numbers out of range"
+            "the body is not JSON",
+            expected="one JSON object in UTF-8, without NaN, Infinity or numbers out of range",
+            todo="write the body with a library for JSON",
         ) from error
     if colons_outside_strings(body) != _keys(tree, 0):
-        raise MalformedError("an object in the body names a key twice", expected="every key once")
+        raise MalformedError(
+            "an object in the body names a key twice", expected="every key once", todo="leave one of the two out"
+        )
     return tree
 
 
@@ -158,7 +163,7 @@ def _keys(value: Any, depth: int) -> int:
 
 
 def _too_deep() -> MalformedError:
-    return MalformedError("the body is nested too deeply", expected=f"at most {DEEPEST} levels")
+    return MalformedError("the body is nested too deeply", expected=f"at most {DEEPEST} levels", todo=_DESCRIBED)
 
 
 def _wrong(message: str, tree: Any) -> WrongValueError:
@@ -168,18 +173,40 @@ def _wrong(message: str, tree: Any) -> WrongValueError:
     if named := _NAMED.match(what):
         field = f"{path}.{named['name']}".lstrip(".")
         if named["what"].startswith("missing"):
-            return WrongValueError("a field is missing", expected=f"`{named['name']}`", found="none", field=field)
-        return WrongValueError("a field is not known here", found=f"`{named['name'][:_SHOWN]}`", field=field[:200])
+            return WrongValueError(
+                "a field is missing", expected=f"`{named['name']}`", found="none", todo="add it", field=field
+            )
+        return WrongValueError(
+            "a field is not known here",
+            found=f"`{named['name'][:_SHOWN]}`",
+            todo="leave it out, or check how it is spelt",
+            field=field[:200],
+        )
     if "datetime" in what:
         return WrongValueError(
-            "a value is no instant", expected=_INSTANT, found=_shown(_at(tree, path)), field=path or None
+            "a value is no instant",
+            expected=_INSTANT,
+            found=_shown(_at(tree, path)),
+            todo="write it so",
+            field=path or None,
         )
     if got := _GOT.match(what):
         return WrongValueError(
-            "a value has a wrong type", expected=got["expected"], found=got["found"], field=path or None
+            "a value has a wrong type",
+            expected=got["expected"],
+            found=got["found"],
+            todo="send a value of that type",
+            field=path or None,
         )
     expected = what.removeprefix("Expected ").replace("`", "")
-    return WrongValueError("a value is wrong", expected=expected, found=_shown(_at(tree, path)), field=path or None)
+    value = _at(tree, path)
+    return WrongValueError(
+        "a value is wrong",
+        expected=expected,
+        found=_shown(value),
+        todo="send fewer lines at a time" if path == "lines" and value else _DESCRIBED,
+        field=path or None,
+    )
 
 
 def _at(tree: Any, path: str) -> Any:

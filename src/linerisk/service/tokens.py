@@ -101,6 +101,7 @@ class TokenStore:
                 "this is no name for a token",
                 expected="letters, digits and . _ @ -, at most 64",
                 found=repr(name),
+                todo="give another name, such as scoring-1",
                 field="name",
             )
         if lines_per_second is not None and role is not Role.SCORER:
@@ -108,6 +109,7 @@ class TokenStore:
                 "only a scorer has lines scored",
                 expected="a limit of lines for the role scorer",
                 found=f"role {role}",
+                todo="leave the limit out, or make the token for a scorer",
                 field="lines_per_second",
             )
         secret = _PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)

@@ -62,12 +62,18 @@ def make_notice(
         PolicyError: The policy is another one, or lacks a step of the decision.
     """
     if policy.id != record.policy:
-        raise PolicyError("the policy is not the decision's", expected=record.policy, found=policy.id)
+        raise PolicyError(
+            "the policy is not the decision's",
+            expected=record.policy,
+            found=policy.id,
+            todo="give the policy that the decision names",
+        )
     if sent_at is not None and sent_at < record.scored_at:
         raise NoticeError(
             "a notice cannot be sent before its decision",
             expected=f"{iso(record.scored_at)} or later",
             found=iso(sent_at),
+            todo="leave sent_at out, or give the instant at which the notice is sent",
             field="sent_at",
         )
     nothing = _nothing_to_do(record, policy)

@@ -12,6 +12,7 @@ from linerisk.decisions import accesses, erasures, verifying
 from linerisk.decisions.errors import OverloadedError
 from linerisk.errors import ArtefactError, DecisionLogError, LineriskError, NotLiveError, PolicyError, StoreError
 from linerisk.service.console.problems import clause_said, problem_said
+from linerisk.service.console.words import WORDS
 from linerisk.service.errors import InternalError
 from linerisk.suspension.errors import NoticeError
 
@@ -52,6 +53,12 @@ def test_an_error_is_said_in_chinese_by_its_kind_and_in_english_with_its_facts(k
     assert said.endswith("。")
     assert not ENGLISH.search(said)
     assert (said == problem_said(LineriskError("x"), "zh")) is (kind is LineriskError)
+
+
+def test_every_refusal_and_problem_asks_for_something_in_chinese() -> None:
+    told = {key: words["zh"] for key, words in WORDS.items() if re.fullmatch(r"problem_\w+|refused_(\d+|form)", key)}
+    assert {"problem_notice", "problem_other", "refused_404", "refused_422"} <= set(told)
+    assert {key for key, words in told.items() if "请" not in words} == set()
 
 
 def test_a_damaged_file_of_a_model_is_named_in_chinese_too() -> None:

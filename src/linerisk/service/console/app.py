@@ -156,7 +156,10 @@ class Console:
             return to_login(request)
         if visit.actor.role not in route.roles:
             raise ForbiddenError(
-                "the role may not open this page", expected=" or ".join(sorted(route.roles)), found=visit.actor.role
+                "the role may not open this page",
+                expected=" or ".join(sorted(route.roles)),
+                found=visit.actor.role,
+                todo="log in with a token of such a role",
             )
         answered = await asyncio.to_thread(route.handler, self._room, visit)
         if isinstance(answered, Moved):
@@ -196,7 +199,7 @@ class Console:
     async def _static(self, request: Request) -> Response:
         found = STATIC.get(request.path_params["name"])
         if found is None:
-            raise NotFoundError("there is no such file")
+            raise NotFoundError("there is no such file", todo="load the page again")
         headers = {"cache-control": "public, max-age=31536000, immutable"}
         return Response(found[0], media_type=found[1], headers=headers)
 
@@ -207,7 +210,7 @@ class Console:
         async def refusing(_request: Request) -> Response:
             if wrong == HTTPStatus.METHOD_NOT_ALLOWED:
                 raise MethodError("this method is not offered here", allowed=("GET", "POST"))
-            raise NotFoundError("there is nothing under this path")
+            raise NotFoundError("there is nothing under this path", todo="begin at /review")
 
         return await self._safely("", refusing)(request)
 

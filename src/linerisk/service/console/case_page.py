@@ -12,7 +12,7 @@ from ulid import ULID
 from linerisk.model.tiers import RAISED
 from linerisk.review.accesses import Access
 from linerisk.review.disputes import Dispute, Event
-from linerisk.review.errors import UnknownDisputeError
+from linerisk.review.errors import IN_THE_QUEUE, UnknownDisputeError
 from linerisk.review.moves import CLOCK, MOVES, SECOND_PERSON_TIER, Move, Outcome, State
 from linerisk.service.console.challenger_shown import ChallengerShown, challenger_shown
 from linerisk.service.console.decision_shown import DecisionShown, decision_shown
@@ -182,7 +182,7 @@ def dispute_of(room: Room, visit: Visit) -> Dispute:
     """
     dispute = room.desk.disputes.get(checked_id(visit.params["id"], field="id"))
     if dispute is None:
-        raise UnknownDisputeError("there is no such dispute", field="id")
+        raise UnknownDisputeError("there is no such dispute", todo=IN_THE_QUEUE, field="id")
     return dispute
 
 

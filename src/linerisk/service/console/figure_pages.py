@@ -141,7 +141,12 @@ def audit_page(room: Room, visit: Visit) -> Shown:
     """Answer `GET /review/audit`."""
     before = visit.query.get("before")
     if before is not None and not (before.isascii() and before.isdigit() and len(before) <= _MOST_DIGITS):
-        raise WrongValueError("before is no place", expected="a number of the access log", field="before")
+        raise WrongValueError(
+            "before is no place",
+            expected="a number of the access log",
+            todo="follow the link of the page",
+            field="before",
+        )
     found = room.accesses.latest(limit=MOST_ACCESSES + 1, before=None if before is None else int(before))
     accesses = found[:MOST_ACCESSES]
     walked = room.walk.last

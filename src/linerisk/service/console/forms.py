@@ -24,21 +24,27 @@ async def form_of(request: Request) -> dict[str, str]:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise MediaTypeError("the body is of another kind", expected="a form of the console")
+        raise MediaTypeError(
+            "the body is of another kind", expected="a form of the console", todo="send the form from its page"
+        )
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_BYTES:
-            raise TooLargeError("the form is too large", expected=f"at most {MOST_BYTES} bytes")
+            raise TooLargeError(
+                "the form is too large", expected=f"at most {MOST_BYTES} bytes", todo="shorten what was written"
+            )
     try:
         pairs = parse_qs(
             body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), errors="strict",
             max_num_fields=_MOST_FIELDS,
         )  # fmt: skip
     except ValueError as error:
-        raise MalformedError("the form cannot be read", expected="percent-encoded UTF-8") from error
+        raise MalformedError(
+            "the form cannot be read", expected="percent-encoded UTF-8", todo="send the form from its page"
+        ) from error
     if any(len(values) > 1 for values in pairs.values()):
-        raise MalformedError("a field of the form is given twice")
+        raise MalformedError("a field of the form is given twice", todo="send the form from its page")
     return {name: values[0].replace("\r\n", "\n") for name, values in pairs.items()}
 
 
@@ -52,9 +58,11 @@ def query_of(request: Request) -> dict[str, str]:
         text = request.scope["query_string"].decode("ascii")
         pairs = parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as error:
-        raise MalformedError("the query cannot be read", expected="percent-encoded UTF-8") from error
+        raise MalformedError(
+            "the query cannot be read", expected="percent-encoded UTF-8", todo="follow a link of the console"
+        ) from error
     if any(len(values) > 1 for values in pairs.values()):
-        raise MalformedError("a query parameter is given twice")
+        raise MalformedError("a query parameter is given twice", todo="give every parameter once")
     return {name: values[0] for name, values in pairs.items()}
 
 

@@ -75,7 +75,7 @@ def decision_page(room: Room, visit: Visit) -> Shown:
     """Answer `GET /review/decisions/{id}`."""
     record = room.desk.log.get(checked_id(visit.params["id"], field="id"))
     if record is None:
-        raise NotFoundError("there is no such decision", field="id")
+        raise NotFoundError("there is no such decision", todo="look for it by its line or case number", field="id")
     room.accesses.record(visit.actor, "decision", record.decision_id, at=visit.now)
     page = DecisionPage(
         decision=decision_shown(room, record, visit.language), history=history_of(room, visit, record.line_id)

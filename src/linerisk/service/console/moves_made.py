@@ -55,7 +55,7 @@ def approve(room: Room, visit: Visit) -> Shown | Moved:
     """Answer `POST /review/cases/{id}/approve`: a lead agrees, or does not."""
     answer = visit.form.get("agreed", "")
     if answer not in {"yes", "no"}:
-        raise WrongValueError("agreed is wrong", expected="yes or no", field="agreed")
+        raise WrongValueError("agreed is wrong", expected="yes or no", todo="choose one of the two", field="agreed")
 
     def move(seen: int, request_id: str) -> str:
         room.desk.disputes.approve(
@@ -88,7 +88,12 @@ def _made(room: Room, visit: Visit, move: Callable[[int, str], str]) -> Shown | 
     dispute = dispute_of(room, visit)
     seen, request_id = _seen(visit), visit.form.get("request_id", "")
     if not request_id.startswith("console:"):
-        raise WrongValueError("the form has no key of its own", expected="the form of the page", field="request_id")
+        raise WrongValueError(
+            "the form has no key of its own",
+            expected="the form of the page",
+            todo="open the case again and send the form from there",
+            field="request_id",
+        )
     try:
         done = move(seen, request_id)
     except (ConflictError, NotAllowedError, InputError) as error:
@@ -120,7 +125,12 @@ def _refused(room: Room, visit: Visit, dispute: Dispute, error: LineriskError, *
 def _seen(visit: Visit) -> int:
     text = visit.form.get("seen", "")
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-        raise WrongValueError("the form does not say what was seen", expected="the form of the page", field="seen")
+        raise WrongValueError(
+            "the form does not say what was seen",
+            expected="the form of the page",
+            todo="open the case again and send the form from there",
+            field="seen",
+        )
     return int(text)
 
 
@@ -129,5 +139,8 @@ def _outcome(text: str) -> Outcome:
         return Outcome(text)
     except ValueError:
         raise InputError(
-            "no finding was chosen", expected=" or ".join(each.value for each in Outcome), field="outcome"
+            "no finding was chosen",
+            expected=" or ".join(each.value for each in Outcome),
+            todo="choose a finding",
+            field="outcome",
         ) from None

@@ -175,5 +175,8 @@ def _choice(query: dict[str, str], name: str, kind: type[Choice]) -> Choice | No
         return kind(query[name])
     except ValueError:
         raise WrongValueError(
-            f"{name} is wrong", expected=" or ".join(each.value for each in kind), field=name
+            f"{name} is wrong",
+            expected=" or ".join(each.value for each in kind),
+            todo="choose one of these, or leave it out",
+            field=name,
         ) from None
