@@ -15,7 +15,7 @@ import msgspec
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from linerisk.errors import LineriskError
+from linerisk.errors import DecisionLogError, LineriskError
 from linerisk.service.errors import (
     BusyError,
     HeadTooLargeError,
@@ -26,7 +26,7 @@ from linerisk.service.errors import (
     retry_after_of,
     status_of,
 )
-from linerisk.service.http import ALWAYS, Scope
+from linerisk.service.http import ALWAYS, REFUSED, Scope
 from linerisk.service.quick import Held, Quick
 
 _OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + b"".join(
@@ -148,11 +148,12 @@ class Connection(HttpToolsProtocol):
         if self.flow.write_paused or not self.quick.take(held, bytes(cycle.body), partial(self._answer, cycle)):
             super()._start_asgi_task(cycle, self.app)
 
-    def _answer(self, cycle: RequestResponseCycle, body: bytes | None) -> None:
+    def _answer(self, cycle: RequestResponseCycle, body: bytes | DecisionLogError | None) -> None:
         """Write an answer; without one the request goes the way of the others."""
         if cycle.disconnected or self.transport.is_closing():
             return
-        if body is None:
+        if not isinstance(body, bytes):
+            cast(Scope, cycle.scope)[REFUSED] = body
             super()._start_asgi_task(cycle, self.app)
             return
         cycle.response_started = cycle.response_complete = True

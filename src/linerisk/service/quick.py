@@ -3,7 +3,8 @@
 Most requests are of this kind, and most of what a request costs is not the answer but the way through the layers of a
 server. Here such a request is taken from the connection as it arrives, its decisions are handed to the log, and the
 answer is written back when they are on disk. Whatever is not plain, a refusal above all, goes the way that every other
-request goes (`service.api`), which decides anew; so there is one place that refuses, and this one only says yes.
+request goes (`service.api`), which decides anew; so there is one place that refuses, and this one only says yes. Only
+what the log cannot write is not asked of it again: it has waited for its disk or its lock long enough.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import msgspec
 
 from linerisk.decisions.appending import Append, StoredAnswer
 from linerisk.decisions.promises import UNUSED, Outcome, Waiting
+from linerisk.errors import DecisionLogError
 from linerisk.service.desk import Desk
 from linerisk.service.http import Scope
 from linerisk.service.metrics import metrics
@@ -34,8 +36,8 @@ _BEARER = b"Bearer "
 _OTHERWISE = frozenset({b"content-encoding", b"transfer-encoding", b"expect"})
 """Headers that make a request an unusual one."""
 
-Reply = Callable[[bytes | None], None]
-"""Takes the body of an answer, or None: then the request has to go the way of the others."""
+Reply = Callable[[bytes | DecisionLogError | None], None]
+"""Takes the body of an answer; otherwise the request has to go the way of the others, with why the log cannot be written."""
 
 
 @dataclass(slots=True)
@@ -148,7 +150,7 @@ class Quick:
                 continue
             reply, asked.reply = asked.reply, None
             if not isinstance(came, StoredAnswer) or came.repeated:
-                reply(None)
+                reply(came if isinstance(came, DecisionLogError) else None)
                 continue
             records, problems = asked.ready
             reply(answer_of(asked.request_id, records, problems))
