@@ -19,6 +19,8 @@ from linerisk.service.quick import Quick
 from linerisk.service.tokens import Role
 
 OF_ITS_OWN = {"decision_id", "request_id", "scored_at"}
+BODY_WITHIN_S = 20
+"""How long a body may take."""
 LOCK_S = 5
 """How long the log waits for another that writes."""
 
@@ -132,6 +134,15 @@ def test_a_request_may_come_in_pieces(service: Any) -> None:
     for parts in ((whole[:cut], whole[cut:]), (whole[:10], whole[10 : cut + 5], whole[cut + 5 :])):
         ((status, _),) = exchanged(service, *parts, count=1)
         assert status == 200
+
+
+def test_who_may_not_is_refused_before_a_body_is_waited_for(service: Any) -> None:
+    for bearer, status in (("nobody", 401), (service.world.tokens["reviewer"], 403)):
+        head, _, _ = written(service, "no-body", "line-001", bearer=bearer).partition(b"\r\n\r\n")
+        started = time.monotonic()
+        ((refused, _),) = exchanged(service, head + b"\r\n\r\n", count=1)
+        assert refused == status
+        assert time.monotonic() - started < BODY_WITHIN_S / 2
 
 
 def test_who_asks_for_the_last_answer_on_a_connection_is_let_go(service: Any) -> None:

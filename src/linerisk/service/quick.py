@@ -21,7 +21,7 @@ import msgspec
 
 from linerisk.decisions.appending import Append, StoredAnswer
 from linerisk.decisions.promises import UNUSED, Outcome, Waiting
-from linerisk.errors import DecisionLogError
+from linerisk.errors import DecisionLogError, LineriskError
 from linerisk.service.desk import Desk
 from linerisk.service.http import Scope
 from linerisk.service.metrics import metrics
@@ -37,7 +37,7 @@ _OTHERWISE = frozenset({b"content-encoding", b"transfer-encoding", b"expect"})
 """Headers that make a request an unusual one."""
 
 Reply = Callable[[bytes | DecisionLogError | None], None]
-"""Takes the body of an answer; otherwise the request has to go the way of the others, with why the log cannot be written."""
+"""Takes the body of an answer, or else sends the request the way of the others, with why the log cannot be written."""
 
 
 @dataclass(slots=True)
@@ -45,11 +45,11 @@ class Held:
     """A request whose head is of the plain kind.
 
     Attributes:
-        secret: What it says is its token's.
+        caller: Name of its token.
         started: When its head had arrived.
     """
 
-    secret: str
+    caller: str
     started: float
 
 
@@ -76,7 +76,7 @@ class Quick:
         self._thread = 0
 
     def held(self, scope: Scope) -> Held | None:
-        """A request by its head; None of one that is not plain."""
+        """A request by its head; None of one that is not plain, or whose token may not, which is not made to wait."""
         if scope["path"] != PATH or scope["method"] != "POST" or scope["query_string"]:
             return None
         secrets, kinds, sizes = [], [], []
@@ -93,7 +93,9 @@ class Quick:
             return None
         if not sizes[0].isdigit() or int(sizes[0]) > SMALL_BYTES or not secrets[0].startswith(_BEARER):
             return None
-        return Held(secrets[0][len(_BEARER) :].decode("latin-1").strip(), time.perf_counter())
+        started = time.perf_counter()
+        caller = self._caller(secrets[0][len(_BEARER) :].decode("latin-1").strip())
+        return None if caller is None else Held(caller, started)
 
     def take(self, held: Held, body: bytes, reply: Reply) -> bool:
         """Decide, and have it recorded; `reply` is called on the event loop when it is on disk, or was not written.
@@ -110,20 +112,27 @@ class Quick:
             return False
         return True
 
-    def _append(self, held: Held, body: bytes, reply: Reply) -> _Asked | None:
-        token = self._desk.tokens.verify(held.secret)
+    def _caller(self, secret: str) -> str | None:
+        """Name of the token of a secret; None where it may not score, or not without a limit."""
+        try:
+            token = self._desk.tokens.verify(secret)
+        except LineriskError:
+            return None
         if token is None or token.role is not Role.SCORER or token.lines_per_second is not None:
             return None
+        return token.name
+
+    def _append(self, held: Held, body: bytes, reply: Reply) -> _Asked | None:
         request, canonical = read(body, ScoreRequest)
         if len(request.lines) > FEW_LINES:
             return None
-        ready = self._ahead.decide(request, caller=token.name)
+        ready = self._ahead.decide(request, caller=held.caller)
         if ready is None:
             return None
         if self._loop is None:
             self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         return _Asked(
-            caller=token.name,
+            caller=held.caller,
             request_id=request.request_id,
             body_hash=digest_of(PATH, canonical),
             records=tuple(ready[0]),
