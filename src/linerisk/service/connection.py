@@ -69,6 +69,9 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks."""
         self._stop_waiting()
+        if self._held is not None:
+            (cycle, _), self._held = self._held, None
+            _let_go(cycle)
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -151,12 +154,14 @@ class Connection(HttpToolsProtocol):
     def _answer(self, cycle: RequestResponseCycle, body: bytes | DecisionLogError | None) -> None:
         """Write an answer; without one the request goes the way of the others."""
         if cycle.disconnected or self.transport.is_closing():
+            _let_go(cycle)
             return
         if not isinstance(body, bytes):
             cast(Scope, cycle.scope)[REFUSED] = body
             super()._start_asgi_task(cycle, self.app)
             return
         cycle.response_started = cycle.response_complete = True
+        _let_go(cycle)
         own = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
         last = b"" if cycle.keep_alive else _LAST
         self.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (_OK, own, last, len(body), body))
@@ -184,6 +189,15 @@ class Connection(HttpToolsProtocol):
                 cycle.disconnected = True  # what the application may still say goes nowhere
                 cycle.message_event.set()
         self.transport.close()
+
+
+def _let_go(cycle: RequestResponseCycle) -> None:
+    """Have it hold its connection no longer, as uvicorn does after a task: both would wait for the collector."""
+    cycle.on_response = _nothing
+
+
+def _nothing() -> None:
+    """Nobody is told."""
 
 
 def _written(error: LineriskError) -> bytes:
