@@ -177,10 +177,10 @@ class WriterProcess:
 
     def _hear(self, data: bytes) -> None:
         self._heard_at = time.monotonic()
+        promises: list[tuple[asyncio.Future[Any], Any]] = []
+        others: list[tuple[Waiting, Any]] = []
         for message in self._frames.of(data):
             self.ready = True
-            promises: list[tuple[asyncio.Future[Any], Any]] = []
-            others: list[tuple[Waiting, Any]] = []
             for said in wire.outcomes_of(message):
                 append = self._pending.pop(said.number)
                 self.waiting -= append.weight
@@ -189,8 +189,9 @@ class WriterProcess:
                     promises.append((append.awaited, came))
                 else:
                     others.append((append, came))
-            keep(promises)
-            tell(others)
+        # Not before all is read: whatever fails in who is told, no message is left in the frames to be read again.
+        keep(promises)
+        tell(others)
 
     def _watch(self) -> None:
         """Nobody waits for a process that is stuck, as one that was stopped by a signal."""

@@ -13,8 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
+from linerisk.decisions.appending import Append
 from linerisk.decisions.errors import ConflictError, OverloadedError, overloaded
 from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.promises import UNUSED
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.wire import Frames, framed
 from linerisk.errors import DecisionLogError
@@ -227,6 +229,24 @@ def test_it_takes_on_no_more_than_may_wait(url: str, make_records: MakeRecords, 
             assert log.waiting == 0
 
         run(work())
+
+
+def test_a_fault_in_who_is_told_keeps_no_answer_from_others(log: DecisionLog, make_records: MakeRecords) -> None:
+    def told(_settled: Any) -> None:
+        raise RuntimeError("a fault")
+
+    async def work() -> None:
+        faults: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, said: faults.append(said["exception"]))
+        await ready(log, make_records)
+        log.append_told(Append("suspension", "faulty", BODY, make_records("faulty"), (), future=UNUSED, told=told))
+        beside = log.append_awaited("suspension", "beside", BODY, make_records("beside"))
+        await asyncio.wait_for(beside, 5)
+        await asyncio.wait_for(log.append_awaited("suspension", "after", BODY, make_records("after")), 5)
+        assert [str(fault) for fault in faults] == ["a fault"]
+        assert log.waiting == 0
+
+    run(work())
 
 
 def test_a_record_that_is_not_text_is_refused_without_harm(log: DecisionLog, make_records: MakeRecords) -> None:
