@@ -25,6 +25,7 @@ Held = Callable[[str], Any]
 MakeRecords = Callable[..., list[DecisionRecord]]
 BODY, OTHER_BODY = "0" * 64, "1" * 64
 READY_WITHIN_S = 30
+ENDS_WITHIN_S = 20
 
 
 @pytest.fixture
@@ -275,6 +276,22 @@ def test_closing_writes_what_waits_and_ends_it(url: str, make_records: MakeRecor
         assert process.status() == psutil.STATUS_ZOMBIE
     with DecisionLog(url, create=False) as log:
         assert all(log.find("suspension", f"r-{i}") for i in range(50))
+
+
+def test_closing_waits_for_no_answers_that_nobody_reads(url: str, make_records: MakeRecords) -> None:
+    async def work() -> None:
+        log = DecisionLog(url, apart=True)
+        await ready(log, make_records)
+        records = make_records("again", count=16)
+        await log.append_awaited("suspension", "again", BODY, records)
+        # Said again, each answer is as long as its records: far more than the socket holds.
+        awaited = [log.append_awaited("suspension", "again", BODY, records) for _ in range(400)]
+        started = time.monotonic()
+        log.close()
+        assert time.monotonic() - started < ENDS_WITHIN_S
+        assert all(answer.repeated for answer in await asyncio.gather(*awaited))
+
+    asyncio.run(work())
 
 
 def test_it_ends_with_the_process_that_it_writes_for_and_no_signal_ends_it_before(
