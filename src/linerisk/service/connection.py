@@ -8,11 +8,13 @@ rests on uvicorn's internals, so the version is pinned and tests ask a running s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sized
 from functools import partial
 from typing import Any, ClassVar, cast
 
 import msgspec
 from typing_extensions import override
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from linerisk.errors import DecisionLogError, LineriskError
@@ -33,6 +35,8 @@ _OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + b"".join(
     [name + b": " + value + b"\r\n" for name, value in ALWAYS]
 )
 _LAST = b"connection: close\r\n"
+_MOST_BEHIND = 16
+"""Requests that wait behind one another on a connection before no more is read of it."""
 
 
 class Connection(HttpToolsProtocol):
@@ -58,6 +62,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take on a client, or turn away one too many."""
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         self._in_head, self._head_bytes, self._whole = True, 0, False
         self._held: tuple[RequestResponseCycle, Held] | None = None
         self._unread: asyncio.TimerHandle | None = None
@@ -175,6 +180,9 @@ class Connection(HttpToolsProtocol):
             self._missing = None
 
     def _head_is_late(self) -> None:
+        if self.flow.read_paused:  # it is not the client who keeps it waiting
+            self._missing = self.loop.call_later(self.head_within_s, self._head_is_late)
+            return
         self._refuse(SlowHeadError("the head did not arrive in time", expected=f"within {self.head_within_s:g} s"))
 
     def _body_is_late(self) -> None:
@@ -189,6 +197,25 @@ class Connection(HttpToolsProtocol):
                 cycle.disconnected = True  # what the application may still say goes nowhere
                 cycle.message_event.set()
         self.transport.close()
+
+
+class _Flow(FlowControl):
+    """Reads on only while few requests wait; uvicorn's reads on with every answer, and keeps what comes without end.
+
+    Args:
+        transport: Of the connection.
+        pipeline: The requests that wait.
+    """
+
+    def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    @override
+    def resume_reading(self) -> None:
+        """Read on, unless too many wait; it is asked again with every answer."""
+        if len(self._pipeline) < _MOST_BEHIND:
+            super().resume_reading()
 
 
 def _let_go(cycle: RequestResponseCycle) -> None:

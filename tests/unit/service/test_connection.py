@@ -23,6 +23,7 @@ GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n"
 QUICK = POST.replace(b"/ ", b"/quick ")
 LARGE = 8 * 1024 * 1024
+READ_AT_ONCE = 256 * 1024
 
 
 class Echo(Quick):
@@ -198,6 +199,30 @@ def test_a_connection_that_ended_is_let_go_of_without_the_collector(port: int, s
         assert len(Hasty.made) <= before
     finally:
         gc.enable()
+
+
+def test_who_sends_faster_than_is_answered_is_not_kept_in_memory(client: socket.socket) -> None:
+    reading = threading.Thread(target=rest, args=(client,))
+    reading.start()
+    client.sendall(GET * 40_000)
+    most, until = 0, time.monotonic() + 1
+    while time.monotonic() < until:
+        most = max([most, *[len(connection.pipeline) for connection in list(Hasty.made)]])
+        time.sleep(0.005)
+    client.shutdown(socket.SHUT_RDWR)
+    reading.join()
+    assert 0 < most < READ_AT_ONCE // len(GET) + 100
+
+
+def test_many_requests_one_behind_the_other_are_all_answered(client: socket.socket) -> None:
+    many = [(QUICK, POST)[at % 3 == 0] + b"%04d" % at for at in range(2_000)]
+    sending = threading.Thread(target=client.sendall, args=(b"".join(many) + QUICK + b"last",))
+    sending.start()
+    received = b""
+    while not received.endswith(b"last"):
+        received += client.recv(65536)
+    sending.join()
+    assert received.count(b"HTTP/1.1 200 OK") == 2_001
 
 
 def test_one_client_too_many_is_turned_away_and_the_others_are_answered(port: int) -> None:
