@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +20,10 @@ from linerisk.service.tokens import Role
 
 JSON = {"content-type": "application/json"}
 OF_ITS_OWN = {"decision_id", "request_id", "scored_at"}
+BODY_WITHIN_S = 20
+"""How long a body may take."""
+LOCK_S = 5
+"""How long the log waits for another that writes."""
 
 
 @pytest.fixture
@@ -131,6 +137,15 @@ def test_a_request_may_come_in_pieces(service: Any) -> None:
         assert status == 200
 
 
+def test_who_may_not_is_refused_before_a_body_is_waited_for(service: Any) -> None:
+    for bearer, status in (("nobody", 401), (service.world.tokens["reviewer"], 403)):
+        head, _, _ = written(service, "no-body", "line-001", bearer=bearer).partition(b"\r\n\r\n")
+        started = time.monotonic()
+        ((refused, _),) = exchanged(service, head + b"\r\n\r\n", count=1)
+        assert refused == status
+        assert time.monotonic() - started < BODY_WITHIN_S / 2
+
+
 def test_who_asks_for_the_last_answer_on_a_connection_is_let_go(service: Any) -> None:
     whole = written(service, "last", "line-001").replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
     where = urlsplit(service.url)
@@ -152,6 +167,24 @@ def test_who_leaves_before_the_answer_harms_nobody_and_is_answered_when_asking_a
     assert first == again
 
 
+def test_a_store_that_is_locked_is_waited_for_once(service: Any) -> None:
+    exchanged(service, written(service, "before-the-lock", "line-001"), count=1)
+    database = sqlite3.connect(service.world.settings.home / "decisions.db", isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        started = time.monotonic()
+        ((status, body),) = exchanged(service, written(service, "locked", "line-001"), count=1)
+        took = time.monotonic() - started
+        ((again, _),) = exchanged(service, written(service, "before-the-lock", "line-001"), count=1)
+    finally:
+        database.execute("ROLLBACK")
+        database.close()
+    assert status == 503
+    assert json.loads(body)["error"]["code"] == "decision_log"
+    assert took < 2 * LOCK_S - 1
+    assert again == 200
+
+
 def written(service: Any, request_id: str, line: str, *, bearer: str | None = None) -> bytes:
     """A request as it goes over the wire."""
     body = body_of(request_id, line)
@@ -164,7 +197,7 @@ def exchanged(service: Any, *parts: bytes, count: int) -> list[tuple[int, bytes]
     """Status and body of so many answers on one connection, in the order in which they come."""
     where = urlsplit(service.url)
     answers: list[tuple[int, bytes]] = []
-    with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=30) as connection:
         for part in parts:
             connection.sendall(part)
         file = connection.makefile("rb")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -426,6 +427,18 @@ def test_a_damaged_word_is_not_read_and_the_others_are(live: Path, promote: Prom
     assert opened.spelled is not None
     assert opened.spelled.of(3) is None
     assert opened.spelled.of(2) == b"line 2"
+
+
+def test_words_that_the_disk_does_not_give_are_left_aside(live: Path, promote: Promote) -> None:
+    publish(live)
+    promote("1", prepare=prepared)
+    opened = Live.open(live).prepared
+    assert opened is not None
+    assert opened.spelled is not None
+    folder = os.open(live, os.O_RDONLY)
+    os.dup2(folder, opened.spelled._text)  # a folder has no bytes to read
+    os.close(folder)
+    assert opened.spelled.of(2) is None
 
 
 @pytest.mark.parametrize("cut", [True, False])

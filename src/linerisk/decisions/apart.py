@@ -121,11 +121,13 @@ class WriterProcess:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
         self._socket.settimeout(_ENDS_WITHIN_S)
+        # Beside: it reads no further while what it says is not read.
+        sending = threading.Thread(target=_send_last, args=(self._socket, bytes(self._unsent)), daemon=True)
+        sending.start()
         with contextlib.suppress(OSError):
-            self._socket.sendall(self._unsent)
-            self._socket.shutdown(socket.SHUT_WR)
             while data := self._socket.recv(_AT_ONCE):
                 self._hear(data)
+        sending.join()
         self._let_go(patience_s=_ENDS_WITHIN_S)
 
     def _listen(self) -> None:
@@ -177,10 +179,10 @@ class WriterProcess:
 
     def _hear(self, data: bytes) -> None:
         self._heard_at = time.monotonic()
+        promises: list[tuple[asyncio.Future[Any], Any]] = []
+        others: list[tuple[Waiting, Any]] = []
         for message in self._frames.of(data):
             self.ready = True
-            promises: list[tuple[asyncio.Future[Any], Any]] = []
-            others: list[tuple[Waiting, Any]] = []
             for said in wire.outcomes_of(message):
                 append = self._pending.pop(said.number)
                 self.waiting -= append.weight
@@ -189,8 +191,9 @@ class WriterProcess:
                     promises.append((append.awaited, came))
                 else:
                     others.append((append, came))
-            keep(promises)
-            tell(others)
+        # Not before all is read: whatever fails in who is told, no message is left in the frames to be read again.
+        keep(promises)
+        tell(others)
 
     def _watch(self) -> None:
         """Nobody waits for a process that is stuck, as one that was stopped by a signal."""
@@ -228,3 +231,10 @@ class WriterProcess:
                 self._otherwise(append)
             except LineriskError as error:
                 tell([(append, error)])
+
+
+def _send_last(to: socket.socket, data: bytes) -> None:
+    """Send what is left, and say that it was the last."""
+    with contextlib.suppress(OSError):
+        to.sendall(data)
+        to.shutdown(socket.SHUT_WR)

@@ -68,10 +68,13 @@ class Spelled:
         self.worded_by = worded_by
 
     def of(self, row: int) -> memoryview | None:
-        """A row's bytes; None where they are not those that were written."""
+        """A row's bytes; None where they cannot be read, or are not those that were written."""
         begin = self._ends[row]
         # Not mapped: most of it is read once, and would be held as memory of this process.
-        whole = memoryview(os.pread(self._text, self._ends[row + 1] - begin, begin))
+        try:
+            whole = memoryview(os.pread(self._text, self._ends[row + 1] - begin, begin))
+        except OSError:
+            return None
         found = whole[_SUM:]
         return found if zlib.crc32(found) == int.from_bytes(whole[:_SUM], "little") else None
 

@@ -8,14 +8,16 @@ rests on uvicorn's internals, so the version is pinned and tests ask a running s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sized
 from functools import partial
 from typing import Any, ClassVar, cast
 
 import msgspec
 from typing_extensions import override
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from linerisk.errors import LineriskError
+from linerisk.errors import DecisionLogError, LineriskError
 from linerisk.service.errors import (
     BusyError,
     HeadTooLargeError,
@@ -26,13 +28,15 @@ from linerisk.service.errors import (
     retry_after_of,
     status_of,
 )
-from linerisk.service.http import ALWAYS, Scope
+from linerisk.service.http import ALWAYS, REFUSED, Scope
 from linerisk.service.quick import Held, Quick
 
 _OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + b"".join(
     [name + b": " + value + b"\r\n" for name, value in ALWAYS]
 )
 _LAST = b"connection: close\r\n"
+_MOST_BEHIND = 16
+"""Requests that wait behind one another on a connection before no more is read of it."""
 
 
 class Connection(HttpToolsProtocol):
@@ -58,6 +62,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take on a client, or turn away one too many."""
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         self._in_head, self._head_bytes, self._whole = True, 0, False
         self._held: tuple[RequestResponseCycle, Held] | None = None
         self._unread: asyncio.TimerHandle | None = None
@@ -75,6 +80,9 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks."""
         self._stop_waiting()
+        if self._held is not None:
+            (cycle, _), self._held = self._held, None
+            _let_go(cycle)
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -166,14 +174,17 @@ class Connection(HttpToolsProtocol):
         if self.flow.write_paused or not self.quick.take(held, bytes(cycle.body), partial(self._answer, cycle)):
             super()._start_asgi_task(cycle, self.app)
 
-    def _answer(self, cycle: RequestResponseCycle, body: bytes | None) -> None:
+    def _answer(self, cycle: RequestResponseCycle, body: bytes | DecisionLogError | None) -> None:
         """Write an answer; without one the request goes the way of the others."""
         if cycle.disconnected or self.transport.is_closing():
+            _let_go(cycle)
             return
-        if body is None:
+        if not isinstance(body, bytes):
+            cast(Scope, cycle.scope)[REFUSED] = body
             super()._start_asgi_task(cycle, self.app)
             return
         cycle.response_started = cycle.response_complete = True
+        _let_go(cycle)
         own = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
         last = b"" if cycle.keep_alive else _LAST
         self.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (_OK, own, last, len(body), body))
@@ -187,6 +198,9 @@ class Connection(HttpToolsProtocol):
             self._missing = None
 
     def _head_is_late(self) -> None:
+        if self.flow.read_paused:  # it is not the client who keeps it waiting
+            self._missing = self.loop.call_later(self.head_within_s, self._head_is_late)
+            return
         self._refuse(
             SlowHeadError(
                 "the head did not arrive in time",
@@ -213,6 +227,34 @@ class Connection(HttpToolsProtocol):
                 cycle.disconnected = True  # what the application may still say goes nowhere
                 cycle.message_event.set()
         self.transport.close()
+
+
+class _Flow(FlowControl):
+    """Reads on only while few requests wait; uvicorn's reads on with every answer, and keeps what comes without end.
+
+    Args:
+        transport: Of the connection.
+        pipeline: The requests that wait.
+    """
+
+    def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    @override
+    def resume_reading(self) -> None:
+        """Read on, unless too many wait; it is asked again with every answer."""
+        if len(self._pipeline) < _MOST_BEHIND:
+            super().resume_reading()
+
+
+def _let_go(cycle: RequestResponseCycle) -> None:
+    """Have it hold its connection no longer, as uvicorn does after a task: both would wait for the collector."""
+    cycle.on_response = _nothing
+
+
+def _nothing() -> None:
+    """Nobody is told."""
 
 
 def _written(error: LineriskError) -> bytes:

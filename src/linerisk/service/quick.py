@@ -3,7 +3,8 @@
 Most requests are of this kind, and most of what a request costs is not the answer but the way through the layers of a
 server. Here such a request is taken from the connection as it arrives, its decisions are handed to the log, and the
 answer is written back when they are on disk. Whatever is not plain, a refusal above all, goes the way that every other
-request goes (`service.api`), which decides anew; so there is one place that refuses, and this one only says yes.
+request goes (`service.api`), which decides anew; so there is one place that refuses, and this one only says yes. Only
+what the log cannot write is not asked of it again: it has waited for its disk or its lock long enough.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import msgspec
 
 from linerisk.decisions.appending import Append, StoredAnswer
 from linerisk.decisions.promises import UNUSED, Outcome, Waiting
+from linerisk.errors import DecisionLogError, LineriskError
 from linerisk.service.desk import Desk
 from linerisk.service.http import Scope
 from linerisk.service.logs import log, where
@@ -36,8 +38,8 @@ _JSON = frozenset({b"application/json", b"application/json; charset=utf-8", b"ap
 _OTHERWISE = frozenset({b"content-encoding", b"transfer-encoding", b"expect"})
 """Headers that make a request an unusual one."""
 
-Reply = Callable[[bytes | None], None]
-"""Takes the body of an answer, or None: then the request has to go the way of the others."""
+Reply = Callable[[bytes | DecisionLogError | None], None]
+"""Takes the body of an answer, or else sends the request the way of the others, with why the log cannot be written."""
 
 
 @dataclass(slots=True)
@@ -45,11 +47,11 @@ class Held:
     """A request whose head is of the plain kind.
 
     Attributes:
-        secret: What it says is its token's.
+        caller: Name of its token.
         started: When its head had arrived.
     """
 
-    secret: str
+    caller: str
     started: float
 
 
@@ -76,7 +78,7 @@ class Quick:
         self._thread = 0
 
     def held(self, scope: Scope) -> Held | None:
-        """A request by its head; None of one that is not plain."""
+        """A request by its head; None of one that is not plain, or whose token may not, which is not made to wait."""
         if scope["path"] != PATH or scope["method"] != "POST" or scope["query_string"]:
             return None
         secrets, kinds, sizes = [], [], []
@@ -93,7 +95,9 @@ class Quick:
             return None
         if not sizes[0].isdigit() or int(sizes[0]) > SMALL_BYTES or not secrets[0].startswith(_BEARER):
             return None
-        return Held(secrets[0][len(_BEARER) :].decode("latin-1").strip(), time.perf_counter())
+        started = time.perf_counter()
+        caller = self._caller(secrets[0][len(_BEARER) :].decode("latin-1").strip())
+        return None if caller is None else Held(caller, started)
 
     def take(self, held: Held, body: bytes, reply: Reply) -> bool:
         """Decide, and have it recorded; `reply` is called on the event loop when it is on disk, or was not written.
@@ -110,20 +114,27 @@ class Quick:
             return False
         return True
 
-    def _append(self, held: Held, body: bytes, reply: Reply) -> _Asked | None:
-        token = self._desk.tokens.verify(held.secret)
+    def _caller(self, secret: str) -> str | None:
+        """Name of the token of a secret; None where it may not score, or not without a limit."""
+        try:
+            token = self._desk.tokens.verify(secret)
+        except LineriskError:
+            return None
         if token is None or token.role is not Role.SCORER or token.lines_per_second is not None:
             return None
+        return token.name
+
+    def _append(self, held: Held, body: bytes, reply: Reply) -> _Asked | None:
         request, canonical = read(body, ScoreRequest)
         if len(request.lines) > FEW_LINES:
             return None
-        ready = self._ahead.decide(request, caller=token.name)
+        ready = self._ahead.decide(request, caller=held.caller)
         if ready is None:
             return None
         if self._loop is None:
             self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         return _Asked(
-            caller=token.name,
+            caller=held.caller,
             request_id=request.request_id,
             body_hash=digest_of(PATH, canonical),
             records=tuple(ready[0]),
@@ -151,7 +162,7 @@ class Quick:
             reply, asked.reply = asked.reply, None
             try:
                 if not isinstance(came, StoredAnswer) or came.repeated:
-                    reply(None)
+                    reply(came if isinstance(came, DecisionLogError) else None)
                     continue
                 records, problems = asked.ready
                 reply(answer_of(asked.request_id, records, problems))

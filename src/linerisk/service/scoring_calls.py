@@ -21,7 +21,7 @@ from linerisk.errors import DecisionLogError
 from linerisk.policy import in_force
 from linerisk.service.desk import Decided, Desk
 from linerisk.service.errors import BusyError, SocialInsuranceError, WrongValueError
-from linerisk.service.http import BodyBudget, Request
+from linerisk.service.http import REFUSED, BodyBudget, Request
 from linerisk.service.memory import give_back, swollen
 from linerisk.service.metrics import metrics
 from linerisk.service.routes import Route
@@ -106,6 +106,8 @@ async def _answer(desk: Desk, request: Request, kind: type[Scoring], decide: Cal
     if kind is ScoreRequest and len(text) <= SMALL_BYTES:
         body, digest = _read(desk, request, text, kind)
         if len(body.lines) <= FEW_LINES:
+            if (refused := request.scope.get(REFUSED)) is not None:
+                return await _said_again(desk, request, digest, refused)
             if request.allowance is not None:
                 found = await _answered_before(desk, request, digest)
                 if found is not None:
@@ -171,15 +173,19 @@ async def _recorded(
     told = [msgspec.structs.asdict(problem) for problem in problems]
     try:
         stored = await desk.log.append_awaited(request.caller, request.request_id or "", digest, records, told)
-    except DecisionLogError:
-        # What was answered before can be said again, though nothing can be written.
-        found = await _answered_before(desk, request, digest)
-        if found is None:
-            raise
-        return _told(request, found)
+    except DecisionLogError as error:
+        return await _said_again(desk, request, digest, error)
     if not stored.repeated:
         metrics().decided(records, problems)
     return _told(request, stored)
+
+
+async def _said_again(desk: Desk, request: Request, digest: str, refused: DecisionLogError) -> bytes:
+    """What was answered before, which can be said again though nothing can be written; or else the refusal."""
+    found = await _answered_before(desk, request, digest)
+    if found is None:
+        raise refused
+    return _told(request, found)
 
 
 def _told(request: Request, stored: StoredAnswer) -> bytes:

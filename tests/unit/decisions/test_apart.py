@@ -13,8 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
+from linerisk.decisions.appending import Append
 from linerisk.decisions.errors import ConflictError, OverloadedError, overloaded
 from linerisk.decisions.log import DecisionLog
+from linerisk.decisions.promises import UNUSED
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.wire import Frames, framed
 from linerisk.errors import DecisionLogError
@@ -23,6 +25,7 @@ Held = Callable[[str], Any]
 MakeRecords = Callable[..., list[DecisionRecord]]
 BODY, OTHER_BODY = "0" * 64, "1" * 64
 READY_WITHIN_S = 30
+ENDS_WITHIN_S = 20
 
 
 @pytest.fixture
@@ -229,6 +232,24 @@ def test_it_takes_on_no_more_than_may_wait(url: str, make_records: MakeRecords, 
         run(work())
 
 
+def test_a_fault_in_who_is_told_keeps_no_answer_from_others(log: DecisionLog, make_records: MakeRecords) -> None:
+    def told(_settled: Any) -> None:
+        raise RuntimeError("a fault")
+
+    async def work() -> None:
+        faults: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, said: faults.append(said["exception"]))
+        await ready(log, make_records)
+        log.append_told(Append("suspension", "faulty", BODY, make_records("faulty"), (), future=UNUSED, told=told))
+        beside = log.append_awaited("suspension", "beside", BODY, make_records("beside"))
+        await asyncio.wait_for(beside, 5)
+        await asyncio.wait_for(log.append_awaited("suspension", "after", BODY, make_records("after")), 5)
+        assert [str(fault) for fault in faults] == ["a fault"]
+        assert log.waiting == 0
+
+    run(work())
+
+
 def test_a_record_that_is_not_text_is_refused_without_harm(log: DecisionLog, make_records: MakeRecords) -> None:
     async def work() -> None:
         await ready(log, make_records)
@@ -255,6 +276,22 @@ def test_closing_writes_what_waits_and_ends_it(url: str, make_records: MakeRecor
         assert process.status() == psutil.STATUS_ZOMBIE
     with DecisionLog(url, create=False) as log:
         assert all(log.find("suspension", f"r-{i}") for i in range(50))
+
+
+def test_closing_waits_for_no_answers_that_nobody_reads(url: str, make_records: MakeRecords) -> None:
+    async def work() -> None:
+        log = DecisionLog(url, apart=True)
+        await ready(log, make_records)
+        records = make_records("again", count=16)
+        await log.append_awaited("suspension", "again", BODY, records)
+        # Said again, each answer is as long as its records: far more than the socket holds.
+        awaited = [log.append_awaited("suspension", "again", BODY, records) for _ in range(400)]
+        started = time.monotonic()
+        log.close()
+        assert time.monotonic() - started < ENDS_WITHIN_S
+        assert all(answer.repeated for answer in await asyncio.gather(*awaited))
+
+    asyncio.run(work())
 
 
 def test_it_ends_with_the_process_that_it_writes_for_and_no_signal_ends_it_before(

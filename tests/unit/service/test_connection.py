@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 import uvicorn
 
 from linerisk.service.connection import Connection
 from linerisk.service.http import Receive, Scope, Send
+from linerisk.service.quick import Held, Quick, Reply
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n"
+QUICK = POST.replace(b"/ ", b"/quick ")
 LARGE = 8 * 1024 * 1024
+READ_AT_ONCE = 256 * 1024
+
+
+class Echo(Quick):
+    """Answers `/quick` with the body, in the next turn of the event loop."""
+
+    def __init__(self) -> None:
+        pass
+
+    def held(self, scope: Scope) -> Held | None:
+        return Held("", 0.0) if scope["path"] == "/quick" else None
+
+    def take(self, held: Held, body: bytes, reply: Reply) -> bool:  # noqa: ARG002  # as the quick way has it
+        asyncio.get_running_loop().call_soon(reply, body)
+        return True
 
 
 class Hasty(Connection):
@@ -26,6 +47,12 @@ class Hasty(Connection):
     body_within_s = 0.3
     read_within_s = 0.3
     most_connections = 4
+    quick = Echo()
+    made: ClassVar[weakref.WeakSet[Connection]] = weakref.WeakSet()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self.made.add(self)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,6 +182,47 @@ def test_requests_one_behind_the_other_are_answered_in_order(client: socket.sock
     time.sleep(0.2)
     received = client.recv(65536)
     assert received.index(b"abcd") < received.index(b"efgh")
+
+
+@pytest.mark.parametrize("sent", [QUICK + b"abcd", QUICK + b"ab", POST + b"abcd"], ids=["quick", "no body", "other"])
+def test_a_connection_that_ended_is_let_go_of_without_the_collector(port: int, sent: bytes) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(Hasty.made)
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+                client.sendall(sent)
+                if sent.endswith(b"abcd"):
+                    assert answer(client) == b"abcd"
+        time.sleep(0.2)
+        assert len(Hasty.made) <= before
+    finally:
+        gc.enable()
+
+
+def test_who_sends_faster_than_is_answered_is_not_kept_in_memory(client: socket.socket) -> None:
+    reading = threading.Thread(target=rest, args=(client,))
+    reading.start()
+    client.sendall(GET * 40_000)
+    most, until = 0, time.monotonic() + 1
+    while time.monotonic() < until:
+        most = max([most, *[len(connection.pipeline) for connection in list(Hasty.made)]])
+        time.sleep(0.005)
+    client.shutdown(socket.SHUT_RDWR)
+    reading.join()
+    assert 0 < most < READ_AT_ONCE // len(GET) + 100
+
+
+def test_many_requests_one_behind_the_other_are_all_answered(client: socket.socket) -> None:
+    many = [(QUICK, POST)[at % 3 == 0] + b"%04d" % at for at in range(2_000)]
+    sending = threading.Thread(target=client.sendall, args=(b"".join(many) + QUICK + b"last",))
+    sending.start()
+    received = b""
+    while not received.endswith(b"last"):
+        received += client.recv(65536)
+    sending.join()
+    assert received.count(b"HTTP/1.1 200 OK") == 2_001
 
 
 def test_one_client_too_many_is_turned_away_and_the_others_are_answered(port: int) -> None:
