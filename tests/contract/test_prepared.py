@@ -55,7 +55,7 @@ def test_what_is_spelled_ahead_is_recorded_and_told_with_the_same_bytes(world: A
         assert few[1] == problems
         for wording, made in ((desk.wording, few[0]), (desk.wording, None), (None, None)):
             plain = decide(asked, policy, wording)
-            ahead = decide_ahead(asked, policy, wording) if made is None else made
+            ahead = decide_ahead(asked, policy, desk.wording, reasons=wording is not None) if made is None else made
             assert ahead is not None
             for one, other in zip(plain, ahead, strict=True):
                 same = msgspec.structs.replace(other, decision_id=one.decision_id, scored_at=one.scored_at)

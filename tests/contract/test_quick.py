@@ -114,6 +114,20 @@ def test_nobody_can_tell_which_way_a_request_went(service: Any) -> None:
     assert list(answers[0].json()["decisions"][0]) == list(answers[1].json()["decisions"][0])
 
 
+def test_how_many_requests_went_the_quick_way_is_counted(service: Any) -> None:
+    def counted() -> float:
+        text = service.client(None).get("/metrics").text
+        (line,) = [line for line in text.splitlines() if line.startswith("linerisk_requests_quick_total")]
+        return float(line.split()[-1])
+
+    before = counted()
+    for i in range(5):
+        assert service.score(f"counted-{i}", "line-001").status_code == 200
+    assert service.score("counted-0", "line-001").status_code == 200
+    assert service.score("counted-many", *[f"line-{i:03}" for i in range(20)]).status_code == 200
+    assert counted() == before + 5
+
+
 def test_requests_behind_one_another_are_answered_in_their_order(service: Any) -> None:
     model = (
         b"GET /v1/model HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %b\r\n\r\n"

@@ -454,6 +454,22 @@ def test_words_cut_short_or_without_their_ends_are_left_aside(cut: bool, live: P
     assert opened is None or opened.spelled is None
 
 
+def test_a_full_disk_is_said_in_words_and_leaves_what_is_live(live: Path, promote: Promote) -> None:
+    promote("1")
+    publish(live)
+    before = (live / "current.json").read_bytes()
+
+    def full(*_: object, **__: object) -> tuple[PreparedScores, str]:
+        Path("/dev/full").write_bytes(b"what is said of a line")
+        raise AssertionError
+
+    with pytest.raises(StoreError, match="No space left") as refusal:
+        publish(live, add=1.0, prepare=full)
+    assert "make room" in str(refusal.value)
+    assert (live / "current.json").read_bytes() == before
+    assert [path.name for path in (live / "snapshots").iterdir()] == [Live.open(live).snapshot.meta.id]
+
+
 def test_an_empty_snapshot_needs_no_scores(live: Path, promote: Promote) -> None:
     promote()
     features = pl.DataFrame(schema={"line_key": pl.Int64, "a": pl.Float32, "b": pl.Float32})

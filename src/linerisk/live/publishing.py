@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +12,7 @@ from typing import Protocol
 import polars as pl
 
 from linerisk import as_of as clock
-from linerisk.errors import LineriskError
+from linerisk.errors import LineriskError, StoreError
 from linerisk.features.catalogue import FEATURE_NAMES
 from linerisk.features.reference import Reference
 from linerisk.live.pair import MODELS, SNAPSHOTS, model_of, snapshot_of
@@ -55,7 +56,7 @@ def put_model(
 
     Raises:
         ArtefactError: The artefact is damaged, or the snapshot that is live lacks its columns. Nothing was changed.
-        StoreError: The snapshot that is live is damaged. Nothing was changed.
+        StoreError: The snapshot that is live is damaged, or the folder cannot be written. Nothing was changed.
     """
     model = RiskModel.load(artefact, version=version)
     meta = ModelMeta(
@@ -66,7 +67,7 @@ def put_model(
         expires_at=expires_at,
         promotion=promotion,
     )
-    with changing(folder) as pointer:
+    with _written_in(folder), changing(folder) as pointer:
         snapshot = None if pointer.snapshot is None else snapshot_of(folder, pointer.snapshot, model)
         with scratch_beside(folder / MODELS) as made:
             for file in ARTEFACT_FILES:
@@ -104,8 +105,9 @@ def put_snapshot(
 
     Raises:
         ArtefactError: The model that is live needs a column that is not there. Nothing was changed.
+        StoreError: The folder cannot be written. Nothing was changed.
     """
-    with changing(folder) as pointer, scratch_beside(folder / SNAPSHOTS) as made:
+    with _written_in(folder), changing(folder) as pointer, scratch_beside(folder / SNAPSHOTS) as made:
         meta = write_snapshot(
             made,
             features,
@@ -123,6 +125,20 @@ def put_snapshot(
         write_pointer(folder, Pointer(model=pointer.model, snapshot=meta.id))
         _prune(folder / SNAPSHOTS, keep=meta.id)
     return meta
+
+
+@contextmanager
+def _written_in(folder: Path) -> Iterator[None]:
+    """What a disk says that is full, or may not be written, in words; nothing that is live was changed."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"the live folder {folder} cannot be written; what was live stays live",
+            expected="room on its disk, and leave to write there",
+            found=error.strerror or type(error).__name__,
+            todo="make room (a snapshot takes some 3.5 kB a line), then give the command again",
+        ) from error
 
 
 def _prepare(home: Path, snapshot: Snapshot, model: RiskModel, prepare: Prepare | None) -> None:

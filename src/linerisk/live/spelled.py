@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import weakref
 import zlib
+from array import array
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +32,7 @@ class SpellingFile:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._ends = [0]
+        self._ends = array("q", [0])
         self._file = (folder / _TEXT).open("wb")
 
     def add(self, rows: Iterable[bytes]) -> None:

@@ -53,7 +53,7 @@ Line = tuple[SpelledLine | None, int, str, str, datetime | None, datetime | None
 """What was said of a line, if it was, its row, its id, its status, when it was last verified and when cleared."""
 
 
-def decide_ahead(asked: Asked, policy: Policy, wording: Wording | None) -> list[SpelledRecord] | None:
+def decide_ahead(asked: Asked, policy: Policy, wording: Wording, *, reasons: bool = True) -> list[SpelledRecord] | None:
     """What `decide` decides; None where a row was not spelled in these words, or not of a snapshot at all."""
     if asked.indexes is None or asked.snapshot is None or not asked.line_ids:
         return None
@@ -67,17 +67,17 @@ def decide_ahead(asked: Asked, policy: Policy, wording: Wording | None) -> list[
         model=recorded_model(asked.live),
         snapshot_id=asked.snapshot.meta.id,
         action=actions(policy, asked.as_of),
-        reasons=wording is not None,
+        reasons=reasons,
     )
     said = said_of(asked.live, rows, wording)
     columns = zip(said, rows, asked.line_ids, statuses(asked), asked.last_verified, asked.cleared, strict=True)
     return records_of(common, columns, count=len(rows))
 
 
-def said_of(live: Live, rows: Iterable[int], wording: Wording | None) -> Iterator[SpelledLine | None]:
-    """What was spelled of each row in these words, or in any where none are asked for; one at a time: it is large."""
+def said_of(live: Live, rows: Iterable[int], wording: Wording) -> Iterator[SpelledLine | None]:
+    """What was spelled of each row in these words; one at a time, as it is large."""
     spelled = None if live.prepared is None else live.prepared.spelled
-    usable = spelled is not None and (wording is None or spelled.worded_by == wording.fingerprint)
+    usable = spelled is not None and spelled.worded_by == wording.fingerprint
     for row in rows:
         text = spelled.of(row) if usable and spelled is not None else None
         yield read_line(text) if text else None

@@ -271,8 +271,8 @@ class Desk:
 
     def decided(self, asked: Asked, policy: Policy, problems: list[ProblemBody], *, reasons: bool) -> Decided:
         """Decisions of lines that are ready; without reasons none are put into words."""
-        wording = self.wording if reasons else None
-        return decide_ahead(asked, policy, wording) or decide(asked, policy, wording), problems
+        ahead = decide_ahead(asked, policy, self.wording, reasons=reasons)
+        return ahead or decide(asked, policy, self.wording if reasons else None), problems
 
 
 def instant_asked(request: ScoreRequest, snapshot: Snapshot, *, now: datetime) -> datetime:

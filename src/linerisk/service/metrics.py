@@ -59,6 +59,7 @@ class Metrics:
         self._seconds = Histogram("linerisk_request_seconds", "Time to answer, seconds", ["route"], buckets=_BUCKETS)
         self._decisions = Counter("linerisk_decisions", "Decisions recorded and told", ["tier", "status"])
         self._problems = Counter("linerisk_problems", "What was said about lines instead or besides", ["code"])
+        self._quick = Counter("linerisk_requests_quick", "Requests by id answered the quick way")
         self._refused = Counter("linerisk_live_refused", "New live pairs that were refused")
         # Looking a child up by its labels takes a lock each time; there are few of them.
         self._answered_of = cache(
@@ -81,6 +82,10 @@ class Metrics:
             self._decisions_of(tier, status).inc(count)
         for code, count in Tally(problem.code for problem in problems).items():
             self._problems.labels(code).inc(count)
+
+    def quick(self) -> None:
+        """Count a request that was answered the quick way."""
+        self._quick.inc()
 
     def refused(self) -> None:
         """Count a new live pair that was refused."""

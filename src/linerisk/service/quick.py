@@ -166,6 +166,7 @@ class Quick:
                     continue
                 records, problems = asked.ready
                 reply(answer_of(asked.request_id, records, problems))
+                metrics().quick()
                 metrics().decided(records, problems)
                 metrics().answered(PATH, HTTPStatus.OK, time.perf_counter() - asked.held.started)
             except Exception as error:  # noqa: BLE001  # one that fails must not leave the others unanswered
