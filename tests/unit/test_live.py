@@ -25,6 +25,7 @@ from linerisk.live import (
     Snapshot,
     SnapshotMeta,
     SpellingFile,
+    is_prepared,
     model_of,
     put_model,
     put_snapshot,
@@ -468,6 +469,30 @@ def test_a_full_disk_is_said_in_words_and_leaves_what_is_live(live: Path, promot
     assert "make room" in str(refusal.value)
     assert (live / "current.json").read_bytes() == before
     assert [path.name for path in (live / "snapshots").iterdir()] == [Live.open(live).snapshot.meta.id]
+
+
+def test_a_model_goes_live_also_where_there_is_no_room_for_what_makes_it_quicker(live: Path, promote: Promote) -> None:
+    def full(*_: object, **__: object) -> tuple[PreparedScores, str]:
+        Path("/dev/full").write_bytes(b"what is said of a line")
+        raise AssertionError
+
+    publish(live)
+    promote("1", prepare=full)
+    assert Live.open(live).model_meta.version == "1"
+    assert Live.open(live).prepared is None
+    assert not is_prepared(live)
+    publish(live, add=1.0, prepare=prepared)
+    assert is_prepared(live)
+
+
+def test_what_cannot_be_read_is_not_taken_for_a_full_disk(live: Path, promote: Promote) -> None:
+    def gone(*_: object, **__: object) -> tuple[PreparedScores, str]:
+        Path(live / "nowhere").read_bytes()
+        raise AssertionError
+
+    promote("1")
+    with pytest.raises(FileNotFoundError):
+        publish(live, prepare=gone)
 
 
 def test_an_empty_snapshot_needs_no_scores(live: Path, promote: Promote) -> None:

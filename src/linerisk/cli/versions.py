@@ -124,6 +124,8 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make a version champion and live, if its gates passed and a second person agrees."""
+    from linerisk.live import is_prepared
+    from linerisk.registry import SERVED
     from linerisk.workflows.release import promote as run
     from linerisk.workflows.release import unfinished_assessment
 
@@ -143,6 +145,11 @@ def promote(
     unfinished = unfinished_assessment(settings, move.version, name=name)
     if unfinished is not None:
         out.print(f"[yellow]The impact assessment {unfinished}.[/yellow]")
+    if name == SERVED and not is_prepared(settings.live):
+        out.print(
+            "[yellow]There was no room for what it says of each line of the snapshot: that is worked out when it is "
+            "asked for, which is slower. Make room, then `linerisk publish`.[/yellow]"
+        )
     show_json(as_json, asdict(move))
 
 

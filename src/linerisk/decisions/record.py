@@ -92,7 +92,34 @@ class ToldDecision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     snapshot_id: str | None
 
 
-class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class _Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a decision holds that is no larger than a few words; see `DecisionRecord`."""
+
+    decision_id: str
+    request_id: str
+    line_id: str
+    as_of: Instant
+    scored_at: Instant
+    status: str
+    margin: float
+    probability: float
+    probability_low: float
+    probability_high: float
+    tier: str
+    action: RecordedAction
+    base: float
+    calibration: float
+    model: RecordedModel
+    features_from: str
+    scored_by: str
+    snapshot_id: str | None = None
+    last_verified_at: Instant | None = None
+    cleared_at: Instant | None = None
+    records: RecordsSummary | msgspec.UnsetType = msgspec.UNSET
+    format: int = FORMAT
+
+
+class DecisionRecord(_Record, frozen=True, kw_only=True, gc=False):
     """One decision, frozen.
 
     Attributes:
@@ -123,31 +150,9 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         format: Version of this shape.
     """
 
-    decision_id: str
-    request_id: str
-    line_id: str
-    as_of: Instant
-    scored_at: Instant
-    status: str
-    margin: float
-    probability: float
-    probability_low: float
-    probability_high: float
-    tier: str
-    action: RecordedAction
     reasons: tuple[RecordedReason, ...]
-    base: float
-    calibration: float
     contributions: dict[str, float]
-    model: RecordedModel
-    features_from: str
     features: RecordedFeatures
-    scored_by: str
-    snapshot_id: str | None = None
-    last_verified_at: Instant | None = None
-    cleared_at: Instant | None = None
-    records: RecordsSummary | msgspec.UnsetType = msgspec.UNSET
-    format: int = FORMAT
 
     def __post_init__(self) -> None:
         """Refuse what JSON would silently turn into null.
@@ -200,34 +205,12 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             ) from error
 
 
-class SpelledRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class SpelledRecord(_Record, frozen=True, kw_only=True, gc=False):
     """A `DecisionRecord`, of which the larger parts are JSON already."""
 
-    decision_id: str
-    request_id: str
-    line_id: str
-    as_of: datetime
-    scored_at: datetime
-    status: str
-    margin: float
-    probability: float
-    probability_low: float
-    probability_high: float
-    tier: str
-    action: RecordedAction
     reasons: msgspec.Raw
-    base: float
-    calibration: float
     contributions: msgspec.Raw
-    model: RecordedModel
-    features_from: str
     features: msgspec.Raw
-    scored_by: str
-    snapshot_id: str | None
-    last_verified_at: datetime | None
-    cleared_at: datetime | None
-    records: RecordsSummary | msgspec.UnsetType
-    format: int = FORMAT
 
     def told(self) -> ToldDecision:
         """The decision as it is told to who asked."""

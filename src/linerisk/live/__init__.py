@@ -12,7 +12,7 @@ from linerisk.live.holder import LiveHolder
 from linerisk.live.pair import Live, check_live, model_of, not_live
 from linerisk.live.pointer import WHEN_EXPIRED, ModelMeta, Promotion
 from linerisk.live.prepared import PreparedScores
-from linerisk.live.publishing import Prepare, put_model, put_snapshot
+from linerisk.live.publishing import Prepare, is_prepared, put_model, put_snapshot
 from linerisk.live.shelf import ModelShelf
 from linerisk.live.snapshot import Snapshot, SnapshotMeta
 from linerisk.live.spelled import SpellingFile
@@ -32,6 +32,7 @@ __all__ = [
     "SnapshotMeta",
     "SpellingFile",
     "check_live",
+    "is_prepared",
     "model_of",
     "not_live",
     "put_challenger",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +17,22 @@ from linerisk.errors import LineriskError, StoreError
 from linerisk.features.catalogue import FEATURE_NAMES
 from linerisk.features.reference import Reference
 from linerisk.live.pair import MODELS, SNAPSHOTS, model_of, snapshot_of
-from linerisk.live.pointer import ModelMeta, Pointer, Promotion, changing, place, scratch_beside, write_pointer
+from linerisk.live.pointer import (
+    ModelMeta,
+    Pointer,
+    Promotion,
+    changing,
+    place,
+    read_pointer,
+    scratch_beside,
+    write_pointer,
+)
 from linerisk.live.prepared import PreparedScores, folder_of, open_prepared, write_prepared
 from linerisk.live.snapshot import META, Snapshot, SnapshotMeta, open_snapshot, write_snapshot
 from linerisk.model.risk_model import ARTEFACT_FILES, RiskModel
 
 SNAPSHOTS_KEPT = 3
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 class Prepare(Protocol):
@@ -75,7 +86,12 @@ def put_model(
             if not _stands(folder, model.fingerprint):
                 place(made, folder / MODELS / model.fingerprint)
         if snapshot is not None:
-            _prepare(folder / SNAPSHOTS / snapshot.meta.id, snapshot, model, prepare)
+            try:
+                _prepare(folder / SNAPSHOTS / snapshot.meta.id, snapshot, model, prepare)
+            except OSError as error:
+                # The model was agreed upon, and goes live also where there is no room for what makes it quicker.
+                if error.errno not in _NO_ROOM:
+                    raise
         write_pointer(folder, Pointer(model=meta, snapshot=pointer.snapshot))
     return meta
 
@@ -127,15 +143,25 @@ def put_snapshot(
     return meta
 
 
+def is_prepared(folder: Path) -> bool:
+    """Whether what the live model says of the lines of the live snapshot was made ahead, or there is no such pair."""
+    pointer = read_pointer(folder)
+    if pointer.model is None or pointer.snapshot is None:
+        return True
+    return folder_of(folder / SNAPSHOTS / pointer.snapshot, pointer.model.fingerprint).exists()
+
+
 @contextmanager
 def _written_in(folder: Path) -> Iterator[None]:
-    """What a disk says that is full, or may not be written, in words; nothing that is live was changed."""
+    """What a disk says that has no room, in words; nothing that is live was changed."""
     try:
         yield
     except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
         raise StoreError(
             f"the live folder {folder} cannot be written; what was live stays live",
-            expected="room on its disk, and leave to write there",
+            expected="room on its disk",
             found=error.strerror or type(error).__name__,
             todo="make room (a snapshot takes some 3.5 kB a line), then give the command again",
         ) from error

@@ -23,7 +23,6 @@ _DICTIONARY, _RECORDS = 2, 3
 _TEXT_OF_TIME = "%Y-%m-%dT%H:%M:%S%.6fZ"
 _COLUMNS = frozenset({"line_id", "account", "records"})
 _CAST: Final = "cast the column before it is sent"
-_DAMAGED = (pa.ArrowException, ValueError, TypeError, OSError, struct.error, IndexError, pl.exceptions.PolarsError)
 
 
 def read_table(body: bytes) -> pl.DataFrame:
