@@ -19,7 +19,7 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from typing_extensions import override
 from xdist.scheduler import LoadScopeScheduling
 
-from linerisk.cli.walk import AS_OF, DAYS, ID_KEY, LINES, SEED
+from linerisk.cli.demo import AS_OF, DAYS, ID_KEY, LINES, SEED
 from linerisk.records.simulation import simulate
 from linerisk.records.simulation.story import Story, write_story
 from linerisk.settings import Settings

@@ -28,14 +28,15 @@ import numpy as np
 from run import AT_ONCE, HOTLINE, REPEATS, REVIEWERS, fill, open_disputes
 
 from linerisk import as_of
+from linerisk.console.app import Console
 from linerisk.decisions.ids import decision_ids
 from linerisk.live import put_challenger
-from linerisk.review.moves import REVIEWER, Actor, Outcome
-from linerisk.service.console.app import Console
-from linerisk.service.desk import Desk
-from linerisk.service.tokens import Role, TokenStore
-from linerisk.service.types import LineById, ScoreRequest
+from linerisk.review.transitions import REVIEWER, Actor, Outcome
+from linerisk.service.request_types import LineById, ScoreRequest
+from linerisk.service.scoring import score_by_id
 from linerisk.settings import Settings
+from linerisk.web.state import ServiceState
+from linerisk.web.token_store import Role, TokenStore
 
 
 def main() -> None:
@@ -55,38 +56,40 @@ def main() -> None:
         settings = Settings(home=home)
         store = TokenStore(settings.tokens)
         tokens = [store.create(name, Role.REVIEWER) for name in REVIEWERS]
-        desk = Desk(settings)
+        state = ServiceState(settings)
         try:
             fill(settings.decision_log_url, asked.decisions - asked.open - asked.decided)
-            open_disputes(desk.log, desk.disputes, asked.open - 1)
-            case = _a_real_case(desk, asked.line)
-            decide_like(desk, case, asked.decided)
-            _challenge(desk, home / "challenger")
-            rows = asyncio.run(_measured(Console(desk), tokens[0], case))
+            open_disputes(state.log, state.disputes, asked.open - 1)
+            case = _a_real_case(state, asked.line)
+            decide_like(state, case, asked.decided)
+            _challenge(state, home / "challenger")
+            rows = asyncio.run(_measured(Console(state), tokens[0], case))
         finally:
-            desk.close()
+            state.close()
     head = (
         f"{asked.decisions:,} decisions, {asked.open:,} open disputes, {asked.decided:,} decided, ms of {REPEATS} tries"
     )
     sys.stdout.write("\n".join([head, "", "| page | bytes | median | worst |", "|---|--:|--:|--:|", *rows, ""]))
 
 
-def _a_real_case(desk: Desk, line_id: str) -> str:
+def _a_real_case(state: ServiceState, line_id: str) -> str:
     """The dispute of a decision that the model of the home makes."""
     request = ScoreRequest(request_id="bench", lines=[LineById(line_id)])
-    records, problems = desk.by_id(request, caller="suspension")
+    records, problems = score_by_id(state, request, caller="suspension")
     if problems:
         raise SystemExit(problems[0].message)
-    desk.log.append("suspension", "bench", "body", records)
+    state.log.append("suspension", "bench", "body", records)
     said = "I only call customers."
-    dispute = desk.disputes.open(HOTLINE, records[0].decision_id, statement=said, channel="hotline", request_id="bench")
+    dispute = state.disputes.open(
+        HOTLINE, records[0].decision_id, statement=said, channel="hotline", request_id="bench"
+    )
     return dispute.dispute_id
 
 
-def decide_like(desk: Desk, case: str, count: int) -> None:
+def decide_like(state: ServiceState, case: str, count: int) -> None:
     """Put cases of the tier of one into the log and decide them; what families add differs at random."""
-    dispute = desk.disputes.get(case)
-    record = None if dispute is None else desk.log.get(dispute.decision_id)
+    dispute = state.disputes.get(case)
+    record = None if dispute is None else state.log.get(dispute.decision_id)
     if record is None:
         raise SystemExit("the case of the line has no decision")
     rng = np.random.default_rng(0)
@@ -102,23 +105,23 @@ def decide_like(desk: Desk, case: str, count: int) -> None:
             )
             for i, each in enumerate(decision_ids(as_of.now(), size))
         ]
-        desk.log.append("suspension", key, "body", records)
+        state.log.append("suspension", key, "body", records)
         for i, each in enumerate(records):
             number = start + i
             who = Actor(REVIEWERS[number % len(REVIEWERS)], REVIEWER)
             said = {"statement": "I only call customers.", "channel": "hotline"}
-            opened = desk.disputes.open(HOTLINE, each.decision_id, request_id=f"do-{number}", **said).dispute_id
-            desk.disputes.assign(who, opened, assignee=who.name, request_id=f"da-{number}")
+            opened = state.disputes.open(HOTLINE, each.decision_id, request_id=f"do-{number}", **said).dispute_id
+            state.disputes.assign(who, opened, assignee=who.name, request_id=f"da-{number}")
             outcome = (Outcome.CLEARED, Outcome.INCONCLUSIVE)[number % 2]
             reason = "The employer confirmed what the line is used for."
-            desk.disputes.decide(who, opened, outcome=outcome, reason=reason, request_id=f"dd-{number}")
+            state.disputes.decide(who, opened, outcome=outcome, reason=reason, request_id=f"dd-{number}")
 
 
-def _challenge(desk: Desk, artefact: Path) -> None:
+def _challenge(state: ServiceState, artefact: Path) -> None:
     """Let the model of the home ask to be live, under another fingerprint."""
-    model = desk.holder.current().model
+    model = state.live.current().model
     replace(model, facts={**model.facts, "benchmark": True}).save(artefact)
-    put_challenger(desk.settings.live, artefact, name=model.name, version="challenger", gates="passed")
+    put_challenger(state.settings.live, artefact, name=model.name, version="challenger", gates="passed")
 
 
 async def _measured(console: Console, token: str, case: str) -> list[str]:

@@ -24,10 +24,10 @@ from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
 from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.policy import load_policies
-from linerisk.review.clocks import Clock
-from linerisk.review.desk import DisputeDesk
-from linerisk.review.moves import LEAD, REVIEWER, SCORER, Actor
-from linerisk.review.reading import Filter
+from linerisk.review.deadlines import Clock
+from linerisk.review.dispute_service import DisputeService
+from linerisk.review.queries import Filter
+from linerisk.review.transitions import LEAD, REVIEWER, SCORER, Actor
 from linerisk.settings import Settings
 
 REPEATS = 50
@@ -38,7 +38,7 @@ REVIEWERS = [f"reviewer-{i}" for i in range(10)]
 
 
 def main() -> None:
-    """Fill a log, then ask the desk."""
+    """Fill a log, then ask the state."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--decisions", type=int, default=1_000_000)
     parser.add_argument("--open", type=int, default=10_000)
@@ -46,27 +46,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'decisions.db'}"
         with DecisionLog(url) as log:
-            desk = DisputeDesk(log, load_policies(Settings().policies), role_of=dict.fromkeys(REVIEWERS, REVIEWER).get)
+            state = DisputeService(
+                log, load_policies(Settings().policies), role_of=dict.fromkeys(REVIEWERS, REVIEWER).get
+            )
             fill(url, asked.decisions - asked.open)
-            a_dispute = open_disputes(log, desk, asked.open)
+            a_dispute = open_disputes(log, state, asked.open)
             head = f"{asked.decisions:,} decisions, {asked.open:,} open disputes, ms of {REPEATS} tries"
-            rows = _measured(desk, a_dispute)
+            rows = _measured(state, a_dispute)
     sys.stdout.write("\n".join([head, "", "| asked for | median | worst |", "|---|--:|--:|", *rows, ""]))
 
 
-def _measured(desk: DisputeDesk, dispute_id: str) -> list[str]:
+def _measured(state: DisputeService, dispute_id: str) -> list[str]:
     now = as_of.now()
-    page = desk.queue(now=now)
+    page = state.queue(now=now)
     calls: dict[str, Callable[[], object]] = {
-        "first page of the queue, 50 cases": lambda: desk.queue(now=now),
-        "second page": lambda: desk.queue(now=now, after=page.next_after),
-        "page of 200": lambda: desk.queue(now=now, limit=200),
-        "page of one reviewer": lambda: desk.queue(Filter(assigned_to=REVIEWERS[0]), now=now),
-        "page of one tier and clock": lambda: desk.queue(Filter(tier="medium_high", clock=Clock.IN_TIME), now=now),
-        "page of a clock that nothing has": lambda: desk.queue(Filter(clock=Clock.OVERDUE), now=now),
-        "one case with its events": lambda: desk.get(dispute_id),
-        "history of a line": lambda: desk.of_line("line-1"),
-        "figures of all": lambda: desk.figures(now),
+        "first page of the queue, 50 cases": lambda: state.queue(now=now),
+        "second page": lambda: state.queue(now=now, after=page.next_after),
+        "page of 200": lambda: state.queue(now=now, limit=200),
+        "page of one reviewer": lambda: state.queue(Filter(assigned_to=REVIEWERS[0]), now=now),
+        "page of one tier and clock": lambda: state.queue(Filter(tier="medium_high", clock=Clock.IN_TIME), now=now),
+        "page of a clock that nothing has": lambda: state.queue(Filter(clock=Clock.OVERDUE), now=now),
+        "one case with its events": lambda: state.get(dispute_id),
+        "history of a line": lambda: state.of_line("line-1"),
+        "figures of all": lambda: state.figures(now),
     }
     rows = []
     for name, call in calls.items():
@@ -98,7 +100,7 @@ def fill(url: str, count: int) -> None:
     engine.dispose()
 
 
-def open_disputes(log: DecisionLog, desk: DisputeDesk, count: int) -> str:
+def open_disputes(log: DecisionLog, state: DisputeService, count: int) -> str:
     """Open and for the most part assign disputes; the id of the last one."""
     last = ""
     for start in range(0, count, AT_ONCE):
@@ -109,12 +111,12 @@ def open_disputes(log: DecisionLog, desk: DisputeDesk, count: int) -> str:
         log.append("suspension", key, "body", records)
         for i, decision_id in enumerate(ids):
             number = start + i
-            last = desk.open(
+            last = state.open(
                 HOTLINE, decision_id, statement="I only call customers.", channel="hotline", request_id=f"o-{number}"
             ).dispute_id
             if number % 3:
                 who = REVIEWERS[number % len(REVIEWERS)]
-                desk.assign(LEAD_ON_DUTY, last, assignee=who, request_id=f"a-{number}")
+                state.assign(LEAD_ON_DUTY, last, assignee=who, request_id=f"a-{number}")
     return last
 
 

@@ -13,13 +13,13 @@ import polars as pl
 from chosen import AS_OF, CLOCK, TIME_ZONE
 
 from linerisk.features import communities
-from linerisk.features.beside import beside
 from linerisk.features.build import BUCKET_RECORDS, MANY_RECORDS, build_request, survey_store
 from linerisk.features.catalogue import LINKS, STAGES
+from linerisk.features.compiled_plans import Written
 from linerisk.features.reference import Reference
 from linerisk.features.stages import HISTORY, Stage, at_home, prepare
 from linerisk.features.tenure import current_accounts, tenure_features
-from linerisk.features.written import Written
+from linerisk.features.with_reference import beside
 from linerisk.tables.store import RecordStore
 
 RECORDS_OF_A_LINE = 300

@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 
 from linerisk.as_of import iso
-from linerisk.cli.walk import running_service
+from linerisk.cli.demo import running_service
 from linerisk.features.build import build_store
-from linerisk.service.tokens import Role, TokenStore
 from linerisk.tables.identity import key_of_id, load_secret
 from linerisk.tables.store import RecordStore
+from linerisk.web.token_store import Role, TokenStore
 
 pytestmark = pytest.mark.slow
 

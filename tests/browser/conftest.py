@@ -34,10 +34,10 @@ def _of_the_service() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A running service with a small real model."""
     service = _of_the_service()
-    folder = tmp_path_factory.mktemp("desk")
+    folder = tmp_path_factory.mktemp("state")
     world = service.make_world(folder / "home")
     port = service.free_port()
     arguments = [sys.executable, "-m", "linerisk", "serve", "--home", str(folder / "home"), "--port", str(port)]
@@ -60,7 +60,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(desk: Any, browser: Browser) -> Iterator[Callable[..., Page]]:
+def visit(state: Any, browser: Browser) -> Iterator[Callable[..., Page]]:
     """Opens a browser of somebody's own, logged in with the token of a role.
 
     It may ask nobody but the service, and fails on whatever the content policy refuses.
@@ -76,11 +76,12 @@ def visit(desk: Any, browser: Browser) -> Iterator[Callable[..., Page]]:
         )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
-            "request", lambda asked: None if asked.url.startswith((desk.url, "data:")) else complaints.append(asked.url)
+            "request",
+            lambda asked: None if asked.url.startswith((state.url, "data:")) else complaints.append(asked.url),
         )
         page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.goto(f"{desk.url}/review/login?lang={language}")
-        page.locator("#token").fill(desk.world.tokens[role])
+        page.goto(f"{state.url}/review/login?lang={language}")
+        page.locator("#token").fill(state.world.tokens[role])
         with page.expect_navigation():
             page.keyboard.press("Enter")
         return page
@@ -92,17 +93,17 @@ def visit(desk: Any, browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
-def opened(desk: Any) -> Callable[..., dict[str, Any]]:
+def opened(state: Any) -> Callable[..., dict[str, Any]]:
     """Opens a dispute of a new decision."""
 
     def opening(*tiers: str, statement: str = "I deliver parcels.") -> dict[str, Any]:
         number = next(_numbers)
         lines = [f"line-{i:03}" for i in range(20, 200)]
         wanted = tiers or ("medium_low", "medium_high", "extremely_high")
-        decisions = desk.score(f"browser-{number}", *lines).json()["decisions"]
+        decisions = state.score(f"browser-{number}", *lines).json()["decisions"]
         decision = next(each for each in decisions if each["tier"] in wanted)
         body = {"decision_id": decision["decision_id"], "statement": statement, "channel": "hotline"}
-        answer = desk.client("scorer").post("/v1/disputes", json={"request_id": f"open-{number}", **body})
+        answer = state.client("scorer").post("/v1/disputes", json={"request_id": f"open-{number}", **body})
         assert answer.status_code == 200, answer.text
         dispute: dict[str, Any] = answer.json()
         return dispute

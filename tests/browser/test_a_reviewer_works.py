@@ -17,9 +17,9 @@ REASON = "The holder works as a courier; the employer confirmed it in writing."
 PAGES = ("", "/lines", "/overturns", "/model")
 
 
-def test_a_case_from_the_queue_to_the_lift(desk: Any, visit: Callable[..., Page], opened: Any) -> None:
+def test_a_case_from_the_queue_to_the_lift(state: Any, visit: Callable[..., Page], opened: Any) -> None:
     dispute = opened()
-    before = desk.client("scorer").get("/v1/lifts").json()["next_after"]
+    before = state.client("scorer").get("/v1/lifts").json()["next_after"]
     page = visit("reviewer")
     page.get_by_role("link", name=dispute["case_number"]).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(dispute["case_number"])
@@ -30,13 +30,13 @@ def test_a_case_from_the_queue_to_the_lift(desk: Any, visit: Callable[..., Page]
     page.get_by_role("button", name="Record the finding").click()
     expect(page.get_by_role("status")).to_contain_text("the command to lift the measure was given")
     expect(page.get_by_text("The measure was lifted at")).to_be_visible()
-    (lift,) = desk.client("scorer").get("/v1/lifts", params={"after": before}).json()["lifts"]
+    (lift,) = state.client("scorer").get("/v1/lifts", params={"after": before}).json()["lifts"]
     assert (lift["dispute_id"], lift["outcome"]) == (dispute["dispute_id"], "cleared")
 
 
-def test_the_language_changes_where_one_is_and_stays(visit: Callable[..., Page], opened: Any, desk: Any) -> None:
+def test_the_language_changes_where_one_is_and_stays(visit: Callable[..., Page], opened: Any, state: Any) -> None:
     page = visit("reviewer")
-    address = f"{desk.url}/review/cases/{opened()['dispute_id']}"
+    address = f"{state.url}/review/cases/{opened()['dispute_id']}"
     page.goto(address)
     page.get_by_role("button", name="中文").click()
     expect(page).to_have_url(address)
@@ -45,22 +45,22 @@ def test_the_language_changes_where_one_is_and_stays(visit: Callable[..., Page],
     expect(page.get_by_role("heading", name="在用模型")).to_be_visible()
 
 
-def test_a_wrong_role_is_refused(desk: Any, visit: Callable[..., Page], opened: Any) -> None:
+def test_a_wrong_role_is_refused(state: Any, visit: Callable[..., Page], opened: Any) -> None:
     page = visit("scorer")
-    expect(page.get_by_role("alert")).to_contain_text("does not open the desk")
+    expect(page.get_by_role("alert")).to_contain_text("does not open the state")
     page = visit("reviewer")
-    page.goto(f"{desk.url}/review/audit")
+    page.goto(f"{state.url}/review/audit")
     expect(page.get_by_role("alert")).to_contain_text("Your role may not use this page")
     page = visit("auditor")
-    page.goto(f"{desk.url}/review/cases/{opened()['dispute_id']}")
+    page.goto(f"{state.url}/review/cases/{opened()['dispute_id']}")
     expect(page.get_by_text("An auditor reads only")).to_be_visible()
     expect(page.get_by_role("button", name="Assign to me")).to_have_count(0)
 
 
 def test_a_stale_tab_is_refused_and_what_was_written_is_kept(
-    desk: Any, visit: Callable[..., Page], opened: Any
+    state: Any, visit: Callable[..., Page], opened: Any
 ) -> None:
-    address = f"{desk.url}/review/cases/{opened()['dispute_id']}"
+    address = f"{state.url}/review/cases/{opened()['dispute_id']}"
     mine, other = visit("reviewer"), visit("lead")
     mine.goto(address)
     mine.get_by_role("button", name="Assign to me").click()
@@ -74,10 +74,10 @@ def test_a_stale_tab_is_refused_and_what_was_written_is_kept(
     expect(mine.get_by_label("Written reason").first).to_have_value(REASON)
 
 
-def test_what_a_holder_wrote_runs_nowhere(desk: Any, visit: Callable[..., Page], opened: Any) -> None:
+def test_what_a_holder_wrote_runs_nowhere(state: Any, visit: Callable[..., Page], opened: Any) -> None:
     said = '<img src=x onerror="alert(1)"><script>alert(2)</script></blockquote><b>bold</b>'
     page = visit("lead")
-    page.goto(f"{desk.url}/review/cases/{opened(statement=said)['dispute_id']}")
+    page.goto(f"{state.url}/review/cases/{opened(statement=said)['dispute_id']}")
     expect(page.locator("blockquote.statement")).to_have_text(said)
 
 
@@ -109,11 +109,11 @@ def test_the_keyboard_is_enough(visit: Callable[..., Page]) -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("width", [1280, 800, 640], ids=["desktop", "tablet", "desktop at 200 percent"])
 def test_no_page_is_wider_than_the_window_and_every_field_has_a_label(
-    desk: Any, visit: Callable[..., Page], opened: Any, width: int, language: str
+    state: Any, visit: Callable[..., Page], opened: Any, width: int, language: str
 ) -> None:
     page = visit("lead", language=language, width=width)
     for path in (*PAGES, "/audit", f"/cases/{opened()['dispute_id']}"):
-        page.goto(f"{desk.url}/review{path}")
+        page.goto(f"{state.url}/review{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         nameless = (
             "[...document.querySelectorAll('input:not([type=hidden]), select, textarea')].filter(e => !e.labels.length)"
@@ -123,12 +123,12 @@ def test_no_page_is_wider_than_the_window_and_every_field_has_a_label(
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_words_stand_out_from_what_is_behind_them(
-    desk: Any, visit: Callable[..., Page], opened: Any, language: str
+    state: Any, visit: Callable[..., Page], opened: Any, language: str
 ) -> None:
     """WCAG 2 AA: 4.5 to 1, for every piece of text on every page."""
     page = visit("lead", language=language)
     for path in (*PAGES, "/audit", f"/cases/{opened('extremely_high')['dispute_id']}"):
-        page.goto(f"{desk.url}/review{path}")
+        page.goto(f"{state.url}/review{path}")
         checked, faint = page.evaluate(_CONTRAST)
         assert checked > 5, path
         assert faint == [], path

@@ -37,12 +37,12 @@ from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import FeatureColumn, RiskModel, ScoreBand
 from linerisk.model.tiers import TierPromise
 from linerisk.policy import in_force, load_policies
-from linerisk.service.tokens import Role, TokenStore
 from linerisk.settings import Settings
 from linerisk.tables.identity import fingerprint_of, key_of, load_secret
 from linerisk.tables.intake import ingest
 from linerisk.tables.schemas import Accounts
 from linerisk.tables.store import RecordStore
+from linerisk.web.token_store import Role, TokenStore
 from linerisk.workflows.release import prepare_scores
 
 AS_OF = datetime(2024, 8, 1, tzinfo=UTC)

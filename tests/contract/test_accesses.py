@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from linerisk.decisions.log import DecisionLog
-from linerisk.review.accesses import Accesses
-from linerisk.service.queries import MOST_ROWS
+from linerisk.review.access_log import Accesses
 from linerisk.tables.identity import key_of_id, load_secret
+from linerisk.web.query_params import MOST_ROWS
 
 PEOPLE = ("reviewer", "lead", "auditor")
 _numbers = itertools.count()

@@ -11,19 +11,19 @@ from typing import Any
 import httpx
 import pytest
 
+from linerisk.console.app import PAGES
+from linerisk.console.translations import percent
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.recorded_features import matrix_row
 from linerisk.features.catalogue import FEATURE_NAMES
 from linerisk.live import ChallengerHolder
 from linerisk.model.tiers import TIERS, Tier
-from linerisk.review.accesses import Accesses
-from linerisk.review.moves import OVERTURNED, Outcome
-from linerisk.review.peers import latest_decided, peers_of
-from linerisk.review.reading import Reading
+from linerisk.review.access_log import Accesses
+from linerisk.review.queries import Reading
+from linerisk.review.similar_cases import latest_decided, peers_of
+from linerisk.review.transitions import OVERTURNED, Outcome
 from linerisk.scoring import score
-from linerisk.service.console.app import PAGES
-from linerisk.service.console.words import percent
-from linerisk.service.tokens import Role, TokenStore
+from linerisk.web.token_store import Role, TokenStore
 
 STATEMENT = 'I deliver parcels. <script>alert(1)</script> & "quoted" <img src=x onerror=alert(1)>'
 REASON = "The holder works as a courier; the employer confirmed it in writing."

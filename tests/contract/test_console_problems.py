@@ -15,12 +15,13 @@ import msgspec
 import pytest
 
 from linerisk import as_of
+from linerisk.console.app import Console
 from linerisk.decisions.record import RecordedAction
-from linerisk.review.moves import SCORER, Actor
-from linerisk.service.console.app import Console
-from linerisk.service.desk import Desk
-from linerisk.service.types import LineById, ScoreRequest
+from linerisk.review.transitions import SCORER, Actor
+from linerisk.service.request_types import LineById, ScoreRequest
+from linerisk.service.scoring import score_by_id
 from linerisk.settings import Settings
+from linerisk.web.state import ServiceState
 
 ENGLISH = ("Expected:", "Found:", "To mend it:", "damaged", "cannot be", "was changed")
 
@@ -28,16 +29,16 @@ ENGLISH = ("Expected:", "Found:", "To mend it:", "damaged", "cannot be", "was ch
 @pytest.fixture(scope="module")
 def case(world_of_module: Any) -> str:
     """A dispute of a raised decision that version 1 made."""
-    desk = Desk(world_of_module.settings)
+    state = ServiceState(world_of_module.settings)
     try:
         lines = [LineById(f"line-{i:03}") for i in range(20, 60)]
-        records, _ = desk.by_id(ScoreRequest(request_id="r", lines=lines), caller="a-scorer")
-        desk.log.append("a-scorer", "r", "body", records)
+        records, _ = score_by_id(state, ScoreRequest(request_id="r", lines=lines), caller="a-scorer")
+        state.log.append("a-scorer", "r", "body", records)
         raised = next(record.decision_id for record in records if record.action.kind == "verify")
         said = {"statement": "I deliver parcels.", "channel": "hotline", "request_id": "o"}
-        return desk.disputes.open(Actor("a-scorer", SCORER), raised, **said).dispute_id
+        return state.disputes.open(Actor("a-scorer", SCORER), raised, **said).dispute_id
     finally:
-        desk.close()
+        state.close()
 
 
 @pytest.fixture
@@ -50,13 +51,14 @@ def world(world_of_module: Any, case: str, tmp_path: Path) -> Any:  # noqa: ARG0
 
 def pages(settings: Settings, token: str, *paths: str, walk: bool = False) -> dict[str, dict[str, str]]:
     """Pages in both languages, by language and path; all of them are shown."""
-    desk = Desk(settings)
+    state = ServiceState(settings)
     try:
         return {
-            language: asyncio.run(_asked(Console(desk), token, language, paths, walk=walk)) for language in ("zh", "en")
+            language: asyncio.run(_asked(Console(state), token, language, paths, walk=walk))
+            for language in ("zh", "en")
         }
     finally:
-        desk.close()
+        state.close()
 
 
 async def _asked(console: Console, token: str, language: str, paths: tuple[str, ...], *, walk: bool) -> dict[str, str]:
@@ -140,15 +142,15 @@ def test_where_no_decision_is_found_the_page_says_who_to_pass_an_objection_on_to
 
 def decided(settings: Settings, **changed: Any) -> str:
     """Path of a new decision about a line that the model raises, recorded with some parts changed."""
-    desk = Desk(settings)
+    state = ServiceState(settings)
     try:
         lines = [LineById(f"line-{i:03}") for i in range(20, 60)]
-        records, _ = desk.by_id(ScoreRequest(request_id="q", lines=lines), caller="a-scorer")
+        records, _ = score_by_id(state, ScoreRequest(request_id="q", lines=lines), caller="a-scorer")
         raised = next(record for record in records if record.action.kind == "verify")
         made = msgspec.structs.replace(raised, **changed)
-        desk.log.append("a-scorer", "q", "body", [made])
+        state.log.append("a-scorer", "q", "body", [made])
     finally:
-        desk.close()
+        state.close()
     return f"/decisions/{made.decision_id}"
 
 
@@ -178,11 +180,11 @@ def test_a_decision_of_which_no_notice_can_be_made_is_not_said_to_ask_for_nothin
 def test_what_the_clock_did_is_said_in_words(world: Any, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     later = as_of.now() + timedelta(days=16)
     monkeypatch.setattr(as_of, "now", lambda: later)
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
-        assert desk.disputes.expire_due() == 1
+        assert state.disputes.expire_due() == 1
     finally:
-        desk.close()
+        state.close()
     path = f"/cases/{case}"
     told = pages(world.settings, world.tokens["lead"], path)
     in_both(told, path, zh="<b>系统</b> 超过最终期限，自动终止", en="<b>system</b> ended it: the hard limit passed")

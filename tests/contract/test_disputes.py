@@ -15,8 +15,8 @@ import pytest
 from linerisk import as_of
 from linerisk.decisions.log import DecisionLog
 from linerisk.policy import load_policies
-from linerisk.review.desk import DisputeDesk
-from linerisk.review.moves import SCORER, Actor
+from linerisk.review.dispute_service import DisputeService
+from linerisk.review.transitions import SCORER, Actor
 
 REASON = "The holder works as a courier; the employer confirmed it in writing."
 
@@ -294,8 +294,8 @@ def test_a_running_service_ends_what_is_past_its_hard_limit(
     with DecisionLog(world.settings.decision_log_url) as log, monkeypatch.context() as then:
         before = as_of.now() - timedelta(days=16)
         then.setattr(as_of, "now", lambda: before)
-        desk = DisputeDesk(log, load_policies(world.settings.policies), role_of=lambda _: None)
-        late = desk.open(Actor("hotline", SCORER), decision, statement="x", channel="hotline", request_id="late-2")
+        state = DisputeService(log, load_policies(world.settings.policies), role_of=lambda _: None)
+        late = state.open(Actor("hotline", SCORER), decision, statement="x", channel="hotline", request_id="late-2")
     with serving(world, "--workers", "2") as server:
         asked = server.client("auditor")
         wait_until(lambda: asked.get(f"/v1/disputes/{late.dispute_id}").json()["state"] == "expired")

@@ -12,12 +12,13 @@ from typing import Any, NoReturn
 import jinja2
 import pytest
 
-from linerisk.review.moves import SCORER, Actor
-from linerisk.service.console import rendering
-from linerisk.service.console.app import PAGES, Console
-from linerisk.service.console.rehearsal import Rehearsal
-from linerisk.service.desk import Desk
-from linerisk.service.types import LineById, ScoreRequest
+from linerisk.console import rendering
+from linerisk.console.app import PAGES, Console
+from linerisk.console.warm_up import Rehearsal
+from linerisk.review.transitions import SCORER, Actor
+from linerisk.service.request_types import LineById, ScoreRequest
+from linerisk.service.scoring import score_by_id
+from linerisk.web.state import ServiceState
 
 A_WORKER = """
 from linerisk.service.app import service
@@ -33,17 +34,17 @@ def test_no_page_is_compiled_and_no_model_is_read_once_the_console_was_rehearsed
     world: Any, read_pages: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     challenger = world.challenge(version="9", seed=31)
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
         lines = [LineById(f"line-{i:03}") for i in range(20, 60)]
-        records, _ = desk.by_id(ScoreRequest(request_id="r", lines=lines), caller="a-scorer")
-        desk.log.append("a-scorer", "r", "body", records)
+        records, _ = score_by_id(state, ScoreRequest(request_id="r", lines=lines), caller="a-scorer")
+        state.log.append("a-scorer", "r", "body", records)
         raised = next(record.decision_id for record in records if record.tier != "normal")
         said = {"statement": "I deliver parcels.", "channel": "hotline", "request_id": "o"}
-        dispute = desk.disputes.open(Actor("a-scorer", SCORER), raised, **said)
+        dispute = state.disputes.open(Actor("a-scorer", SCORER), raised, **said)
         # Templates are kept by the process, and another test may have asked for them.
         monkeypatch.setattr(rendering, "_PAGES", rendering._PAGES.overlay(cache_size=400))
-        console = Console(desk)
+        console = Console(state)
         console.rehearse()
 
         def compiling(*_given: Any, **_named: Any) -> NoReturn:
@@ -57,7 +58,7 @@ def test_no_page_is_compiled_and_no_model_is_read_once_the_console_was_rehearsed
         ]
         answers = read_pages(console, world.tokens["lead"], *paths)
     finally:
-        desk.close()
+        state.close()
     assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(paths, 200)
     assert "version 9, a candidate that is not in force" in answers[f"/cases/{dispute.dispute_id}"].text
 

@@ -10,7 +10,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from linerisk.service.tokens import Role, TokenStore
+from linerisk.web.token_store import Role, TokenStore
 
 RECORD = {"peer_id": "p", "record_type": "call_out", "started_at": "2024-07-30T10:00:00Z", "duration_s": 30}
 

@@ -38,7 +38,7 @@ def test_a_failed_request_is_found_in_the_log_by_the_number_that_its_caller_was_
     for number in numbers:
         (line,) = (each for each in lines(served, "refused") if each["number"] == number)
         assert (line["route"], line["error"], line["level"]) == ("/v1/score", "StoreError", "error")
-        assert line["where"].startswith("service/tokens.py:")
+        assert line["where"].startswith("web/token_store.py:")
     assert LINE not in served.log.read_text()
 
 

@@ -9,32 +9,33 @@ from typing import Any
 import pytest
 
 from linerisk import as_of
-from linerisk.review.moves import REVIEWER, SCORER, Actor, Outcome
-from linerisk.service.console.app import Console
-from linerisk.service.console.case_page import MOST_LISTED
-from linerisk.service.console.figure_pages import MOST_ACCESSES
-from linerisk.service.console.history import MOST_DECISIONS
-from linerisk.service.desk import Desk
-from linerisk.service.types import LineById, ScoreRequest
+from linerisk.console.app import Console
+from linerisk.console.case_page import MOST_LISTED
+from linerisk.console.line_history import MOST_DECISIONS
+from linerisk.console.statistics_pages import MOST_ACCESSES
+from linerisk.review.transitions import REVIEWER, SCORER, Actor, Outcome
+from linerisk.service.request_types import LineById, ScoreRequest
+from linerisk.service.scoring import score_by_id
+from linerisk.web.state import ServiceState
 
 LI, SYSTEM = Actor("a-reviewer", REVIEWER), Actor("a-scorer", SCORER)
 
 
 def decide_one_of_each_tier(settings: Any, version: str) -> None:
     """Let the live model score lines, and clear a dispute about one of each tier that it gives."""
-    desk = Desk(settings)
+    state = ServiceState(settings)
     try:
         lines = [LineById(f"line-{i:03}") for i in range(20, 200)]
-        records, _ = desk.by_id(ScoreRequest(request_id=version, lines=lines), caller=SYSTEM.name)
-        desk.log.append(SYSTEM.name, version, "body", records)
+        records, _ = score_by_id(state, ScoreRequest(request_id=version, lines=lines), caller=SYSTEM.name)
+        state.log.append(SYSTEM.name, version, "body", records)
         for tier, record in {record.tier: record for record in records if record.tier != "normal"}.items():
             said = {"statement": "I deliver parcels.", "channel": "hotline"}
-            opened = desk.disputes.open(SYSTEM, record.decision_id, request_id=f"o-{version}-{tier}", **said)
-            desk.disputes.assign(LI, opened.dispute_id, assignee=LI.name, request_id=f"a-{version}-{tier}")
+            opened = state.disputes.open(SYSTEM, record.decision_id, request_id=f"o-{version}-{tier}", **said)
+            state.disputes.assign(LI, opened.dispute_id, assignee=LI.name, request_id=f"a-{version}-{tier}")
             found = {"outcome": Outcome.CLEARED, "reason": "The employer confirmed what the line is used for."}
-            desk.disputes.decide(LI, opened.dispute_id, request_id=f"d-{version}-{tier}", **found)
+            state.disputes.decide(LI, opened.dispute_id, request_id=f"d-{version}-{tier}", **found)
     finally:
-        desk.close()
+        state.close()
 
 
 def test_the_newest_version_stands_first_and_of_each_the_lowest_tier(
@@ -43,11 +44,11 @@ def test_the_newest_version_stands_first_and_of_each_the_lowest_tier(
     for version, seed in (("9", 7), ("10", 8)):
         world.promote(version=version, seed=seed)
         decide_one_of_each_tier(world.settings, version)
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
-        told = read_pages(Console(desk), world.tokens["lead"], "/overturns", "/model")
+        told = read_pages(Console(state), world.tokens["lead"], "/overturns", "/model")
     finally:
-        desk.close()
+        state.close()
     overturns = re.findall(r"<tr><td>(\d+)</td><th scope=\"row\"><code>A\d\d", told["/overturns"].text)
     assert overturns == sorted(overturns, key=int, reverse=True)
     assert set(overturns) == {"9", "10"}
@@ -61,34 +62,34 @@ def test_the_newest_version_stands_first_and_of_each_the_lowest_tier(
 def test_a_page_leads_to_older_rows_only_where_there_are_some(
     world: Any, read_pages: Callable[..., dict[str, Any]], more: int
 ) -> None:
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
         for number in range(MOST_DECISIONS + more):
             request = ScoreRequest(request_id=str(number), lines=[LineById("line-020")])
-            records, _ = desk.by_id(request, caller=SYSTEM.name)
-            desk.log.append(SYSTEM.name, str(number), "body", records)
+            records, _ = score_by_id(state, request, caller=SYSTEM.name)
+            state.log.append(SYSTEM.name, str(number), "body", records)
         for number in range(MOST_ACCESSES + more):
-            desk.accesses.record(LI, "case", f"case-{number}", at=as_of.now())
-        told = read_pages(Console(desk), world.tokens["lead"], "/audit", "/lines?id=line-020")
+            state.accesses.record(LI, "case", f"case-{number}", at=as_of.now())
+        told = read_pages(Console(state), world.tokens["lead"], "/audit", "/lines?id=line-020")
     finally:
-        desk.close()
+        state.close()
     assert {path: "Older ones" in answer.text for path, answer in told.items()} == dict.fromkeys(told, bool(more))
 
 
 def test_a_case_that_was_opened_more_often_than_is_listed_says_so(
     world: Any, read_pages: Callable[..., dict[str, Any]]
 ) -> None:
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
-        records, _ = desk.by_id(ScoreRequest(request_id="r", lines=[LineById("line-020")]), caller=SYSTEM.name)
-        desk.log.append(SYSTEM.name, "r", "body", records)
+        records, _ = score_by_id(state, ScoreRequest(request_id="r", lines=[LineById("line-020")]), caller=SYSTEM.name)
+        state.log.append(SYSTEM.name, "r", "body", records)
         said = {"statement": "I deliver parcels.", "channel": "hotline", "request_id": "o"}
-        case = desk.disputes.open(SYSTEM, records[0].decision_id, **said).dispute_id
+        case = state.disputes.open(SYSTEM, records[0].decision_id, **said).dispute_id
         told = []
         for before in (MOST_LISTED - 1, 1):
-            desk.accesses.record(LI, "case", *[case] * before, at=as_of.now())
-            answer = read_pages(Console(desk), world.tokens["lead"], f"/cases/{case}")[f"/cases/{case}"]
+            state.accesses.record(LI, "case", *[case] * before, at=as_of.now())
+            answer = read_pages(Console(state), world.tokens["lead"], f"/cases/{case}")[f"/cases/{case}"]
             told += re.findall(r"Who has opened this case \((.*?)\)", answer.text)
     finally:
-        desk.close()
+        state.close()
     assert told == [f"{MOST_LISTED}", f"{MOST_LISTED}+"]

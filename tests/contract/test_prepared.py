@@ -10,52 +10,53 @@ import msgspec
 
 from linerisk.live import Live
 from linerisk.service.ahead import decide_ahead
-from linerisk.service.deciding import decide
-from linerisk.service.desk import Desk
+from linerisk.service.decide import decide
 from linerisk.service.ready import Ahead
-from linerisk.service.scoring_calls import answer_of
-from linerisk.service.types import LineById, ScoreRequest
+from linerisk.service.request_types import LineById, ScoreRequest
+from linerisk.service.routes.scoring import answer_of
+from linerisk.service.scoring import input_by_id, score_by_id, warm_up
+from linerisk.web.state import ServiceState
 
 
-def _told(desk: Desk, request: ScoreRequest) -> list[dict[str, Any]]:
+def _told(state: ServiceState, request: ScoreRequest) -> list[dict[str, Any]]:
     """Decisions without what no two of them share."""
-    decisions, _ = desk.by_id(request, caller="a-scorer")
+    decisions, _ = score_by_id(state, request, caller="a-scorer")
     plain = [msgspec.json.decode(each.to_json()) for each in decisions]
     return [{key: value for key, value in each.items() if key not in {"decision_id", "scored_at"}} for each in plain]
 
 
 def test_decisions_have_the_same_bits_prepared_and_on_demand(world: Any) -> None:
     request = ScoreRequest(request_id="r", lines=[LineById(f"line-{i:03}") for i in range(100)])
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
         assert Live.open(world.settings.live).prepared is not None
-        prepared = _told(desk, request)
+        prepared = _told(state, request)
     finally:
-        desk.close()
+        state.close()
     for folder in world.settings.live.glob("snapshots/*/scores-*"):
         (folder / "meta.json").unlink()
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
         assert Live.open(world.settings.live).prepared is None
-        assert _told(desk, request) == prepared
-        assert [_told(desk, msgspec.structs.replace(request, lines=[line]))[0] for line in request.lines] == prepared
+        assert _told(state, request) == prepared
+        assert [_told(state, msgspec.structs.replace(request, lines=[line]))[0] for line in request.lines] == prepared
     finally:
-        desk.close()
+        state.close()
 
 
 def test_what_is_spelled_ahead_is_recorded_and_told_with_the_same_bytes(world: Any) -> None:
     lines = [f"line-{i:03}" for i in range(100)] + ["nobody", "line-001"]
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
         whole = ScoreRequest(request_id="r", lines=[LineById(line) for line in lines])
-        few = Ahead(desk).decide(whole, caller="a-scorer")
-        asked, policy, problems = desk.readied_by_id(whole, caller="a-scorer")
+        few = Ahead(state).decide(whole, caller="a-scorer")
+        asked, policy, problems = input_by_id(state, whole, caller="a-scorer")
         assert {problem.code for problem in problems} == {"unknown_line", "duplicate_line", "account_missing"}
         assert few is not None
         assert few[1] == problems
-        for wording, made in ((desk.wording, few[0]), (desk.wording, None), (None, None)):
+        for wording, made in ((state.wording, few[0]), (state.wording, None), (None, None)):
             plain = decide(asked, policy, wording)
-            ahead = decide_ahead(asked, policy, desk.wording, reasons=wording is not None) if made is None else made
+            ahead = decide_ahead(asked, policy, state.wording, reasons=wording is not None) if made is None else made
             assert ahead is not None
             for one, other in zip(plain, ahead, strict=True):
                 same = msgspec.structs.replace(other, decision_id=one.decision_id, scored_at=one.scored_at)
@@ -63,27 +64,27 @@ def test_what_is_spelled_ahead_is_recorded_and_told_with_the_same_bytes(world: A
                 assert same.given_reasons() == one.given_reasons()
                 assert answer_of("r", [same], problems) == answer_of("r", [one], problems)
     finally:
-        desk.close()
+        state.close()
 
 
 def test_damaged_words_are_made_anew_and_told_to_nobody(world: Any) -> None:
     request = ScoreRequest(request_id="r", lines=[LineById(f"line-{i:03}") for i in range(100)])
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
-        whole = _told(desk, request)
+        whole = _told(state, request)
     finally:
-        desk.close()
+        state.close()
     (file,) = world.settings.live.glob("snapshots/*/scores-*/spelled.bin")
     text = bytearray(file.read_bytes())
     for at in range(0, len(text), 4_000):
         text[at] ^= 1
     file.write_bytes(text)
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
-        assert Ahead(desk).decide(request, caller="a-scorer") is None
-        assert _told(desk, request) == whole
+        assert Ahead(state).decide(request, caller="a-scorer") is None
+        assert _told(state, request) == whole
     finally:
-        desk.close()
+        state.close()
 
 
 def test_words_that_a_site_has_changed_since_are_not_said(world: Any, tmp_path: Path) -> None:
@@ -96,17 +97,17 @@ def test_words_that_a_site_has_changed_since_are_not_said(world: Any, tmp_path: 
         (world.settings, True),
         (world.settings.model_copy(update={"policies": policies}), False),
     ):
-        desk = Desk(settings)
+        state = ServiceState(settings)
         try:
-            assert (Ahead(desk).decide(request, caller="a-scorer") is not None) == spelled
+            assert (Ahead(state).decide(request, caller="a-scorer") is not None) == spelled
         finally:
-            desk.close()
+            state.close()
 
 
 def test_what_is_rehearsed_at_the_start_is_recorded_nowhere(world: Any) -> None:
-    desk = Desk(world.settings)
+    state = ServiceState(world.settings)
     try:
-        desk.rehearse()
-        assert desk.log.count() == 0
+        warm_up(state)
+        assert state.log.count() == 0
     finally:
-        desk.close()
+        state.close()

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from linerisk.service.desk import Desk
 from linerisk.service.quick import Quick
-from linerisk.service.tokens import Role
+from linerisk.web.state import ServiceState
+from linerisk.web.token_store import Role
 
 JSON = {"content-type": "application/json"}
 OF_ITS_OWN = {"decision_id", "request_id", "scored_at"}
@@ -27,8 +27,8 @@ LOCK_S = 5
 
 
 @pytest.fixture
-def desk(world: Any) -> Iterator[Desk]:
-    opened = Desk(world.settings)
+def state(world: Any) -> Iterator[ServiceState]:
+    opened = ServiceState(world.settings)
     yield opened
     opened.close()
 
@@ -62,39 +62,39 @@ def asked(quick: Quick, secret: str, body: bytes, *, headers: tuple[tuple[bytes,
     return asyncio.run(asking())
 
 
-def test_the_quick_way_is_taken_for_a_few_lines_by_id(desk: Desk) -> None:
-    secret = desk.tokens.create("suspension", Role.SCORER)
-    answer = msgspec.json.decode(asked(Quick(desk), secret, body_of("r", "line-001", "line-002", "nobody")) or b"null")
+def test_the_quick_way_is_taken_for_a_few_lines_by_id(state: ServiceState) -> None:
+    secret = state.tokens.create("suspension", Role.SCORER)
+    answer = msgspec.json.decode(asked(Quick(state), secret, body_of("r", "line-001", "line-002", "nobody")) or b"null")
     assert [each["line_id"] for each in answer["decisions"]] == ["line-001", "line-002"]
     assert [each["code"] for each in answer["problems"]] == ["unknown_line"]
-    kept = desk.log.find("suspension", "r")
+    kept = state.log.find("suspension", "r")
     assert kept is not None
     assert [record.answer() for record in kept.records] == answer["decisions"]
 
 
-def test_what_is_not_plain_goes_the_way_of_the_others_and_leaves_nothing_behind(desk: Desk) -> None:
-    secret = desk.tokens.create("suspension", Role.SCORER)
-    reviewer = desk.tokens.create("reviewer", Role.REVIEWER)
-    limited = desk.tokens.create("limited", Role.SCORER, lines_per_second=5)
+def test_what_is_not_plain_goes_the_way_of_the_others_and_leaves_nothing_behind(state: ServiceState) -> None:
+    secret = state.tokens.create("suspension", Role.SCORER)
+    reviewer = state.tokens.create("reviewer", Role.REVIEWER)
+    limited = state.tokens.create("limited", Role.SCORER, lines_per_second=5)
     plain = body_of("r", "line-001")
-    assert asked(Quick(desk), "nobody's", plain) is None
-    assert asked(Quick(desk), reviewer, plain) is None
-    assert asked(Quick(desk), limited, plain) is None
-    assert asked(Quick(desk), secret, plain[:-1]) is None
-    assert asked(Quick(desk), secret, body_of("r", *[f"line-{i:03}" for i in range(5)])) is None
-    assert asked(Quick(desk), secret, body_of("x" * 129, "line-001")) is None
-    assert asked(Quick(desk), secret, plain, headers=((b"content-encoding", b"gzip"),)) is None
-    assert asked(Quick(desk), secret, plain, headers=((b"authorization", b"Bearer other"),)) is None
-    assert desk.log.count() == 0
+    assert asked(Quick(state), "nobody's", plain) is None
+    assert asked(Quick(state), reviewer, plain) is None
+    assert asked(Quick(state), limited, plain) is None
+    assert asked(Quick(state), secret, plain[:-1]) is None
+    assert asked(Quick(state), secret, body_of("r", *[f"line-{i:03}" for i in range(5)])) is None
+    assert asked(Quick(state), secret, body_of("x" * 129, "line-001")) is None
+    assert asked(Quick(state), secret, plain, headers=((b"content-encoding", b"gzip"),)) is None
+    assert asked(Quick(state), secret, plain, headers=((b"authorization", b"Bearer other"),)) is None
+    assert state.log.count() == 0
 
 
-def test_a_request_that_was_answered_before_leaves_the_quick_way(desk: Desk) -> None:
-    secret = desk.tokens.create("suspension", Role.SCORER)
-    quick = Quick(desk)
+def test_a_request_that_was_answered_before_leaves_the_quick_way(state: ServiceState) -> None:
+    secret = state.tokens.create("suspension", Role.SCORER)
+    quick = Quick(state)
     assert asked(quick, secret, body_of("r", "line-001")) is not None
-    assert asked(Quick(desk), secret, body_of("r", "line-001")) is None
-    assert asked(Quick(desk), secret, body_of("r", "line-002")) is None
-    assert desk.log.count() == 1
+    assert asked(Quick(state), secret, body_of("r", "line-001")) is None
+    assert asked(Quick(state), secret, body_of("r", "line-002")) is None
+    assert state.log.count() == 1
 
 
 def test_nobody_can_tell_which_way_a_request_went(service: Any) -> None:

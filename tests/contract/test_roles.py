@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from linerisk import as_of
-from linerisk.service.tokens import Role, TokenStore
+from linerisk.web.token_store import Role, TokenStore
 
 ROLES = ("scorer", "reviewer", "lead", "auditor")
 MATRIX = {

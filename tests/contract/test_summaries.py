@@ -17,7 +17,7 @@ from linerisk.as_of import parse_instant
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
 from linerisk.explanation import Wording
-from linerisk.features.summary import RecordsSummary
+from linerisk.features.records_summary import RecordsSummary
 from linerisk.live import Live, put_model
 from linerisk.workflows.release import prepare_scores, publish
 

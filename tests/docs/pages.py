@@ -25,14 +25,14 @@ from linerisk.cli import app
 from linerisk.errors import LineriskError, UsageError
 from linerisk.records.contract import TABLES, Kind, TableName
 from linerisk.records.mapping import Mapping, TableMapping
+from linerisk.records.simulation.activity_streams import Traffic
 from linerisk.records.simulation.personas import AWAKENED, DRIVE, EVENT, FRAUD, LEGAL, NEW_HIRE
-from linerisk.records.simulation.streams import Traffic
-from linerisk.service.errors import RefusedError, status_of
 from linerisk.settings import Settings
 from linerisk.tables.intake import LATE, ingest
-from linerisk.tables.merging import IDENTITY
+from linerisk.tables.merge import IDENTITY
 from linerisk.tables.rules import allowed, rules_of
 from linerisk.tables.validation import KEYS
+from linerisk.web.errors import RefusedError, status_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "linerisk"

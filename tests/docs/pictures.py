@@ -20,13 +20,13 @@ import httpx
 import polars as pl
 
 from linerisk import as_of
-from linerisk.cli.walk import AS_OF, running_service
+from linerisk.cli.demo import AS_OF, running_service
 from linerisk.decisions.log import DecisionLog
 from linerisk.policy import load_policies
-from linerisk.review.desk import DisputeDesk
-from linerisk.review.moves import LEAD, REVIEWER, SCORER, Actor, Outcome
-from linerisk.service.tokens import Role, TokenStore
+from linerisk.review.dispute_service import DisputeService
+from linerisk.review.transitions import LEAD, REVIEWER, SCORER, Actor, Outcome
 from linerisk.settings import Settings
+from linerisk.web.token_store import Role, TokenStore
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "images"
@@ -126,16 +126,16 @@ def _plain(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _dispute(settings: Settings, decisions: list[dict[str, Any]], *, role_of: Any) -> str:
-    """Disputes as a day at the desk has them; that of the first decision, which the reviewer holds."""
+    """Disputes as a day at the state has them; that of the first decision, which the reviewer holds."""
     now = as_of.now()
     with DecisionLog(settings.decision_log_url) as log:
-        desk = DisputeDesk(log, load_policies(settings.policies), role_of=role_of)
+        state = DisputeService(log, load_policies(settings.policies), role_of=role_of)
         opened = []
         for i, decision in enumerate(decisions):
             # The first one is the case that is shown: it was opened just now.
             at = now - timedelta(hours=HOURS_AGO[i % len(HOURS_AGO)]) if i else now
             with patch.object(as_of, "now", return_value=at):
-                dispute = desk.open(
+                dispute = state.open(
                     Actor(HOTLINE, SCORER),
                     decision["decision_id"],
                     statement=STATEMENTS[i % len(STATEMENTS)],
@@ -145,10 +145,10 @@ def _dispute(settings: Settings, decisions: list[dict[str, Any]], *, role_of: An
             opened.append(dispute.dispute_id)
         for i, dispute_id in enumerate(opened[::2]):
             holder = OTHER if i % 2 else REVIEWS
-            desk.assign(LEADS, dispute_id, assignee=holder.name, request_id=f"assign-{i}")
+            state.assign(LEADS, dispute_id, assignee=holder.name, request_id=f"assign-{i}")
             if i in {2, 4, 5}:
                 outcome = {2: Outcome.UPHELD, 4: Outcome.CLEARED, 5: Outcome.INCONCLUSIVE}[i]
-                desk.decide(holder, dispute_id, outcome=outcome, reason=REASON, request_id=f"decide-{i}")
+                state.decide(holder, dispute_id, outcome=outcome, reason=REASON, request_id=f"decide-{i}")
     return opened[0]
 
 

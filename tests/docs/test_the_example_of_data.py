@@ -10,7 +10,7 @@ import pytest
 from linerisk.records.contract import TABLES
 from linerisk.records.mapping import Mapping, TableMapping
 from linerisk.tables.intake import ingest
-from linerisk.tables.report import IntakeReport
+from linerisk.tables.intake_report import IntakeReport
 from linerisk.tables.store import RecordStore
 
 FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)

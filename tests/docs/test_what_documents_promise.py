@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from linerisk.cli.walk import AS_OF, SEED
+from linerisk.cli.demo import AS_OF, SEED
 from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
 from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.records.simulation.story import write_story

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from linerisk import errors
-from linerisk.service.errors import MethodError, RateLimitedError
+from linerisk.web.errors import MethodError, RateLimitedError
 
 SOURCE = Path(errors.__file__).parent
 NOT_HELD = {"features", "model", "records", "tables"}

@@ -53,7 +53,7 @@ def test_the_command_line_answers_help_without_the_libraries_of_models(tmp_path:
 
 
 def test_serving_loads_no_mlflow(tmp_path: Path) -> None:
-    assert "mlflow" not in _python(LOADED, "linerisk.service.desk", cwd=tmp_path)
+    assert "mlflow" not in _python(LOADED, "linerisk.web.state", cwd=tmp_path)
     assert "bentoml" not in _python(LOADED, "linerisk.service.api", cwd=tmp_path)
 
 

@@ -17,7 +17,7 @@ from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel
 from linerisk.decisions.recorded_features import RecordedFeatures
-from linerisk.decisions.verifying import ChainReport
+from linerisk.decisions.verify import ChainReport
 
 Unguarded = Callable[[str], Any]
 

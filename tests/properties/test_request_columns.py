@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from linerisk.service.request_records import TYPES, required
 from linerisk.service.request_records import given as as_columns
-from linerisk.service.types import AccountBody, LineWithRecords, RecordBody
+from linerisk.service.request_types import AccountBody, LineWithRecords, RecordBody
 
 IDS = st.text(max_size=8) | st.integers(-(2**63), 2**63 - 1)
 TEXT = st.sampled_from(["call_out", "440300", "", "2024-07-15T00:24:05Z", "号码\n"])

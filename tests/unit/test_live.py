@@ -18,8 +18,8 @@ from linerisk.features.reference import Found, Reference
 from linerisk.features.segments import COMPARED, SEGMENTS
 from linerisk.live import (
     Live,
-    LiveHolder,
-    ModelShelf,
+    LiveReader,
+    ModelCache,
     Prepare,
     PreparedScores,
     Snapshot,
@@ -263,7 +263,7 @@ def test_an_unknown_model_is_refused(live: Path) -> None:
 
 def test_a_shelf_reads_a_model_once_while_its_files_stand_as_they_were(live: Path, promote: Promote) -> None:
     promote()
-    shelf, fingerprint = ModelShelf(live), Live.open(live).model.fingerprint
+    shelf, fingerprint = ModelCache(live), Live.open(live).model.fingerprint
     first = shelf.of(fingerprint, version="1")
     assert first.fingerprint == fingerprint
     assert shelf.of(fingerprint, version="1") is first
@@ -275,7 +275,7 @@ def test_a_shelf_reads_a_model_once_while_its_files_stand_as_they_were(live: Pat
 
 def test_a_shelf_has_room_for_a_few(live: Path, promote: Promote) -> None:
     promote()
-    shelf, fingerprint = ModelShelf(live), Live.open(live).model.fingerprint
+    shelf, fingerprint = ModelCache(live), Live.open(live).model.fingerprint
     first = shelf.of(fingerprint, version="1")
     for version in "234":
         shelf.of(fingerprint, version=version)
@@ -286,7 +286,7 @@ def test_a_shelf_has_room_for_a_few(live: Path, promote: Promote) -> None:
 
 def test_a_holder_follows_the_pointer(live: Path, promote: Promote) -> None:
     promote("1")
-    holder = LiveHolder(live)
+    holder = LiveReader(live)
     first = holder.current()
     assert holder.current() is first
     promote("2", seed=2)
@@ -301,7 +301,7 @@ def test_a_holder_keeps_the_old_pair_when_the_new_one_is_damaged(live: Path, pro
     refused: list[LineriskError] = []
     promote("1")
     publish(live)
-    holder = LiveHolder(live, on_refused=refused.append)
+    holder = LiveReader(live, on_refused=refused.append)
     before = holder.current()
     damage(live / "snapshots" / publish(live, add=1.0).id / "features.npy")
     assert holder.current() is before
@@ -321,7 +321,7 @@ def test_a_holder_that_cannot_read_the_new_pair_for_whatever_cause_says_so(
         raise MemoryError
 
     promote("1")
-    holder = LiveHolder(live)
+    holder = LiveReader(live)
     before = holder.current()
     promote("2")
     with monkeypatch.context() as patched:
@@ -332,7 +332,7 @@ def test_a_holder_that_cannot_read_the_new_pair_for_whatever_cause_says_so(
 
 
 def test_a_holder_of_nothing_waits_for_something(live: Path, promote: Promote) -> None:
-    holder = LiveHolder(live)
+    holder = LiveReader(live)
     with pytest.raises(NotLiveError):
         holder.current()
     promote()

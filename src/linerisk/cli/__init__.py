@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from linerisk.cli.shown import Commands
+from linerisk.cli.output import Commands
 
 app = typer.Typer(
     cls=Commands,

@@ -11,7 +11,7 @@ import typer
 
 from linerisk.as_of import iso, now
 from linerisk.cli import app
-from linerisk.cli.shown import AsJson, Home, out, settings_for, show_json
+from linerisk.cli.output import AsJson, Home, out, settings_for, show_json
 from linerisk.errors import DecisionLogError
 
 if TYPE_CHECKING:

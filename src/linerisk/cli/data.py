@@ -12,7 +12,7 @@ import typer
 
 from linerisk.as_of import parse_date, parse_instant
 from linerisk.cli import app
-from linerisk.cli.shown import AsJson, Home, out, progress, settings_for, show_json, table
+from linerisk.cli.output import AsJson, Home, out, progress, settings_for, show_json, table
 
 Store = Annotated[Path, typer.Option("--store", help="Folder of the record store.")]
 AsOf = Annotated[
@@ -104,7 +104,7 @@ def ingest(
 
 def _show_days(days: Sequence[date], clock: str) -> dict[str, str]:
     """Print the first and the last day with records and the instant that they end at; the same for machines."""
-    from linerisk.workflows.instants import next_instant
+    from linerisk.workflows.as_of_checks import next_instant
 
     if not days:
         return {}
@@ -115,7 +115,7 @@ def _show_days(days: Sequence[date], clock: str) -> dict[str, str]:
 
 def show_intake(report: object) -> None:
     """Print what came in, and what was rejected and why."""
-    from linerisk.tables.report import IntakeReport
+    from linerisk.tables.intake_report import IntakeReport
 
     assert isinstance(report, IntakeReport)  # noqa: S101 - the import above must stay lazy
     table(

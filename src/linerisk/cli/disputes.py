@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from linerisk.cli import app
-from linerisk.cli.shown import AsJson, Home, out, settings_for, show_json
+from linerisk.cli.output import AsJson, Home, out, settings_for, show_json
 
 if TYPE_CHECKING:
-    from linerisk.review.desk import DisputeDesk
+    from linerisk.review.dispute_service import DisputeService
 
 disputes_app = typer.Typer(no_args_is_help=True, help="What was found in disputes, and what is past its time.")
 app.add_typer(disputes_app, name="disputes")
@@ -53,13 +53,13 @@ def disputes_rebuild(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @contextmanager
-def _desk(home: Path | None) -> Iterator[DisputeDesk]:
+def _desk(home: Path | None) -> Iterator[DisputeService]:
     """The desk over a log that is there."""
     from linerisk.decisions.log import DecisionLog
     from linerisk.policy import load_policies
-    from linerisk.review.desk import DisputeDesk
-    from linerisk.service.tokens import TokenStore
+    from linerisk.review.dispute_service import DisputeService
+    from linerisk.web.token_store import TokenStore
 
     settings = settings_for(home)
     with DecisionLog(settings.decision_log_url, create=False) as log:
-        yield DisputeDesk(log, load_policies(settings.policies), role_of=TokenStore(settings.tokens).role_of)
+        yield DisputeService(log, load_policies(settings.policies), role_of=TokenStore(settings.tokens).role_of)

@@ -9,11 +9,11 @@ import typer
 
 from linerisk.as_of import parse_instant
 from linerisk.cli import app
-from linerisk.cli.shown import AsJson, Home, Name, out, progress, settings_for, show_json, table
-from linerisk.cli.sources import unclear
+from linerisk.cli.output import AsJson, Home, Name, out, progress, settings_for, show_json, table
+from linerisk.cli.source_options import unclear
 
 if TYPE_CHECKING:
-    from linerisk.evaluation.gates import GateResult
+    from linerisk.evaluation.gates.gates import GateResult
 
 _OUT_OF_USE = ("suspended", "closed")
 _COLOURS = {"passed": "green", "failed": "bold red", "not applicable": "dim"}

@@ -13,7 +13,7 @@ import typer
 from linerisk.as_of import iso, now, parse_date, parse_instant
 from linerisk.cli import app
 from linerisk.cli.data import AsOf, Store
-from linerisk.cli.shown import AsJson, Home, out, progress, settings_for, show_json, table
+from linerisk.cli.output import AsJson, Home, out, progress, settings_for, show_json, table
 from linerisk.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def tokens_create(
     as_json: AsJson = False,
 ) -> None:
     """Make a token; it is shown once and kept only as a hash."""
-    from linerisk.service.tokens import Role, TokenStore
+    from linerisk.web.token_store import Role, TokenStore
 
     if role not in set(Role):
         raise UsageError(
@@ -111,7 +111,7 @@ def tokens_create(
 @tokens_app.command("list", epilog="Example: linerisk tokens list")
 def tokens_list(home: Home = None, as_json: AsJson = False) -> None:
     """List tokens by name; secrets are not kept."""
-    from linerisk.service.tokens import TokenStore
+    from linerisk.web.token_store import TokenStore
 
     def said(instant: datetime | None) -> str | None:
         return None if instant is None else iso(instant.replace(microsecond=0))
@@ -138,7 +138,7 @@ def tokens_list(home: Home = None, as_json: AsJson = False) -> None:
 @tokens_app.command("revoke", epilog="Example: linerisk tokens revoke suspension")
 def tokens_revoke(name: Annotated[str, typer.Argument(help="Whose token.")], home: Home = None) -> None:
     """Revoke a token at once."""
-    from linerisk.service.tokens import TokenStore
+    from linerisk.web.token_store import TokenStore
 
     TokenStore(settings_for(home).tokens).revoke(name)
     out.print(f"revoked: {name}")
@@ -192,6 +192,6 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Walk the whole main job on simulated records, no questions asked, in a few minutes."""
-    from linerisk.cli.walk import run_demo
+    from linerisk.cli.demo import run_demo
 
     show_json(as_json, run_demo(settings_for(home), lines=lines))

@@ -10,11 +10,11 @@ import typer
 from linerisk.as_of import parse_duration, parse_instant
 from linerisk.cli import app
 from linerisk.cli.models import show_gates
-from linerisk.cli.shown import As, AsJson, Home, out, progress, settings_for, show_json, table, who
-from linerisk.cli.sources import unclear
+from linerisk.cli.output import As, AsJson, Home, out, progress, settings_for, show_json, table, who
+from linerisk.cli.source_options import unclear
 
 if TYPE_CHECKING:
-    from linerisk.workflows.trained import Trained
+    from linerisk.workflows.training_result import Trained
 
 
 _Text = str | None
@@ -67,7 +67,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Fit, calibrate, set tiers, evaluate, run the gates, and register a challenger."""
-    from linerisk.workflows.fitting import Wishes
+    from linerisk.workflows.fit import Wishes
     from linerisk.workflows.recipes import read_recipe
     from linerisk.workflows.train import train_store, train_table
 
@@ -106,7 +106,7 @@ def train(
 
 def show_trained(trained: Trained) -> None:
     """Print measures, tiers and gates of a training run."""
-    from linerisk.evaluation.figures_shown import rolling_table, tier_table
+    from linerisk.evaluation.report.tables import rolling_table, tier_table
 
     e = trained.evaluation
     out.print(f"[bold]{trained.version.name} version {trained.version.version}[/bold]: {e.how}")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from linerisk.cli import app
-from linerisk.cli.flips_shown import show_flips
 from linerisk.cli.models import show_gates
-from linerisk.cli.shown import As, AsJson, Home, Name, out, progress, settings_for, show_json, table, who
+from linerisk.cli.output import As, AsJson, Home, Name, out, progress, settings_for, show_json, table, who
+from linerisk.cli.tier_flips_table import show_flips
 
 if TYPE_CHECKING:
     from linerisk.registry import Move

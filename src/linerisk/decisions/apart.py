@@ -21,9 +21,9 @@ from typing import Any
 
 import linerisk
 from linerisk.decisions import wire
-from linerisk.decisions.appending import Append
+from linerisk.decisions.append import Append
 from linerisk.decisions.errors import overloaded
-from linerisk.decisions.promises import Waiting, keep, tell
+from linerisk.decisions.pending import Waiting, keep, tell
 from linerisk.errors import LineriskError
 
 _RUN = "import sys; sys.path.insert(0, sys.argv[1]); from linerisk.decisions.writer_process import main; main()"

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from linerisk.decisions import chain
 from linerisk.decisions.errors import ConflictError, StaleError, conflict
-from linerisk.decisions.promises import Waiting
+from linerisk.decisions.pending import Waiting
 from linerisk.decisions.schema import events, sortable
 
 

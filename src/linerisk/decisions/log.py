@@ -15,19 +15,19 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine
 
 from linerisk import as_of
-from linerisk.decisions import accesses, chain, queries
-from linerisk.decisions.accesses import ExpiredAccesses, WasDue
+from linerisk.decisions import access_log, chain, queries
+from linerisk.decisions.access_log import ExpiredAccesses, WasDue
 from linerisk.decisions.anchors import Anchor
 from linerisk.decisions.apart import WriterProcess
-from linerisk.decisions.appending import Append, Problem, StoredAnswer, stored_answer, write
-from linerisk.decisions.erasing import Expired, expire
-from linerisk.decisions.erasures import DaysAt
+from linerisk.decisions.append import Append, Problem, StoredAnswer, stored_answer, write
+from linerisk.decisions.erasure import Expired, expire
+from linerisk.decisions.erasure_checks import DaysAt
 from linerisk.decisions.errors import FAILURES, ConflictError, conflict, unusable
 from linerisk.decisions.events import ChainedEvent, EventAppend, StoredEvent
-from linerisk.decisions.promises import UNUSED, Waiting
+from linerisk.decisions.pending import UNUSED, Waiting
 from linerisk.decisions.record import DecisionRecord, Recordable
 from linerisk.decisions.store import open_engine, writing
-from linerisk.decisions.verifying import ChainReport, verify
+from linerisk.decisions.verify import ChainReport, verify
 from linerisk.decisions.writer import GroupWriter
 
 
@@ -203,7 +203,7 @@ class DecisionLog:
         # The time is taken first: what is not in the chain at this end was recorded later than that.
         time = as_of.now()
         with self.reading() as connection:
-            looks = accesses.tail(connection)
+            looks = access_log.tail(connection)
             return Anchor(*chain.tail(connection), time, *(looks if looks.seq else ()))
 
     def verify(self, anchors: Sequence[Anchor] = (), *, days_at: DaysAt | None = None) -> ChainReport:
@@ -246,14 +246,14 @@ class DecisionLog:
         self.close()
 
     def verify_accesses(self, anchors: Sequence[Anchor] = (), *, was_due: WasDue | None = None) -> ChainReport:
-        """As `verify`, of the chain of accesses; see `decisions.accesses`."""
+        """As `verify`, of the chain of accesses; see `decisions.access_log`."""
         with _told():
-            return accesses.verify_accesses(self._engine, anchors, was_due)
+            return access_log.verify_accesses(self._engine, anchors, was_due)
 
     def expire_accesses(self, *, days: int, dry_run: bool = False) -> ExpiredAccesses:
-        """As `expire`, of accesses; see `decisions.accesses`."""
+        """As `expire`, of accesses; see `decisions.access_log`."""
         with _told():
-            return accesses.expire_accesses(self._engine, days=days, dry_run=dry_run)
+            return access_log.expire_accesses(self._engine, days=days, dry_run=dry_run)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

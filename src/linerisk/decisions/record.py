@@ -15,7 +15,7 @@ import numpy as np
 
 from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.errors import DecisionLogError
-from linerisk.features.summary import RecordsSummary
+from linerisk.features.records_summary import RecordsSummary
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 FORMAT = 3

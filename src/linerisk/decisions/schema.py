@@ -4,7 +4,7 @@ Instants are ISO 8601 text of fixed width in UTC, which sorts as time does and r
 
 `decisions`, `erasures` and `events` are one chain: they share the numbers of `seq`, and each row follows the row before
 it, whichever table that is in. `disputes` and `lifts` say again what events say, so that it is found fast; they can be
-made anew from the events. `accesses` is a chain of its own (`decisions.accesses`); `sessions` comes and goes.
+made anew from the events. `accesses` is a chain of its own (`decisions.access_log`); `sessions` comes and goes.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from sqlalchemy.exc import ArgumentError
 from linerisk.decisions.errors import FAILURES, unusable
 from linerisk.decisions.schema import HEAD
 from linerisk.errors import DecisionLogError
-from linerisk.tables.disk import sync
+from linerisk.tables.durable_files import sync
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "linerisk_writes"

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from linerisk.decisions.appending import DecisionRow, StoredAnswer
+from linerisk.decisions.append import DecisionRow, StoredAnswer
 from linerisk.decisions.errors import ConflictError
 from linerisk.decisions.record import DecisionRecord, Recordable
 from linerisk.errors import DecisionLogError, LineriskError

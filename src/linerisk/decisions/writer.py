@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import DataError, IntegrityError
 
 from linerisk.decisions.errors import FAILURES, overloaded, unusable
-from linerisk.decisions.promises import Outcome, Waiting, tell
+from linerisk.decisions.pending import Outcome, Waiting, tell
 from linerisk.errors import DecisionLogError
 
 MOST_REQUESTS = 500

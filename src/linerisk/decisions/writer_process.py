@@ -17,9 +17,9 @@ from functools import partial
 from typing import Any
 
 from linerisk.decisions import wire
-from linerisk.decisions.appending import Append, stored_answer, write
+from linerisk.decisions.append import Append, stored_answer, write
 from linerisk.decisions.errors import FAILURES
-from linerisk.decisions.promises import UNUSED, Outcome, Waiting
+from linerisk.decisions.pending import UNUSED, Outcome, Waiting
 from linerisk.decisions.store import open_engine
 from linerisk.decisions.writer import MOST_REQUESTS, Write, refuse, settle
 

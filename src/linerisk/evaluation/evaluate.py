@@ -9,11 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from linerisk.evaluation.archetypes import ArchetypeRows, ArchetypeShare, archetype_shares, knows_only_the_catalogue
-from linerisk.evaluation.audit import AuditMeasure, measure_audit
-from linerisk.evaluation.bands import AgeBand, Bin, ages, reliability, tenure_check
 from linerisk.evaluation.comparison import Comparison, compare
-from linerisk.evaluation.duties import ImpactAssessment, Latency
-from linerisk.evaluation.leaks import ColumnAlone, columns_alone
+from linerisk.evaluation.leakage import ColumnAlone, columns_alone
 from linerisk.evaluation.metrics import (
     Estimate,
     Flags,
@@ -30,6 +27,9 @@ from linerisk.evaluation.metrics import (
     share,
     tier_rows,
 )
+from linerisk.evaluation.random_audit import AuditMeasure, measure_audit
+from linerisk.evaluation.release_duties import ImpactAssessment, Latency
+from linerisk.evaluation.reliability_bands import AgeBand, Bin, ages, reliability, tenure_check
 from linerisk.evaluation.rolling import RollingEvaluation
 from linerisk.evaluation.stability import ReasonStability
 from linerisk.evaluation.subgroups import ATTRIBUTES, Groups, Subgroup, subgroups, tenure_groups

@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from linerisk.evaluation.drawing import Plot, colour_of_family, colours_of, svg_of
 from linerisk.evaluation.evaluate import SAMPLE_FOR_FAMILIES, Evaluation
+from linerisk.evaluation.plots.style import Plot, colour_of_family, colours_of, svg_of
 from linerisk.model.risk_model import RiskModel, Rows
 
 _SHOWN = 18

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from linerisk.evaluation.bands import AGE_BANDS_DAYS
 from linerisk.evaluation.metrics import Estimate, Flags, share
+from linerisk.evaluation.reliability_bands import AGE_BANDS_DAYS
 from linerisk.features.tenure import current_accounts
 from linerisk.model.cut_points import clopper_pearson
 

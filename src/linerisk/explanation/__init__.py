@@ -7,8 +7,8 @@ nothing that the values do not bear out.
 
 from linerisk.explanation.contributions import Contributions, contributions, feature_contributions
 from linerisk.explanation.counterfactuals import AsUsual, AtAge, at_ages, each_as_usual, together_as_usual
+from linerisk.explanation.reason_text import Said, Wording
 from linerisk.explanation.reasons import Attribution, Explanation, Reason, attribute, explain, reason_codes
-from linerisk.explanation.wording import Said, Wording
 
 __all__ = [
     "AsUsual",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linerisk.explanation.contributions import Contributions, Floats, Indices, contributions
-from linerisk.explanation.wording import Direction, Wording
+from linerisk.explanation.reason_text import Direction, Wording
 from linerisk.model.risk_model import RiskModel, Rows
 
 MOST_REASONS: Final = 4

@@ -17,11 +17,11 @@ import polars as pl
 
 from linerisk.errors import UsageError
 from linerisk.features import communities, request, segments
-from linerisk.features.beside import alone, beside, compared
 from linerisk.features.catalogue import ALONE, LINKS, STAGES, Features
 from linerisk.features.reference import Found, Reference, not_from_later
 from linerisk.features.stages import HISTORY, at_home, local_clock, prepare, utc
 from linerisk.features.tenure import current_accounts
+from linerisk.features.with_reference import alone, beside, compared
 
 BUCKET_RECORDS = 1_500_000
 """Records of a bucket: what is held in memory at once. The process then peaks at about half a gigabyte."""

@@ -10,12 +10,12 @@ import dataframely as dy
 
 from linerisk.features import (
     activity,
+    baseline,
     communities,
     contacts,
     daily,
     devices,
     network,
-    own_past,
     parties,
     places,
     rhythm,
@@ -29,7 +29,7 @@ FEATURES: tuple[Feature, ...] = (
     *parties.FEATURES,
     *contacts.FEATURES,
     *rhythm.FEATURES,
-    *own_past.FEATURES,
+    *baseline.FEATURES,
     *places.FEATURES,
     *devices.FEATURES,
     *tenure.FEATURES,

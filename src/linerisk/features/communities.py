@@ -22,7 +22,7 @@ import polars as pl
 
 from linerisk.features.reference import Found, Keys, Reference, positions
 from linerisk.features.stages import OBSERVATION, Feature, at, entries, share, utc
-from linerisk.tables.findings import standing_labels
+from linerisk.tables.label_resolution import standing_labels
 
 Flags = npt.NDArray[np.bool_]
 

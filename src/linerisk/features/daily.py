@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from linerisk.features import activity, own_past
-from linerisk.features.own_past import WEEK
+from linerisk.features import activity, baseline
+from linerisk.features.baseline import WEEK
 from linerisk.features.stages import OBSERVATION, count
 
 
@@ -45,8 +45,8 @@ def _by_line(prepared: pl.LazyFrame) -> pl.LazyFrame:
     days = by_day(prepared).with_columns(
         today=pl.col("day") < 1, week=pl.col("day") < WEEK.days, month=pl.col("day") < OBSERVATION.days
     )
-    lines = days.group_by("line_key").agg(**activity.sums(), **own_past.sums())
-    return lines.select("line_key", **activity.values(), **own_past.values())
+    lines = days.group_by("line_key").agg(**activity.sums(), **baseline.sums())
+    return lines.select("line_key", **activity.values(), **baseline.values())
 
 
 STAGES = (_by_line,)

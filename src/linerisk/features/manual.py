@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from linerisk.errors import InputError
 from linerisk.features.catalogue import FEATURES
-from linerisk.features.left_out import LEFT_OUT, NEEDS_COLUMNS
+from linerisk.features.rejected_features import LEFT_OUT, NEEDS_COLUMNS
 from linerisk.features.spec import AS_OF, ORDINARY_ACCOUNT, TIME_ZONE, Spec, rows_of
 from linerisk.features.stages import FAMILIES, HISTORY, Feature
 

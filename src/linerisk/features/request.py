@@ -8,13 +8,13 @@ from datetime import datetime
 import polars as pl
 
 from linerisk.features import communities
-from linerisk.features.beside import alone, compared
 from linerisk.features.catalogue import LINKS, STAGES
+from linerisk.features.compiled_plans import Written
 from linerisk.features.local_time import Clock
 from linerisk.features.reference import Reference, positions
 from linerisk.features.stages import RECORD_COLUMNS, at, local_clock, prepare
 from linerisk.features.tenure import current_accounts
-from linerisk.features.written import Written
+from linerisk.features.with_reference import alone, compared
 
 
 class _Plans:

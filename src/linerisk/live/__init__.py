@@ -7,13 +7,13 @@ each; it is written beside and moved over, so a reader sees the old pair or the 
 `challenger.json` and `challengers/` keep the version that asks to be live, for people to look at.
 """
 
+from linerisk.live.bundle import Live, check_live, model_of, not_live
 from linerisk.live.challenger import Challenger, ChallengerHolder, put_challenger, put_no_challenger
-from linerisk.live.holder import LiveHolder
-from linerisk.live.pair import Live, check_live, model_of, not_live
+from linerisk.live.model_cache import ModelCache
 from linerisk.live.pointer import WHEN_EXPIRED, ModelMeta, Promotion
-from linerisk.live.prepared import PreparedScores
-from linerisk.live.publishing import Prepare, is_prepared, put_model, put_snapshot
-from linerisk.live.shelf import ModelShelf
+from linerisk.live.precomputed_scores import PreparedScores
+from linerisk.live.publish import Prepare, is_prepared, put_model, put_snapshot
+from linerisk.live.reader import LiveReader
 from linerisk.live.snapshot import Snapshot, SnapshotMeta
 from linerisk.live.spelled import SpellingFile
 
@@ -22,9 +22,9 @@ __all__ = [
     "Challenger",
     "ChallengerHolder",
     "Live",
-    "LiveHolder",
+    "LiveReader",
+    "ModelCache",
     "ModelMeta",
-    "ModelShelf",
     "Prepare",
     "PreparedScores",
     "Promotion",

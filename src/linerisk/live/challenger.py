@@ -16,7 +16,7 @@ from linerisk import as_of as clock
 from linerisk.errors import ArtefactError, LineriskError, StoreError
 from linerisk.live.pointer import Instant, changing, place, scratch_beside, write_whole
 from linerisk.model.risk_model import ARTEFACT_FILES, RiskModel
-from linerisk.tables.disk import Stamp, Watched
+from linerisk.tables.durable_files import Stamp, Watched
 
 CHALLENGERS = "challengers"
 _NAMED = "challenger.json"

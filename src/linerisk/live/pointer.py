@@ -13,7 +13,7 @@ import filelock
 import msgspec
 
 from linerisk.errors import StoreError
-from linerisk.tables.disk import Watched, sync
+from linerisk.tables.durable_files import Watched, sync
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -21,7 +21,7 @@ _POINTER = "current.json"
 _LOCK_S = 60.0
 
 WHEN_EXPIRED = "tiers are still said, every decision is degraded, and no measure starts by itself"
-"""What becomes of decisions once a model has expired; the service holds to it in `service.deciding`."""
+"""What becomes of decisions once a model has expired; the service holds to it in `service.decide`."""
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):

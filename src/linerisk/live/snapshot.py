@@ -22,7 +22,7 @@ from linerisk.features.reference import Found, Keys, Reference, positions
 from linerisk.features.segments import COMPARED
 from linerisk.features.tenure import current_accounts
 from linerisk.model.risk_model import Rows
-from linerisk.tables.disk import sha256_of
+from linerisk.tables.durable_files import sha256_of
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 

@@ -4,10 +4,10 @@ The tier comes from the model; what to do about it from the policy in force. Not
 policy says: a measure that the table does not hold for a tier is never asked for.
 """
 
-from linerisk.policy.dated import Action, Policy, in_force, load_policies, with_id
+from linerisk.policy.file_model import HeldBy
+from linerisk.policy.policies import Action, Policy, in_force, load_policies, with_id
 from linerisk.policy.promise import Limits, load_limits, load_promise
 from linerisk.policy.retention import Retention, load_retention
-from linerisk.policy.shapes import HeldBy
 
 __all__ = [
     "Action",

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Final
 
-from linerisk.policy.shapes import Wording, wrong_key
+from linerisk.policy.file_model import Wording, wrong_key
 
 NOTICE_FACTS: Final = (
     "operator",

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from linerisk.model.tiers import RAISED, Tier, TierPromise
-from linerisk.policy.shapes import TIERS_FILE, Days, Table, Text, read_table, wrong_key
+from linerisk.policy.file_model import TIERS_FILE, Days, Table, Text, read_table, wrong_key
 
 _DEALT_WITH = (Tier.MEDIUM_HIGH, Tier.EXTREMELY_HIGH)
 """Tiers whose lines cost somebody's time: a hall's, and a reviewer's."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from linerisk.as_of import iso
 from linerisk.errors import PolicyError
-from linerisk.policy.shapes import RETENTION_FILE, Table, Text, read_table, wrong_key
+from linerisk.policy.file_model import RETENTION_FILE, Table, Text, read_table, wrong_key
 
 LEAST_DAYS: Final = 184
 """No rule may keep anything shorter: six months at their longest (Cybersecurity Law, article 21(3))."""

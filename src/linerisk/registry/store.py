@@ -14,9 +14,9 @@ from typing import Any
 from linerisk.as_of import iso
 from linerisk.errors import ArtefactError, RegistryError
 from linerisk.model.risk_model import RiskModel
-from linerisk.registry.entries import NO_CHAMPION, Version, check_name
 from linerisk.registry.runs import Described, as_page, log_run
 from linerisk.registry.tracking import MlflowClient, MlflowException, ModelVersion, mlflow, quiet
+from linerisk.registry.versions import NO_CHAMPION, Version, check_name
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _GATES, _FAILED, _AGAINST, _TRAINED_BY = "gates", "failed_gates", "gates_against", "trained_by"

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.schema import disputes
 from linerisk.model.tiers import TIERS, Tier
-from linerisk.review.moves import State
+from linerisk.review.transitions import State
 
 _DECIDED = (State.CLEARED, State.LOWERED, State.UPHELD, State.INCONCLUSIVE)
 

@@ -1,4 +1,4 @@
-"""What a dispute is: the sum of its events, each of them one move by one person (`review.moves`)."""
+"""What a dispute is: the sum of its events, each of them one move by one person (`review.transitions`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from linerisk.errors import DecisionLogError
-from linerisk.review.moves import OPEN_STATES, Move, Outcome, State
+from linerisk.review.transitions import OPEN_STATES, Move, Outcome, State
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -61,7 +61,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         move: What was done.
         state: Where the dispute stands after it.
         at: When.
-        by: Name of the token, or `review.moves.CLOCK`.
+        by: Name of the token, or `review.transitions.CLOCK`.
         role: Its role.
         request_id: The caller's idempotency key.
         opening: What is fixed by it; of `open` alone.

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from linerisk.errors import UsageError
-from linerisk.review.moves import State
-from linerisk.review.reading import Reading
+from linerisk.review.queries import Reading
+from linerisk.review.transitions import State
 
 # A tier that was too high says nothing of who the line is, nor does what could not be told: neither is a label.
 LABELS = {State.CLEARED: ("legitimate", "dispute_cleared"), State.UPHELD: ("fraud", "dispute_upheld")}

@@ -14,11 +14,11 @@ from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.record import RecordedAction, RecordedModel, SpelledRecord
 from linerisk.decisions.spelled import SpelledLine, read_line
 from linerisk.explanation import Wording
-from linerisk.features.summary import RecordsSummary
+from linerisk.features.records_summary import RecordsSummary
 from linerisk.live import Live
 from linerisk.model.tiers import Tier
 from linerisk.policy import Policy
-from linerisk.service.deciding import Asked, actions, recorded_model, statuses
+from linerisk.service.decide import Asked, actions, recorded_model, statuses
 
 _NO_REASONS = msgspec.Raw(b"[]")
 

@@ -11,11 +11,15 @@ from http import HTTPStatus
 from ulid import ULID
 
 from linerisk.errors import LineriskError
-from linerisk.service import http
-from linerisk.service.bulk_calls import BULK
-from linerisk.service.desk import Desk
-from linerisk.service.dispute_calls import DISPUTES
-from linerisk.service.errors import (
+from linerisk.service.routes.bulk import BULK
+from linerisk.service.routes.decisions import READING
+from linerisk.service.routes.disputes import DISPUTES
+from linerisk.service.routes.notices import NOTICES
+from linerisk.service.routes.route import Route
+from linerisk.service.routes.scoring import SCORING
+from linerisk.service.tracing import Traces
+from linerisk.web import http
+from linerisk.web.errors import (
     ForbiddenError,
     InternalError,
     MethodError,
@@ -23,16 +27,12 @@ from linerisk.service.errors import (
     UnauthorisedError,
     status_of,
 )
-from linerisk.service.http import Receive, Request, Scope, Send
-from linerisk.service.limits import Limits
-from linerisk.service.logs import log, where
-from linerisk.service.metrics import metrics
-from linerisk.service.notices import NOTICES
-from linerisk.service.reading import READING
-from linerisk.service.routes import Route
-from linerisk.service.scoring_calls import SCORING
-from linerisk.service.tokens import Token
-from linerisk.service.tracing import Traces
+from linerisk.web.http import Receive, Request, Scope, Send
+from linerisk.web.logs import log, where
+from linerisk.web.metrics import metrics
+from linerisk.web.rate_limit import Limits
+from linerisk.web.state import ServiceState
+from linerisk.web.token_store import Token
 
 ROUTES: tuple[Route, ...] = (*SCORING, *BULK, *READING, *NOTICES, *DISPUTES)
 _FIXED = {route.path: route for route in ROUTES if "{" not in route.path}
@@ -42,12 +42,12 @@ class Api:
     """The `/v1` application of one process.
 
     Args:
-        desk: What it answers from.
+        state: What it answers from.
         traces: Where spans go, if an operator asked for them.
     """
 
-    def __init__(self, desk: Desk, *, traces: Traces | None = None) -> None:
-        self._desk = desk
+    def __init__(self, state: ServiceState, *, traces: Traces | None = None) -> None:
+        self._state = state
         self._limits = Limits()
         self._traces = traces
 
@@ -62,7 +62,7 @@ class Api:
             name = route.path
             token = self._admit(request, route)
             request.caller, request.role, request.allowance = token.name, token.role, self._limits.of(token)
-            content = await route.handler(self._desk, request)
+            content = await route.handler(self._state, request)
             status = HTTPStatus.OK
             await http.send_answer(send, content)
         except LineriskError as error:
@@ -89,7 +89,7 @@ class Api:
         """
         given = request.headers(b"authorization")
         scheme, _, secret = (given[0] if len(given) == 1 else b"").decode("latin-1").partition(" ")
-        token = self._desk.tokens.verify(secret.strip()) if scheme.lower() == "bearer" else None
+        token = self._state.tokens.verify(secret.strip()) if scheme.lower() == "bearer" else None
         if token is None:
             raise UnauthorisedError(
                 "there is no token that stands",

@@ -20,15 +20,15 @@ import bentoml
 
 from linerisk import as_of as clock
 from linerisk.errors import LineriskError
-from linerisk.service.hot import HotService, look_after_workers
+from linerisk.service.bentoml_hooks import HotService, look_after_workers
 from linerisk.service.lean import import_lightgbm_alone
-from linerisk.service.logs import log
 from linerisk.service.serve import await_check, in_the_clear
+from linerisk.web.logs import log
 
 if TYPE_CHECKING:
+    from linerisk.console.app import Console
     from linerisk.live import Live
-    from linerisk.service.console.app import Console
-    from linerisk.service.http import AsgiApp
+    from linerisk.web.http import AsgiApp
 
 ADDRESS = "LINERISK_SERVED_AT"
 """Set by `serve`, so that the one line at the start can name the address."""
@@ -52,19 +52,20 @@ class LineRisk:
 
     def __init__(self) -> None:
         import_lightgbm_alone()
+        from linerisk.console.warm_up import Rehearsal  # noqa: PLC0415  # only workers need it
         from linerisk.service.connection import Connection  # noqa: PLC0415  # only workers need it
-        from linerisk.service.console.rehearsal import Rehearsal  # noqa: PLC0415  # only workers need it
-        from linerisk.service.desk import Desk  # noqa: PLC0415  # only workers need it
-        from linerisk.service.expiring import Expiring  # noqa: PLC0415  # only workers need it
-        from linerisk.service.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
+        from linerisk.service.dispute_expiry import Expiring  # noqa: PLC0415  # only workers need it
         from linerisk.service.quick import Quick  # noqa: PLC0415  # the same
+        from linerisk.service.scoring import warm_up  # noqa: PLC0415  # the same
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
         from linerisk.settings import Settings  # noqa: PLC0415  # only workers need it
+        from linerisk.web.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
+        from linerisk.web.state import ServiceState  # noqa: PLC0415  # only workers need it
 
         give_figures_their_room()
         metrics()  # so that what was never counted says 0 and not nothing
-        self.desk = Desk(Settings(), on_refused=_tell_refused, on_swapped=_tell_swapped)
-        self.expiring = Expiring(self.desk.disputes)
+        self.state = ServiceState(Settings(), on_refused=_tell_refused, on_swapped=_tell_swapped)
+        self.expiring = Expiring(self.state.disputes)
         self.traces = Traces() if wanted(os.environ) else None
         address = os.environ.get(ADDRESS)
         facts: dict[str, str | None] = {"address": address}
@@ -72,8 +73,8 @@ class LineRisk:
             facts["warning"] = "no TLS: tokens and answers cross the network in the clear"
         _ = self.api  # made now, not when somebody asks
         try:
-            live = self.desk.holder.current()
-            self.desk.rehearse()
+            live = self.state.live.current()
+            warm_up(self.state)
         except LineriskError as error:
             log().warning("not ready", **facts, reason=error.paragraph())
         else:
@@ -86,10 +87,10 @@ class LineRisk:
         gc.set_threshold(*_COLLECT_AFTER)
         gc.enable()  # `hot` switched it off
         sys.setswitchinterval(_SWITCH_S)
-        if self.desk.log.apart is not None:
-            self.desk.log.apart.start()  # not before: it would take its time from this start
+        if self.state.log.apart is not None:
+            self.state.log.apart.start()  # not before: it would take its time from this start
         if self.traces is None:  # a span is begun and ended where every other request is answered
-            Connection.quick = Quick(self.desk)
+            Connection.quick = Quick(self.state)
         # The console is to be made by it, not now.
         self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108
 
@@ -104,19 +105,19 @@ class LineRisk:
         """The `/v1` application."""
         from linerisk.service.api import Api  # noqa: PLC0415  # only workers need it
 
-        return Api(self.desk, traces=self.traces)
+        return Api(self.state, traces=self.traces)
 
     @cached_property
     def console(self) -> Console:
         """The `/review` application; made when it is rehearsed, or asked for sooner."""
-        from linerisk.service.console.app import Console  # noqa: PLC0415  # not in the way of the start
+        from linerisk.console.app import Console  # noqa: PLC0415  # not in the way of the start
 
-        return Console(self.desk)
+        return Console(self.state)
 
     def __is_ready__(self) -> bool:
         """Whether there is a model to answer with; asked by `/readyz`."""
         try:
-            self.desk.holder.current()
+            self.state.live.current()
         except LineriskError:
             return False
         return True
@@ -124,15 +125,15 @@ class LineRisk:
     def __metrics__(self, text: str) -> str:
         """BentoML's figures and ours, what is live, what is in hand, and how disputes stand."""
         from linerisk.service.dispute_metrics import disputes_text  # noqa: PLC0415  # only workers need it
-        from linerisk.service.metrics import Load, live_text  # noqa: PLC0415  # the same
-        from linerisk.service.scoring_calls import BUDGET, QUEUE  # noqa: PLC0415  # the same
+        from linerisk.service.routes.scoring import BUDGET, QUEUE  # noqa: PLC0415  # the same
+        from linerisk.web.metrics import Load, live_text  # noqa: PLC0415  # the same
 
-        apart = self.desk.log.apart is not None and self.desk.log.apart.ready
-        load = Load(self.desk.log.waiting, QUEUE.at_work, QUEUE.waiting, BUDGET.held, apart)
+        apart = self.state.log.apart is not None and self.state.log.apart.ready
+        load = Load(self.state.log.waiting, QUEUE.at_work, QUEUE.waiting, BUDGET.held, apart)
         now = clock.now()
-        text += live_text(self.desk.holder, now=now, load=load)
+        text += live_text(self.state.live, now=now, load=load)
         try:
-            figures = self.desk.disputes.figures(now)
+            figures = self.state.disputes.figures(now)
         except LineriskError as error:
             # A scrape must not fail with the store: the other figures say what is wrong.
             log().error("no figures of disputes", reason=error.paragraph())
@@ -144,7 +145,7 @@ class LineRisk:
         """Write what waits, decisions before spans."""
         self.rehearsal.close()
         self.expiring.close()
-        self.desk.close()
+        self.state.close()
         if self.traces is not None:
             self.traces.close()
 
@@ -155,7 +156,7 @@ look_after_workers(every_s=_LOOK_AFTER_S)
 
 def _tell_refused(error: LineriskError) -> None:
     """A new model or snapshot was refused; the one before stays in use."""
-    from linerisk.service.metrics import metrics  # noqa: PLC0415  # only workers need it
+    from linerisk.web.metrics import metrics  # noqa: PLC0415  # only workers need it
 
     metrics().refused()
     log().error("new live pair refused", reason=error.paragraph())

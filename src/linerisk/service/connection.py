@@ -18,7 +18,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from linerisk.errors import DecisionLogError, LineriskError
-from linerisk.service.errors import (
+from linerisk.service.quick import Held, Quick
+from linerisk.web.errors import (
     BusyError,
     HeadTooLargeError,
     MalformedError,
@@ -28,8 +29,7 @@ from linerisk.service.errors import (
     retry_after_of,
     status_of,
 )
-from linerisk.service.http import ALWAYS, REFUSED, Scope
-from linerisk.service.quick import Held, Quick
+from linerisk.web.http import ALWAYS, REFUSED, Scope
 
 _OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + b"".join(
     [name + b": " + value + b"\r\n" for name, value in ALWAYS]

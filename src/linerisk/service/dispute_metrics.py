@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from linerisk.review.reading import Figures
-from linerisk.service.metrics import gauges
+from linerisk.review.queries import Figures
+from linerisk.web.metrics import gauges
 
 
 def disputes_text(figures: Figures) -> str:

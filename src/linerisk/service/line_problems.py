@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from linerisk.service.deciding import Asked
-from linerisk.service.types import ProblemBody
+from linerisk.service.decide import Asked
+from linerisk.service.request_types import ProblemBody
 
 OTHER_LINES = "other lines as known at as_of"
 """An input that is missing where nothing of other lines is published."""

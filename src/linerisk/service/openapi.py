@@ -9,14 +9,14 @@ import msgspec
 
 from linerisk import __version__
 from linerisk.model.tiers import TIERS
-from linerisk.review.clocks import Clock
-from linerisk.review.moves import State
+from linerisk.review.deadlines import Clock
+from linerisk.review.transitions import State
 from linerisk.service.api import ROUTES
-from linerisk.service.bulk_calls import BULK
-from linerisk.service.errors import ErrorAnswer
-from linerisk.service.routes import Route
-from linerisk.service.scoring_calls import SCORING
-from linerisk.service.types import LONGEST_ID
+from linerisk.service.routes.bulk import BULK
+from linerisk.service.routes.route import Route
+from linerisk.service.routes.scoring import SCORING
+from linerisk.web.errors import ErrorAnswer
+from linerisk.web.query_params import LONGEST_ID
 
 _REFUSALS = {
     "400": "malformed",

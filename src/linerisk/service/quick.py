@@ -19,18 +19,18 @@ from http import HTTPStatus
 
 import msgspec
 
-from linerisk.decisions.appending import Append, StoredAnswer
-from linerisk.decisions.promises import UNUSED, Outcome, Waiting
+from linerisk.decisions.append import Append, StoredAnswer
+from linerisk.decisions.pending import UNUSED, Outcome, Waiting
 from linerisk.errors import DecisionLogError, LineriskError
-from linerisk.service.desk import Desk
-from linerisk.service.http import Scope
-from linerisk.service.logs import log, where
-from linerisk.service.metrics import metrics
 from linerisk.service.ready import Ahead, Ready
-from linerisk.service.scoring_calls import FEW_LINES, SMALL_BYTES, answer_of, digest_of
+from linerisk.service.request_types import ScoreRequest
+from linerisk.service.routes.scoring import FEW_LINES, SMALL_BYTES, answer_of, digest_of
 from linerisk.service.strict_json import read
-from linerisk.service.tokens import Role
-from linerisk.service.types import ScoreRequest
+from linerisk.web.http import Scope
+from linerisk.web.logs import log, where
+from linerisk.web.metrics import metrics
+from linerisk.web.state import ServiceState
+from linerisk.web.token_store import Role
 
 PATH = "/v1/score"
 _BEARER = b"Bearer "
@@ -68,12 +68,12 @@ class Quick:
     """Answers plain requests for the event loop it is made on.
 
     Args:
-        desk: What it answers from.
+        state: What it answers from.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._ahead = Ahead(desk)
+    def __init__(self, state: ServiceState) -> None:
+        self._state = state
+        self._ahead = Ahead(state)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
 
@@ -109,7 +109,7 @@ class Quick:
             append = self._append(held, body, reply)
             if append is None:
                 return False
-            self._desk.log.append_told(append)
+            self._state.log.append_told(append)
         except Exception:  # noqa: BLE001  # what goes wrong here goes wrong on the other way too, and is told there
             return False
         return True
@@ -117,7 +117,7 @@ class Quick:
     def _caller(self, secret: str) -> str | None:
         """Name of the token of a secret; None where it may not score, or not without a limit."""
         try:
-            token = self._desk.tokens.verify(secret)
+            token = self._state.tokens.verify(secret)
         except LineriskError:
             return None
         if token is None or token.role is not Role.SCORER or token.lines_per_second is not None:
@@ -167,7 +167,7 @@ class Quick:
                 records, problems = asked.ready
                 reply(answer_of(asked.request_id, records, problems))
                 metrics().quick()
-                metrics().decided(records, problems)
+                metrics().decided(records, [problem.code for problem in problems])
                 metrics().answered(PATH, HTTPStatus.OK, time.perf_counter() - asked.held.started)
             except Exception as error:  # noqa: BLE001  # one that fails must not leave the others unanswered
                 log().error("failed", route=PATH, error=type(error).__name__, where=where(error))

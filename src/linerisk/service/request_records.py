@@ -19,15 +19,15 @@ import polars as pl
 
 from linerisk.as_of import iso
 from linerisk.features.build import build_request
+from linerisk.features.records_summary import RecordsSummary, summarise
 from linerisk.features.reference import Reference
-from linerisk.features.summary import RecordsSummary, summarise
 from linerisk.model.risk_model import Rows
 from linerisk.records.contract import TableName
 from linerisk.records.mapping import TableMapping
-from linerisk.service.types import AccountBody, LineWithRecords, ProblemBody, RecordBody
+from linerisk.service.request_types import AccountBody, LineWithRecords, ProblemBody, RecordBody
 from linerisk.tables.casting import CODES
 from linerisk.tables.identity import key_of_id
-from linerisk.tables.merging import merge_records
+from linerisk.tables.merge import merge_records
 from linerisk.tables.validation import judge
 
 _AS_SAID = TableMapping()

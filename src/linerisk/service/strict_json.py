@@ -13,9 +13,9 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import numpy as np
 
-from linerisk.service.errors import MalformedError, WrongValueError
-from linerisk.service.http import Request
-from linerisk.service.types import LONGEST_ID
+from linerisk.web.errors import MalformedError, WrongValueError
+from linerisk.web.http import Request
+from linerisk.web.query_params import LONGEST_ID
 
 Body = TypeVar("Body")
 

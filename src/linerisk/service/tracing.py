@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from linerisk import __version__
-from linerisk.service.http import Request
+from linerisk.web.http import Request
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

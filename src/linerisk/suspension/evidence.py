@@ -21,8 +21,8 @@ from linerisk.decisions.replay import Replay, replay
 from linerisk.explanation import AsUsual, AtAge, at_ages, each_as_usual, together_as_usual
 from linerisk.features.catalogue import BY_NAME
 from linerisk.features.places import FLOOR_SHARE
+from linerisk.features.records_summary import RecordsSummary, calendar
 from linerisk.features.segments import COMPARED
-from linerisk.features.summary import RecordsSummary, calendar
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import Policy
 
@@ -81,7 +81,7 @@ class PolicyNamed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsSeen:
-    """The summary of records that was kept; see `features.summary.RecordsSummary`.
+    """The summary of records that was kept; see `features.records_summary.RecordsSummary`.
 
     Attributes:
         until: The instant at which the 28 days end.

@@ -7,8 +7,9 @@ from operator import attrgetter
 from typing import Any, Final
 
 from linerisk.as_of import iso
-from linerisk.explanation.values import BY_UNIT, plainly
-from linerisk.suspension.drawings import (
+from linerisk.explanation.value_text import BY_UNIT, plainly
+from linerisk.suspension.evidence import Evidence, RecordsSeen
+from linerisk.suspension.evidence_charts import (
     BAR_HEIGHT,
     BARS_WIDTH,
     CALENDAR_CELL,
@@ -23,8 +24,7 @@ from linerisk.suspension.drawings import (
     marks,
     ticks,
 )
-from linerisk.suspension.evidence import Evidence, RecordsSeen
-from linerisk.suspension.page import rendered
+from linerisk.suspension.notice_page import rendered
 
 TIERS_SAID: Final = {
     "normal": "正常 · normal",

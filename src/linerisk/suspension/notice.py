@@ -14,14 +14,14 @@ from datetime import datetime
 from typing import Final
 
 from linerisk.as_of import iso
-from linerisk.decisions.numbers import case_number
+from linerisk.decisions.case_numbers import case_number
 from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import PolicyError
 from linerisk.policy import Policy
-from linerisk.policy.shapes import Words
+from linerisk.policy.file_model import Words
 from linerisk.suspension.errors import NoticeError
 from linerisk.suspension.local_time import Language, full_hour_after, in_full
-from linerisk.suspension.shapes import GivenMaterial, GivenReason, GivenStep, Notice, Objecting
+from linerisk.suspension.notice_model import GivenMaterial, GivenReason, GivenStep, Notice, Objecting
 
 _TAIL = 4
 _PLAIN = re.compile(r"[^0-9A-Za-z]")

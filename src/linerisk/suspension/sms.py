@@ -10,7 +10,7 @@ from linerisk.policy import Policy
 from linerisk.suspension.errors import NoticeError
 from linerisk.suspension.local_time import in_short
 from linerisk.suspension.notice import AND, LISTED
-from linerisk.suspension.shapes import Notice
+from linerisk.suspension.notice_model import Notice
 
 MOST_PARTS: Final = 3
 

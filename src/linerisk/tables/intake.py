@@ -23,14 +23,14 @@ from linerisk.records.mapping import Mapping
 from linerisk.records.sources import Source, find_sources, readable
 from linerisk.records.text import shown
 from linerisk.tables.casting import must_map_to_known_codes
-from linerisk.tables.disk import sha256_of
+from linerisk.tables.durable_files import sha256_of
+from linerisk.tables.intake_report import IntakeReport, RejectedCount, Tally
 from linerisk.tables.manifest import File, Ingested, Manifest
-from linerisk.tables.merging import merge_lines, merge_records, merge_rows
-from linerisk.tables.refusal import Found, refusal, too_many
-from linerisk.tables.report import IntakeReport, RejectedCount, Tally
+from linerisk.tables.merge import merge_lines, merge_records, merge_rows
+from linerisk.tables.rejection_report import Found, refusal, too_many
 from linerisk.tables.staging import DayStaging, TableStaging
+from linerisk.tables.store_writer import StoreWriter, writing
 from linerisk.tables.validation import Judged, judge
-from linerisk.tables.writing import StoreWriter, writing
 
 BATCH_ROWS = 2**19
 LATE = timedelta(days=1)

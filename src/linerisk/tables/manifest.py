@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from linerisk.errors import StoreError
-from linerisk.tables import disk
+from linerisk.tables import durable_files
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -117,7 +117,7 @@ def write_manifest(store: Path, manifest: Manifest) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(store / NAME)
-    disk.sync(store)
+    durable_files.sync(store)
 
 
 def make_private_folder(path: Path) -> None:

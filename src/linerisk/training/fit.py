@@ -17,7 +17,7 @@ from linerisk.features.catalogue import BY_NAME
 from linerisk.model.cut_points import clopper_pearson, cut_points
 from linerisk.model.risk_model import Floats, RiskModel, ScoreBand
 from linerisk.model.tiers import CutPoint, TierPromise
-from linerisk.training.calibrating import choose_calibration
+from linerisk.training.calibrator_choice import choose_calibration
 from linerisk.training.examples import Examples, Flags, Slices
 from linerisk.training.label_weights import describe_sources, row_weights
 

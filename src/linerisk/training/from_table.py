@@ -17,7 +17,6 @@ import polars as pl
 from linerisk.errors import InputError
 from linerisk.features.catalogue import BY_NAME
 from linerisk.model.risk_model import FeatureColumn
-from linerisk.training.dealing import LEFT_OUT, deal_by_group, deal_by_time, latest_of_each
 from linerisk.training.examples import Examples, Keys, Slices
 from linerisk.training.fit import Recipe
 from linerisk.training.splits import slice_of
@@ -31,6 +30,7 @@ from linerisk.training.table_columns import (
     read_label,
     read_time,
 )
+from linerisk.training.table_split import LEFT_OUT, deal_by_group, deal_by_time, latest_of_each
 
 RANDOM_SPLIT = "random split, not point in time"
 SMALL_TABLE_ROWS = 20_000

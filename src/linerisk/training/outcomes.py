@@ -17,7 +17,7 @@ import polars as pl
 
 from linerisk.features.stages import HISTORY, OBSERVATION
 from linerisk.features.tenure import current_accounts
-from linerisk.tables.findings import standing_labels
+from linerisk.tables.label_resolution import standing_labels
 from linerisk.training.label_weights import NO_FINDING, WEIGHTS
 
 

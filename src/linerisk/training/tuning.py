@@ -21,11 +21,11 @@ import optuna
 from linerisk.errors import EvidenceError
 from linerisk.model.calibration_fit import fit_beta
 from linerisk.model.leaf_groups import DEEPEST, leaf_groups
-from linerisk.training.calibrating import row_losses
+from linerisk.training.calibrator_choice import row_losses
 from linerisk.training.examples import Examples, Flags
 from linerisk.training.fit import Recipe, margins, prepared
+from linerisk.training.search_trials import Trial, Tuned, judged
 from linerisk.training.splits import line_position
-from linerisk.training.trials import Trial, Tuned, judged
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from linerisk.as_of import parse_instant
 from linerisk.errors import InputError, RegistryError
-from linerisk.evaluation.flips import TierFlips, tier_flips
-from linerisk.evaluation.gates import GateResult, Outcome
-from linerisk.evaluation.report import FLIPS, comparison_page
+from linerisk.evaluation.gates.gates import GateResult, Outcome
+from linerisk.evaluation.report.report import FLIPS, comparison_page
+from linerisk.evaluation.tier_flips import TierFlips, tier_flips
 from linerisk.registry import CHALLENGER, COMPARED, UNKNOWN, Registry, Version, answered
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore

@@ -12,7 +12,7 @@ import polars as pl
 from linerisk.features.build import build_store
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
-from linerisk.workflows.instants import check_as_of
+from linerisk.workflows.as_of_checks import check_as_of
 
 
 def write_features(

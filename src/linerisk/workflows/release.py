@@ -17,14 +17,14 @@ import polars as pl
 from linerisk.as_of import iso, now, parse_instant
 from linerisk.decisions.spelled import spelled_lines
 from linerisk.errors import RegistryError, StoreError
-from linerisk.evaluation.card import Override, with_overrides
-from linerisk.evaluation.duties import ImpactAssessment
-from linerisk.evaluation.gates import GATES
-from linerisk.evaluation.report import CARD, PAGE, page_with_overrides
+from linerisk.evaluation.gates.gates import GATES
+from linerisk.evaluation.release_duties import ImpactAssessment
+from linerisk.evaluation.report.model_card import Override, with_overrides
+from linerisk.evaluation.report.report import CARD, PAGE, page_with_overrides
 from linerisk.explanation import Attribution, Wording, attribute, explain
 from linerisk.features.build import survey_store
+from linerisk.features.records_summary import RecordsSummary, summarise
 from linerisk.features.stages import OBSERVATION
-from linerisk.features.summary import RecordsSummary, summarise
 from linerisk.live import (
     Prepare,
     PreparedScores,
@@ -41,8 +41,8 @@ from linerisk.registry import SERVED, Move, Registry
 from linerisk.scoring import Scored, score
 from linerisk.settings import Settings
 from linerisk.tables.store import RecordStore
+from linerisk.workflows.as_of_checks import check_as_of
 from linerisk.workflows.challenger import bring_challenger
-from linerisk.workflows.instants import check_as_of
 from linerisk.workflows.registries import registry_for
 
 _CHUNK_LINES = 2_000

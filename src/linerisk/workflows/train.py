@@ -14,10 +14,10 @@ from typing import Any
 from linerisk.as_of import iso
 from linerisk.evaluation.cross_validation import CrossValidated
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import Outcome, passed, run_gates
-from linerisk.evaluation.logged import grouped_figures
-from linerisk.evaluation.report import CARD, make_report
-from linerisk.evaluation.reported import Reported
+from linerisk.evaluation.gates.gates import Outcome, passed, run_gates
+from linerisk.evaluation.metric_names import grouped_figures
+from linerisk.evaluation.report.facts import Reported
+from linerisk.evaluation.report.report import CARD, make_report
 from linerisk.evaluation.subgroups import Groups, account_groups
 from linerisk.live import WHEN_EXPIRED
 from linerisk.model.risk_model import RiskModel
@@ -30,18 +30,18 @@ from linerisk.training.fit import Recipe
 from linerisk.training.from_store import slices_from_store
 from linerisk.training.from_table import read_table, slices_from_table
 from linerisk.training.splits import plan_splits
+from linerisk.workflows.as_of_checks import check_as_of
 from linerisk.workflows.challenger import bring_challenger
 from linerisk.workflows.cross_validate import cross_validate_table, said
 from linerisk.workflows.cross_validate import figures as cross_validated_figures
-from linerisk.workflows.describing import describe, run_name
-from linerisk.workflows.fitting import NOTHING_MORE, Wishes, fit, log_search
-from linerisk.workflows.instants import check_as_of
-from linerisk.workflows.measuring import measure
+from linerisk.workflows.fit import NOTHING_MORE, Wishes, fit, log_search
+from linerisk.workflows.measure import measure
+from linerisk.workflows.mlflow_description import describe, run_name
 from linerisk.workflows.provenance import commit, lines_of, lock_hash
 from linerisk.workflows.recipes import again_with
 from linerisk.workflows.registries import registry_for
 from linerisk.workflows.rolling import roll
-from linerisk.workflows.trained import Trained, measured
+from linerisk.workflows.training_result import Trained, measured
 
 Progress = Callable[[str, int, int], None]
 

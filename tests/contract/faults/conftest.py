@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from linerisk.decisions.appending import StoredAnswer
+from linerisk.decisions.append import StoredAnswer
 from linerisk.decisions.log import DecisionLog
 
 CALLER = "a-scorer"

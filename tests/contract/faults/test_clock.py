@@ -18,7 +18,7 @@ import pytest
 
 from linerisk.as_of import now, parse_instant
 from linerisk.decisions.log import DecisionLog
-from linerisk.service.tokens import Role, TokenStore
+from linerisk.web.token_store import Role, TokenStore
 
 pytestmark = pytest.mark.slow
 NOON = datetime(2024, 8, 1, 12, tzinfo=UTC)

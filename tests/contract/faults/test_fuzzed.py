@@ -32,8 +32,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from linerisk.service.api import ROUTES
-from linerisk.service.errors import ErrorAnswer
-from linerisk.service.tokens import Role
+from linerisk.web.errors import ErrorAnswer
+from linerisk.web.token_store import Role
 
 CHECKS = [
     status_code_conformance,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from linerisk.decisions.appending import StoredAnswer
+from linerisk.decisions.append import StoredAnswer
 from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel

@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from linerisk import as_of
-from linerisk.decisions import accesses, store
-from linerisk.decisions.accesses import ERASED, AccessAppend
+from linerisk.decisions import access_log, store
+from linerisk.decisions.access_log import ERASED, AccessAppend
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import sortable
 from linerisk.errors import DecisionLogError
 from linerisk.policy import load_retention
-from linerisk.review.accesses import Accesses
-from linerisk.review.moves import REVIEWER, Actor
+from linerisk.review.access_log import Accesses
+from linerisk.review.transitions import REVIEWER, Actor
 
 Unguarded = Callable[[str], Any]
 MakeRecords = Callable[..., list[DecisionRecord]]
@@ -159,7 +159,7 @@ def test_what_a_file_held_is_overwritten(sqlite_url: str, tmp_path: Path) -> Non
 
 
 def test_more_than_one_transaction_takes_is_erased(log: DecisionLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accesses, "_DUE", accesses._DUE.limit(2))
+    monkeypatch.setattr(access_log, "_DUE", access_log._DUE.limit(2))
     Accesses(log).record(LI, "case", *"abcde", at=TODAY - timedelta(days=DAYS + 1))
     assert log.expire_accesses(days=DAYS).accesses == 5
 

@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from linerisk.decisions.appending import Append
+from linerisk.decisions.append import Append
 from linerisk.decisions.errors import ConflictError, OverloadedError, overloaded
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.promises import UNUSED
+from linerisk.decisions.pending import UNUSED
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.wire import Frames, framed
 from linerisk.errors import DecisionLogError

@@ -14,8 +14,8 @@ from linerisk.as_of import parse_instant
 from linerisk.cli import app
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
-from linerisk.review.accesses import Accesses
-from linerisk.review.moves import REVIEWER, Actor
+from linerisk.review.access_log import Accesses
+from linerisk.review.transitions import REVIEWER, Actor
 
 MakeRecords = Callable[..., list[DecisionRecord]]
 Unguarded = Callable[[str], Any]

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from linerisk import as_of
-from linerisk.decisions import chain, erasing, verifying
+from linerisk.decisions import chain, erasure, verify
 from linerisk.decisions.anchors import Anchor
-from linerisk.decisions.erasing import erased_name, remains_of
+from linerisk.decisions.erasure import erased_name, remains_of
 from linerisk.decisions.errors import ConflictError
 from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.log import DecisionLog
@@ -181,7 +181,7 @@ def test_erasing_again_goes_on_where_it_ended_and_decisions_go_on_after_it(log: 
 def test_a_long_backlog_is_erased_in_many_short_transactions(
     url: str, log: DecisionLog, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasing, "_MOST_DECISIONS", 7)
+    monkeypatch.setattr(erasure, "_MOST_DECISIONS", 7)
     for i in range(10):
         record(f"r-{i}", DAYS + 1, 3)
     assert log.expire(days=DAYS).decisions == 30
@@ -454,11 +454,11 @@ def test_a_request_whose_erasure_was_undone_is_found(log: DecisionLog, record: R
 def test_verifying_is_not_misled_by_erasing_and_writing_meanwhile(
     log: DecisionLog, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifying, "_PAGE", 3)
+    monkeypatch.setattr(verify, "_PAGE", 3)
     for i in range(8):
         record(f"r-{i}", DAYS + 10 - i, 2)
     steps = iter([lambda: log.expire(days=DAYS + 7), lambda: record("new", 0, 4), lambda: log.expire(days=DAYS + 4)])
-    walk = verifying._rows
+    walk = verify._rows
 
     def interrupted(*args: Any) -> Any:
         for row in walk(*args):
@@ -467,7 +467,7 @@ def test_verifying_is_not_misled_by_erasing_and_writing_meanwhile(
                     next(steps)()
             yield row
 
-    monkeypatch.setattr(verifying, "_rows", interrupted)
+    monkeypatch.setattr(verify, "_rows", interrupted)
     assert verified(log) == (None, "")
     assert verified(log) == (None, "")
     assert log.verify().erased == 12

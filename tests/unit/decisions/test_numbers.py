@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from linerisk import as_of
-from linerisk.decisions import numbers
+from linerisk.decisions import case_numbers
+from linerisk.decisions.case_numbers import case_number, decisions_numbered, read_number
 from linerisk.decisions.log import DecisionLog
-from linerisk.decisions.numbers import case_number, decisions_numbered, read_number
 from linerisk.decisions.record import DecisionRecord
 
 MakeRecords = Callable[..., list[DecisionRecord]]
@@ -63,5 +63,5 @@ def test_what_is_no_number_is_none(typed: str) -> None:
 def test_looking_up_a_number_reads_a_stretch_of_an_index_and_not_the_table(sqlite_url: str) -> None:
     asked = {"first": "01J1NSEQ00", "last": "01J1NSEQ00~", "ends": "%PQRS", "param_1": 9}
     with DecisionLog(sqlite_url) as log, log.reading() as connection:
-        plan = connection.execute(text(f"EXPLAIN QUERY PLAN {numbers._NUMBERED}"), asked).all()
+        plan = connection.execute(text(f"EXPLAIN QUERY PLAN {case_numbers._NUMBERED}"), asked).all()
     assert [row.detail.split(" (")[0] for row in plan] == ["SEARCH decisions USING INDEX sqlite_autoindex_decisions_1"]

@@ -14,7 +14,7 @@ from linerisk.decisions.ids import decision_ids
 from linerisk.decisions.record import DecisionRecord, RecordedReason
 from linerisk.decisions.recorded_features import frozen_features, matrix_row, named_features
 from linerisk.errors import DecisionLogError
-from linerisk.features.summary import RecordsSummary
+from linerisk.features.records_summary import RecordsSummary
 
 MakeRecord = Callable[..., DecisionRecord]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from linerisk.evaluation.archetypes import ArchetypeRows
-from linerisk.evaluation.duties import Latency, read_assessment
 from linerisk.evaluation.evaluate import Evaluation, evaluate
-from linerisk.evaluation.gates import GateResult, run_gates
+from linerisk.evaluation.gates.gates import GateResult, run_gates
+from linerisk.evaluation.release_duties import Latency, read_assessment
 from linerisk.evaluation.stability import ReasonStability, reason_stability
 from linerisk.features.catalogue import BY_NAME
 from linerisk.model.calibration import sigmoid

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from linerisk.evaluation.audit import measure_audit
+from linerisk.evaluation.random_audit import measure_audit
 from linerisk.model.cut_points import clopper_pearson
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import Tier

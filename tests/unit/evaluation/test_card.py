@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from linerisk.evaluation.card import Override, card_sections, markdown, weaknesses, with_overrides
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.figures_shown import evidence_sentences
-from linerisk.evaluation.gates import run_gates
-from linerisk.evaluation.reported import Reported
+from linerisk.evaluation.gates.gates import run_gates
+from linerisk.evaluation.report.facts import Reported
+from linerisk.evaluation.report.model_card import Override, card_sections, markdown, weaknesses, with_overrides
+from linerisk.evaluation.report.tables import evidence_sentences
 from linerisk.model.risk_model import RiskModel
 
 REPORTED = Reported(

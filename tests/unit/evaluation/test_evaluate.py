@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from linerisk.evaluation.bands import tenure_check
 from linerisk.evaluation.evaluate import Evaluation
+from linerisk.evaluation.reliability_bands import tenure_check
 from linerisk.model.risk_model import FeatureColumn, RiskModel
 from linerisk.model.tiers import TIERS
 from linerisk.training.examples import Slices

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from linerisk.evaluation.flips import CUT_POINT, MOST_EXAMPLES, TierFlips, tier_flips
-from linerisk.evaluation.gates import run_gates
-from linerisk.evaluation.report import comparison_page
+from linerisk.evaluation.gates.gates import run_gates
+from linerisk.evaluation.report.report import comparison_page
+from linerisk.evaluation.tier_flips import CUT_POINT, MOST_EXAMPLES, TierFlips, tier_flips
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TIERS
 from linerisk.training.examples import Slices

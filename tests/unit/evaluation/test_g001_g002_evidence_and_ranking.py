@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.gates.gates import Outcome
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Slices
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from linerisk.evaluation.bands import Bin, bins_off
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.gates.gates import Outcome
 from linerisk.evaluation.metrics import Estimate, share
+from linerisk.evaluation.reliability_bands import Bin, bins_off
 from linerisk.model.calibration import BetaCalibration
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Slices

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.gates.gates import Outcome
 from linerisk.evaluation.metrics import tier_rows
 from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import RiskModel

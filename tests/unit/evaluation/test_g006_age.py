@@ -7,7 +7,7 @@ import lightgbm as lgb
 import numpy as np
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.gates.gates import Outcome
 from linerisk.training.examples import Slices
 
 

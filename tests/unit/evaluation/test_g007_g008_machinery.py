@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from linerisk.evaluation.evaluate import Evaluation, evaluate
-from linerisk.evaluation.gates import GateLimits, Outcome
+from linerisk.evaluation.gates.gates import GateLimits, Outcome
 from linerisk.evaluation.metrics import average_precision
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Slices

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from linerisk.evaluation.evaluate import Evaluation, evaluate
-from linerisk.evaluation.gates import Outcome, passed, run_gates
+from linerisk.evaluation.gates.gates import Outcome, passed, run_gates
 from linerisk.model.risk_model import FeatureColumn, RiskModel
 from linerisk.training.examples import Slices
 from linerisk.training.fit import Recipe

@@ -10,7 +10,7 @@ import pytest
 
 from linerisk.evaluation.archetypes import ArchetypeRows, archetype_rows, archetype_shares
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.gates.gates import Outcome
 from linerisk.features.catalogue import FEATURE_NAMES
 from linerisk.model.risk_model import FeatureColumn, RiskModel
 from linerisk.records.simulation.archetypes import ARCHETYPES

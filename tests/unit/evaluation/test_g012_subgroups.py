@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.gates.gates import Outcome
 from linerisk.evaluation.subgroups import MOST_GROUPS, OTHERS, UNKNOWN, account_groups, subgroups, tenure_groups
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Slices

@@ -9,8 +9,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import Outcome
-from linerisk.evaluation.leaks import columns_alone
+from linerisk.evaluation.gates.gates import Outcome
+from linerisk.evaluation.leakage import columns_alone
 from linerisk.model.risk_model import FeatureColumn
 from linerisk.training.examples import Examples, Slices
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from linerisk.evaluation.duties import ASSESSED, read_assessment
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.gates.gates import Outcome
+from linerisk.evaluation.release_duties import ASSESSED, read_assessment
 from linerisk.explanation import Wording
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Slices
 from linerisk.training.fit import Recipe
-from linerisk.workflows.measuring import measure_latency
+from linerisk.workflows.measure import measure_latency
 
 POLICIES = Path(__file__).parents[3] / "policies"
 

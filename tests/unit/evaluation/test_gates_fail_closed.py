@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import GATES, GateLimits, GateResult, Outcome, passed, run_gates
+from linerisk.evaluation.gates.gates import GATES, GateLimits, GateResult, Outcome, passed, run_gates
 from linerisk.evaluation.metrics import Estimate
 
 NOT_MEASURED = Estimate(float("nan"), float("nan"), float("nan"))

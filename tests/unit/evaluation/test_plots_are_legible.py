@@ -10,15 +10,15 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from linerisk.evaluation.audit import FEWEST_LINES, AuditMeasure, measure_audit
-from linerisk.evaluation.bands import AgeBand
-from linerisk.evaluation.drawing import Plot
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import run_gates
+from linerisk.evaluation.gates.gates import run_gates
 from linerisk.evaluation.metrics import Estimate
-from linerisk.evaluation.plots import draw
-from linerisk.evaluation.report import make_report
-from linerisk.evaluation.reported import Reported
+from linerisk.evaluation.plots.plots import draw
+from linerisk.evaluation.plots.style import Plot
+from linerisk.evaluation.random_audit import FEWEST_LINES, AuditMeasure, measure_audit
+from linerisk.evaluation.reliability_bands import AgeBand
+from linerisk.evaluation.report.facts import Reported
+from linerisk.evaluation.report.report import make_report
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Slices
 

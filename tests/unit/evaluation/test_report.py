@@ -11,22 +11,22 @@ import numpy as np
 import pytest
 
 from linerisk.evaluation.archetypes import ArchetypeShare
-from linerisk.evaluation.audit import AuditMeasure, measure_audit
-from linerisk.evaluation.card import Override
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates import GATES, Outcome, run_gates
+from linerisk.evaluation.gates.gates import GATES, Outcome, run_gates
 from linerisk.evaluation.importance import feature_strengths
 from linerisk.evaluation.metrics import Estimate
-from linerisk.evaluation.plots import draw
-from linerisk.evaluation.report import Report, comparison_page, make_report, page_with_overrides
-from linerisk.evaluation.reported import Reported
+from linerisk.evaluation.plots.plots import draw
+from linerisk.evaluation.random_audit import AuditMeasure, measure_audit
+from linerisk.evaluation.report.facts import Reported
+from linerisk.evaluation.report.model_card import Override
+from linerisk.evaluation.report.report import Report, comparison_page, make_report, page_with_overrides
 from linerisk.evaluation.rolling import RollingEvaluation, RollingStep
 from linerisk.evaluation.subgroups import Subgroup
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TIERS
 from linerisk.training.examples import Examples, Slices
 from linerisk.training.fit import Recipe
-from linerisk.training.trials import Trial, Tuned
+from linerisk.training.search_trials import Trial, Tuned
 
 HOSTILE = "a <script>alert(\"1\")</script> & 'model'"
 REPORTED = Reported(title=HOSTILE, facts={HOSTILE: HOSTILE}, notices=[HOSTILE], again=HOSTILE)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from linerisk.explanation import Wording
-from linerisk.explanation.wording import Direction
+from linerisk.explanation.reason_text import Direction
 from linerisk.features.catalogue import BY_NAME, FEATURES
 
 RATIO = "out_calls_vs_own_past_ratio_7d"

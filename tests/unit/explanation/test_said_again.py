@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linerisk.explanation import Wording
-from linerisk.explanation.wording import Direction
+from linerisk.explanation.reason_text import Direction
 from linerisk.features.catalogue import FEATURE_NAMES
 
 WORDING = Wording.load(Path(__file__).parents[3] / "policies")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from linerisk.explanation.values import BY_UNIT
+from linerisk.explanation.value_text import BY_UNIT
 from linerisk.features.catalogue import FEATURES
 
 

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from linerisk.explanation import Wording
-from linerisk.explanation.values import BY_UNIT
-from linerisk.explanation.wording import Direction
+from linerisk.explanation.reason_text import Direction
+from linerisk.explanation.value_text import BY_UNIT
 from linerisk.features.catalogue import BY_NAME, FEATURES
 from linerisk.features.stages import HISTORY
 from linerisk.features.tenure import MAX_TENURE_DAYS

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import polars as pl
 
-from linerisk.features.summary import RecordsSummary, calendar, summarise
+from linerisk.features.records_summary import RecordsSummary, calendar, summarise
 
 AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
 LINE, OTHER = 11, 12

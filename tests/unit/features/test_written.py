@@ -6,7 +6,7 @@ import weakref
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from linerisk.features.written import Written
+from linerisk.features.compiled_plans import Written
 
 
 def test_every_run_sees_its_own_frames_and_the_plan_is_written_once() -> None:

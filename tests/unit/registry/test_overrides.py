@@ -6,7 +6,7 @@ import pytest
 
 from linerisk.errors import RegistryError
 from linerisk.registry import CHAMPION, Registry, Version
-from linerisk.registry.entries import LEAST_WORDS, Move
+from linerisk.registry.versions import LEAST_WORDS, Move
 
 Open = Callable[[str], Registry]
 Register = Callable[..., Version]

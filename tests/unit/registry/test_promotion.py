@@ -6,7 +6,7 @@ import pytest
 
 from linerisk.errors import RegistryError
 from linerisk.registry import CHALLENGER, CHAMPION, Registry, Version
-from linerisk.registry.entries import LONGEST_WORDS, Move, standing_versions
+from linerisk.registry.versions import LONGEST_WORDS, Move, standing_versions
 
 Open = Callable[[str], Registry]
 Register = Callable[..., Version]

@@ -6,7 +6,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from linerisk.registry import Registry, Version
-from linerisk.registry.trials import TrialRun, log_trials
+from linerisk.registry.search_trials import TrialRun, log_trials
 
 
 def test_trials_are_child_runs_with_what_was_tried_and_measured(

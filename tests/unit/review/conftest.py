@@ -17,9 +17,9 @@ from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
 from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.policy import load_policies
-from linerisk.review.desk import DisputeDesk
+from linerisk.review.dispute_service import DisputeService
 from linerisk.review.disputes import Dispute
-from linerisk.review.moves import LEAD, REVIEWER, SCORER, Actor, Outcome
+from linerisk.review.transitions import LEAD, REVIEWER, SCORER, Actor, Outcome
 from linerisk.settings import Settings
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -65,7 +65,7 @@ class Office:
     """A desk, the log under it, and short ways to put a case before it."""
 
     log: DecisionLog
-    desk: DisputeDesk
+    desk: DisputeService
     numbers: Iterator[int]
     now: datetime = NOW
     reason: str = REASON
@@ -133,7 +133,7 @@ def office_at() -> Callable[[str], Office]:
     def made(url: str) -> Office:
         log = DecisionLog(url)
         roles = {name: person.role for name, person in PEOPLE.items()}
-        desk = DisputeDesk(log, load_policies(Settings().policies), role_of=roles.get)
+        desk = DisputeService(log, load_policies(Settings().policies), role_of=roles.get)
         return Office(log, desk, itertools.count())
 
     return made

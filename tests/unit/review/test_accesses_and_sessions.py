@@ -11,9 +11,9 @@ import pytest
 
 from linerisk.decisions.log import DecisionLog
 from linerisk.errors import DecisionLogError
-from linerisk.review.accesses import Accesses
-from linerisk.review.moves import REVIEWER, Actor
+from linerisk.review.access_log import Accesses
 from linerisk.review.sessions import IDLE, LONGEST, Sessions
+from linerisk.review.transitions import REVIEWER, Actor
 
 NOW = datetime(2024, 7, 26, 9, tzinfo=UTC)
 LI = Actor("li.wei", REVIEWER)

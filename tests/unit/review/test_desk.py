@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from linerisk.decisions.case_numbers import case_number
 from linerisk.decisions.errors import ConflictError, StaleError
-from linerisk.decisions.numbers import case_number
 from linerisk.errors import InputError, LineriskError
 from linerisk.review.errors import IllegalMoveError, NotAllowedError, UnknownDisputeError
-from linerisk.review.moves import Outcome, State
+from linerisk.review.transitions import Outcome, State
 
 SetClock = Callable[[datetime], None]
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from linerisk.cli import app
-from linerisk.review.moves import Outcome, State
+from linerisk.review.transitions import Outcome, State
 
 Linerisk = Callable[..., tuple[int, str]]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from linerisk.review.moves import CLOCK, Move, State
-from linerisk.service.expiring import Expiring
+from linerisk.review.transitions import CLOCK, Move, State
+from linerisk.service.dispute_expiry import Expiring
 
 MANY = 30
 WORKERS = 4

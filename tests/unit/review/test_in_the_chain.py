@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from linerisk.review.errors import UnknownDisputeError
-from linerisk.review.moves import Outcome, State
+from linerisk.review.transitions import Outcome, State
 
 SetClock = Callable[[datetime], None]
 COLUMNS = [

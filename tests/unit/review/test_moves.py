@@ -21,11 +21,11 @@ from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedMo
 from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.errors import LineriskError
 from linerisk.policy import load_policies
-from linerisk.review.desk import DisputeDesk
+from linerisk.review.dispute_service import DisputeService
 from linerisk.review.disputes import Dispute, folded
-from linerisk.review.moves import LEAD, MOVES, OPEN_STATES, REVIEWER, SCORER, SYSTEM, Actor, Move, Outcome, State
-from linerisk.service.tokens import Role
+from linerisk.review.transitions import LEAD, MOVES, OPEN_STATES, REVIEWER, SCORER, SYSTEM, Actor, Move, Outcome, State
 from linerisk.settings import Settings
+from linerisk.web.token_store import Role
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PEOPLE = [
@@ -51,7 +51,7 @@ def test_nothing_leads_out_of_a_dispute_that_ended(ended: State) -> None:
     assert not [move for move, rule in MOVES.items() if ended in rule.before]
 
 
-class Desk(RuleBasedStateMachine):
+class ServiceState(RuleBasedStateMachine):
     """Anybody tries anything at any time; what came of it is compared with the table."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Desk(RuleBasedStateMachine):
         self._clock.start()
         self._folder = tempfile.TemporaryDirectory()
         self._log = DecisionLog(f"sqlite:///{Path(self._folder.name) / 'decisions.db'}")
-        self._desk = DisputeDesk(self._log, load_policies(Settings().policies), role_of=ROLES.get)
+        self._desk = DisputeService(self._log, load_policies(Settings().policies), role_of=ROLES.get)
         self._keys = (f"k-{i}" for i in itertools.count())
         self._dispute: Dispute | None = None
 
@@ -204,5 +204,5 @@ class Desk(RuleBasedStateMachine):
         return True
 
 
-Desk.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
-TestDesk = Desk.TestCase
+ServiceState.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestDesk = ServiceState.TestCase

@@ -17,9 +17,9 @@ from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import RecordedModel
 from linerisk.decisions.schema import decisions, disputes, events, requests
 from linerisk.review.disputes import Dispute
-from linerisk.review.likeness import likeness
-from linerisk.review.moves import Outcome
-from linerisk.review.peers import MOST_COUNTED, MOST_LISTED, Peers, latest_decided, peers_of
+from linerisk.review.similar_cases import MOST_COUNTED, MOST_LISTED, Peers, latest_decided, peers_of
+from linerisk.review.similarity import likeness
+from linerisk.review.transitions import Outcome
 
 SetClock = Callable[[datetime], None]
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

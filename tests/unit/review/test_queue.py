@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from linerisk.errors import InputError
-from linerisk.review.clocks import Clock, clock_of
-from linerisk.review.moves import Outcome, State
-from linerisk.review.reading import Filter
+from linerisk.review.deadlines import Clock, clock_of
+from linerisk.review.queries import Filter
+from linerisk.review.transitions import Outcome, State
 
 SetClock = Callable[[datetime], None]
 

@@ -13,10 +13,10 @@ from linerisk.model.tiers import Tier
 from linerisk.policy import in_force, load_policies
 from linerisk.review.cool_downs import CoolDowns
 from linerisk.review.labels import labels, write_labels
-from linerisk.review.moves import Outcome
+from linerisk.review.transitions import Outcome
 from linerisk.settings import Settings
-from linerisk.tables.findings import standing_labels
 from linerisk.tables.intake import ingest
+from linerisk.tables.label_resolution import standing_labels
 from linerisk.tables.store import RecordStore
 from linerisk.training.label_weights import NO_FINDING
 from linerisk.training.outcomes import outcomes

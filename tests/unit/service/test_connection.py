@@ -16,8 +16,8 @@ import pytest
 import uvicorn
 
 from linerisk.service.connection import Connection
-from linerisk.service.http import Receive, Scope, Send
 from linerisk.service.quick import Held, Quick, Reply
+from linerisk.web.http import Receive, Scope, Send
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n"

@@ -8,19 +8,19 @@ import sys
 
 import pytest
 
-from linerisk.service.errors import BusyError
-from linerisk.service.scoring_calls import Queue
+from linerisk.service.routes.scoring import Queue
+from linerisk.web.errors import BusyError
 
 _HEAVY = (
     "bentoml", "lightgbm", "linerisk.evaluation", "linerisk.registry", "linerisk.training", "mlflow", "numpy", "polars",
-    "pyarrow", "sqlalchemy", "linerisk.settings", "linerisk.service.front", "structlog",
+    "pyarrow", "sqlalchemy", "linerisk.settings", "linerisk.service.routing", "structlog",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("module", "may"),
     [
-        ("linerisk.service.tokens", set()),
+        ("linerisk.web.token_store", set()),
         ("linerisk.service.serve", set()),
         ("linerisk.service.app", {"bentoml"}),  # imported by the process that minds the workers, too
         # With it comes all that answers.

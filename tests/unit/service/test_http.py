@@ -11,9 +11,9 @@ import pytest
 
 from linerisk.decisions.errors import ConflictError, OverloadedError
 from linerisk.errors import DecisionLogError, LineriskError, NotLiveError
-from linerisk.service.errors import BusyError, MalformedError, TooLargeError, answer_of, status_of
-from linerisk.service.front import Front
-from linerisk.service.http import BodyBudget, Request, path_segments, send_refusal
+from linerisk.service.routing import Front
+from linerisk.web.errors import BusyError, MalformedError, TooLargeError, answer_of, status_of
+from linerisk.web.http import BodyBudget, Request, path_segments, send_refusal
 
 
 def reading(*chunks: bytes, most: int = 100, budget: int = 1_000, then: str = "end") -> bytes:

@@ -9,7 +9,7 @@ _WORKER = """
 import sys
 from linerisk.service.lean import import_lightgbm_alone
 import_lightgbm_alone()
-import linerisk.service.api, linerisk.service.desk
+import linerisk.service.api, linerisk.web.state
 held = [name for name in ("pandas", "sklearn", "scipy.stats", "mlflow", "optuna", "altair") if name in sys.modules]
 assert not held, held
 import numpy as np, lightgbm as lgb

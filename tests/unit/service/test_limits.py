@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from linerisk.errors import UsageError
-from linerisk.service.errors import RateLimitedError
-from linerisk.service.limits import Bucket, Limits
-from linerisk.service.tokens import Role, TokenStore
+from linerisk.web.errors import RateLimitedError
+from linerisk.web.rate_limit import Bucket, Limits
+from linerisk.web.token_store import Role, TokenStore
 
 
 class Clock:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from linerisk.service import memory, scoring_calls
-from linerisk.service.memory import give_back
-from linerisk.service.scoring_calls import Queue
+from linerisk.service import malloc_trim
+from linerisk.service.malloc_trim import give_back
+from linerisk.service.routes import scoring
+from linerisk.service.routes.scoring import Queue
 
 PIECES = 200_000
 
@@ -30,8 +31,8 @@ def test_what_was_freed_below_a_piece_still_in_use_is_given_back() -> None:
 def test_it_happens_once_no_large_request_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[int] = []
     queue = Queue(at_once=2, waiting=2)
-    monkeypatch.setattr(scoring_calls, "_REST_S", 0.02)
-    monkeypatch.setattr(scoring_calls, "give_back", lambda: given.append(queue.at_work))
+    monkeypatch.setattr(scoring, "_REST_S", 0.02)
+    monkeypatch.setattr(scoring, "give_back", lambda: given.append(queue.at_work))
 
     async def work() -> None:
         async with queue.turn():
@@ -51,9 +52,9 @@ def test_a_process_that_holds_much_does_not_wait_for_rest(
 ) -> None:
     given: list[int] = []
     queue = Queue(at_once=2, waiting=2)
-    monkeypatch.setattr(scoring_calls, "_REST_S", 60.0)
-    monkeypatch.setattr(scoring_calls, "swollen", lambda: held_mb > 320)
-    monkeypatch.setattr(scoring_calls, "give_back", lambda: given.append(queue.at_work))
+    monkeypatch.setattr(scoring, "_REST_S", 60.0)
+    monkeypatch.setattr(scoring, "swollen", lambda: held_mb > 320)
+    monkeypatch.setattr(scoring, "give_back", lambda: given.append(queue.at_work))
 
     async def work() -> None:
         async with queue.turn():
@@ -67,6 +68,6 @@ def test_a_process_that_holds_much_does_not_wait_for_rest(
 def test_much_is_what_a_worker_may_not_hold_for_long() -> None:
     before = resident_mb()
     piece = bytearray(400 * 2**20)
-    assert memory.swollen()
+    assert malloc_trim.swollen()
     del piece
-    assert memory.swollen() == (before > 320 * 1.048576)
+    assert malloc_trim.swollen() == (before > 320 * 1.048576)

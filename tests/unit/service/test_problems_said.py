@@ -8,13 +8,13 @@ import re
 
 import pytest
 
-from linerisk.decisions import accesses, erasures, verifying
+from linerisk.console.problem_text import clause_said, problem_said
+from linerisk.console.translations import WORDS
+from linerisk.decisions import access_log, erasure_checks, verify
 from linerisk.decisions.errors import OverloadedError
 from linerisk.errors import ArtefactError, DecisionLogError, LineriskError, NotLiveError, PolicyError, StoreError
-from linerisk.service.console.problems import clause_said, problem_said
-from linerisk.service.console.words import WORDS
-from linerisk.service.errors import InternalError
 from linerisk.suspension.errors import NoticeError
+from linerisk.web.errors import InternalError
 
 ENGLISH = re.compile(r"[a-z]{2,} [a-z]{2,}")
 KINDS = (ArtefactError, DecisionLogError, InternalError, NotLiveError, NoticeError, OverloadedError, PolicyError)
@@ -23,7 +23,7 @@ KINDS = (ArtefactError, DecisionLogError, InternalError, NotLiveError, NoticeErr
 def clauses() -> set[str]:
     """Every clause in the modules that walk a chain, numbers as 7."""
     found = set()
-    for module in (verifying, accesses, erasures):
+    for module in (verify, access_log, erasure_checks):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.JoinedStr):
                 found.add("".join(part.value if isinstance(part, ast.Constant) else "7" for part in node.values))

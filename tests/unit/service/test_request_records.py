@@ -16,7 +16,7 @@ from linerisk.features.build import Surveyed, survey_store
 from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
 from linerisk.features.reference import Reference
 from linerisk.service.request_records import Cooked, cook, given
-from linerisk.service.types import AccountBody, LineWithRecords, RecordBody
+from linerisk.service.request_types import AccountBody, LineWithRecords, RecordBody
 from linerisk.tables.identity import key_of_id
 from linerisk.tables.intake import ingest
 from linerisk.tables.store import RecordStore

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from linerisk.errors import LineriskError
 from linerisk.service.api import ROUTES
-from linerisk.service.errors import MalformedError, WrongValueError
+from linerisk.service.request_types import RecordsRequest, ScoreRequest
 from linerisk.service.strict_json import DEEPEST, colons_outside_strings, parse, read, typed
-from linerisk.service.types import RecordsRequest, ScoreRequest
+from linerisk.web.errors import MalformedError, WrongValueError
 
 texts = st.text(alphabet=st.sampled_from('ab:,"\\{}[] é\n'), max_size=8)
 trees = st.recursive(

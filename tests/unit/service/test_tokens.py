@@ -10,7 +10,7 @@ import pytest
 
 from linerisk import as_of
 from linerisk.errors import StoreError, UsageError
-from linerisk.service.tokens import Role, TokenStore
+from linerisk.web.token_store import Role, TokenStore
 
 
 @pytest.fixture

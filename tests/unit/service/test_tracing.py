@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from linerisk.service.http import Request
 from linerisk.service.tracing import Traces, wanted
+from linerisk.web.http import Request
 
 OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"
 

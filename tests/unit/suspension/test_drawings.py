@@ -6,7 +6,7 @@ import pytest
 
 from linerisk.explanation import AtAge
 from linerisk.model.tiers import Tier
-from linerisk.suspension.drawings import CURVE_WIDTH, marks
+from linerisk.suspension.evidence_charts import CURVE_WIDTH, marks
 
 LABELS_END, RING_WITH_ITS_STROKE = 44, 11
 """As in the templates of the console and the evidence page."""

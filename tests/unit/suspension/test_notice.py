@@ -19,7 +19,7 @@ from linerisk.policy import Policy
 from linerisk.suspension.errors import NoticeError
 from linerisk.suspension.local_time import LANGUAGES, Language
 from linerisk.suspension.notice import make_notice, tail_of
-from linerisk.suspension.page import notice_page
+from linerisk.suspension.notice_page import notice_page
 from linerisk.suspension.sms import text_message
 
 Decide = Callable[..., DecisionRecord]

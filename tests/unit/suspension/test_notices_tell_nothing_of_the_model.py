@@ -17,7 +17,7 @@ from linerisk.decisions.recorded_features import frozen_features
 from linerisk.policy import Policy
 from linerisk.suspension.local_time import LANGUAGES
 from linerisk.suspension.notice import make_notice
-from linerisk.suspension.page import notice_page
+from linerisk.suspension.notice_page import notice_page
 from linerisk.suspension.sms import MOST_PARTS, text_message
 
 Decide = Callable[..., DecisionRecord]

@@ -10,7 +10,7 @@ import pytest
 
 from linerisk.decisions.record import DecisionRecord, RecordedReason
 from linerisk.explanation import Wording
-from linerisk.explanation.values import BY_UNIT
+from linerisk.explanation.value_text import BY_UNIT
 from linerisk.features.catalogue import BY_NAME
 from linerisk.policy import Policy
 from linerisk.suspension.errors import NoticeError

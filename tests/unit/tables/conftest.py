@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from linerisk.tables.intake import ingest
-from linerisk.tables.report import IntakeReport
+from linerisk.tables.intake_report import IntakeReport
 from linerisk.tables.store import RecordStore
 
 SECRET = b"a secret of the tests, long enough"

@@ -9,7 +9,7 @@ import pytest
 
 from linerisk.as_of import iso, now
 from linerisk.errors import InputError, StoreError
-from linerisk.tables.report import IntakeReport, RejectedCount
+from linerisk.tables.intake_report import IntakeReport, RejectedCount
 from linerisk.tables.store import RecordStore
 
 Take = Callable[..., tuple[IntakeReport, RecordStore]]

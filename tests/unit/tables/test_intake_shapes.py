@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from linerisk.errors import InputError, StoreError
-from linerisk.tables.report import IntakeReport, TableCount
+from linerisk.tables.intake_report import IntakeReport, TableCount
 from linerisk.tables.schemas import Accounts, Labels, Lines, Records
 from linerisk.tables.staging import DayStaging
 from linerisk.tables.store import RecordStore

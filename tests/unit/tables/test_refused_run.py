@@ -12,7 +12,7 @@ import pytest
 
 from linerisk.errors import InputError
 from linerisk.records.mapping import Mapping
-from linerisk.tables.report import IntakeReport
+from linerisk.tables.intake_report import IntakeReport
 from linerisk.tables.store import RecordStore
 
 Take = Callable[..., tuple[IntakeReport, RecordStore]]
@@ -21,7 +21,7 @@ KILLED_AT = """
 import os, signal, sys
 from pathlib import Path
 from linerisk.errors import InputError
-from linerisk.tables import disk, intake
+from linerisk.tables import durable_files, intake
 left = int(sys.argv[3])
 def counted(real):
     def call(*args):
@@ -31,7 +31,7 @@ def counted(real):
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*args)
     return call
-os.replace, disk.sync = counted(os.replace), counted(disk.sync)
+os.replace, durable_files.sync = counted(os.replace), counted(durable_files.sync)
 try:
     intake.ingest(Path(sys.argv[1]), Path(sys.argv[2]), secret=b"a secret of the tests, long enough")
 except InputError:

@@ -9,7 +9,7 @@ import pytest
 
 from linerisk.records.contract import TABLES, TableName
 from linerisk.tables.casting import CODES
-from linerisk.tables.report import IntakeReport
+from linerisk.tables.intake_report import IntakeReport
 from linerisk.tables.schemas import Accounts, Labels, Records, Scores
 from linerisk.tables.store import RecordStore
 from linerisk.tables.validation import KEYS

@@ -12,8 +12,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from linerisk.errors import StoreError, UsageError
-from linerisk.tables.merging import merge_lines
-from linerisk.tables.report import IntakeReport
+from linerisk.tables.intake_report import IntakeReport
+from linerisk.tables.merge import merge_lines
 from linerisk.tables.schemas import Accounts
 from linerisk.tables.store import RecordStore, bucket_bounds
 

@@ -7,7 +7,7 @@ import pytest
 from linerisk.errors import EvidenceError
 from linerisk.model.calibration import BetaCalibration, Calibration, SplineCalibration
 from linerisk.model.calibration_fit import fit_beta, fit_spline
-from linerisk.training.calibrating import FOLDS, choose_calibration, folds
+from linerisk.training.calibrator_choice import FOLDS, choose_calibration, folds
 
 BENT = SplineCalibration(knots=(-6.0, -3.0, -2.0, 0.0, 3.0), slopes=(1.5, 1.5, 0.05, 0.05, 2.0), c=-5.0)
 STRAIGHT = BetaCalibration(1.1, 0.9, 0.2)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from linerisk.errors import EvidenceError, InputError
-from linerisk.training.dealing import LEFT_OUT, deal_by_group, deal_by_time, latest_of_each
 from linerisk.training.examples import Examples
 from linerisk.training.from_table import FeatureTable, read_table, slices_from_table
+from linerisk.training.table_split import LEFT_OUT, deal_by_group, deal_by_time, latest_of_each
 
 Write = Callable[..., Path]
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from linerisk.tables.findings import CLEARING_SOURCES, FIRM_SOURCES
+from linerisk.tables.label_resolution import CLEARING_SOURCES, FIRM_SOURCES
 from linerisk.tables.schemas import LABEL_SOURCES, Accounts, Labels
 from linerisk.training.label_weights import NO_FINDING, WEIGHTS
 from linerisk.training.outcomes import outcomes

@@ -11,7 +11,7 @@ from linerisk.errors import EvidenceError
 from linerisk.training import tuning
 from linerisk.training.examples import Examples, Slices
 from linerisk.training.fit import Recipe, fit_trees
-from linerisk.training.trials import CLOSE, Trial, Tuned, front_of, judged
+from linerisk.training.search_trials import CLOSE, Trial, Tuned, front_of, judged
 from linerisk.training.tuning import parts, reason_cost, tune
 
 START = Recipe(trees=60, leaves=15, depth=5, learning_rate=0.1)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from linerisk.cli import app
 from linerisk.errors import InputError, StoreError
-from linerisk.workflows.instants import MOST_DAYS_AFTER, check_as_of, next_instant
+from linerisk.workflows.as_of_checks import MOST_DAYS_AFTER, check_as_of, next_instant
 
 LAST = date(2024, 4, 21)
 DAYS = [date(2024, 4, 19), LAST]

@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 
 from linerisk.as_of import now, parse_instant
 from linerisk.cli import app
-from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.gates.gates import Outcome
 from linerisk.live import Live
 from linerisk.settings import Settings
 from linerisk.training.fit import Recipe
 from linerisk.workflows.registries import registry_for
 from linerisk.workflows.release import promote, rollback
 from linerisk.workflows.train import train_table
-from linerisk.workflows.trained import Trained
+from linerisk.workflows.training_result import Trained
 
 REASON = "a <b>small</b> table for a drill; nothing is decided from it"
 CLUELESS = Recipe(trees=1, leaves=2, feature_share=0.1, least_rows_in_leaf=780)

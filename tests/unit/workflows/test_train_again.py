@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from linerisk.cli import app
 from linerisk.errors import InputError, RegistryError
-from linerisk.evaluation.gates import Outcome
+from linerisk.evaluation.gates.gates import Outcome
 from linerisk.records.simulation import simulate
 from linerisk.settings import Settings
 from linerisk.tables.identity import SECRET_BYTES
@@ -23,7 +23,7 @@ from linerisk.workflows.recipes import again_with, read_recipe
 from linerisk.workflows.registries import registry_for
 from linerisk.workflows.release import promote
 from linerisk.workflows.train import train_table
-from linerisk.workflows.trained import Trained
+from linerisk.workflows.training_result import Trained
 
 QUICK = Recipe(trees=20)
 

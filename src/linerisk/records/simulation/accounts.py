@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from linerisk.records.simulation import areas, numbers
-from linerisk.records.simulation.findings import Findings
+from linerisk.records.simulation.activity_streams import FOREVER
+from linerisk.records.simulation.fraud_discovery import Findings
 from linerisk.records.simulation.numbers import Floats, Ints
 from linerisk.records.simulation.population import NAMES, PLANS, Population
-from linerisk.records.simulation.streams import FOREVER
 
 _USES = {
     "courier": "delivery", "salesperson": "sales", "small_business": "shop", "reception": "reception",

@@ -15,20 +15,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from linerisk.records.simulation import accounts, areas, numbers, writing
+from linerisk.records.simulation import accounts, areas, numbers, table_writer
+from linerisk.records.simulation.activity_streams import FOREVER, PLACES, Streams, Traffic, draw, gather
+from linerisk.records.simulation.batches import Plan
 from linerisk.records.simulation.behaviour import behave
-from linerisk.records.simulation.chunks import Plan
+from linerisk.records.simulation.call_legs import DAY_US, daily_activity
 from linerisk.records.simulation.contacts import write_book
 from linerisk.records.simulation.effects import choose
-from linerisk.records.simulation.findings import Findings
-from linerisk.records.simulation.legs import DAY_US, daily_activity
+from linerisk.records.simulation.fraud_discovery import Findings
 from linerisk.records.simulation.numbers import Floats, Ints
 from linerisk.records.simulation.personas import AWAKENED, EVENT, LEGAL
 from linerisk.records.simulation.places import locate, travel
 from linerisk.records.simulation.population import NAMES, Population, populate
-from linerisk.records.simulation.streams import FOREVER, PLACES, Streams, Traffic, draw, gather
+from linerisk.records.simulation.table_writer import Calendar
 from linerisk.records.simulation.traffic import Scene, all_legs
-from linerisk.records.simulation.writing import Calendar
 
 DAYS = 60
 """Length of the period: what features look back on, and a little more."""
@@ -116,15 +116,15 @@ def write_archetypes(out: Path, *, lines_each: int, seed: int) -> ArchetypeLines
     legs = legs.take(np.argsort(legs.line * (1 << 46) + legs.at, kind="stable"))
     where = _came_home(travel(people, days=DAYS, rng=rng), kind, rng)
     places = locate(people, streams, legs, where, lines=_CELLS_OF_LINES, first=_FIRST, rng=rng)
-    records = writing.record_frame(legs, places, people.number, calendar=calendar, seed=seed, rng=rng)
+    records = table_writer.record_frame(legs, places, people.number, calendar=calendar, seed=seed, rng=rng)
     changes = accounts.account_changes(people, _nothing_found(len(people)), days=DAYS, rng=rng)
     # A declaration that ran out was renewed: the archetype is the one that did what was asked.
     renewed = pl.max_horizontal("declared_until", pl.lit(DAYS + 90.0))
     changes = changes.with_columns(declared_until=pl.when(pl.col("declared_use").is_not_null()).then(renewed))
     facts = accounts.constants(people, rng)
-    known = writing.account_frame(changes, facts, people.number, people.holder, calendar=calendar, seed=seed)
-    writing.write(records, out / "call_records" / "archetypes.parquet")
-    writing.write(known, out / "accounts" / "archetypes.parquet")
+    known = table_writer.account_frame(changes, facts, people.number, people.holder, calendar=calendar, seed=seed)
+    table_writer.write(records, out / "call_records" / "archetypes.parquet")
+    table_writer.write(known, out / "accounts" / "archetypes.parquet")
     names = pl.Series("archetype", list(ARCHETYPES)).gather(kind)
     lines = pl.DataFrame({"line_id": numbers.id_text(people.number, seed), "archetype": names})
     return ArchetypeLines(as_of=calendar.midnight + timedelta(days=DAYS), lines=lines)

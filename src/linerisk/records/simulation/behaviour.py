@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from linerisk.records.simulation import areas
+from linerisk.records.simulation.activity_streams import FOREVER, HANDSETS, PLACES, Streams, draw, gather
 from linerisk.records.simulation.numbers import Floats, happens
 from linerisk.records.simulation.personas import AWAKENED, DRIVE, EVENT, FRAUD, LEGAL, NEW_HIRE
 from linerisk.records.simulation.population import NAMES, Population
-from linerisk.records.simulation.streams import FOREVER, HANDSETS, PLACES, Streams, draw, gather
 
 _OWN_HANDSET = {"new": 0.55, "box": 0.3, "own": 1.0}
 """Share of frauds that work with the line's own handset where their kind mostly does not."""

@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from linerisk.errors import UsageError
 from linerisk.records.simulation import hours, numbers
+from linerisk.records.simulation.activity_streams import FOREVER, Streams
+from linerisk.records.simulation.call_legs import DAY_US
 from linerisk.records.simulation.contacts import Book
-from linerisk.records.simulation.legs import DAY_US
 from linerisk.records.simulation.numbers import Flags, Floats, Ints
 from linerisk.records.simulation.personas import FRAUD, LEGAL
 from linerisk.records.simulation.population import NAMES, Population
-from linerisk.records.simulation.streams import FOREVER, Streams
 
 EFFECTS = ("spring_festival", "september", "sales_day")
 DRIFTS = ("boxes-to-relays",)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from linerisk.records.simulation.streams import Traffic
+from linerisk.records.simulation.activity_streams import Traffic
 
 YEAR = 365.0
 

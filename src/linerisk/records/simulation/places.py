@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from linerisk.records.simulation import areas, numbers
-from linerisk.records.simulation.legs import DAY_US, Legs
+from linerisk.records.simulation.activity_streams import HANDSETS, PLACES, Streams
+from linerisk.records.simulation.call_legs import DAY_US, Legs
 from linerisk.records.simulation.numbers import Flags, Floats, Ints
 from linerisk.records.simulation.personas import LEGAL
 from linerisk.records.simulation.population import NAMES, Population
-from linerisk.records.simulation.streams import HANDSETS, PLACES, Streams
 
 CELLS_AN_AREA = 10_000
 MODELS = (900, 60, 40)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from linerisk.records.simulation import areas, numbers
+from linerisk.records.simulation.activity_streams import FOREVER
 from linerisk.records.simulation.numbers import Flags, Floats, Ints
 from linerisk.records.simulation.personas import FRAUD, LEGAL, YEAR, Persona, Scheme
-from linerisk.records.simulation.streams import FOREVER
 
 Begin = Callable[[Floats, Ints], Floats]
 PLANS = ("prepaid", "postpaid", "enterprise", "iot")

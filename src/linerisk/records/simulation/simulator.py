@@ -13,10 +13,10 @@ from pathlib import Path
 import polars as pl
 
 from linerisk.errors import InputError, UsageError
-from linerisk.records.simulation import writing
-from linerisk.records.simulation.chunks import UNFOUND_DAYS, Plan, Written, write_chunk
+from linerisk.records.simulation import table_writer
+from linerisk.records.simulation.batches import UNFOUND_DAYS, Plan, Written, write_chunk
 from linerisk.records.simulation.effects import choose
-from linerisk.records.simulation.writing import Calendar
+from linerisk.records.simulation.table_writer import Calendar
 
 _MOST_PREVALENCE = 0.2
 
@@ -128,7 +128,7 @@ def _write_all(folder: Path, out: Path, plan: Plan, workers: int, on_progress: P
         if on_progress is not None:
             on_progress("simulate", done, plan.lines)
     truth = pl.concat([parts[part].truth for part in range(plan.chunks)])
-    writing.write(truth, folder / "truth.parquet")
+    table_writer.write(truth, folder / "truth.parquet")
     frauds = truth.filter("is_fraud")
     return SimulationReport(
         out=out,

@@ -14,15 +14,15 @@ import numpy as np
 import polars as pl
 
 from linerisk.errors import InputError
-from linerisk.records.simulation import areas, numbers, writing
+from linerisk.records.simulation import areas, numbers, table_writer
+from linerisk.records.simulation.activity_streams import FOREVER, Streams, Traffic, draw, gather
+from linerisk.records.simulation.call_legs import DAY_US, Legs, daily_activity, gather_legs
 from linerisk.records.simulation.contacts import write_book
-from linerisk.records.simulation.legs import DAY_US, Legs, daily_activity, gather_legs
 from linerisk.records.simulation.numbers import Flags, Floats, Ints
 from linerisk.records.simulation.places import locate
 from linerisk.records.simulation.population import NAMES, Population
-from linerisk.records.simulation.streams import FOREVER, Streams, Traffic, draw, gather
+from linerisk.records.simulation.table_writer import Calendar
 from linerisk.records.simulation.traffic import Scene, all_legs
-from linerisk.records.simulation.writing import Calendar
 
 DAYS = 98
 _FIRST = 90_000_000
@@ -120,9 +120,9 @@ def write_story(out: Path, *, as_of: datetime, seed: int, traffic: StoryTraffic 
     streams, legs = _happen(people, chosen, end, rng)
     where = np.repeat(people.home[:, None], DAYS + 2, axis=1)
     places = locate(people, streams, legs, where, lines=_CELLS_OF_LINES, first=_FIRST, rng=rng)
-    records = writing.record_frame(legs, places, people.number, calendar=calendar, seed=seed, rng=rng)
-    writing.write(records, out / "call_records" / "story.parquet")
-    writing.write(_accounts(people, calendar, seed), out / "accounts" / "story.parquet")
+    records = table_writer.record_frame(legs, places, people.number, calendar=calendar, seed=seed, rng=rng)
+    table_writer.write(records, out / "call_records" / "story.parquet")
+    table_writer.write(_accounts(people, calendar, seed), out / "accounts" / "story.parquet")
     return _told(numbers.id_text(people.number, seed).to_list(), chosen)
 
 
@@ -206,7 +206,7 @@ def _accounts(people: Population, calendar: Calendar, seed: int) -> pl.DataFrame
             "plan_kind": ["prepaid"] * len(people),
         }
     )
-    return writing.account_frame(changes, facts, people.number, people.holder, calendar=calendar, seed=seed)
+    return table_writer.account_frame(changes, facts, people.number, people.holder, calendar=calendar, seed=seed)
 
 
 def _told(ids: list[str], chosen: StoryTraffic) -> Story:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from linerisk.records.simulation import areas, numbers
-from linerisk.records.simulation import legs as leg_kinds
+from linerisk.records.simulation import call_legs as leg_kinds
+from linerisk.records.simulation.activity_streams import Streams
+from linerisk.records.simulation.call_legs import SECOND_US, Legs, gather_legs, happenings, make_legs
 from linerisk.records.simulation.contacts import Book
 from linerisk.records.simulation.effects import Effects
-from linerisk.records.simulation.legs import SECOND_US, Legs, gather_legs, happenings, make_legs
 from linerisk.records.simulation.numbers import Flags, Floats, Ints
 from linerisk.records.simulation.population import Population
-from linerisk.records.simulation.streams import Streams
 
 _LONGEST_TALK_S = 3600.0
 _LONGEST_RING_S = 60.0

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from linerisk.decisions import chain
-from linerisk.decisions.accesses import GENESIS, chained
+from linerisk.decisions.access_log import GENESIS, chained
 
 revision = "0006"
 down_revision = "0005"

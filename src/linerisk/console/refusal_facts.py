@@ -1,0 +1,36 @@
+"""The facts of a refused move, in the language of the visitor: what a reviewer can mend, and nothing of the inside."""
+
+from __future__ import annotations
+
+from linerisk.console.translations import speaker
+from linerisk.errors import InputError, LineriskError
+from linerisk.model.tiers import RAISED
+from linerisk.review.disputes import Dispute
+from linerisk.review.errors import IllegalMoveError
+from linerisk.suspension.local_time import Language
+from linerisk.suspension.notice import LISTED
+
+
+def facts_of(error: LineriskError, dispute: Dispute, language: Language) -> str:
+    """What there is to say beyond the words of the refusal; empty where those and the page say it all.
+
+    Args:
+        error: Why the move was refused.
+        dispute: As it stands now.
+        language: Of the visitor.
+    """
+    say = speaker(language)
+    if isinstance(error, IllegalMoveError):
+        return say("fact_state").format(say(f"state_{dispute.state.value}"))
+    if not isinstance(error, InputError):
+        return ""
+    if error.field == "reason":
+        return say("fact_reason").format(error.found) if error.found else say("fact_reason_no_text")
+    if error.field == "outcome":
+        return say("fact_outcome")
+    if error.field == "lowered_to":
+        raised = [tier.value for tier in RAISED]
+        lower = raised[: raised.index(dispute.tier)] if dispute.tier in raised else []
+        tiers = LISTED[language].join(say(f"tier_{tier}") for tier in lower)
+        return say("fact_lowered_to").format(tiers) if tiers else say("fact_nothing_lower")
+    return ""

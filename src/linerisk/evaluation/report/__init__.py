@@ -1,0 +1,1 @@
+"""The report page, its tables and the model card."""

@@ -1,0 +1,112 @@
+"""One model and one snapshot that fit each other."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from linerisk.errors import ArtefactError, NotLiveError
+from linerisk.live.pointer import ModelMeta, read_pointer, watched
+from linerisk.live.precomputed_scores import PreparedScores, folder_of, open_prepared
+from linerisk.live.snapshot import Snapshot, open_snapshot
+from linerisk.model.risk_model import RiskModel
+from linerisk.tables.durable_files import Stamp
+
+MODELS, SNAPSHOTS = "models", "snapshots"
+
+
+@dataclass(frozen=True)
+class Live:
+    """One model and one snapshot that fit each other.
+
+    Attributes:
+        model: The champion.
+        model_meta: Its name, version and clock.
+        snapshot: What scoring by id answers from; None until one is published.
+        prepared: What the model says of every line of the snapshot; None where it is worked out when asked for.
+        stamp: Identity of the pointer file that it was read from.
+    """
+
+    model: RiskModel
+    model_meta: ModelMeta
+    snapshot: Snapshot | None
+    prepared: PreparedScores | None
+    stamp: Stamp
+
+    @classmethod
+    def open(cls, folder: Path) -> Live:
+        """Read what the pointer points at, checking every byte.
+
+        Raises:
+            NotLiveError: Nothing was promoted yet.
+            ArtefactError: The model is damaged.
+            StoreError: The snapshot or the pointer is damaged.
+        """
+        stamp = watched(folder).stamp()
+        pointer = read_pointer(folder)
+        if stamp is None or pointer.model is None:
+            raise not_live("no model is live")
+        model = model_of(folder, pointer.model.fingerprint, version=pointer.model.version)
+        snapshot, prepared = None, None
+        if pointer.snapshot is not None:
+            snapshot = snapshot_of(folder, pointer.snapshot, model)
+            beside = folder_of(folder / SNAPSHOTS / pointer.snapshot, model.fingerprint)
+            prepared = open_prepared(beside, lines=snapshot.meta.lines)
+        if prepared is None:
+            _ = model.tree_shap  # made now, not when the first line is asked for
+        else:
+            # Lines of the snapshot can do without, so the start need not wait for it; records do.
+            threading.Thread(target=lambda: model.tree_shap, name="tree-shap", daemon=True).start()
+        return cls(model, pointer.model, snapshot, prepared, stamp)
+
+
+def check_live(folder: Path) -> None:
+    """Fail on what a look shows, before anything starts; the rest is seen by whoever opens it.
+
+    Raises:
+        NotLiveError: Nothing was promoted yet.
+        ArtefactError: The model is damaged.
+        StoreError: The pointer is damaged.
+    """
+    pointer = read_pointer(folder)
+    if pointer.model is None:
+        raise not_live("no model is live")
+    RiskModel.check(folder / MODELS / pointer.model.fingerprint)
+
+
+def not_live(wrong: str) -> NotLiveError:
+    """The refusal of a home that has nothing to answer from."""
+    return NotLiveError(
+        wrong,
+        expected="a promoted model and a published snapshot",
+        todo="run `linerisk train`, `linerisk promote VERSION --approver NAME` and `linerisk publish --store DIR "
+        "--as-of T`, or `linerisk demo` for all of it",
+    )
+
+
+def model_of(folder: Path, fingerprint: str, *, version: str = "") -> RiskModel:
+    """An artefact that is or was live.
+
+    Raises:
+        ArtefactError: It is unknown here or damaged.
+    """
+    model = RiskModel.load(folder / MODELS / fingerprint, version=version)
+    if model.fingerprint != fingerprint:
+        raise ArtefactError(
+            "the model artefact is another one",
+            expected=fingerprint,
+            found=model.fingerprint,
+            todo="restore models/ under the live folder from a backup",
+        )
+    return model
+
+
+def snapshot_of(folder: Path, snapshot_id: str, model: RiskModel) -> Snapshot:
+    """A published snapshot, for a model.
+
+    Raises:
+        StoreError: It is damaged.
+        ArtefactError: It lacks columns of the model.
+    """
+    return open_snapshot(folder / SNAPSHOTS / snapshot_id, feature_names=model.feature_names)

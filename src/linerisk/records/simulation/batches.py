@@ -1,0 +1,142 @@
+"""One chunk of lines: its people, their traffic, what is found out, and the files of all that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from linerisk.records.simulation import accounts, numbers, table_writer
+from linerisk.records.simulation.behaviour import behave
+from linerisk.records.simulation.call_legs import DAY_US, Legs, daily_activity
+from linerisk.records.simulation.contacts import write_book
+from linerisk.records.simulation.effects import Effects
+from linerisk.records.simulation.fraud_discovery import Findings, fall_silent, find
+from linerisk.records.simulation.numbers import Flags
+from linerisk.records.simulation.places import locate, travel
+from linerisk.records.simulation.population import NAMES, Population, populate
+from linerisk.records.simulation.table_writer import Calendar
+from linerisk.records.simulation.traffic import Scene, all_legs
+
+CHUNK_LINES = 4096
+UNFOUND_DAYS = 14.0
+"""Days for which a fraud of the last 28 stays unfound, about: so many days' worth of frauds make the prevalence."""
+_HOLIDAYS = {(1, 1), *((5, day) for day in range(1, 6)), *((10, day) for day in range(1, 8))}
+_FIRST_WEEKEND_DAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is simulated, the same for every chunk."""
+
+    lines: int
+    days: int
+    seed: int
+    prevalence: float
+    calendar: Calendar
+    effects: Effects
+
+    @property
+    def quiet(self) -> Flags:
+        """Weekends and public holidays."""
+        dates = [self.calendar.start + timedelta(days=day) for day in range(self.days)]
+        return np.asarray([d.weekday() >= _FIRST_WEEKEND_DAY or (d.month, d.day) in _HOLIDAYS for d in dates])
+
+    def frauds_before(self, line: int) -> int:
+        """Fraud lines among the lines before this one: spread evenly, exact in total."""
+        return round(line * self.prevalence * self.days / UNFOUND_DAYS)
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks the lines make."""
+        return -(-self.lines // CHUNK_LINES)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one chunk has in its files, and the truth about its lines."""
+
+    records: int
+    account_rows: int
+    label_rows: int
+    truth: pl.DataFrame
+
+
+def write_chunk(plan: Plan, part: int, folder: Path) -> Written:
+    """Simulate one chunk of lines and write its part of each table.
+
+    A chunk is a world of its own, with randomness of its own, so chunks can be made in any order and anywhere.
+    """
+    seed = np.random.SeedSequence(plan.seed, spawn_key=(part,))
+    first = part * CHUNK_LINES
+    records, changes, labels, truth = _chunk(plan, first, min(CHUNK_LINES, plan.lines - first), seed)
+    for name, frame in (("call_records", records), ("accounts", changes), ("labels", labels)):
+        table_writer.write(frame, folder / name / f"part-{part:05d}.parquet")
+    return Written(records.height, changes.height, labels.height, truth)
+
+
+def _chunk(
+    plan: Plan, first: int, size: int, seed: np.random.SeedSequence
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Records, accounts, labels and truth of the lines from `first` on."""
+    rng, effects = np.random.default_rng(seed), plan.effects
+    # Effects draw from randomness of their own, so that a line stays who it is with and without them.
+    moved = np.random.default_rng(seed.spawn(1)[0])
+    frauds = plan.frauds_before(first + size) - plan.frauds_before(first)
+    people = populate(first, size, frauds, days=plan.days, rng=rng, begin=effects.begin)
+    effects.enrol(people, moved)
+    streams = behave(people, days=plan.days, rng=rng)
+    activity = effects.enliven(daily_activity(streams, plan.quiet, rng), streams)
+    legs = all_legs(Scene(people, streams, write_book(people, rng), activity, rng, effects))
+    legs = legs.take((legs.at < plan.days * DAY_US) & (legs.at >= 0))
+    findings = find(people, streams, legs, days=plan.days, rng=rng)
+    legs = _in_order(fall_silent(legs, findings))
+    where = effects.go_home(travel(people, days=plan.days, rng=rng), people, moved)
+    places = locate(people, streams, legs, where, lines=plan.lines, first=first, rng=rng)
+    records = table_writer.record_frame(legs, places, people.number, calendar=plan.calendar, seed=plan.seed, rng=rng)
+    changes = accounts.account_changes(people, findings, days=plan.days, rng=rng)
+    facts = accounts.constants(people, rng)
+    account_rows = table_writer.account_frame(
+        changes, facts, people.number, people.holder, calendar=plan.calendar, seed=plan.seed
+    )
+    labels = table_writer.label_frame(findings.labels, people.number, calendar=plan.calendar, seed=plan.seed)
+    return records, account_rows, labels, _truth(plan, people, findings)
+
+
+def _in_order(legs: Legs) -> Legs:
+    return legs.take(np.argsort(legs.line * (1 << 46) + legs.at, kind="stable"))
+
+
+def _truth(plan: Plan, people: Population, findings: Findings) -> pl.DataFrame:
+    """Who every line really is. Grain: one row per line."""
+    calendar = plan.calendar
+    host = np.where(people.host < 0, len(NAMES), people.host)
+    return pl.DataFrame(
+        {
+            "persona": pl.Series(list(NAMES)).gather(people.persona),
+            "life": pl.Series([*NAMES, None], dtype=pl.String).gather(host),
+            "is_fraud": people.is_fraud,
+            "fraud_from": pl.Series(people.fraud_from).fill_nan(None),
+            "fraud_until": pl.Series(people.fraud_until).fill_nan(None),
+            "activated": people.activated,
+            "found": findings.found,
+            "known": pl.Series(findings.known).set(pl.Series(~findings.found), None),
+            "suspended": pl.Series(findings.suspended).set(pl.Series(findings.suspended > plan.days), None),
+            "reached": findings.reach,
+        }
+    ).select(
+        numbers.id_text(people.number, plan.seed).alias("line_id"),
+        "persona",
+        "life",
+        "is_fraud",
+        fraud_from=calendar.instant("fraud_from"),
+        fraud_until=calendar.instant("fraud_until"),
+        activated_at=calendar.instant("activated"),
+        found="found",
+        label_known_at=calendar.instant("known"),
+        suspended_at=calendar.instant("suspended"),
+        people_reached="reached",
+    )

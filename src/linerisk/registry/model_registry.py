@@ -1,0 +1,192 @@
+"""Who made what live when, and why: kept on the registered model, one tag per move, beside the alias `champion`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from linerisk.as_of import iso, now
+from linerisk.errors import RegistryError
+from linerisk.registry.runs import NOTE, said_first
+from linerisk.registry.store import ABSENT, CHAMPION, Versions
+from linerisk.registry.tracking import MlflowException, quiet
+from linerisk.registry.versions import (
+    PROMOTED,
+    ROLLED_BACK,
+    Move,
+    Version,
+    check_gates,
+    in_one_line,
+    is_another_person,
+    shortened,
+    standing_versions,
+)
+
+_MOVE = "move-"
+_STANDING, _NO_LONGER = "standing", "**No longer champion"
+
+
+class Registry(Versions):
+    """One model's versions, and what was live when."""
+
+    def history(self) -> tuple[Move, ...]:
+        """What was live when, oldest first."""
+        try:
+            with quiet():
+                tags = self.client.get_registered_model(self.name).tags
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                return ()
+            raise
+        return tuple(Move.from_text(tags[key]) for key in sorted(tags) if key.startswith(_MOVE))
+
+    def promote(
+        self,
+        version: str,
+        *,
+        by: str,
+        approver: str,
+        reason: str = "",
+        override: Sequence[str] = (),
+        expires_at: str | None = None,
+    ) -> Move:
+        """Make a version champion, on the word of two people.
+
+        Args:
+            version: The version.
+            by: Who asks.
+            approver: The second person.
+            reason: Why; a sentence at least where a gate is overridden.
+            override: Codes of the failed gates to override: all of them, by name.
+            expires_at: When its evidence is used up, UTC ISO 8601.
+
+        Raises:
+            RegistryError: Unknown version, already champion, gates not passed or answered against another champion than
+                that of now, or the approver trained or asked for it.
+        """
+        chosen, current = self.version(version), self.alias(CHAMPION)
+        champion = None if current is None else current.version
+        if champion == chosen.version:
+            raise RegistryError(
+                f"version {champion} is champion already",
+                expected="a version that is not",
+                found=champion,
+                todo="nothing: it is live; or name another version of `linerisk models`",
+            )
+        check_gates(chosen, champion=champion, override=override, reason=reason)
+        if not is_another_person(approver, (chosen.trained_by, by)):
+            raise RegistryError(
+                "a second person must approve",
+                expected=f"somebody other than {chosen.trained_by}" + (f" and {by}" if by != chosen.trained_by else ""),
+                found=approver or "nobody",
+                todo="ask a colleague to approve",
+            )
+        move = self._move(
+            PROMOTED, chosen, by=by, approver=approver, reason=reason, override=override, expires_at=expires_at
+        )
+        self._tell_on_version(move)
+        self._tell_standing(move)
+        return move
+
+    def rollback(self, *, by: str, reason: str) -> Move:
+        """Make the version that was live before champion again; needs no second person, because it must not wait.
+
+        A version that was rolled back is not gone back to: the next rollback goes further back. Its evidence is as old
+        as it was: it expires when it would have.
+
+        Raises:
+            RegistryError: Nothing was live before.
+        """
+        current = self.champion()
+        history = self.history()
+        standing = standing_versions(history)
+        if len(standing) < 2:  # noqa: PLR2004 - the champion and one before
+            raise RegistryError(
+                "there is no version to go back to",
+                expected="a version that was champion before",
+                found=f"only version {current.version} is left",
+                todo="train a version and promote it: linerisk promote VERSION --approver NAME",
+            )
+        back = standing[-2]
+        promoted = next(move for move in reversed(history) if move.what == PROMOTED and move.version == back)
+        move = self._move(
+            ROLLED_BACK,
+            self.version(back),
+            by=by,
+            approver="",
+            reason=reason,
+            override=promoted.overridden,
+            expires_at=promoted.expires_at,
+        )
+        self._tell_standing(move)
+        return move
+
+    def _move(
+        self,
+        what: str,
+        version: Version,
+        *,
+        by: str,
+        approver: str,
+        reason: str,
+        override: Sequence[str],
+        expires_at: str | None,
+    ) -> Move:
+        current = self.alias(CHAMPION)
+        before = current.version if current else None
+        move = Move(
+            at=iso(now()),
+            what=what,
+            version=version.version,
+            before=before,
+            by=shortened(by),
+            approver=shortened(approver),
+            reason=shortened(reason),
+            overridden=tuple(override),
+            expires_at=expires_at,
+        )
+        key = f"{_MOVE}{len(self.history()) + 1:06}"
+        with quiet():
+            self.client.set_registered_model_tag(self.name, key, move.as_text())
+            self.client.set_registered_model_alias(self.name, CHAMPION, version.version)
+        return move
+
+    def _tell_on_version(self, move: Move) -> None:
+        """Show on the version who made it live and why, and until when it holds."""
+        said = {"promoted_at": move.at, "promoted_by": move.by, "approved_by": move.approver, "reason": move.reason}
+        said |= {"overridden": ", ".join(move.overridden), "expires_at": move.expires_at or ""}
+        with quiet():
+            for key, words in said.items():
+                self.client.set_model_version_tag(self.name, move.version, key, words)
+        if move.overridden:
+            override = (
+                f"**Overridden: {', '.join(move.overridden)}.** {in_one_line(move.reason)} "
+                f"(asked by {move.by}, approved by {move.approver}, {move.at[:10]})"
+            )
+            self._say_first(move.version, "**Overridden: ", override)
+
+    def _tell_standing(self, move: Move) -> None:
+        """Show on the version that was champion until now that it is so no longer, and on the new one that it is."""
+        again = " again" if move.what == ROLLED_BACK else ""
+        with quiet():
+            self.client.set_model_version_tag(self.name, move.version, _STANDING, f"champion{again} since {move.at}")
+        self._say_first(move.version, _NO_LONGER, "")
+        if move.before is None or move.before == move.version:
+            return
+        why = f"version {move.version} was promoted"
+        if move.what == ROLLED_BACK:
+            why = f"rolled back to version {move.version} by {move.by}: {in_one_line(move.reason)}"
+        with quiet():
+            self.client.set_model_version_tag(
+                self.name, move.before, _STANDING, f"no longer champion since {move.at}: {why}"
+            )
+        self._say_first(move.before, _NO_LONGER, f"{_NO_LONGER} since {move.at[:16].replace('T', ' ')} UTC:** {why}")
+
+    def _say_first(self, version: str, beginning: str, words: str) -> None:
+        """Put a paragraph first on the pages of a version and of its run, instead of one that begins the same way."""
+        kept = self.get(version)
+        with quiet():
+            run = self.client.get_run(kept.run_id)
+            self.client.update_model_version(
+                self.name, version, description=said_first(kept.description or "", beginning, words)
+            )
+            self.client.set_tag(kept.run_id, NOTE, said_first(run.data.tags.get(NOTE, ""), beginning, words))

@@ -1,0 +1,163 @@
+"""Requests as they may look. What is not named here is refused, so that a misspelt field is not silently left out.
+
+Types and bounds are checked here and refuse the whole request; whether a record makes sense is judged line by line
+(`request_records`), and one bad line does not spoil the others.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+
+from linerisk.as_of import iso
+from linerisk.decisions.record import ToldDecision
+from linerisk.tables.schemas import EARLIEST
+from linerisk.web.errors import WrongValueError
+from linerisk.web.query_params import LONGEST_ID, NO_CONTROLS
+
+MOST_LINES = 1_000
+MOST_BULK_LINES = 20_000
+"""Lines by id in one Arrow table."""
+MOST_RECORDS = 20_000
+MOST_BYTES = 16 * 1024 * 1024
+CLOCK_TOLERANCE = timedelta(days=1)
+"""How far ahead of our clock an `as_of` may be before it is taken for nonsense."""
+
+RequestId = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=LONGEST_ID,
+        pattern=r"^[!-~]+$",
+        description="idempotency key: the same key and body give the same decisions",
+    ),
+]
+LineId = (
+    Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROLS)]
+    | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+)
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Id = Annotated[str, msgspec.Meta(max_length=256)] | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Text = Annotated[str, msgspec.Meta(max_length=256)]
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class LineById(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A line that the published snapshot is asked for."""
+
+    line_id: LineId
+
+
+class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Score lines of the published snapshot.
+
+    Attributes:
+        request_id: The caller's idempotency key.
+        lines: Which lines.
+        as_of: The instant to stand at, not before the snapshot's; default the snapshot's.
+    """
+
+    request_id: RequestId
+    lines: Annotated[list[LineById], msgspec.Meta(min_length=1, max_length=MOST_LINES)]
+    as_of: Instant | None = None
+
+
+class RecordBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """One call leg or text; the columns of the contract's call records, without `line_id`.
+
+    What was not given is kept apart from what was given as null, so that a body can be written again as it came.
+    """
+
+    peer_id: Id
+    record_type: Text
+    started_at: Text
+    duration_s: Whole
+    received_at: Text | msgspec.UnsetType | None = msgspec.UNSET
+    ring_s: float | msgspec.UnsetType | None = msgspec.UNSET
+    answered: bool | msgspec.UnsetType | None = msgspec.UNSET
+    peer_block: Id | msgspec.UnsetType | None = msgspec.UNSET
+    peer_kind: Text | msgspec.UnsetType | None = msgspec.UNSET
+    peer_area: Text | msgspec.UnsetType | None = msgspec.UNSET
+    visited_area: Text | msgspec.UnsetType | None = msgspec.UNSET
+    cell_id: Id | msgspec.UnsetType | None = msgspec.UNSET
+    device_id: Id | msgspec.UnsetType | None = msgspec.UNSET
+    device_model: Id | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class AccountBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """What is known about a line; the columns of the contract's accounts. `known_at` defaults to `as_of`."""
+
+    activated_on: Text
+    home_area: Text
+    plan_kind: Text
+    status: Text
+    known_at: Text | msgspec.UnsetType | None = msgspec.UNSET
+    number_since: Text | msgspec.UnsetType | None = msgspec.UNSET
+    ported_in_on: Text | msgspec.UnsetType | None = msgspec.UNSET
+    customer_since: Text | msgspec.UnsetType | None = msgspec.UNSET
+    holder_id: Id | msgspec.UnsetType | None = msgspec.UNSET
+    declared_use: Text | msgspec.UnsetType | None = msgspec.UNSET
+    declared_until: Text | msgspec.UnsetType | None = msgspec.UNSET
+    last_verified_at: Text | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class LineWithRecords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A line with what the network wrote about it; without an account its decision is `degraded`."""
+
+    line_id: LineId
+    records: Annotated[list[RecordBody], msgspec.Meta(max_length=MOST_RECORDS)]
+    account: AccountBody | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class RecordsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Score lines from records in the body.
+
+    Attributes:
+        request_id: The caller's idempotency key.
+        lines: The lines with their records.
+        as_of: The instant to stand at; records after it are not seen. Default now.
+    """
+
+    request_id: RequestId
+    lines: Annotated[list[LineWithRecords], msgspec.Meta(min_length=1, max_length=MOST_LINES)]
+    as_of: Instant | None = None
+
+
+class ProblemBody(msgspec.Struct, frozen=True):
+    """What there is to say about one line of a request."""
+
+    line_id: str
+    code: str
+    message: str
+
+
+class ScoreAnswer(msgspec.Struct, frozen=True):
+    """Decisions of the lines that could be scored, and what there is to say about lines.
+
+    A line without a decision has a problem (`unknown_line`, `wrong_value`, `nothing_known`); a line named again has one
+    (`duplicate_line`); a line decided as `degraded` has a decision and a problem
+    (`account_missing`, `inputs_missing`).
+    """
+
+    request_id: str
+    decisions: list[ToldDecision]
+    problems: list[ProblemBody]
+
+
+def instant_of(value: datetime, *, now: datetime) -> datetime:
+    """An `as_of` of a request in UTC.
+
+    Raises:
+        WrongValueError: It lies before any network or after our clock.
+    """
+    if not EARLIEST <= value <= now + CLOCK_TOLERANCE:
+        raise WrongValueError(
+            "as_of is no instant that data can stand at",
+            expected=f"{iso(EARLIEST)} to {iso(now)}",
+            found=value.isoformat(),
+            todo="leave it out, or give an instant in that range; see that your clock is right",
+            field="as_of",
+        )
+    return value.astimezone(UTC)

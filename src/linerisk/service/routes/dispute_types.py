@@ -1,0 +1,81 @@
+"""Bodies of the calls about disputes, and their answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from linerisk.model.tiers import Tier
+from linerisk.review.deadlines import Clock, clock_of
+from linerisk.review.disputes import Dispute, Instant
+from linerisk.review.queries import Lift
+from linerisk.review.transitions import LEAST_REASON, MOST_TEXT, Outcome
+from linerisk.service.request_types import RequestId
+from linerisk.web.query_params import LONGEST_ID, NO_CONTROLS
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROLS)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Written = Annotated[str, msgspec.Meta(min_length=LEAST_REASON, max_length=MOST_TEXT)]
+Seen = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1, description="number of the last event seen")]
+
+
+class OpenRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Open a dispute: what the holder says, and where. `channel` is such as `hotline`, `hall` or `app`."""
+
+    request_id: RequestId
+    decision_id: Id
+    statement: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_TEXT)]
+    channel: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
+
+
+class AssignRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Give a dispute to a reviewer, by the name of the token."""
+
+    request_id: RequestId
+    assignee: Name
+    seen: Seen | None = None
+
+
+class OutcomeRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Say what was found and why; `lowered_to` goes with the outcome `lowered`."""
+
+    request_id: RequestId
+    outcome: Outcome
+    reason: Written
+    lowered_to: Tier | None = None
+    seen: Seen | None = None
+
+
+class ApproveRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Agree as the second person, or refuse, and say why."""
+
+    request_id: RequestId
+    approved: bool
+    reason: Written
+    seen: Seen | None = None
+
+
+class DisputeAnswer(Dispute, frozen=True, kw_only=True):
+    """A dispute as it stands; lists leave its events out. `clock` is null once it has ended."""
+
+    clock: Clock | None
+
+
+class QueueAnswer(msgspec.Struct, frozen=True):
+    """A page of disputes, those whose answer is due first at the top; `next_after` is null on the last page."""
+
+    disputes: list[DisputeAnswer]
+    next_after: str | None
+
+
+class LiftsAnswer(msgspec.Struct, frozen=True):
+    """Lifts in their order. Poll with `after=next_after`: none can appear later at an earlier place."""
+
+    lifts: list[Lift]
+    next_after: int
+
+
+def told(dispute: Dispute, now: Instant) -> DisputeAnswer:
+    """A dispute as it is told."""
+    return DisputeAnswer(**msgspec.structs.asdict(dispute), clock=clock_of(dispute, now))

@@ -1,0 +1,53 @@
+"""A call of the contract: method, path, who may make it, what answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from linerisk.web.http import Request
+from linerisk.web.state import ServiceState
+from linerisk.web.token_store import Role
+
+Handler = Callable[[ServiceState, Request], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One call of the contract.
+
+    Attributes:
+        method: HTTP method.
+        path: Path with `{names}` of its variable parts.
+        roles: Who may make it.
+        handler: What answers it.
+        summary: What it does, as one line.
+        body: Type of its JSON body, if it has one.
+        answer: Type of its JSON answer, where that is described by one.
+        stream: Kind of its body and of its answer, where they are not JSON.
+        page: Whether it can also answer with a page.
+    """
+
+    method: str
+    path: str
+    roles: frozenset[Role]
+    handler: Handler
+    summary: str
+    body: type | None = None
+    answer: type | None = None
+    stream: str | None = None
+    page: bool = False
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """Named parts of a path, or None if this is another path."""
+        pattern = self.path.strip("/").split("/")
+        if len(pattern) != len(segments):
+            return None
+        params: dict[str, str] = {}
+        for part, segment in zip(pattern, segments, strict=True):
+            if part.startswith("{"):
+                params[part[1:-1]] = segment
+            elif part != segment:
+                return None
+        return params

@@ -1,0 +1,170 @@
+"""From slices to a model that fits where it will be used: tune if asked, fit, correct for prevalence if given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from linerisk.evaluation.gates.gates import GateLimits
+from linerisk.model.risk_model import RiskModel
+from linerisk.model.tiers import TierPromise
+from linerisk.registry.search_trials import TrialRun, log_trials
+from linerisk.training.examples import Slices
+from linerisk.training.fit import Recipe, fit_model
+from linerisk.training.label_weights import said as said_of_labels
+from linerisk.training.prevalence import at_prevalence, check_prevalence, thinned
+from linerisk.training.search_trials import Tuned
+from linerisk.training.tuning import tune
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of a training besides the recipe.
+
+    Attributes:
+        tune: Time to search for a recipe; None to take the one given.
+        prevalence: Share of fraud in operation; None if it is that of the calibration slice.
+        rolling: Whether to evaluate at past instants too.
+
+    Raises:
+        InputError: The prevalence is no share.
+    """
+
+    tune: timedelta | None = None
+    prevalence: float | None = None
+    rolling: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse before the long work begins."""
+        if self.prevalence is not None:
+            check_prevalence(self.prevalence)
+
+    def options(self) -> list[str]:
+        """The options of the command that ask for the same; tuning is not among them, its recipe is kept as a file."""
+        said = [] if self.prevalence is None else ["--prevalence", repr(self.prevalence)]
+        return said + (["--rolling"] if self.rolling else [])
+
+
+NOTHING_MORE = Wishes()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model, and what it is to be judged on.
+
+    Attributes:
+        model: The model, for the prevalence of operation.
+        slices: As given, the test slice at the prevalence of operation.
+        recipe: How its trees were grown.
+        tuned: The search for that recipe; None where there was none.
+    """
+
+    model: RiskModel
+    slices: Slices
+    recipe: Recipe
+    tuned: Tuned | None
+
+    def facts(self) -> dict[str, str]:
+        """What the report says of it, label to text."""
+        out = {
+            "labels": said_of_labels(self.slices.train),
+            "calibration": self.model.facts["calibration_choice"]["said"],
+        }
+        if self.tuned is not None:
+            out["tuning"] = self.tuned.said()
+        shift = self.model.facts.get("prevalence")
+        if shift is not None:
+            out["prevalence"] = (
+                f"{shift['operation']:.4%} in operation, {shift['fitted']:.4%} in the calibration slice: "
+                f"log-odds moved by {shift['log_odds_shift']:+.3f}, cut points by nothing"
+            )
+        return out
+
+    def unusual(self, default: Recipe) -> str:
+        """How the recipe differs from the usual one, in a word or two; empty where it does not."""
+        if self.tuned is not None:
+            return "tuned"
+        if self.recipe == default:
+            return ""
+        same_but_for_seed = self.recipe == replace(default, seed=self.recipe.seed)
+        return f"seed {self.recipe.seed}" if same_but_for_seed else "own recipe"
+
+    def notices(self) -> tuple[str, ...]:
+        """What a reader must know of it before believing a figure."""
+        return () if self.tuned is None else self.tuned.notices()
+
+    def attach(self, folder: Path) -> None:
+        """Write the search beside the report: `tuning.json`, all trials and their front."""
+        if self.tuned is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "tuning.json").write_text(json.dumps(self.tuned.as_dict(), indent=1), encoding="utf-8")
+
+
+def fit(
+    slices: Slices,
+    wishes: Wishes,
+    *,
+    name: str,
+    recipe: Recipe,
+    promise: TierPromise,
+    tell: Callable[[str, int, int], None],
+) -> Fitted:
+    """Tune, fit, and correct for prevalence, as wished.
+
+    Args:
+        slices: What to learn from.
+        wishes: What is asked for.
+        name: Name of the model.
+        recipe: How trees are grown, or where tuning begins.
+        promise: What tiers promise.
+        tell: Called with (step, done, total).
+    """
+    slices.check()
+    tuned = None
+    if wishes.tune is not None:
+        seconds = wishes.tune.total_seconds()
+        tuned = tune(
+            slices.train,
+            recipe,
+            seconds=seconds,
+            most_leaves=GateLimits().most_leaves,
+            on_progress=lambda passed: tell("tuning", min(int(passed), int(seconds) - 1), int(seconds)),
+        )
+        tell("tuning", int(seconds), int(seconds))
+        recipe = tuned.recipe
+    model = fit_model(slices, name=name, recipe=recipe, promise=promise, on_progress=lambda d, t: tell("trees", d, t))
+    if wishes.prevalence is not None:
+        model = at_prevalence(model, fitted=slices.calibration.prevalence, operation=wishes.prevalence)
+        test = thinned(slices.test, wishes.prevalence, seed=recipe.seed)
+        how = f"{slices.how}; test rows drawn so that {wishes.prevalence:.4%} are fraud, as in operation"
+        slices = replace(slices, test=test, how=how)
+    return Fitted(model, slices, recipe, tuned)
+
+
+def log_search(tracking_uri: str, *, parent: str, tuned: Tuned | None) -> None:
+    """Log every trial of a search as a child of the training run; nothing where there was no search."""
+    if tuned is None:
+        return
+    runs = [
+        TrialRun(
+            name=f"trial {trial.number}",
+            params=trial.recipe.describe(),
+            figures={
+                "log_loss": trial.log_loss,
+                "log_loss_excess": trial.excess,
+                "log_loss_excess_se": trial.excess_se,
+                "reason_cost": float(trial.reason_cost),
+            },
+            tags={
+                "pruned": str(trial.pruned).lower(),
+                "on_front": str(trial.number in tuned.front).lower(),
+                "chosen": str(trial.number == tuned.chosen).lower(),
+            },
+            seconds=trial.seconds,
+        )
+        for trial in tuned.trials
+    ]
+    log_trials(tracking_uri, parent=parent, trials=runs)

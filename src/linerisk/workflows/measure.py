@@ -1,0 +1,116 @@
+"""All that is measured of a freshly fitted model, gathered for the gates from the rooms that can measure it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from linerisk.errors import ArtefactError
+from linerisk.evaluation.archetypes import ArchetypeRows, archetype_rows, knows_only_the_catalogue
+from linerisk.evaluation.evaluate import Evaluation, evaluate
+from linerisk.evaluation.metrics import average_precision
+from linerisk.evaluation.release_duties import Latency, read_assessment
+from linerisk.evaluation.stability import reason_stability
+from linerisk.evaluation.subgroups import Groups
+from linerisk.explanation import Wording, explain
+from linerisk.model.risk_model import RiskModel, Rows
+from linerisk.policy import Limits
+from linerisk.registry import SERVED, Registry, Version
+from linerisk.scoring import score
+from linerisk.settings import Settings
+from linerisk.training.examples import Slices
+from linerisk.training.fit import Recipe, fit_trees, margins
+
+LINES_TIMED = 100
+_SHUFFLED_TREES = 60
+
+
+def measure(
+    settings: Settings,
+    model: RiskModel,
+    slices: Slices,
+    *,
+    recipe: Recipe,
+    limits: Limits,
+    registry: Registry,
+    live: Version | None,
+    groups: Groups | None,
+    accounts: bool,
+) -> Evaluation:
+    """Measure a model on its test slice, on the archetype suite, against the champion, and against the clock.
+
+    Args:
+        settings: Where state lives, and the policies.
+        model: The model, not yet registered.
+        slices: What it was made of, and the test slice.
+        recipe: How its trees were grown.
+        limits: Of `tiers.toml`.
+        registry: Where its champion is.
+        live: The champion to compare with; None where there is none.
+        groups: Groups of the test lines; None for a table, which comes without accounts.
+        accounts: Whether the lines have accounts, as those of a store do: then groups that are missing fail their gate.
+    """
+    champion, problem = _champion(registry, live)
+    served = registry.name == SERVED
+    return evaluate(
+        model,
+        slices,
+        capacity=limits.review_capacity_per_day,
+        shuffled_average_precision=_shuffled(slices, recipe),
+        champion=champion,
+        champion_problem=problem,
+        budget=limits.most_share,
+        suite=_suite(settings, model),
+        groups=groups,
+        accounts=accounts,
+        stability=reason_stability(model, slices, recipe),
+        latency=measure_latency(model, slices.test.rows, Wording.load(settings.policies)),
+        served=served,
+        assessment=read_assessment(settings.policies, limits.impact_assessment) if served else None,
+    )
+
+
+def measure_latency(model: RiskModel, rows: Rows, wording: Wording) -> Latency:
+    """Time one line at a time, ours and the bare trees in turn, so that both meet the same machine."""
+    timed = rows[np.argsort(-model.margin(rows), kind="stable")[:LINES_TIMED]]
+    booster = model.booster
+    calls: tuple[Callable[[Rows], object], ...] = (
+        lambda row: score(model, row),
+        lambda row: booster.predict(row, raw_score=True, num_threads=1),
+        lambda row: explain(model, row, wording),
+        lambda row: booster.predict(row, pred_contrib=True, num_threads=1),
+    )
+    took = np.empty((len(timed), len(calls)))
+    for line in range(len(timed)):
+        for number, call in enumerate(calls):
+            began = time.perf_counter_ns()
+            call(timed[line : line + 1])
+            took[line, number] = (time.perf_counter_ns() - began) / 1000
+    ours, bare, reasons, bare_reasons = np.median(took, axis=0).tolist()
+    return Latency(len(timed), ours, bare, reasons, bare_reasons)
+
+
+def _suite(settings: Settings, model: RiskModel) -> ArchetypeRows | None:
+    if not knows_only_the_catalogue(model.feature_names):
+        return None
+    return archetype_rows(settings.home / "archetypes", time_zone=settings.time_zone)
+
+
+def _champion(registry: Registry, live: Version | None) -> tuple[RiskModel | None, str | None]:
+    """The champion, or why it cannot be loaded: the gate that compares with it says so and fails."""
+    if live is None:
+        return None, None
+    try:
+        return registry.load(live.version), None
+    except ArtefactError as error:
+        return None, f"the champion, version {live.version}, cannot be loaded: {error.wrong}"
+
+
+def _shuffled(slices: Slices, recipe: Recipe) -> float:
+    """Average precision of trees grown on shuffled labels: what the same machinery finds where there is nothing."""
+    shuffled = replace(slices.train, fraud=np.random.default_rng(recipe.seed).permutation(slices.train.fraud))
+    booster = fit_trees(shuffled, replace(recipe, trees=_SHUFFLED_TREES))
+    return average_precision(margins(booster, slices.test), slices.test.fraud)
