@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ from linerisk.tables.intake import ingest
 from linerisk.tables.schemas import Accounts
 from linerisk.tables.store import RecordStore
 from linerisk.web.token_store import Role, TokenStore
-from linerisk.workflows.release import prepare_scores
+from linerisk.workflows.release import precompute_scores
 
 AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
 LINES = 200
@@ -98,7 +97,7 @@ class World:
             accounts=accounts([line for line in ids if line != WITHOUT_ACCOUNT], secret=secret),
             reference=self.survey(as_of=as_of).reference,
             keyed_by=fingerprint_of(secret),
-            prepare=partial(prepare_scores, wording=Wording.load(self.settings.policies)),
+            precompute=precompute_scores,
         )
         return meta.id
 

@@ -14,7 +14,8 @@ from linerisk.decisions.log import DecisionLog
 def test_a_bento_holds_the_code_the_policies_and_the_lock(bento: Path) -> None:
     pages = "src/linerisk/console/pages"
     console = (
-        f"{pages}/{name}" for name in ("base.html.j2", "console.css", "htmx.min.js", "htmx.LICENSE", "translations.toml")
+        f"{pages}/{name}"
+        for name in ("base.html.j2", "console.css", "htmx.min.js", "htmx.LICENSE", "translations.toml")
     )
     for name in ("policies/tiers.toml", "src/linerisk/service/app.py", "requirements.lock", *console):
         assert (bento / "src" / name).is_file()

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from linerisk.decisions.record import ToldDecision
+from linerisk.decisions.record import DecisionAnswer
 from linerisk.service.api import ROUTES
 from linerisk.service.serve import command
 from linerisk.settings import Settings
@@ -45,7 +45,6 @@ def test_the_figures_count_requests_tiers_and_what_is_live(service: Any) -> None
         "linerisk_snapshot_lines 200",
         "linerisk_snapshot_age_seconds ",
         "linerisk_log_waiting 0",
-        "linerisk_log_written_apart ",
     ):
         assert figure in text, figure
 
@@ -118,7 +117,7 @@ def test_every_reference_of_the_documentation_leads_somewhere(service: Any) -> N
 
 def test_an_answer_has_the_fields_that_the_documentation_names(service: Any) -> None:
     (decision,) = service.score("documented", "line-001").json()["decisions"]
-    assert list(decision) == list(ToldDecision.__struct_fields__)
+    assert list(decision) == list(DecisionAnswer.__struct_fields__)
 
 
 def test_the_page_of_calls_names_every_call_role_and_body(service: Any) -> None:

@@ -16,10 +16,9 @@ import pytest
 from linerisk.as_of import parse_instant
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
-from linerisk.explanation import Wording
 from linerisk.features.records_summary import RecordsSummary
 from linerisk.live import Live, put_model
-from linerisk.workflows.release import prepare_scores, publish
+from linerisk.workflows.release import precompute_scores, publish
 
 AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
 
@@ -116,18 +115,18 @@ def test_a_model_promoted_after_the_snapshot_sums_up_the_records_of_the_lines_it
         store.rename(tmp_path / "elsewhere")
     cuts = tuple(replace(cut, margin=-100.0 + at) for at, cut in enumerate(before.model.cuts))
     replace(before.model, cuts=cuts).save(tmp_path / "artefact")
-    prepare = partial(prepare_scores, time_zone=world.settings.time_zone, wording=Wording.load(world.settings.policies))
+    precompute = partial(precompute_scores, time_zone=world.settings.time_zone)
     put_model(
-        world.settings.live, tmp_path / "artefact", name="linerisk", version="2", expires_at=None, prepare=prepare
+        world.settings.live, tmp_path / "artefact", name="linerisk", version="2", expires_at=None, precompute=precompute
     )
     after = Live.open(world.settings.live)
-    assert before.prepared is not None
-    assert after.prepared is not None
-    raised = set(np.flatnonzero(after.prepared.tier_index).tolist())
-    assert len(raised) > len(before.prepared.summaries)
-    assert set(after.prepared.summaries) == (set() if gone else raised)
-    for row, kept in before.prepared.summaries.items():
-        assert gone or after.prepared.summaries[row] == kept
+    assert before.precomputed is not None
+    assert after.precomputed is not None
+    raised = set(np.flatnonzero(after.precomputed.tier_index).tolist())
+    assert len(raised) > len(before.precomputed.summaries)
+    assert set(after.precomputed.summaries) == (set() if gone else raised)
+    for row, kept in before.precomputed.summaries.items():
+        assert gone or after.precomputed.summaries[row] == kept
 
 
 def test_a_summary_takes_little_room(records: list[DecisionRecord]) -> None:

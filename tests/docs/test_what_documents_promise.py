@@ -91,7 +91,7 @@ def test_the_answer_shown_has_the_fields_of_a_real_one(shown: dict[str, Any]) ->
         features_from="snapshot",
         features=RecordedFeatures(columns="", values=""),
         scored_by="me",
-    ).answer()
+    ).to_answer_json()
     assert set(shown) == {"request_id", "decisions", "problems"}
     (decision,) = shown["decisions"]
     assert list(decision) == list(real)

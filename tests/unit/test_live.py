@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,12 +19,11 @@ from linerisk.live import (
     Live,
     LiveReader,
     ModelCache,
-    Prepare,
-    PreparedScores,
+    Precompute,
+    PrecomputedScores,
     Snapshot,
     SnapshotMeta,
-    SpellingFile,
-    is_prepared,
+    has_precomputed_scores,
     model_of,
     put_model,
     put_snapshot,
@@ -85,11 +83,11 @@ def live(tmp_path: Path) -> Path:
 @pytest.fixture
 def promote(live: Path, tmp_path: Path) -> Promote:
     def promoting(
-        version: str = "1", *, seed: int = 1, columns: tuple[str, ...] = COLUMNS, prepare: Prepare | None = None
+        version: str = "1", *, seed: int = 1, columns: tuple[str, ...] = COLUMNS, precompute: Precompute | None = None
     ) -> None:
         artefact = tmp_path / f"artefact-{version}"
         model(seed, columns).save(artefact)
-        put_model(live, artefact, name="m", version=version, expires_at=None, prepare=prepare)
+        put_model(live, artefact, name="m", version=version, expires_at=None, precompute=precompute)
 
     return promoting
 
@@ -100,12 +98,12 @@ def publish(
     add: float = 0.0,
     as_of: datetime = AS_OF,
     known_at: datetime = AS_OF,
-    prepare: Prepare | None = None,
+    precompute: Precompute | None = None,
 ) -> SnapshotMeta:
     features = pl.DataFrame({"line_key": KEYS, "a": [0.5, 0.2, None, 1.0], "b": [5.0 + add, 2.0, 9.0, 62.0]})
     known = accounts({5: AS_OF - timedelta(days=3), 2: None}, known_at)
     return put_snapshot(
-        live, features, accounts=known, reference=reference(as_of), catalogue=("a", "b"), prepare=prepare
+        live, features, accounts=known, reference=reference(as_of), catalogue=("a", "b"), precompute=precompute
     )
 
 
@@ -346,13 +344,11 @@ def test_a_damaged_pointer_is_refused(live: Path) -> None:
         Live.open(live)
 
 
-def prepared(model: RiskModel, snapshot: Snapshot, folder: Path) -> tuple[PreparedScores, str]:
-    """Margins of the model, something in every other place, and a word about each line."""
-    with SpellingFile(folder) as file:
-        file.add([b"line %d" % row for row in range(snapshot.meta.lines)])
+def precomputed(model: RiskModel, snapshot: Snapshot) -> PrecomputedScores:
+    """Margins of the model, and placeholders in every other array."""
     margin = model.margin(snapshot.rows(np.arange(snapshot.meta.lines)))
     few, many = np.zeros((len(margin), 1), dtype=np.int8), np.zeros((len(margin), 1))
-    scores = PreparedScores(
+    return PrecomputedScores(
         margin=margin,
         probability=margin,
         low=margin,
@@ -363,140 +359,94 @@ def prepared(model: RiskModel, snapshot: Snapshot, folder: Path) -> tuple[Prepar
         column=few.astype(np.int16),
         split=np.array([1.0, 2.0]),
     )
-    return scores, "the words"
 
 
-def test_what_a_model_says_of_every_line_goes_live_with_the_pair(live: Path, promote: Promote) -> None:
+def test_precomputed_scores_go_live_with_the_bundle(live: Path, promote: Promote) -> None:
     publish(live)
-    promote("1", prepare=prepared)
+    promote("1", precompute=precomputed)
     first = Live.open(live)
     assert first.snapshot is not None
-    assert first.prepared is not None
-    np.testing.assert_array_equal(first.prepared.margin, first.model.margin(first.snapshot.rows(np.arange(4))))
-    publish(live, add=-100.0, prepare=prepared)
+    assert first.precomputed is not None
+    np.testing.assert_array_equal(first.precomputed.margin, first.model.margin(first.snapshot.rows(np.arange(4))))
+    publish(live, add=-100.0, precompute=precomputed)
     second = Live.open(live)
-    assert second.prepared is not None
-    assert second.prepared.margin.tolist() != first.prepared.margin.tolist()
+    assert second.precomputed is not None
+    assert second.precomputed.margin.tolist() != first.precomputed.margin.tolist()
 
 
-def test_without_it_the_pair_is_live_all_the_same(live: Path, promote: Promote) -> None:
+def test_a_bundle_without_precomputed_scores_is_live(live: Path, promote: Promote) -> None:
     publish(live)
-    promote("1", prepare=prepared)
+    promote("1", precompute=precomputed)
     promote("2", seed=2)
-    assert Live.open(live).prepared is None
+    assert Live.open(live).precomputed is None
 
 
-def test_going_back_finds_what_the_model_said_when_it_was_live(live: Path, promote: Promote) -> None:
+def test_a_rollback_finds_the_scores_of_the_earlier_model(live: Path, promote: Promote) -> None:
     publish(live)
-    promote("1", prepare=prepared)
-    promote("2", seed=2, prepare=prepared)
+    promote("1", precompute=precomputed)
+    promote("2", seed=2, precompute=precomputed)
     promote("1")
     opened = Live.open(live)
-    assert opened.prepared is not None
+    assert opened.precomputed is not None
     assert opened.snapshot is not None
-    np.testing.assert_array_equal(opened.prepared.margin, opened.model.margin(opened.snapshot.rows(np.arange(4))))
+    np.testing.assert_array_equal(opened.precomputed.margin, opened.model.margin(opened.snapshot.rows(np.arange(4))))
 
 
-@pytest.mark.parametrize("name", ["margin.npy", "meta.json", "spelled_ends.npy"])
-def test_damaged_scores_are_left_aside_and_made_again(name: str, live: Path, promote: Promote) -> None:
+@pytest.mark.parametrize("name", ["margin.npy", "meta.json"])
+def test_damaged_scores_are_ignored_and_computed_again(name: str, live: Path, promote: Promote) -> None:
     publish(live)
-    promote("1", prepare=prepared)
+    promote("1", precompute=precomputed)
     (file,) = (live / "snapshots").glob(f"*/scores-*/{name}")
     damage(file)
-    assert Live.open(live).prepared is None
-    promote("1", prepare=prepared)
-    assert Live.open(live).prepared is not None
+    assert Live.open(live).precomputed is None
+    promote("1", precompute=precomputed)
+    assert Live.open(live).precomputed is not None
 
 
-def test_what_is_spelled_of_every_line_is_found_by_its_row(live: Path, promote: Promote) -> None:
-    publish(live)
-    promote("1", prepare=prepared)
-    opened = Live.open(live).prepared
-    assert opened is not None
-    assert opened.spelled is not None
-    assert opened.spelled.worded_by == "the words"
-    assert [bytes(opened.spelled.of(row) or b"") for row in range(4)] == [b"line 0", b"line 1", b"line 2", b"line 3"]
-
-
-def test_a_damaged_word_is_not_read_and_the_others_are(live: Path, promote: Promote) -> None:
-    publish(live)
-    promote("1", prepare=prepared)
-    (file,) = (live / "snapshots").glob("*/scores-*/spelled.bin")
-    damage(file)
-    opened = Live.open(live).prepared
-    assert opened is not None
-    assert opened.spelled is not None
-    assert opened.spelled.of(3) is None
-    assert opened.spelled.of(2) == b"line 2"
-
-
-def test_words_that_the_disk_does_not_give_are_left_aside(live: Path, promote: Promote) -> None:
-    publish(live)
-    promote("1", prepare=prepared)
-    opened = Live.open(live).prepared
-    assert opened is not None
-    assert opened.spelled is not None
-    folder = os.open(live, os.O_RDONLY)
-    os.dup2(folder, opened.spelled._text)  # a folder has no bytes to read
-    os.close(folder)
-    assert opened.spelled.of(2) is None
-
-
-@pytest.mark.parametrize("cut", [True, False])
-def test_words_cut_short_or_without_their_ends_are_left_aside(cut: bool, live: Path, promote: Promote) -> None:  # noqa: FBT001  # what differs
-    publish(live)
-    promote("1", prepare=prepared)
-    (text,) = (live / "snapshots").glob("*/scores-*/spelled.bin")
-    if cut:
-        text.write_bytes(text.read_bytes()[:-1])
-    else:
-        text.unlink()
-    opened = Live.open(live).prepared
-    assert opened is None or opened.spelled is None
-
-
-def test_a_full_disk_is_said_in_words_and_leaves_what_is_live(live: Path, promote: Promote) -> None:
+def test_a_full_disk_is_reported_and_changes_nothing_live(live: Path, promote: Promote) -> None:
     promote("1")
     publish(live)
     before = (live / "current.json").read_bytes()
 
-    def full(*_: object, **__: object) -> tuple[PreparedScores, str]:
-        Path("/dev/full").write_bytes(b"what is said of a line")
+    def full(*_: object, **__: object) -> PrecomputedScores:
+        Path("/dev/full").write_bytes(b"scores")
         raise AssertionError
 
     with pytest.raises(StoreError, match="No space left") as refusal:
-        publish(live, add=1.0, prepare=full)
+        publish(live, add=1.0, precompute=full)
     assert "make room" in str(refusal.value)
     assert (live / "current.json").read_bytes() == before
     assert [path.name for path in (live / "snapshots").iterdir()] == [Live.open(live).snapshot.meta.id]
 
 
-def test_a_model_goes_live_also_where_there_is_no_room_for_what_makes_it_quicker(live: Path, promote: Promote) -> None:
-    def full(*_: object, **__: object) -> tuple[PreparedScores, str]:
-        Path("/dev/full").write_bytes(b"what is said of a line")
+def test_a_model_goes_live_without_room_for_precomputed_scores(live: Path, promote: Promote) -> None:
+    def full(*_: object, **__: object) -> PrecomputedScores:
+        Path("/dev/full").write_bytes(b"scores")
         raise AssertionError
 
     publish(live)
-    promote("1", prepare=full)
+    promote("1", precompute=full)
     assert Live.open(live).model_meta.version == "1"
-    assert Live.open(live).prepared is None
-    assert not is_prepared(live)
-    publish(live, add=1.0, prepare=prepared)
-    assert is_prepared(live)
+    assert Live.open(live).precomputed is None
+    assert not has_precomputed_scores(live)
+    publish(live, add=1.0, precompute=precomputed)
+    assert has_precomputed_scores(live)
 
 
-def test_what_cannot_be_read_is_not_taken_for_a_full_disk(live: Path, promote: Promote) -> None:
-    def gone(*_: object, **__: object) -> tuple[PreparedScores, str]:
+def test_a_missing_file_is_not_reported_as_a_full_disk(live: Path, promote: Promote) -> None:
+    def gone(*_: object, **__: object) -> PrecomputedScores:
         Path(live / "nowhere").read_bytes()
         raise AssertionError
 
     promote("1")
     with pytest.raises(FileNotFoundError):
-        publish(live, prepare=gone)
+        publish(live, precompute=gone)
 
 
 def test_an_empty_snapshot_needs_no_scores(live: Path, promote: Promote) -> None:
     promote()
     features = pl.DataFrame(schema={"line_key": pl.Int64, "a": pl.Float32, "b": pl.Float32})
-    put_snapshot(live, features, accounts=accounts({}), reference=reference(), catalogue=("a", "b"), prepare=prepared)
-    assert Live.open(live).prepared is None
+    put_snapshot(
+        live, features, accounts=accounts({}), reference=reference(), catalogue=("a", "b"), precompute=precomputed
+    )
+    assert Live.open(live).precomputed is None

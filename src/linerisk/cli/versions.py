@@ -124,7 +124,7 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make a version champion and live, if its gates passed and a second person agrees."""
-    from linerisk.live import is_prepared
+    from linerisk.live import has_precomputed_scores
     from linerisk.registry import SERVED
     from linerisk.workflows.release import promote as run
     from linerisk.workflows.release import unfinished_assessment
@@ -145,7 +145,7 @@ def promote(
     unfinished = unfinished_assessment(settings, move.version, name=name)
     if unfinished is not None:
         out.print(f"[yellow]The impact assessment {unfinished}.[/yellow]")
-    if name == SERVED and not is_prepared(settings.live):
+    if name == SERVED and not has_precomputed_scores(settings.live):
         out.print(
             "[yellow]There was no room for what it says of each line of the snapshot: that is worked out when it is "
             "asked for, which is slower. Make room, then `linerisk publish`.[/yellow]"

@@ -21,7 +21,7 @@ from linerisk import as_of
 from linerisk.as_of import parse_instant
 from linerisk.decisions import chain
 from linerisk.decisions.anchors import Anchor
-from linerisk.decisions.pending import Waiting
+from linerisk.decisions.pending import PendingWrite
 from linerisk.decisions.schema import accesses, sortable
 from linerisk.decisions.store import scrub, writing
 from linerisk.decisions.verify import ChainReport
@@ -37,7 +37,7 @@ WasDue = Callable[[datetime], bool]
 
 
 @dataclass(slots=True)
-class AccessAppend(Waiting):
+class AccessAppend(PendingWrite):
     """Accesses that wait to be written.
 
     Attributes:

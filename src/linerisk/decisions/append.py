@@ -17,8 +17,8 @@ from linerisk.decisions.access_log import AccessAppend, write_accesses
 from linerisk.decisions.erasure import erased_name
 from linerisk.decisions.errors import OURS, conflict, erased
 from linerisk.decisions.events import EventAppend, write_event
-from linerisk.decisions.pending import Outcome, Waiting
-from linerisk.decisions.record import DecisionRecord, Recordable
+from linerisk.decisions.pending import Outcome, PendingWrite
+from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions, requests, sortable
 from linerisk.decisions.statements import insert_rows, rows_among
 from linerisk.decisions.store import writing
@@ -38,13 +38,13 @@ class StoredAnswer(msgspec.Struct, frozen=True):
         repeated: Whether the request had been answered before; then nothing was written.
     """
 
-    records: Sequence[Recordable]
+    records: Sequence[DecisionRecord]
     problems: tuple[dict[str, str], ...]
     body_hash: str
     repeated: bool
 
 
-class DecisionRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class DecisionRow(msgspec.Struct, frozen=True, gc=False):
     """What a record is stored as, but for its place in the chain: what it is found by, and its canonical bytes."""
 
     decision_id: str
@@ -56,22 +56,22 @@ class DecisionRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 @dataclass(slots=True)
-class Append(Waiting):
-    """One request that waits to be written, and the promise of its answer.
+class Append(PendingWrite):
+    """One request that waits to be written.
 
     Attributes:
         caller: Name of the token.
         request_id: The caller's idempotency key.
         body_hash: Hash of the request body.
-        records: Its decisions; none where another process keeps them.
+        records: Its decisions.
         problems: Its lines without one.
-        rows: The decisions as they are stored, once they were made ready.
+        rows: The decisions as they are stored, once encoded.
     """
 
     caller: str
     request_id: str
     body_hash: str
-    records: Sequence[Recordable]
+    records: Sequence[DecisionRecord]
     problems: tuple[dict[str, str], ...]
     rows: list[DecisionRow] = field(default_factory=list)
 
@@ -88,7 +88,7 @@ class Append(Waiting):
 
     @override
     def encode(self) -> None:
-        """Make the rows, unless they are given; before the transaction, so that the lock is held briefly.
+        """Encode the records as rows, before the transaction, to hold its lock briefly.
 
         Raises:
             DecisionLogError: A record is of another request, or cannot be written as JSON.
@@ -105,7 +105,7 @@ class Append(Waiting):
             ) from error
 
 
-def _row(record: Recordable) -> DecisionRow:
+def _row(record: DecisionRecord) -> DecisionRow:
     return DecisionRow(
         record.decision_id,
         record.line_id,
@@ -116,27 +116,33 @@ def _row(record: Recordable) -> DecisionRow:
     )
 
 
-def write(engine: Engine, waiting: Sequence[Waiting]) -> list[Outcome]:
+def write(engine: Engine, waiting: Sequence[PendingWrite], *, wait_for_lock: bool = True) -> list[Outcome]:
     """Write all of them, or none: when this returns, every answer is on disk.
 
-    A connection that was lost on the way is made anew, once. The commit may have been heard or not: if it was, the
-    second try finds its requests answered, with the records that it was to write.
+    A lost connection is opened again, once. If its commit had reached the database, the second attempt finds the
+    requests answered with the records that it was to write.
+
+    Args:
+        engine: The store.
+        waiting: What to write.
+        wait_for_lock: Whether to wait for another connection that writes.
 
     Raises:
         SQLAlchemyError: The store could not be written; nothing was.
+        StoreBusyError: The store is locked, and `wait_for_lock` is false; nothing was written.
     """
     try:
-        return _write(engine, waiting)
+        return _write(engine, waiting, wait_for_lock=wait_for_lock)
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-    return _write(engine, waiting)
+    return _write(engine, waiting, wait_for_lock=wait_for_lock)
 
 
-def _write(engine: Engine, waiting: Sequence[Waiting]) -> list[Outcome]:
+def _write(engine: Engine, waiting: Sequence[PendingWrite], *, wait_for_lock: bool) -> list[Outcome]:
     asked = [each for each in waiting if isinstance(each, Append)]
     moved = [each for each in waiting if isinstance(each, EventAppend)]
-    with writing(engine) as connection:
+    with writing(engine, wait_for_lock=wait_for_lock) as connection:
         outcomes: dict[int, Outcome] = dict(zip(map(id, asked), _write_requests(connection, asked), strict=True))
         outcomes |= {id(each): write_event(connection, each) for each in moved}
         write_accesses(connection, [each for each in waiting if isinstance(each, AccessAppend)])
@@ -167,8 +173,7 @@ def _write_requests(connection: Connection, appends: Sequence[Append]) -> list[O
 
 def _said_again(first: Append) -> StoredAnswer:
     """What is being written for a request, for whoever asks the same in the same group."""
-    records = first.records or tuple(DecisionRecord.from_json(row.record) for row in first.rows)
-    return StoredAnswer(records, first.problems, first.body_hash, repeated=True)
+    return StoredAnswer(first.records, first.problems, first.body_hash, repeated=True)
 
 
 def stored_answer(connection: Connection, caller: str, request_id: str) -> StoredAnswer | None:

@@ -16,6 +16,10 @@ FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
 """What a database or a disk in trouble raises."""
 
 
+class StoreBusyError(Exception):
+    """Another connection holds the write lock, and this one does not wait for it."""
+
+
 class ConflictError(LineriskError):
     """A request id was used before with another body."""
 

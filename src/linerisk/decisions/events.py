@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from linerisk.decisions import chain
 from linerisk.decisions.errors import ConflictError, StaleError, conflict
-from linerisk.decisions.pending import Waiting
+from linerisk.decisions.pending import PendingWrite
 from linerisk.decisions.schema import events, sortable
 
 
@@ -55,7 +55,7 @@ class StoredEvent:
 
 
 @dataclass(slots=True)
-class EventAppend(Waiting):
+class EventAppend(PendingWrite):
     """One event that waits to be written.
 
     Attributes:

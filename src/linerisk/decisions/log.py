@@ -1,6 +1,7 @@
-"""The decision log: what was said, durable before it is said.
+"""The decision log: append-only, durable, hash-chained, idempotent.
 
-One per process, opened after any fork; `append_awaited` is for event loops, `append_async` for threads.
+One per process, opened after any fork. `append_here` and `append_awaited` are for event loops, `append_async` for
+threads.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Self
 
@@ -18,17 +19,17 @@ from linerisk import as_of
 from linerisk.decisions import access_log, chain, queries
 from linerisk.decisions.access_log import ExpiredAccesses, WasDue
 from linerisk.decisions.anchors import Anchor
-from linerisk.decisions.apart import WriterProcess
 from linerisk.decisions.append import Append, Problem, StoredAnswer, stored_answer, write
 from linerisk.decisions.erasure import Expired, expire
 from linerisk.decisions.erasure_checks import DaysAt
-from linerisk.decisions.errors import FAILURES, ConflictError, conflict, unusable
+from linerisk.decisions.errors import FAILURES, ConflictError, StoreBusyError, conflict, unusable
 from linerisk.decisions.events import ChainedEvent, EventAppend, StoredEvent
-from linerisk.decisions.pending import UNUSED, Waiting
-from linerisk.decisions.record import DecisionRecord, Recordable
+from linerisk.decisions.pending import PendingWrite
+from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.store import open_engine, writing
 from linerisk.decisions.verify import ChainReport, verify
-from linerisk.decisions.writer import GroupWriter
+from linerisk.decisions.writer import GroupWriter, refuse, write_group
+from linerisk.errors import DecisionLogError, LineriskError
 
 
 class DecisionLog:
@@ -39,7 +40,6 @@ class DecisionLog:
         create: Whether a missing store may be made, and an older one brought up to date.
         busy_s: How long to wait for another process that writes.
         most_waiting: How many records may wait to be written before `OverloadedError`.
-        apart: Whether a process of its own is to write the small requests of an event loop; see `decisions.apart`.
 
     Raises:
         DecisionLogError: The store cannot be opened.
@@ -52,20 +52,17 @@ class DecisionLog:
         create: bool = True,
         busy_s: float = 5.0,
         most_waiting: int = 20_000,
-        apart: bool = False,
     ) -> None:
         self._engine: Engine = open_engine(url, create=create, busy_s=busy_s)
         self._writer = GroupWriter(partial(write, self._engine), most_waiting=most_waiting)
-        self.apart: WriterProcess | None = None
-        if apart:
-            self.apart = WriterProcess(url, busy_s=busy_s, most_waiting=most_waiting, otherwise=self._writer.submit)
+        self._closed = False
 
     def append(
         self,
         caller: str,
         request_id: str,
         body_hash: str,
-        records: Sequence[Recordable],
+        records: Sequence[DecisionRecord],
         problems: Sequence[Problem] = (),
     ) -> StoredAnswer:
         """Record an answer; it is on disk when this returns.
@@ -92,7 +89,7 @@ class DecisionLog:
         caller: str,
         request_id: str,
         body_hash: str,
-        records: Sequence[Recordable],
+        records: Sequence[DecisionRecord],
         problems: Sequence[Problem] = (),
     ) -> Future[StoredAnswer]:
         """As `append`, but the future holds the answer, or `ConflictError` or `DecisionLogError`.
@@ -107,24 +104,38 @@ class DecisionLog:
         self._writer.submit(append)
         return append.future
 
-    def append_awaited(
+    async def append_awaited(
         self,
         caller: str,
         request_id: str,
         body_hash: str,
-        records: Sequence[Recordable],
+        records: Sequence[DecisionRecord],
         problems: Sequence[Problem] = (),
-    ) -> asyncio.Future[StoredAnswer]:
-        """As `append_async`, for the event loop that runs: it is woken once for all answers of a commit."""
-        append = _append(caller, request_id, body_hash, records, problems, future=UNUSED)
-        append.awaited = asyncio.get_running_loop().create_future()
-        self.append_told(append)
-        return append.awaited
+    ) -> StoredAnswer:
+        """As `append`, for an event loop, which goes on meanwhile."""
+        return await asyncio.wrap_future(self.append_async(caller, request_id, body_hash, records, problems))
 
-    def append_told(self, append: Append) -> None:
-        """As `append_awaited`, of an append that says itself who is told."""
-        if self.apart is None or not self.apart.take(append):
-            self._writer.submit(append)
+    def append_here(self, appends: Sequence[Append]) -> None:
+        """Append on this thread, without waiting for a lock; each future holds its answer.
+
+        If the store is locked, the writer thread takes over: then the futures are set later.
+        """
+        if self._closed:
+            refuse(appends, DecisionLogError("the decision log is closed", todo="open it again"))
+            return
+        with suppress(StoreBusyError):
+            write_group(partial(write, self._engine, wait_for_lock=False), appends)
+        for append in appends:
+            if not append.future.done():
+                try:
+                    self._writer.submit(append)
+                except LineriskError as error:
+                    append.future.set_exception(error)
+
+    @property
+    def on_server(self) -> bool:
+        """Whether the store is a database server, which may stop to answer."""
+        return self._engine.dialect.name != "sqlite"
 
     def append_event(
         self,
@@ -150,7 +161,7 @@ class DecisionLog:
         stored: StoredEvent = self.write(EventAppend(event, refusal, project))
         return stored
 
-    def write(self, waiting: Waiting) -> Any:
+    def write(self, waiting: PendingWrite) -> Any:
         """Write something of another kind together with what else waits; it is on disk when this returns.
 
         Raises:
@@ -196,7 +207,7 @@ class DecisionLog:
     @property
     def waiting(self) -> int:
         """How many records of this process wait to be written."""
-        return self._writer.waiting + (0 if self.apart is None else self.apart.waiting)
+        return self._writer.waiting
 
     def anchor(self) -> Anchor:
         """The end of the chain, to be kept elsewhere: with it, `verify` also sees a tail cut off or a chain forged."""
@@ -214,7 +225,7 @@ class DecisionLog:
             days_at: For how many days decisions were to be kept at an instant, as the policy says; None holds each
                 erasure only to what it says of itself.
         """
-        with _told():
+        with _failures_as_log_errors():
             return verify(self._engine, anchors, days_at)
 
     def expire(self, *, days: int, dry_run: bool = False) -> Expired:
@@ -227,13 +238,12 @@ class DecisionLog:
         Raises:
             DecisionLogError: The log cannot be written.
         """
-        with _told():
+        with _failures_as_log_errors():
             return expire(self._engine, days=days, dry_run=dry_run)
 
     def close(self) -> None:
         """Write what waits, then let go of the store."""
-        if self.apart is not None:
-            self.apart.close()
+        self._closed = True
         self._writer.close()
         self._engine.dispose()
 
@@ -247,12 +257,12 @@ class DecisionLog:
 
     def verify_accesses(self, anchors: Sequence[Anchor] = (), *, was_due: WasDue | None = None) -> ChainReport:
         """As `verify`, of the chain of accesses; see `decisions.access_log`."""
-        with _told():
+        with _failures_as_log_errors():
             return access_log.verify_accesses(self._engine, anchors, was_due)
 
     def expire_accesses(self, *, days: int, dry_run: bool = False) -> ExpiredAccesses:
         """As `expire`, of accesses; see `decisions.access_log`."""
-        with _told():
+        with _failures_as_log_errors():
             return access_log.expire_accesses(self._engine, days=days, dry_run=dry_run)
 
     @contextmanager
@@ -262,7 +272,7 @@ class DecisionLog:
         Raises:
             DecisionLogError: The log cannot be read.
         """
-        with _told(), self._engine.connect() as connection:
+        with _failures_as_log_errors(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -272,13 +282,13 @@ class DecisionLog:
         Raises:
             DecisionLogError: The log cannot be written.
         """
-        with _told(), writing(self._engine) as connection:
+        with _failures_as_log_errors(), writing(self._engine) as connection:
             yield connection
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What a database or a disk in trouble raises, as the error of the log."""
+def _failures_as_log_errors() -> Iterator[None]:
+    """Turn errors of the database and the disk into `DecisionLogError`."""
     try:
         yield
     except FAILURES as error:
@@ -289,9 +299,7 @@ def _append(
     caller: str,
     request_id: str,
     body_hash: str,
-    records: Sequence[Recordable],
+    records: Sequence[DecisionRecord],
     problems: Sequence[Problem],
-    **promise: Any,
 ) -> Append:
-    told = tuple([dict(problem) for problem in problems])
-    return Append(caller, request_id, body_hash, tuple(records), told, **promise)
+    return Append(caller, request_id, body_hash, tuple(records), tuple([dict(problem) for problem in problems]))

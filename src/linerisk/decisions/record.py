@@ -62,13 +62,13 @@ class RecordedModel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ModelName(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The model that scored, as it is told."""
+    """The model that scored, as the API answers it."""
 
     name: str
     version: str
 
 
-class ToldDecision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class DecisionAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One decision, as it was recorded. `base + calibration + sum(contributions)` is the log-odds of `probability`."""
 
     decision_id: str
@@ -92,34 +92,7 @@ class ToldDecision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     snapshot_id: str | None
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a decision holds that is no larger than a few words; see `DecisionRecord`."""
-
-    decision_id: str
-    request_id: str
-    line_id: str
-    as_of: Instant
-    scored_at: Instant
-    status: str
-    margin: float
-    probability: float
-    probability_low: float
-    probability_high: float
-    tier: str
-    action: RecordedAction
-    base: float
-    calibration: float
-    model: RecordedModel
-    features_from: str
-    scored_by: str
-    snapshot_id: str | None = None
-    last_verified_at: Instant | None = None
-    cleared_at: Instant | None = None
-    records: RecordsSummary | msgspec.UnsetType = msgspec.UNSET
-    format: int = FORMAT
-
-
-class DecisionRecord(_Record, frozen=True, kw_only=True, gc=False):
+class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One decision, frozen.
 
     Attributes:
@@ -150,9 +123,31 @@ class DecisionRecord(_Record, frozen=True, kw_only=True, gc=False):
         format: Version of this shape.
     """
 
+    decision_id: str
+    request_id: str
+    line_id: str
+    as_of: Instant
+    scored_at: Instant
+    status: str
+    margin: float
+    probability: float
+    probability_low: float
+    probability_high: float
+    tier: str
+    action: RecordedAction
     reasons: tuple[RecordedReason, ...]
+    base: float
+    calibration: float
     contributions: dict[str, float]
+    model: RecordedModel
+    features_from: str
     features: RecordedFeatures
+    scored_by: str
+    snapshot_id: str | None = None
+    last_verified_at: Instant | None = None
+    cleared_at: Instant | None = None
+    records: RecordsSummary | msgspec.UnsetType = msgspec.UNSET
+    format: int = FORMAT
 
     def __post_init__(self) -> None:
         """Refuse what JSON would silently turn into null.
@@ -173,17 +168,33 @@ class DecisionRecord(_Record, frozen=True, kw_only=True, gc=False):
         """Id of the policy in force when it was scored."""
         return self.action.policy
 
-    def told(self) -> ToldDecision:
-        """The decision as it is told to who asked."""
-        return _told(self)
+    def to_answer(self) -> DecisionAnswer:
+        """The decision as the API answers it."""
+        return DecisionAnswer(
+            decision_id=self.decision_id,
+            request_id=self.request_id,
+            line_id=self.line_id,
+            as_of=self.as_of,
+            scored_at=self.scored_at,
+            status=self.status,
+            margin=self.margin,
+            probability=self.probability,
+            probability_low=self.probability_low,
+            probability_high=self.probability_high,
+            tier=self.tier,
+            action=self.action,
+            reasons=self.reasons,
+            base=self.base,
+            calibration=self.calibration,
+            contributions=self.contributions,
+            model=ModelName(name=self.model.name, version=self.model.version),
+            features_from=self.features_from,
+            snapshot_id=self.snapshot_id,
+        )
 
-    def given_reasons(self) -> tuple[RecordedReason, ...]:
-        """Its reasons."""
-        return self.reasons
-
-    def answer(self) -> dict[str, Any]:
-        """The same as JSON values, to be told with more beside."""
-        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.told(), order="deterministic"))
+    def to_answer_json(self) -> dict[str, Any]:
+        """`to_answer` as JSON values, for answers with more fields."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.to_answer(), order="deterministic"))
         return plain
 
     def to_json(self) -> bytes:
@@ -205,59 +216,9 @@ class DecisionRecord(_Record, frozen=True, kw_only=True, gc=False):
             ) from error
 
 
-class SpelledRecord(_Record, frozen=True, kw_only=True, gc=False):
-    """A `DecisionRecord`, of which the larger parts are JSON already."""
-
-    reasons: msgspec.Raw
-    contributions: msgspec.Raw
-    features: msgspec.Raw
-
-    def told(self) -> ToldDecision:
-        """The decision as it is told to who asked."""
-        return _told(self)
-
-    def given_reasons(self) -> tuple[RecordedReason, ...]:
-        """Its reasons, read."""
-        return _REASONS.decode(self.reasons)
-
-    def to_json(self) -> bytes:
-        """Canonical bytes of the record."""
-        return canonical(self)
-
-
-Recordable = DecisionRecord | SpelledRecord
-
-
 def finite(*scores: float) -> bool:
     """Whether none of the numbers is one that JSON would silently turn into null."""
     return math.isfinite(sum(scores))
-
-
-def _told(record: Recordable) -> ToldDecision:
-    # What is JSON already is told as it stands.
-    reasons: Any = record.reasons
-    contributions: Any = record.contributions
-    return ToldDecision(
-        decision_id=record.decision_id,
-        request_id=record.request_id,
-        line_id=record.line_id,
-        as_of=record.as_of,
-        scored_at=record.scored_at,
-        status=record.status,
-        margin=record.margin,
-        probability=record.probability,
-        probability_low=record.probability_low,
-        probability_high=record.probability_high,
-        tier=record.tier,
-        action=record.action,
-        reasons=reasons,
-        base=record.base,
-        calibration=record.calibration,
-        contributions=contributions,
-        model=ModelName(name=record.model.name, version=record.model.version),
-        features_from=record.features_from,
-        snapshot_id=record.snapshot_id,
-    )
 
 
 def _plain_number(value: object) -> object:
@@ -269,4 +230,3 @@ def _plain_number(value: object) -> object:
 canonical = msgspec.json.Encoder(order="sorted", enc_hook=_plain_number).encode
 """JSON with keys in order, of a record or a part of one."""
 _DECODER = msgspec.json.Decoder(DecisionRecord)
-_REASONS = msgspec.json.Decoder(tuple[RecordedReason, ...])

@@ -20,13 +20,14 @@ from filelock import FileLock
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError
 
-from linerisk.decisions.errors import FAILURES, unusable
+from linerisk.decisions.errors import FAILURES, StoreBusyError, unusable
 from linerisk.decisions.schema import HEAD
 from linerisk.errors import DecisionLogError
 from linerisk.tables.durable_files import sync
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "linerisk_writes"
+_NO_WAIT = "linerisk_no_wait"
 _FILE = "linerisk_file"
 _RETRY_S = 0.0005
 _PRAGMAS = (
@@ -99,9 +100,14 @@ def open_engine(url: str, *, create: bool = True, busy_s: float = 5.0) -> Engine
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that alone may write: what it reads stays true until it commits."""
-    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+def writing(engine: Engine, *, wait_for_lock: bool = True) -> Iterator[Connection]:
+    """One transaction that holds the write lock: what it reads stays true until it commits.
+
+    Raises:
+        StoreBusyError: Another connection holds the lock, and `wait_for_lock` is false (SQLite only).
+    """
+    options = {_WRITES: True, _NO_WAIT: not wait_for_lock}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             # Not a lock of the table: those wait for a vacuum of it, and a vacuum may take hours.
             connection.execute(_TAKE_LOCK, {"lock": _WRITE_LOCK})
@@ -202,7 +208,7 @@ def _make_sqlite_durable(engine: Engine, busy_s: float) -> None:
             raw.execute(f"PRAGMA busy_timeout={0 if writes else int(busy_s * 1000)}")
             connection.info[_WRITES] = writes
         if writes:
-            _begin_immediate(raw, busy_s)
+            _begin_immediate(raw, None if connection.get_execution_options().get(_NO_WAIT) else busy_s)
         else:
             connection.exec_driver_sql("BEGIN")
 
@@ -221,13 +227,15 @@ def _make_postgresql_durable(engine: Engine, busy_s: float) -> None:
         connection.commit()
 
 
-def _begin_immediate(connection: Any, busy_s: float) -> None:
-    """Take the write lock, which nothing of SQLite's own waits for."""
-    deadline = time.monotonic() + busy_s
+def _begin_immediate(connection: Any, busy_s: float | None) -> None:
+    """Take the write lock; wait for it so many seconds, or not at all."""
+    deadline = time.monotonic() + (busy_s or 0)
     while True:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY and busy_s is None:
+                raise StoreBusyError from error
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                 raise
             with contextlib.suppress(OSError):  # refused while the clock is set: a shorter wait

@@ -1,7 +1,7 @@
-"""Group commit: one thread writes what waits, many requests to one commit.
+"""Group commit on a thread: writes of threads, of large requests, and of event loops that found the store locked.
 
-While one commit is on its way to the disk the next requests gather, so the slower the disk, the larger the groups: no
-timer, and no waiting when there is nothing to wait for.
+While one commit is on its way to the disk, the next writes gather, so a slower disk makes larger groups. There is no
+timer, and no delay when nothing waits.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from linerisk.decisions.errors import FAILURES, overloaded, unusable
-from linerisk.decisions.pending import Outcome, Waiting, tell
+from linerisk.decisions.errors import FAILURES, StoreBusyError, overloaded, unusable
+from linerisk.decisions.pending import Outcome, PendingWrite, resolve
 from linerisk.errors import DecisionLogError
 
 MOST_REQUESTS = 500
-"""One commit takes on at most this much: it bounds the time that the store is locked, and the size of a statement."""
+"""Limits of one commit. They bound how long the store is locked."""
 _MOST_RECORDS = 4_000
-# Each commit costs as much CPU as ten decisions. When the last group was no small one, more are on their way.
+# A commit costs as much CPU as ten decisions: after a group of several writes, more are likely to follow at once.
 _BUSY_FROM = 4
 _GATHER_S = 0.001
 _OF_ONE_ROW = (IntegrityError, DataError, sqlite3.IntegrityError, sqlite3.DataError)
 
-Write = Callable[[Sequence[Waiting]], list[Outcome]]
+Write = Callable[[Sequence[PendingWrite]], list[Outcome]]
 """Writes a group as one transaction, or raises having written nothing."""
 
 
 class GroupWriter:
-    """Takes appends from any thread and writes them in groups from one of its own.
+    """Takes writes from any thread and commits them in groups on a thread of its own.
 
     Args:
         write: Writes a group as one transaction, or raises having written nothing.
@@ -42,7 +42,7 @@ class GroupWriter:
     def __init__(self, write: Write, *, most_waiting: int) -> None:
         self._write = write
         self._most_waiting = most_waiting
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[PendingWrite] = deque()
         self._weight = 0
         self._changed = threading.Condition()
         self._closed = False
@@ -54,8 +54,8 @@ class GroupWriter:
         """How many records wait to be written."""
         return self._weight
 
-    def submit(self, append: Waiting) -> None:
-        """Queue one append; its promise is kept when it is on disk or refused.
+    def submit(self, append: PendingWrite) -> None:
+        """Queue one write; its future is set when it is on disk or refused.
 
         Raises:
             OverloadedError: Too many records wait already.
@@ -74,7 +74,7 @@ class GroupWriter:
             self._changed.notify()
 
     def close(self) -> None:
-        """Take nothing more on, write what waits, stop."""
+        """Refuse new writes, write what waits, and stop."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -83,30 +83,30 @@ class GroupWriter:
             thread.join()
 
     def _run(self) -> None:
-        group: list[Waiting] = []
+        group: list[PendingWrite] = []
         try:
             while group := self._next_group():
                 self._busy = len(group) >= _BUSY_FROM
-                failure = settle(self._write, group)
+                failure = write_group(self._write, group)
                 if failure is not None:
                     refuse(self._take_all(), failure)
         finally:
-            # However the thread ends, nobody may wait for it for ever, and whoever comes next is given another.
+            # If the thread ends unexpectedly: refuse what waits; the next write starts another thread.
             with self._changed:
                 self._thread = None
                 left = group + self._take_all()
             refuse([append for append in left if not append.future.done()], RuntimeError("the writer has stopped"))
 
-    def _next_group(self) -> list[Waiting]:
-        """What waits, oldest first, up to the size of one commit; empty only when closed and drained."""
+    def _next_group(self) -> list[PendingWrite]:
+        """The oldest writes, up to the size of one commit; empty only when closed and drained."""
         if self._busy and not self._closed:
-            # A wait may be refused while the clock is set; then it is a shorter one.
+            # The system may refuse a sleep while its clock is being set.
             with contextlib.suppress(OSError):
                 time.sleep(_GATHER_S)
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
-            group: list[Waiting] = []
+            group: list[PendingWrite] = []
             records = 0
             while self._waiting and len(group) < MOST_REQUESTS:
                 weight = self._waiting[0].weight
@@ -117,62 +117,66 @@ class GroupWriter:
             self._weight -= records
             return group
 
-    def _take_all(self) -> list[Waiting]:
+    def _take_all(self) -> list[PendingWrite]:
         with self._changed:
-            taken = [append for append in self._waiting if append.taken_up()]
+            taken = [append for append in self._waiting if append.claim()]
             self._waiting.clear()
             self._weight = 0
             return taken
 
 
-def settle(write: Write, group: Sequence[Waiting]) -> Exception | None:
-    """Write a group, and tell each what came of it.
+def write_group(write: Write, group: Sequence[PendingWrite]) -> Exception | None:
+    """Write a group and set its futures.
 
     Returns:
-        Why the store cannot be written, if it cannot: whoever waits behind this group would only wait as long again
-        for the same answer.
+        The failure of the store, if it failed: writes behind this group would only wait as long for the same failure.
+
+    Raises:
+        StoreBusyError: `write` found the store locked; futures that are not done are not written.
     """
     ready = [append for append in group if _encoded(append)]
-    return _settled(write, ready) if ready else None
+    return _write_ready(write, ready) if ready else None
 
 
-def _settled(write: Write, ready: Sequence[Waiting]) -> Exception | None:
+def _write_ready(write: Write, ready: Sequence[PendingWrite]) -> Exception | None:
     try:
         outcomes = write(ready)
+    except StoreBusyError:
+        raise
     except _OF_ONE_ROW as error:
         if len(ready) == 1:
             refuse(ready, error)
             return None
-        # One row that the database refuses must not take the others with it.
-        failures = [_settled(write, [append]) for append in ready]
+        # One row that the database refuses must not refuse the others.
+        failures = [_write_ready(write, [append]) for append in ready]
         return next(filter(None, failures), None)
     except FAILURES as error:
         refuse(ready, error)
         return error
-    except Exception as error:  # noqa: BLE001  # who writes must outlive any fault of our own too
+    except Exception as error:  # noqa: BLE001  # the writer must outlive any fault of our own
         refuse(ready, error)
         return None
-    tell(list(zip(ready, outcomes, strict=True)))
+    resolve(list(zip(ready, outcomes, strict=True)))
     return None
 
 
-def refuse(group: Sequence[Waiting], cause: Exception) -> None:
-    """Tell all of them that nothing was recorded."""
-    settled: list[tuple[Waiting, Outcome]] = []
+def refuse(group: Sequence[PendingWrite], cause: Exception) -> None:
+    """Set the futures of all of them to "nothing was recorded"."""
+    refused: list[tuple[PendingWrite, Outcome]] = []
     for append in group:
-        refusal = unusable(cause)
-        refusal.__cause__ = cause
-        settled.append((append, refusal))
-    tell(settled)
+        refusal = cause if isinstance(cause, DecisionLogError) else unusable(cause)
+        refusal.__cause__ = None if refusal is cause else cause
+        refused.append((append, refusal))
+    resolve(refused)
 
 
-def _encoded(append: Waiting) -> bool:
-    """Make it ready to be written; one that was given up or cannot be written is settled here."""
-    if not append.taken_up():
+def _encoded(append: PendingWrite) -> bool:
+    """Encode it; one that was cancelled or cannot be encoded is resolved here."""
+    if not append.claim():
         return False
     try:
         append.encode()
     except DecisionLogError as error:
-        tell([(append, error)])
+        resolve([(append, error)])
         return False
     return True

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from linerisk.errors import ArtefactError, NotLiveError
 from linerisk.live.pointer import ModelMeta, read_pointer, watched
-from linerisk.live.precomputed_scores import PreparedScores, folder_of, open_prepared
+from linerisk.live.precomputed_scores import PrecomputedScores, open_scores, scores_folder
 from linerisk.live.snapshot import Snapshot, open_snapshot
 from linerisk.model.risk_model import RiskModel
 from linerisk.tables.durable_files import Stamp
@@ -24,14 +24,14 @@ class Live:
         model: The champion.
         model_meta: Its name, version and clock.
         snapshot: What scoring by id answers from; None until one is published.
-        prepared: What the model says of every line of the snapshot; None where it is worked out when asked for.
+        precomputed: Scores of every snapshot row; None where requests compute them.
         stamp: Identity of the pointer file that it was read from.
     """
 
     model: RiskModel
     model_meta: ModelMeta
     snapshot: Snapshot | None
-    prepared: PreparedScores | None
+    precomputed: PrecomputedScores | None
     stamp: Stamp
 
     @classmethod
@@ -48,17 +48,17 @@ class Live:
         if stamp is None or pointer.model is None:
             raise not_live("no model is live")
         model = model_of(folder, pointer.model.fingerprint, version=pointer.model.version)
-        snapshot, prepared = None, None
+        snapshot, precomputed = None, None
         if pointer.snapshot is not None:
             snapshot = snapshot_of(folder, pointer.snapshot, model)
-            beside = folder_of(folder / SNAPSHOTS / pointer.snapshot, model.fingerprint)
-            prepared = open_prepared(beside, lines=snapshot.meta.lines)
-        if prepared is None:
-            _ = model.tree_shap  # made now, not when the first line is asked for
+            home = scores_folder(folder / SNAPSHOTS / pointer.snapshot, model.fingerprint)
+            precomputed = open_scores(home, lines=snapshot.meta.lines)
+        if precomputed is None:
+            _ = model.tree_shap  # built now, not by the first request
         else:
-            # Lines of the snapshot can do without, so the start need not wait for it; records do.
+            # Only requests with records need it, so the start does not wait for it.
             threading.Thread(target=lambda: model.tree_shap, name="tree-shap", daemon=True).start()
-        return cls(model, pointer.model, snapshot, prepared, stamp)
+        return cls(model, pointer.model, snapshot, precomputed, stamp)
 
 
 def check_live(folder: Path) -> None:

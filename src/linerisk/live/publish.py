@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 import polars as pl
 
@@ -27,7 +26,7 @@ from linerisk.live.pointer import (
     scratch_beside,
     write_pointer,
 )
-from linerisk.live.precomputed_scores import PreparedScores, folder_of, open_prepared, write_prepared
+from linerisk.live.precomputed_scores import PrecomputedScores, open_scores, scores_folder, write_scores
 from linerisk.live.snapshot import META, Snapshot, SnapshotMeta, open_snapshot, write_snapshot
 from linerisk.model.risk_model import ARTEFACT_FILES, RiskModel
 
@@ -35,12 +34,8 @@ SNAPSHOTS_KEPT = 3
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
-class Prepare(Protocol):
-    """Works out what a model says of a snapshot's lines."""
-
-    def __call__(self, model: RiskModel, snapshot: Snapshot, folder: Path) -> tuple[PreparedScores, str]:
-        """The scores, and by whose words what is said was spelled into a folder; empty if it was not."""
-        ...
+Precompute = Callable[[RiskModel, Snapshot], PrecomputedScores]
+"""Computes the scores of every row of a snapshot."""
 
 
 def put_model(
@@ -51,7 +46,7 @@ def put_model(
     version: str,
     expires_at: datetime | None,
     promotion: Promotion | None = None,
-    prepare: Prepare | None = None,
+    precompute: Precompute | None = None,
 ) -> ModelMeta:
     """Make a model live. A snapshot that is live stays so.
 
@@ -62,8 +57,8 @@ def put_model(
         version: Version in the registry.
         expires_at: Until when its evidence is said to carry; None is for ever.
         promotion: On whose word, and why.
-        prepare: Works out what the model says of the lines of the snapshot that is live, before the model is; without,
-            it goes live at once, and that is worked out when asked for.
+        precompute: Computes the scores of the live snapshot before the model goes live. None: the model goes live at
+            once, and requests compute the scores.
 
     Raises:
         ArtefactError: The artefact is damaged, or the snapshot that is live lacks its columns. Nothing was changed.
@@ -87,9 +82,9 @@ def put_model(
                 place(made, folder / MODELS / model.fingerprint)
         if snapshot is not None:
             try:
-                _prepare(folder / SNAPSHOTS / snapshot.meta.id, snapshot, model, prepare)
+                _precompute(folder / SNAPSHOTS / snapshot.meta.id, snapshot, model, precompute)
             except OSError as error:
-                # The model was agreed upon, and goes live also where there is no room for what makes it quicker.
+                # The model was approved: it goes live even if the disk has no room for precomputed scores.
                 if error.errno not in _NO_ROOM:
                     raise
         write_pointer(folder, Pointer(model=meta, snapshot=pointer.snapshot))
@@ -105,7 +100,7 @@ def put_snapshot(
     catalogue: Sequence[str] = FEATURE_NAMES,
     keyed_by: str = "",
     store: Path | None = None,
-    prepare: Prepare | None = None,
+    precompute: Precompute | None = None,
 ) -> SnapshotMeta:
     """Make a snapshot live, and drop those before the last few.
 
@@ -117,7 +112,7 @@ def put_snapshot(
         catalogue: The feature columns to keep, in order.
         keyed_by: Which secret keyed the lines (`tables.identity.fingerprint_of`).
         store: The record store behind it, so that a model promoted later finds the records of the lines it raises.
-        prepare: Works out what the model that is live says of its lines, before it is live.
+        precompute: Computes the scores by the live model before the snapshot goes live.
 
     Raises:
         ArtefactError: The model that is live needs a column that is not there. Nothing was changed.
@@ -136,19 +131,19 @@ def put_snapshot(
         model = None if pointer.model is None else model_of(folder, pointer.model.fingerprint)
         if model is not None:
             snapshot = open_snapshot(made, feature_names=model.feature_names)
-            _prepare(made, snapshot, model, prepare)
+            _precompute(made, snapshot, model, precompute)
         place(made, folder / SNAPSHOTS / meta.id)
         write_pointer(folder, Pointer(model=pointer.model, snapshot=meta.id))
         _prune(folder / SNAPSHOTS, keep=meta.id)
     return meta
 
 
-def is_prepared(folder: Path) -> bool:
-    """Whether what the live model says of the lines of the live snapshot was made ahead, or there is no such pair."""
+def has_precomputed_scores(folder: Path) -> bool:
+    """Whether the live snapshot has precomputed scores by the live model; also true when there is no such bundle."""
     pointer = read_pointer(folder)
     if pointer.model is None or pointer.snapshot is None:
         return True
-    return folder_of(folder / SNAPSHOTS / pointer.snapshot, pointer.model.fingerprint).exists()
+    return scores_folder(folder / SNAPSHOTS / pointer.snapshot, pointer.model.fingerprint).exists()
 
 
 @contextmanager
@@ -163,19 +158,18 @@ def _written_in(folder: Path) -> Iterator[None]:
             f"the live folder {folder} cannot be written; what was live stays live",
             expected="room on its disk",
             found=error.strerror or type(error).__name__,
-            todo="make room (a snapshot takes some 3.5 kB a line), then give the command again",
+            todo="make room (a snapshot takes about 1.2 kB a line), then give the command again",
         ) from error
 
 
-def _prepare(home: Path, snapshot: Snapshot, model: RiskModel, prepare: Prepare | None) -> None:
-    """Put what a model says of a snapshot's lines beside them, unless it is there."""
-    beside = folder_of(home, model.fingerprint)
-    if prepare is None or not snapshot.meta.lines or open_prepared(beside, lines=snapshot.meta.lines) is not None:
+def _precompute(home: Path, snapshot: Snapshot, model: RiskModel, precompute: Precompute | None) -> None:
+    """Add the scores by a model to a snapshot, unless they are there."""
+    target = scores_folder(home, model.fingerprint)
+    if precompute is None or not snapshot.meta.lines or open_scores(target, lines=snapshot.meta.lines) is not None:
         return
     with scratch_beside(home) as made:
-        prepared, worded_by = prepare(model, snapshot, made)
-        write_prepared(made, prepared, worded_by=worded_by)
-        place(made, beside)
+        write_scores(made, precompute(model, snapshot))
+        place(made, target)
 
 
 def _stands(folder: Path, fingerprint: str) -> bool:

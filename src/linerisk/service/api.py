@@ -11,6 +11,7 @@ from http import HTTPStatus
 from ulid import ULID
 
 from linerisk.errors import LineriskError
+from linerisk.service.api_state import ApiState
 from linerisk.service.routes.bulk import BULK
 from linerisk.service.routes.decisions import READING
 from linerisk.service.routes.disputes import DISPUTES
@@ -31,7 +32,6 @@ from linerisk.web.http import Receive, Request, Scope, Send
 from linerisk.web.logs import log, where
 from linerisk.web.metrics import metrics
 from linerisk.web.rate_limit import Limits
-from linerisk.web.state import ServiceState
 from linerisk.web.token_store import Token
 
 ROUTES: tuple[Route, ...] = (*SCORING, *BULK, *READING, *NOTICES, *DISPUTES)
@@ -46,7 +46,7 @@ class Api:
         traces: Where spans go, if an operator asked for them.
     """
 
-    def __init__(self, state: ServiceState, *, traces: Traces | None = None) -> None:
+    def __init__(self, state: ApiState, *, traces: Traces | None = None) -> None:
         self._state = state
         self._limits = Limits()
         self._traces = traces

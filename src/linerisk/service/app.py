@@ -12,7 +12,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ import bentoml
 from linerisk import as_of as clock
 from linerisk.errors import LineriskError
 from linerisk.service.bentoml_hooks import HotService, look_after_workers
-from linerisk.service.lean import import_lightgbm_alone
 from linerisk.service.serve import await_check, in_the_clear
 from linerisk.web.logs import log
 
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 ADDRESS = "LINERISK_SERVED_AT"
 """Set by `serve`, so that the one line at the start can name the address."""
 _LOOK_AFTER_S = 0.5
-_SWITCH_S = 0.0005
-"""How long one thread may keep Python's lock from another: the writer of decisions takes it many times a commit."""
 _COLLECT_AFTER = (20_000, 50, 100)
 """Python's own collects after 700 objects, which takes a sixth of a large request; what scoring makes has no cycles."""
 
@@ -51,20 +47,17 @@ class LineRisk:
     """Calibrated fraud-risk tiers for phone lines."""
 
     def __init__(self) -> None:
-        import_lightgbm_alone()
         from linerisk.console.warm_up import Rehearsal  # noqa: PLC0415  # only workers need it
-        from linerisk.service.connection import Connection  # noqa: PLC0415  # only workers need it
+        from linerisk.service.api_state import ApiState  # noqa: PLC0415  # only workers need it
         from linerisk.service.dispute_expiry import Expiring  # noqa: PLC0415  # only workers need it
-        from linerisk.service.quick import Quick  # noqa: PLC0415  # the same
         from linerisk.service.scoring import warm_up  # noqa: PLC0415  # the same
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
         from linerisk.settings import Settings  # noqa: PLC0415  # only workers need it
         from linerisk.web.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
-        from linerisk.web.state import ServiceState  # noqa: PLC0415  # only workers need it
 
         give_figures_their_room()
         metrics()  # so that what was never counted says 0 and not nothing
-        self.state = ServiceState(Settings(), on_refused=_tell_refused, on_swapped=_tell_swapped)
+        self.state = ApiState(Settings(), on_refused=_tell_refused, on_swapped=_tell_swapped)
         self.expiring = Expiring(self.state.disputes)
         self.traces = Traces() if wanted(os.environ) else None
         address = os.environ.get(ADDRESS)
@@ -85,12 +78,6 @@ class LineRisk:
         # What is open now stays open: a collection need not walk it again with every large request, nor at the start.
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
-        gc.enable()  # `hot` switched it off
-        sys.setswitchinterval(_SWITCH_S)
-        if self.state.log.apart is not None:
-            self.state.log.apart.start()  # not before: it would take its time from this start
-        if self.traces is None:  # a span is begun and ended where every other request is answered
-            Connection.quick = Quick(self.state)
         # The console is to be made by it, not now.
         self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108
 
@@ -125,11 +112,9 @@ class LineRisk:
     def __metrics__(self, text: str) -> str:
         """BentoML's figures and ours, what is live, what is in hand, and how disputes stand."""
         from linerisk.service.dispute_metrics import disputes_text  # noqa: PLC0415  # only workers need it
-        from linerisk.service.routes.scoring import BUDGET, QUEUE  # noqa: PLC0415  # the same
         from linerisk.web.metrics import Load, live_text  # noqa: PLC0415  # the same
 
-        apart = self.state.log.apart is not None and self.state.log.apart.ready
-        load = Load(self.state.log.waiting, QUEUE.at_work, QUEUE.waiting, BUDGET.held, apart)
+        load = Load(self.state.log.waiting, self.state.large.at_work, self.state.large.waiting, self.state.bodies.held)
         now = clock.now()
         text += live_text(self.state.live, now=now, load=load)
         try:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from linerisk.decisions.record import Recordable
+from linerisk.decisions.record import DecisionRecord
 from linerisk.service.request_types import ProblemBody
 
 _REASON = pa.struct(
@@ -47,7 +47,7 @@ ANSWER: Final = pa.schema(
 """Columns of an answer. Grain: one row per decision, in the order of the lines; then one row per line without one."""
 
 
-def answer(request_id: str, records: Sequence[Recordable], problems: Sequence[ProblemBody]) -> bytes:
+def answer(request_id: str, records: Sequence[DecisionRecord], problems: Sequence[ProblemBody]) -> bytes:
     """Recorded decisions, and what there is to say about lines, as a stream."""
     columns = {
         "line_id": [record.line_id for record in records],
@@ -70,10 +70,10 @@ def answer(request_id: str, records: Sequence[Recordable], problems: Sequence[Pr
     return stream(request_id, columns, problems, dry_run=False)
 
 
-def _given_reasons(records: Sequence[Recordable]) -> pa.Array:
+def _given_reasons(records: Sequence[DecisionRecord]) -> pa.Array:
     """Reasons of records, read a part at a time: as objects they take several times the room of the answer."""
     parts = [records[at : at + _AT_ONCE] for at in range(0, len(records), _AT_ONCE)] or [records]
-    return pa.concat_arrays([reasons_of([record.given_reasons() for record in part]) for part in parts])
+    return pa.concat_arrays([reasons_of([record.reasons for record in part]) for part in parts])
 
 
 def reasons_of(said: Sequence[Sequence[Any]]) -> pa.ListArray:

@@ -7,7 +7,6 @@ keeps what it is good at: processes, workers, lifecycle, health, metrics, docume
 
 from __future__ import annotations
 
-import gc
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -37,8 +36,6 @@ class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
         from linerisk.service.routing import Front  # noqa: PLC0415  # the same
 
         self.instance = None
-        # What imports make stays: to walk it again and again is a tenth of the start. The instance switches it on.
-        gc.disable()
         # Asked for by name when the server of this worker is set up, which is after this.
         uvicorn.config.HTTP_PROTOCOLS["auto"] = "linerisk.service.connection:Connection"
         return Front(super().to_asgi(is_main), api=self._api, console=self._console, page=cache(self._page))

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sized
-from functools import partial
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 import msgspec
 from typing_extensions import override
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from linerisk.errors import DecisionLogError, LineriskError
-from linerisk.service.quick import Held, Quick
+from linerisk.errors import LineriskError
 from linerisk.web.errors import (
     BusyError,
     HeadTooLargeError,
@@ -29,12 +27,7 @@ from linerisk.web.errors import (
     retry_after_of,
     status_of,
 )
-from linerisk.web.http import ALWAYS, REFUSED, Scope
 
-_OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + b"".join(
-    [name + b": " + value + b"\r\n" for name, value in ALWAYS]
-)
-_LAST = b"connection: close\r\n"
 _MOST_BEHIND = 16
 """Requests that wait behind one another on a connection before no more is read of it."""
 
@@ -48,7 +41,6 @@ class Connection(HttpToolsProtocol):
         read_within_s: How long a client may leave what it was sent unread.
         most_head_bytes: How long a head may be.
         most_connections: How many clients one process takes on.
-        quick: Answers plain requests without a task of their own, once it is there.
     """
 
     head_within_s: ClassVar[float] = 10.0
@@ -56,7 +48,6 @@ class Connection(HttpToolsProtocol):
     read_within_s: ClassVar[float] = 60.0
     most_head_bytes: ClassVar[int] = 16 * 1024
     most_connections: ClassVar[int] = 1_000
-    quick: ClassVar[Quick | None] = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -64,7 +55,6 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
         self._in_head, self._head_bytes, self._whole = True, 0, False
-        self._held: tuple[RequestResponseCycle, Held] | None = None
         self._unread: asyncio.TimerHandle | None = None
         self._missing: asyncio.TimerHandle | None = self.loop.call_later(self.head_within_s, self._head_is_late)
         if len(self.connections) > self.most_connections:
@@ -80,9 +70,6 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks."""
         self._stop_waiting()
-        if self._held is not None:
-            (cycle, _), self._held = self._held, None
-            _let_go(cycle)
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -126,8 +113,6 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._head_bytes, self._whole = True, 0, True
         self._stop_waiting()
         super().on_message_complete()
-        if self._held is not None and self._held[0] is self.cycle:
-            self._take()
 
     @override
     def send_400_response(self, msg: str) -> None:
@@ -153,44 +138,6 @@ class Connection(HttpToolsProtocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
-
-    @override
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Begin to answer a request whose head has arrived; a plain one is held until it is whole."""
-        held = None if self.quick is None or app is not self.app else self.quick.held(cast(Scope, cycle.scope))
-        if held is None:
-            super()._start_asgi_task(cycle, app)
-            return
-        self._held = cycle, held
-        if not cycle.more_body:
-            self._take()
-
-    def _take(self) -> None:
-        """Have the request that is held answered the quick way, or else as any other."""
-        if self._held is None or self.quick is None:
-            return
-        (cycle, held), self._held = self._held, None
-        # Whoever does not read is waited for, which only a task can.
-        if self.flow.write_paused or not self.quick.take(held, bytes(cycle.body), partial(self._answer, cycle)):
-            super()._start_asgi_task(cycle, self.app)
-
-    def _answer(self, cycle: RequestResponseCycle, body: bytes | DecisionLogError | None) -> None:
-        """Write an answer; without one the request goes the way of the others."""
-        if cycle.disconnected or self.transport.is_closing():
-            _let_go(cycle)
-            return
-        if not isinstance(body, bytes):
-            cast(Scope, cycle.scope)[REFUSED] = body
-            super()._start_asgi_task(cycle, self.app)
-            return
-        cycle.response_started = cycle.response_complete = True
-        _let_go(cycle)
-        own = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
-        last = b"" if cycle.keep_alive else _LAST
-        self.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (_OK, own, last, len(body), body))
-        if not cycle.keep_alive:
-            self.transport.close()
-        self.on_response_complete()
 
     def _stop_waiting(self) -> None:
         if self._missing is not None:
@@ -246,15 +193,6 @@ class _Flow(FlowControl):
         """Read on, unless too many wait; it is asked again with every answer."""
         if len(self._pipeline) < _MOST_BEHIND:
             super().resume_reading()
-
-
-def _let_go(cycle: RequestResponseCycle) -> None:
-    """Have it hold its connection no longer, as uvicorn does after a task: both would wait for the collector."""
-    cycle.on_response = _nothing
-
-
-def _nothing() -> None:
-    """Nobody is told."""
 
 
 def _written(error: LineriskError) -> bytes:

@@ -1,4 +1,4 @@
-"""Lines ready to be scored become frozen decisions."""
+"""Turns lines with features into decision records: score, explain, apply the policy. Nothing is recorded here."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from linerisk.policy import Policy
 from linerisk.scoring import Scored, score
 
 _ACTIONS = 4_096
-"""Of so many kinds of lines the action is kept: most were never verified, and share one."""
+"""Cached actions; most lines were never verified and share one."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Lines ready to be scored, and what their decisions share.
+class ScoringInput(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Lines to score at one instant by one live bundle.
 
     Attributes:
-        request_id: The caller's idempotency key.
-        caller: Name of the token.
-        as_of: The instant stood at.
+        request_ids: The idempotency key of each line's request.
+        callers: Name of the token of each line's request.
+        as_of: The instant to score at.
         now: When they are scored.
-        live: The pair that scores them.
+        live: The live bundle.
         line_ids: As the caller names them.
         rows: Their features, in the order of the model's columns.
-        with_account: Whether an account was known of each.
-        missing: Inputs that are missing of each; empty where all are there.
-        last_verified: When each was last verified.
-        cleared: When a dispute about each last ended in the holder's favour.
+        with_account: Whether the account of each line is known.
+        missing: Missing inputs of each line; empty if all are there.
+        last_verified: When each line was last verified.
+        cleared: When a dispute about each line last ended in the holder's favour.
         stale: Whether the snapshot is older than the policy allows.
         snapshot: Where the features come from; None if from records in the request.
-        indexes: Which rows of the snapshot they are.
-        summaries: Sums up the records of some of the lines, by position; None where records are not at hand.
+        indexes: Snapshot rows of the lines.
+        summaries: Summarises the records of some of the lines, by position; None if there are no records.
     """
 
-    request_id: str
-    caller: str
+    request_ids: Sequence[str]
+    callers: Sequence[str]
     as_of: datetime
     now: datetime
     live: Live
@@ -64,96 +64,110 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     summaries: Callable[[Sequence[int]], Mapping[int, RecordsSummary]] | None = None
 
 
-def decide(asked: Asked, policy: Policy, wording: Wording | None) -> list[DecisionRecord]:
-    """Score, explain and freeze; nothing is recorded yet.
+def decide(lines: ScoringInput, policy: Policy, wording: Wording | None) -> list[DecisionRecord]:
+    """Score and explain lines, and apply the policy.
 
-    A model that has outlived its evidence still says its tier, and says it as `degraded`, so that no measure starts by
-    itself.
+    An expired model still gives a tier, but with status `degraded`, so that no measure starts by itself.
 
     Args:
-        asked: The lines.
+        lines: The lines.
         policy: The policy in force at `as_of`.
-        wording: Words of the reasons; None for decisions that keep what they are made of, and give no reasons.
+        wording: Texts of the reasons; None for decisions without reasons.
     """
-    if not asked.line_ids:
+    if not lines.line_ids:
         return []
-    model = asked.live.model
-    scored, attribution = worked_out(asked)
-    said_by = recorded_model(asked.live)
-    action = actions(policy, asked.as_of)
+    model = lines.live.model
+    scored, attribution = scores_of(lines)
+    model_named = recorded_model(lines.live)
+    action = actions(policy, lines.as_of)
     columns: Any = zip(
-        decision_ids(asked.now, len(asked.line_ids)),
-        asked.line_ids,
-        statuses(asked),
+        decision_ids(lines.now, len(lines.line_ids)),
+        zip(lines.line_ids, lines.request_ids, lines.callers, strict=True),
+        statuses(lines),
         scored.tiers,
-        asked.last_verified,
-        asked.cleared,
-        _explained(asked, attribution, wording),
-        frozen_features(model.feature_names, asked.rows),
-        _summaries(asked, scored),
-        *(column.tolist() for column in (scored.margin, scored.probability, scored.low, scored.high)),
+        zip(lines.last_verified, lines.cleared, strict=True),
+        _explained(lines, attribution, wording),
+        frozen_features(model.feature_names, lines.rows),
+        _summaries(lines, scored),
+        zip(*(column.tolist() for column in (scored.margin, scored.probability, scored.low, scored.high)), strict=True),
         strict=True,
     )
     return [
         DecisionRecord(
             decision_id=decision_id,
-            request_id=asked.request_id,
+            request_id=request_id,
             line_id=line_id,
-            as_of=asked.as_of,
-            scored_at=asked.now,
-            status=state,
+            as_of=lines.as_of,
+            scored_at=lines.now,
+            status=status,
             margin=margin,
-            probability=p,
+            probability=probability,
             probability_low=low,
             probability_high=high,
             tier=tier.value,
-            action=action(tier, state, verified, cleared),
-            reasons=tuple([_reason(reason) for reason in why.reasons]),
-            base=why.base,
-            calibration=why.calibration,
-            contributions=why.contributions,
-            model=said_by,
-            features_from="records" if asked.snapshot is None else "snapshot",
+            action=action(tier, status, verified, cleared),
+            reasons=tuple([_reason(reason) for reason in explanation.reasons]),
+            base=explanation.base,
+            calibration=explanation.calibration,
+            contributions=explanation.contributions,
+            model=model_named,
+            features_from="records" if lines.snapshot is None else "snapshot",
             features=row,
-            scored_by=asked.caller,
-            snapshot_id=None if asked.snapshot is None else asked.snapshot.meta.id,
+            scored_by=caller,
+            snapshot_id=None if lines.snapshot is None else lines.snapshot.meta.id,
             last_verified_at=verified,
             cleared_at=cleared,
             records=records,
         )
-        for decision_id, line_id, state, tier, verified, cleared, why, row, records, margin, p, low, high in columns
+        for (
+            decision_id,
+            (line_id, request_id, caller),
+            status,
+            tier,
+            (verified, cleared),
+            explanation,
+            row,
+            records,
+            (margin, probability, low, high),
+        ) in columns
     ]
 
 
 def recorded_model(live: Live) -> RecordedModel:
-    """The model of a pair, as records name it."""
+    """The model of a bundle, as decision records name it."""
     meta = live.model_meta
     return RecordedModel(name=meta.name, version=meta.version, fingerprint=live.model.fingerprint)
 
 
-def worked_out(asked: Asked) -> tuple[Scored, Attribution]:
-    """Scores and contributions of the lines: made before they were asked for, or made now, with the same bits."""
-    ahead = asked.live.prepared
-    if ahead is None or asked.indexes is None:
-        return score(asked.live.model, asked.rows), attribute(asked.live.model, asked.rows)
-    at = asked.indexes
-    base, calibration = ahead.split.tolist()
+def scores_of(lines: ScoringInput) -> tuple[Scored, Attribution]:
+    """Scores and contributions of the lines: precomputed, or else computed now with the same bits."""
+    precomputed = lines.live.precomputed
+    if precomputed is None or lines.indexes is None:
+        return score(lines.live.model, lines.rows), attribute(lines.live.model, lines.rows)
+    at = lines.indexes
+    base, calibration = precomputed.split.tolist()
     return (
-        Scored(ahead.margin[at], ahead.probability[at], ahead.low[at], ahead.high[at], ahead.tier_index[at]),
-        Attribution(base, calibration, ahead.by_family[at], ahead.named[at], ahead.column[at]),
+        Scored(
+            precomputed.margin[at],
+            precomputed.probability[at],
+            precomputed.low[at],
+            precomputed.high[at],
+            precomputed.tier_index[at],
+        ),
+        Attribution(base, calibration, precomputed.by_family[at], precomputed.named[at], precomputed.column[at]),
     )
 
 
-def _summaries(asked: Asked, scored: Scored) -> list[RecordsSummary | msgspec.UnsetType]:
-    """Of each line's records where its tier is raised and they are, or were, at hand."""
+def _summaries(lines: ScoringInput, scored: Scored) -> list[RecordsSummary | msgspec.UnsetType]:
+    """Summaries of the records of lines with a raised tier, if their records are or were available."""
     raised = [at for at, tier in enumerate(scored.tier_index.tolist()) if tier]
     found: Mapping[int, RecordsSummary] = {}
-    if raised and asked.summaries is not None:
-        found = asked.summaries(raised)
-    elif raised and asked.live.prepared is not None and asked.indexes is not None:
-        kept, rows = asked.live.prepared.summaries, asked.indexes.tolist()
+    if raised and lines.summaries is not None:
+        found = lines.summaries(raised)
+    elif raised and lines.live.precomputed is not None and lines.indexes is not None:
+        kept, rows = lines.live.precomputed.summaries, lines.indexes.tolist()
         found = {at: kept[rows[at]] for at in raised if rows[at] in kept}
-    return [found.get(at, msgspec.UNSET) for at in range(len(asked.line_ids))]
+    return [found.get(at, msgspec.UNSET) for at in range(len(lines.line_ids))]
 
 
 def action_of(
@@ -165,13 +179,13 @@ def action_of(
     verified: datetime | None,
     cleared: datetime | None,
 ) -> RecordedAction:
-    """What the policy asks for."""
+    """The action that the policy asks for."""
     action = policy.action(tier, last_verified_at=verified, as_of=as_of, status=status, cleared_at=cleared)
     return RecordedAction(kind=action.kind, policy=action.policy, steps=action.steps, held_by=action.held_by)
 
 
 def actions(policy: Policy, as_of: datetime) -> Callable[..., RecordedAction]:
-    """What the policy asks for of a tier, a status, a verification and a cleared dispute: one for all lines alike."""
+    """`action_of` at one instant, cached: most lines share their tier, status and dates."""
 
     @lru_cache(maxsize=_ACTIONS)
     def action(tier: Tier, status: str, verified: datetime | None, cleared: datetime | None) -> RecordedAction:
@@ -192,12 +206,12 @@ def _reason(reason: Reason) -> RecordedReason:
     )
 
 
-def statuses(asked: Asked) -> list[str]:
+def statuses(lines: ScoringInput) -> list[str]:
     """`fresh`, `stale` or `degraded` of each line."""
-    expired = asked.live.model_meta.expired(asked.now)
+    expired = lines.live.model_meta.expired(lines.now)
     return [
-        status_of(stale=asked.stale, degraded=expired or bool(missing) or not known)
-        for known, missing in zip(asked.with_account, asked.missing, strict=True)
+        status_of(stale=lines.stale, degraded=expired or bool(missing) or not known)
+        for known, missing in zip(lines.with_account, lines.missing, strict=True)
     ]
 
 
@@ -206,10 +220,10 @@ def status_of(*, stale: bool, degraded: bool) -> str:
     return "degraded" if degraded else "stale" if stale else "fresh"
 
 
-def _explained(asked: Asked, attribution: Attribution, wording: Wording | None) -> list[Explanation]:
+def _explained(lines: ScoringInput, attribution: Attribution, wording: Wording | None) -> list[Explanation]:
     if wording is not None:
-        return explain(asked.live.model, asked.rows, wording, attribution=attribution)
-    families = asked.live.model.families
+        return explain(lines.live.model, lines.rows, wording, attribution=attribution)
+    families = lines.live.model.families
     return [
         Explanation(attribution.base, attribution.calibration, dict(zip(families, amounts, strict=True)), ())
         for amounts in attribution.by_family.tolist()

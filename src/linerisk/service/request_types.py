@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from linerisk.as_of import iso
-from linerisk.decisions.record import ToldDecision
+from linerisk.decisions.record import DecisionAnswer
 from linerisk.tables.schemas import EARLIEST
 from linerisk.web.errors import WrongValueError
 from linerisk.web.query_params import LONGEST_ID, NO_CONTROLS
@@ -142,7 +142,7 @@ class ScoreAnswer(msgspec.Struct, frozen=True):
     """
 
     request_id: str
-    decisions: list[ToldDecision]
+    decisions: list[DecisionAnswer]
     problems: list[ProblemBody]
 
 

@@ -1,4 +1,4 @@
-"""Scores the lines of a request: finds or computes their features, and turns them into decisions.
+"""Scores the lines of requests: finds or computes their features, and turns them into decisions.
 
 Nothing here knows HTTP. The caller records the decisions before it sends them.
 """
@@ -8,20 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from linerisk import as_of as clock
-from linerisk.decisions.record import Recordable
+from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import ArtefactError
 from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
 from linerisk.features.reference import Reference
 from linerisk.live import Live, Snapshot
 from linerisk.policy import Policy, in_force
-from linerisk.service.ahead import decide_ahead
-from linerisk.service.decide import Asked, decide
-from linerisk.service.line_problems import OTHER_LINES, each_once, of_missing_inputs, of_no_account, unknown_line
+from linerisk.service.decide import ScoringInput, decide
+from linerisk.service.line_problems import (
+    OTHER_LINES,
+    each_once,
+    of_missing_inputs,
+    of_no_account,
+    unknown_line,
+    without_account,
+)
 from linerisk.service.request_records import Given, cook, given
 from linerisk.service.request_types import ProblemBody, RecordsRequest, ScoreRequest, instant_of
 from linerisk.web.errors import WrongValueError
@@ -29,88 +36,140 @@ from linerisk.web.state import ServiceState
 
 _NAMED_AT_MOST = 5
 
-Decided = tuple[Sequence[Recordable], list[ProblemBody]]
-"""Decisions, not recorded yet, and problems with lines."""
-Readied = tuple[Asked, Policy, list[ProblemBody]]
-"""Lines ready to be scored, the policy in force, and problems with lines."""
+Decided = tuple[list[DecisionRecord], list[ProblemBody]]
+"""Decisions that are not recorded yet, and problems with lines."""
+LinesToScore = tuple[ScoringInput, Policy, list[ProblemBody]]
+"""The lines of one request, the policy in force, and problems with lines."""
+
+
+class IdRequest(NamedTuple):
+    """A request for lines of the published snapshot, and the name of its token."""
+
+    request: ScoreRequest
+    caller: str
 
 
 def score_by_id(state: ServiceState, request: ScoreRequest, *, caller: str, reasons: bool = True) -> Decided:
-    """Score lines of the published snapshot; see `input_by_id`. Without reasons none are put into words."""
+    """Score lines of the published snapshot; see `input_by_id`."""
     return decisions_of(state, *input_by_id(state, request, caller=caller), reasons=reasons)
 
 
 def score_by_records(state: ServiceState, request: RecordsRequest, *, caller: str, reasons: bool = True) -> Decided:
-    """Score lines from records in the request; see `input_by_records`."""
+    """Score lines from the records in the request; see `input_by_records`."""
     lines = given(request.lines)
-    readied = input_by_records(state, lines, request_id=request.request_id, as_of=request.as_of, caller=caller)
-    return decisions_of(state, *readied, reasons=reasons)
+    scored = input_by_records(state, lines, request_id=request.request_id, as_of=request.as_of, caller=caller)
+    return decisions_of(state, *scored, reasons=reasons)
 
 
-def input_by_id(state: ServiceState, request: ScoreRequest, *, caller: str) -> Readied:
-    """Lines of the published snapshot, ready to be scored.
+def score_each(state: ServiceState, requests: Sequence[IdRequest]) -> list[Decided | Exception]:
+    """Score several requests in one call; each gets its decisions or the error that refuses it."""
+    try:
+        return [*_score_together(state, requests)]
+    except Exception as error:  # noqa: BLE001  # of one request: the others are scored without it
+        if len(requests) == 1:
+            return [error]
+        return [outcome for request in requests for outcome in score_each(state, [request])]
+
+
+def _score_together(state: ServiceState, requests: Sequence[IdRequest]) -> list[Decided]:
+    now, live = clock.now(), state.live.current()
+    snapshot = state.snapshot_of(live)
+    by_instant: dict[datetime, list[int]] = {}
+    for at, (request, _) in enumerate(requests):
+        by_instant.setdefault(_as_of_of(request, snapshot, now=now), []).append(at)
+    decided: list[Decided] = [([], []) for _ in requests]
+    for as_of, positions in by_instant.items():
+        lines = _find(state, live, snapshot, [requests[at] for at in positions], as_of=as_of, now=now)
+        records = decide(lines.scoring_input, lines.policy, state.wording)
+        for record, owner in zip(records, lines.owners, strict=True):
+            decided[positions[owner]][0].append(record)
+        for at, problems in zip(positions, lines.problems, strict=True):
+            decided[at][1].extend(problems)
+    return decided
+
+
+def input_by_id(state: ServiceState, request: ScoreRequest, *, caller: str) -> LinesToScore:
+    """Find the lines of a request in the published snapshot.
 
     Raises:
         NotLiveError: There is no model or no snapshot.
         WrongValueError: `as_of` is before the snapshot's.
     """
-    now = clock.now()
-    live = state.live.current()
+    now, live = clock.now(), state.live.current()
     snapshot = state.snapshot_of(live)
-    given = instant_asked(request, snapshot, now=now)
-    ids, _, problems = each_once([str(line.line_id) for line in request.lines])
-    found = snapshot.find(state.keys_of(ids))
-    problems += [unknown_line(line_id) for line_id, row in zip(ids, found.tolist(), strict=True) if row < 0]
-    rows = found[found >= 0]
-    line_ids = [line_id for line_id, row in zip(ids, found.tolist(), strict=True) if row >= 0]
-    asked, policy = _at_rows(
-        state, live, snapshot, rows, line_ids, request_id=request.request_id, caller=caller, as_of=given, now=now
+    as_of = _as_of_of(request, snapshot, now=now)
+    lines = _find(state, live, snapshot, [IdRequest(request, caller)], as_of=as_of, now=now)
+    return lines.scoring_input, lines.policy, lines.problems[0]
+
+
+class _FoundLines(NamedTuple):
+    """Lines of several requests at one instant; `owners` gives the request of each line, `problems` is by request."""
+
+    scoring_input: ScoringInput
+    policy: Policy
+    owners: list[int]
+    problems: list[list[ProblemBody]]
+
+
+def _find(
+    state: ServiceState,
+    live: Live,
+    snapshot: Snapshot,
+    requests: Sequence[IdRequest],
+    *,
+    as_of: datetime,
+    now: datetime,
+) -> _FoundLines:
+    problems: list[list[ProblemBody]] = []
+    named: list[tuple[str, int]] = []
+    for owner, (request, _) in enumerate(requests):
+        ids, _, repeated = each_once([str(line.line_id) for line in request.lines])
+        problems.append(repeated)
+        named += [(line_id, owner) for line_id in ids]
+    found = snapshot.find(state.keys_of([line_id for line_id, _ in named]))
+    line_ids: list[str] = []
+    owners: list[int] = []
+    for (line_id, owner), row in zip(named, found.tolist(), strict=True):
+        if row < 0:
+            problems[owner].append(unknown_line(line_id))
+        else:
+            line_ids.append(line_id)
+            owners.append(owner)
+    policy = in_force(state.policies, as_of)
+    scoring_input = _snapshot_input(
+        state,
+        live,
+        snapshot,
+        found[found >= 0],
+        line_ids,
+        request_ids=[requests[owner].request.request_id for owner in owners],
+        callers=[requests[owner].caller for owner in owners],
+        as_of=as_of,
+        now=now,
+        policy=policy,
     )
-    return asked, policy, problems + of_no_account(asked)
+    for line_id, owner, known in zip(line_ids, owners, scoring_input.with_account, strict=True):
+        if not known:
+            problems[owner].append(without_account(line_id))
+    return _FoundLines(scoring_input, policy, owners, problems)
 
 
-def warm_up(state: ServiceState) -> None:
-    """Go the way of a request for one line, up to where it would be recorded.
-
-    What a process does once, such as reading what is mapped and making statements, no caller need wait for.
-
-    Raises:
-        DecisionLogError: The log cannot be read.
-    """
-    live = state.live.current()
-    if live.snapshot is not None and live.snapshot.meta.lines:
-        first = np.zeros(1, dtype=np.intp)
-        asked, policy = _at_rows(
-            state,
-            live,
-            live.snapshot,
-            first,
-            [""],
-            request_id="",
-            caller="",
-            as_of=live.snapshot.meta.as_of,
-            now=clock.now(),
-        )
-        decide(asked, policy, state.wording)
-    state.log.find("", "")
-
-
-def _at_rows(
+def _snapshot_input(
     state: ServiceState,
     live: Live,
     snapshot: Snapshot,
     rows: npt.NDArray[np.intp],
     line_ids: list[str],
     *,
-    request_id: str,
-    caller: str,
+    request_ids: list[str],
+    callers: list[str],
     as_of: datetime,
     now: datetime,
-) -> tuple[Asked, Policy]:
-    policy = in_force(state.policies, as_of)
-    asked = Asked(
-        request_id=request_id,
-        caller=caller,
+    policy: Policy,
+) -> ScoringInput:
+    return ScoringInput(
+        request_ids=request_ids,
+        callers=callers,
         as_of=as_of,
         now=now,
         live=live,
@@ -120,24 +179,50 @@ def _at_rows(
         missing=[()] * len(rows),
         last_verified=[snapshot.last_verified(row) for row in rows.tolist()],
         cleared=state.cool_downs.of(line_ids),
-        # Judged by the clock, whatever as_of is asked for: nobody can make an old snapshot fresh by asking.
+        # Judged by the clock and not by as_of: a caller cannot make an old snapshot fresh.
         stale=now - snapshot.meta.as_of > policy.snapshot_max_age,
         snapshot=snapshot,
         indexes=rows,
     )
-    return asked, policy
+
+
+def warm_up(state: ServiceState) -> None:
+    """Score one line without recording it, so that the first request does not pay for maps and statements.
+
+    Raises:
+        DecisionLogError: The log cannot be read.
+    """
+    live = state.live.current()
+    if live.snapshot is not None and live.snapshot.meta.lines:
+        as_of = live.snapshot.meta.as_of
+        policy = in_force(state.policies, as_of)
+        first = np.zeros(1, dtype=np.intp)
+        line = _snapshot_input(
+            state,
+            live,
+            live.snapshot,
+            first,
+            [""],
+            request_ids=[""],
+            callers=[""],
+            as_of=as_of,
+            now=clock.now(),
+            policy=policy,
+        )
+        decide(line, policy, state.wording)
+    state.log.find("", "")
 
 
 def input_by_records(
     state: ServiceState, lines: Given, *, request_id: str, as_of: datetime | None, caller: str
-) -> Readied:
-    """Lines with records, beside other lines as the published snapshot knows them, ready to be scored.
+) -> LinesToScore:
+    """Compute the features of lines with records, with the reference of other lines from the published snapshot.
 
     Args:
         state: What the worker keeps open.
-        lines: As they were given; one that is named again is a problem.
+        lines: The lines of the request; a repeated line is a problem.
         request_id: The caller's idempotency key.
-        as_of: The instant to stand at; default now.
+        as_of: The instant to score at; default now.
         caller: Name of the token.
 
     Raises:
@@ -170,9 +255,9 @@ def input_by_records(
     )
     alone = reference is None and any(name in WITH_REFERENCE for name in live.model.feature_names)
     line_ids = [ids[position] for position in cooked.positions]
-    asked = Asked(
-        request_id=request_id,
-        caller=caller,
+    scoring_input = ScoringInput(
+        request_ids=[request_id] * len(line_ids),
+        callers=[caller] * len(line_ids),
         as_of=as_of,
         now=now,
         live=live,
@@ -186,29 +271,29 @@ def input_by_records(
         snapshot=None,
         summaries=partial(cooked.summaries, as_of=as_of, time_zone=state.settings.time_zone),
     )
-    return asked, policy, problems + cooked.problems + of_no_account(asked) + of_missing_inputs(asked)
+    problems += cooked.problems + of_no_account(scoring_input) + of_missing_inputs(scoring_input)
+    return scoring_input, policy, problems
 
 
 def _reference(state: ServiceState, live: Live, *, as_of: datetime) -> Reference | None:
-    """What was published of other lines; None if nothing was, or for a later instant."""
+    """The published reference of other lines; None if there is none, or only one of a later instant."""
     if live.snapshot is None or live.snapshot.meta.as_of > as_of:
         return None
     return state.snapshot_of(live).reference
 
 
 def decisions_of(
-    state: ServiceState, asked: Asked, policy: Policy, problems: list[ProblemBody], *, reasons: bool
+    state: ServiceState, scoring_input: ScoringInput, policy: Policy, problems: list[ProblemBody], *, reasons: bool
 ) -> Decided:
-    """Decisions of lines that are ready; without reasons none are put into words."""
-    ahead = decide_ahead(asked, policy, state.wording, reasons=reasons)
-    return ahead or decide(asked, policy, state.wording if reasons else None), problems
+    """Decide the lines of a request; without reasons no texts are made."""
+    return decide(scoring_input, policy, state.wording if reasons else None), problems
 
 
-def instant_asked(request: ScoreRequest, snapshot: Snapshot, *, now: datetime) -> datetime:
-    """The instant that a request by id stands at; the snapshot's where it names none.
+def _as_of_of(request: ScoreRequest, snapshot: Snapshot, *, now: datetime) -> datetime:
+    """The instant that a request by id scores at: its own, or the snapshot's.
 
     Raises:
-        WrongValueError: It is before the snapshot's, or no instant of ours.
+        WrongValueError: It is before the snapshot's, or not a plausible instant.
     """
     if request.as_of is None:
         return snapshot.meta.as_of

@@ -152,7 +152,7 @@ def gather(record: DecisionRecord, model: RiskModel, policy: Policy) -> Evidence
     said_again = replay(record, model)
     row = matrix_row(record.features, model.feature_names)
     return Evidence(
-        decision={**record.answer(), "scored_by": record.scored_by},
+        decision={**record.to_answer_json(), "scored_by": record.scored_by},
         record_sha256=hashlib.sha256(record.to_json()).hexdigest(),
         record_format=record.format,
         log_odds=record.base + record.calibration + math.fsum(record.contributions.values()),

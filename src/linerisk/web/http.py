@@ -36,8 +36,6 @@ ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
 )
 """Headers of every answer."""
-REFUSED = "linerisk.refused"
-"""Where a scope keeps why the log could not write the decisions of its request (`service.quick`)."""
 _encode = msgspec.json.Encoder().encode
 
 

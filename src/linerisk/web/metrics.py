@@ -17,7 +17,7 @@ from pathlib import Path
 from prometheus_client import Counter, Histogram, values
 from prometheus_client.mmap_dict import MmapedDict
 
-from linerisk.decisions.record import Recordable
+from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import LineriskError
 from linerisk.live import LiveReader
 
@@ -43,11 +43,6 @@ class _WholeFile(MmapedDict):
 def give_figures_their_room() -> None:
     """From now on, in this process: a full disk may refuse figures, and kills nobody."""
     vars(values)["MmapedDict"] = _WholeFile  # where the library looks it up
-    if values.ValueClass.__name__ == "MmapedValue":
-        # It would ask the system with every figure whether this process has become another. A worker is started and
-        # never forked, so it is asked once.
-        own = os.getpid()
-        vars(values)["ValueClass"] = values.MultiProcessValue(lambda: own)  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -58,7 +53,6 @@ class Metrics:
         self._seconds = Histogram("linerisk_request_seconds", "Time to answer, seconds", ["route"], buckets=_BUCKETS)
         self._decisions = Counter("linerisk_decisions", "Decisions recorded and told", ["tier", "status"])
         self._problems = Counter("linerisk_problems", "What was said about lines instead or besides", ["code"])
-        self._quick = Counter("linerisk_requests_quick", "Requests by id answered the quick way")
         self._refused = Counter("linerisk_live_refused", "New live pairs that were refused")
         # Looking a child up by its labels takes a lock each time; there are few of them.
         self._answered_of = cache(
@@ -72,7 +66,7 @@ class Metrics:
         requests.inc()
         took.observe(seconds)
 
-    def decided(self, records: Sequence[Recordable], problem_codes: Sequence[str]) -> None:
+    def decided(self, records: Sequence[DecisionRecord], problem_codes: Sequence[str]) -> None:
         """Count the lines of one answer that was newly recorded."""
         if len(records) == 1 and not problem_codes:
             self._decisions_of(records[0].tier, records[0].status).inc()
@@ -81,10 +75,6 @@ class Metrics:
             self._decisions_of(tier, status).inc(count)
         for code, count in Tally(problem_codes).items():
             self._problems.labels(code).inc(count)
-
-    def quick(self) -> None:
-        """Count a request that was answered the quick way."""
-        self._quick.inc()
 
     def refused(self) -> None:
         """Count a new live pair that was refused."""
@@ -106,14 +96,12 @@ class Load:
         large_at_work: Large requests that are worked on.
         large_waiting: Large requests that wait for their turn.
         body_bytes: Bytes of bodies that are not whole yet.
-        written_apart: Whether a process of its own writes small requests at the moment.
     """
 
     log_waiting: int
     large_at_work: int
     large_waiting: int
     body_bytes: int
-    written_apart: bool
 
 
 def live_text(holder: LiveReader, *, now: datetime, load: Load) -> str:
@@ -125,11 +113,6 @@ def live_text(holder: LiveReader, *, now: datetime, load: Load) -> str:
         *_gauge("linerisk_large_at_work", "Large requests worked on, in the worker that answers", load.large_at_work),
         *_gauge("linerisk_large_waiting", "Large requests that wait, in the worker that answers", load.large_waiting),
         *_gauge("linerisk_body_bytes", "Bytes of bodies not whole yet, in the worker that answers", load.body_bytes),
-        *_gauge(
-            "linerisk_log_written_apart",
-            "1 if a process apart writes the small requests of the worker that answers, 0 if it does so itself",
-            int(load.written_apart),
-        ),
     ]
     try:
         live = holder.current()

@@ -23,9 +23,11 @@ from linerisk.settings import Settings
 from linerisk.tables.identity import fingerprint_of, key_of, key_of_id, load_secret
 from linerisk.web.token_store import TokenStore
 
-_FEW = 16
+_FEW = 128
 _LOOK_EVERY_S = 0.002
 """For how long a look at the tokens and at what is live serves: a few requests of a busy process."""
+_BUSY_S = 0.7
+"""How long a write waits for another process that writes: a score must be refused in under a second."""
 _LOOK_FOR_LIFTS_EVERY_S = 0.05
 """So long a line that was just cleared may still be asked by another process."""
 
@@ -59,7 +61,7 @@ class ServiceState:
             settings.live, on_refused=on_refused, on_swapped=on_swapped, background=True, look_every_s=_LOOK_EVERY_S
         )
         self.models = ModelCache(settings.live)
-        self.log = DecisionLog(settings.decision_log_url, apart=True)
+        self.log = DecisionLog(settings.decision_log_url, busy_s=_BUSY_S)
         self.accesses = Accesses(self.log)
         self.disputes = DisputeService(self.log, self.policies, role_of=self.tokens.role_of)
         self.cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)

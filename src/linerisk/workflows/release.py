@@ -15,27 +15,25 @@ import numpy.typing as npt
 import polars as pl
 
 from linerisk.as_of import iso, now, parse_instant
-from linerisk.decisions.spelled import spelled_lines
 from linerisk.errors import RegistryError, StoreError
 from linerisk.evaluation.gates.gates import GATES
 from linerisk.evaluation.release_duties import ImpactAssessment
 from linerisk.evaluation.report.model_card import Override, with_overrides
 from linerisk.evaluation.report.report import CARD, PAGE, page_with_overrides
-from linerisk.explanation import Attribution, Wording, attribute, explain
+from linerisk.explanation import Attribution, attribute
 from linerisk.features.build import survey_store
 from linerisk.features.records_summary import RecordsSummary, summarise
 from linerisk.features.stages import OBSERVATION
 from linerisk.live import (
-    Prepare,
-    PreparedScores,
+    Precompute,
+    PrecomputedScores,
     Promotion,
     Snapshot,
     SnapshotMeta,
-    SpellingFile,
     put_model,
     put_snapshot,
 )
-from linerisk.model.risk_model import RiskModel, Rows
+from linerisk.model.risk_model import RiskModel
 from linerisk.policy import load_limits
 from linerisk.registry import SERVED, Move, Registry
 from linerisk.scoring import Scored, score
@@ -70,13 +68,12 @@ def promote(
     move = registry.promote(
         version, by=by, approver=approver, reason=reason, override=override, expires_at=iso(expires_at)
     )
-    prepare = partial(
-        prepare_scores,
+    precompute = partial(
+        precompute_scores,
         on_progress=on_progress,
         time_zone=settings.time_zone,
-        wording=Wording.load(settings.policies),
     )
-    _go_live(settings, registry, move, prepare=prepare)
+    _go_live(settings, registry, move, precompute=precompute)
     _tell_overrides(settings, registry, move)
     bring_challenger(settings, registry)
     return move
@@ -127,12 +124,11 @@ def publish(
         reference=made.reference,
         keyed_by=store.id_key,
         store=store_path,
-        prepare=partial(
-            prepare_scores,
+        precompute=partial(
+            precompute_scores,
             on_progress=partial(tell, "scores"),
             store=store,
             time_zone=settings.time_zone,
-            wording=Wording.load(settings.policies),
         ),
     )
     # Before the first training there is no registry under the home, and nothing that asks.
@@ -141,43 +137,34 @@ def publish(
     return meta
 
 
-def prepare_scores(
+def precompute_scores(
     model: RiskModel,
     snapshot: Snapshot,
-    folder: Path,
     *,
-    wording: Wording,
     on_progress: Callable[[int, int], None] | None = None,
     store: RecordStore | None = None,
     time_zone: str = "UTC",
-) -> tuple[PreparedScores, str]:
-    """What a model says of every line of a snapshot, with the bits that it would say one by one, spelled into a folder.
+) -> PrecomputedScores:
+    """Scores and contributions of every snapshot row, with the same bits as row by row.
 
-    Chunks are worked on as many at a time as there are cores: the trees are walked outside Python's lock. Records of
-    the lines whose tier is raised are summed up: from `store`, or else from the one that the snapshot was made from, if
-    that is still where it was.
+    Chunks run on all cores, because LightGBM releases Python's lock. Lines with a raised tier also get a summary of
+    their records: from `store`, or else from the store behind the snapshot if it is still there.
     """
     store = store or _store_behind(snapshot)
     starts = range(0, snapshot.meta.lines, _CHUNK_LINES)
 
-    def chunk(start: int) -> Rows:
-        return snapshot.rows(np.arange(start, min(start + _CHUNK_LINES, snapshot.meta.lines)))
-
     def work(start: int) -> tuple[Scored, Attribution]:
-        rows = chunk(start)
+        rows = snapshot.rows(np.arange(start, min(start + _CHUNK_LINES, snapshot.meta.lines)))
         return score(model, rows), attribute(model, rows)
 
     done: list[tuple[Scored, Attribution]] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool, SpellingFile(folder) as spelling:
-        for start, (scored, attribution) in zip(starts, pool.map(work, starts), strict=True):
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for scored, attribution in pool.map(work, starts):
             done.append((scored, attribution))
-            rows = chunk(start)
-            explained = explain(model, rows, wording, attribution=attribution)
-            spelling.add(spelled_lines(model.feature_names, rows, scored, explained))
             if on_progress is not None:
                 on_progress(min(len(done) * _CHUNK_LINES, snapshot.meta.lines), snapshot.meta.lines)
     tiers = np.concatenate([scored.tier_index for scored, _ in done])
-    scores = PreparedScores(
+    return PrecomputedScores(
         margin=np.concatenate([scored.margin for scored, _ in done]),
         probability=np.concatenate([scored.probability for scored, _ in done]),
         low=np.concatenate([scored.low for scored, _ in done]),
@@ -189,7 +176,6 @@ def prepare_scores(
         split=np.array([done[0][1].base, done[0][1].calibration]),
         summaries={} if store is None else _summaries(store, snapshot, np.flatnonzero(tiers), time_zone=time_zone),
     )
-    return scores, wording.fingerprint
 
 
 def _store_behind(snapshot: Snapshot) -> RecordStore | None:
@@ -242,7 +228,7 @@ def _tell_overrides(settings: Settings, registry: Registry, move: Move) -> None:
         registry.rewrite(move.version, name, partial(amended, overrides=told))
 
 
-def _go_live(settings: Settings, registry: Registry, move: Move, *, prepare: Prepare | None = None) -> None:
+def _go_live(settings: Settings, registry: Registry, move: Move, *, precompute: Precompute | None = None) -> None:
     if registry.name != SERVED:
         return
     put_model(
@@ -254,7 +240,7 @@ def _go_live(settings: Settings, registry: Registry, move: Move, *, prepare: Pre
         promotion=Promotion(
             what=move.what, by=move.by, approver=move.approver, reason=move.reason, overridden=move.overridden
         ),
-        prepare=prepare,
+        precompute=precompute,
     )
 
 

@@ -140,7 +140,7 @@ def callers() -> Callable[..., Any]:
 
 def told_by(stored: StoredAnswer, request_id: str) -> Any:
     """An answer as the log would give it again."""
-    decisions = [record.answer() for record in stored.records]
+    decisions = [record.to_answer_json() for record in stored.records]
     return {"request_id": request_id, "decisions": decisions, "problems": list(stored.problems)}
 
 

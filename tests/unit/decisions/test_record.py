@@ -34,7 +34,7 @@ def test_json_is_canonical_whatever_the_order_of_its_parts(make_record: MakeReco
 
 
 def test_an_answer_has_the_shape_of_the_contract_and_what_adds_up(make_record: MakeRecord) -> None:
-    answer = make_record(as_of=NOON).answer()
+    answer = make_record(as_of=NOON).to_answer_json()
     assert json.loads(json.dumps(answer)) == answer
     assert answer["as_of"] == "2024-07-01T12:00:00Z"
     assert answer["model"] == {"name": "linerisk", "version": "7"}
@@ -50,7 +50,7 @@ def test_an_answer_has_the_shape_of_the_contract_and_what_adds_up(make_record: M
 
 
 def test_an_answer_does_not_tell_who_asked_nor_the_features(make_record: MakeRecord) -> None:
-    assert not {"scored_by", "features", "last_verified_at"} & set(make_record().answer())
+    assert not {"scored_by", "features", "last_verified_at"} & set(make_record().to_answer_json())
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,9 @@ def test_numbers_in_facts_read_back_as_they_were_so_that_a_repeated_answer_is_th
         code="A", family="f", direction="raises", zh="", en="", contribution=0.5, facts={"calls": 3.0, "share": 0.25}
     )
     record = make_record(reasons=(reason,))
-    assert json.dumps(DecisionRecord.from_json(record.to_json()).answer()) == json.dumps(record.answer())
+    assert json.dumps(DecisionRecord.from_json(record.to_json()).to_answer_json()) == json.dumps(
+        record.to_answer_json()
+    )
 
 
 def test_numbers_of_numpy_are_written_as_numbers(make_record: MakeRecord) -> None:
@@ -143,7 +145,7 @@ def test_a_record_of_the_format_before_reads_and_writes_as_it_stands(make_record
 
 
 def test_a_summary_of_records_is_told_to_nobody_who_asks_for_a_score(make_record: MakeRecord) -> None:
-    assert "records" not in make_record(records=SUMMARY).answer()
+    assert "records" not in make_record(records=SUMMARY).to_answer_json()
 
 
 def test_ids_are_spelled_as_ulids_are() -> None:

@@ -16,28 +16,12 @@ import pytest
 import uvicorn
 
 from linerisk.service.connection import Connection
-from linerisk.service.quick import Held, Quick, Reply
 from linerisk.web.http import Receive, Scope, Send
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n"
-QUICK = POST.replace(b"/ ", b"/quick ")
 LARGE = 8 * 1024 * 1024
 READ_AT_ONCE = 256 * 1024
-
-
-class Echo(Quick):
-    """Answers `/quick` with the body, in the next turn of the event loop."""
-
-    def __init__(self) -> None:
-        pass
-
-    def held(self, scope: Scope) -> Held | None:
-        return Held("", 0.0) if scope["path"] == "/quick" else None
-
-    def take(self, held: Held, body: bytes, reply: Reply) -> bool:  # noqa: ARG002  # as the quick way has it
-        asyncio.get_running_loop().call_soon(reply, body)
-        return True
 
 
 class Hasty(Connection):
@@ -47,7 +31,6 @@ class Hasty(Connection):
     body_within_s = 0.3
     read_within_s = 0.3
     most_connections = 4
-    quick = Echo()
     made: ClassVar[weakref.WeakSet[Connection]] = weakref.WeakSet()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -184,7 +167,7 @@ def test_requests_one_behind_the_other_are_answered_in_order(client: socket.sock
     assert received.index(b"abcd") < received.index(b"efgh")
 
 
-@pytest.mark.parametrize("sent", [QUICK + b"abcd", QUICK + b"ab", POST + b"abcd"], ids=["quick", "no body", "other"])
+@pytest.mark.parametrize("sent", [POST + b"ab", POST + b"abcd"], ids=["half a body", "whole"])
 def test_a_connection_that_ended_is_let_go_of_without_the_collector(port: int, sent: bytes) -> None:
     gc.collect()
     gc.disable()
@@ -215,8 +198,8 @@ def test_who_sends_faster_than_is_answered_is_not_kept_in_memory(client: socket.
 
 
 def test_many_requests_one_behind_the_other_are_all_answered(client: socket.socket) -> None:
-    many = [(QUICK, POST)[at % 3 == 0] + b"%04d" % at for at in range(2_000)]
-    sending = threading.Thread(target=client.sendall, args=(b"".join(many) + QUICK + b"last",))
+    many = [POST + b"%04d" % at for at in range(2_000)]
+    sending = threading.Thread(target=client.sendall, args=(b"".join(many) + POST + b"last",))
     sending.start()
     received = b""
     while not received.endswith(b"last"):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from linerisk.service.routes.scoring import Queue
+from linerisk.service.large_requests import LargeRequestQueue
 from linerisk.web.errors import BusyError
 
 _HEAVY = (
@@ -35,13 +35,13 @@ def test_a_door_imports_nothing_that_it_does_not_need(module: str, may: set[str]
 
 def test_large_requests_wait_their_turn_and_too_many_are_refused() -> None:
     async def run() -> tuple[int, int]:
-        queue = Queue(at_once=2, waiting=3)
+        queue = LargeRequestQueue(at_once=2, waiting=3)
         leave = asyncio.Event()
         inside = most = 0
 
         async def work() -> None:
             nonlocal inside, most
-            async with queue.turn():
+            async with queue.slot():
                 inside += 1
                 most = max(most, inside)
                 await leave.wait()

@@ -66,22 +66,3 @@ def test_the_server_waits_for_its_check_and_ends_as_it_ended(monkeypatch: pytest
 def test_a_server_without_a_check_waits_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(_CHECK, raising=False)
     await_check()
-
-
-_WORKER = """
-import gc
-from linerisk.service.app import service
-assert gc.isenabled()  # the process that minds the workers does no more than this
-service.to_asgi()
-assert not gc.isenabled()
-service()
-assert gc.isenabled()
-assert gc.get_freeze_count() > 100_000
-service.instance.close()
-"""
-
-
-def test_a_worker_collects_no_garbage_while_it_starts_and_does_so_again_once_it_has(tmp_path: Path) -> None:
-    environment = {**os.environ, "LINERISK_HOME": str(tmp_path / "home")}
-    ran = subprocess.run([sys.executable, "-c", _WORKER], env=environment, check=False, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr

@@ -21,7 +21,8 @@ from linerisk.decisions.append import StoredAnswer
 from linerisk.explanation import explain
 from linerisk.model.tiers import TIERS
 from linerisk.service import arrow_request, arrow_response
-from linerisk.service.decide import action_of, statuses, worked_out
+from linerisk.service.api_state import ApiState
+from linerisk.service.decide import action_of, scores_of, statuses
 from linerisk.service.request_types import (
     MOST_BULK_LINES,
     MOST_BYTES,
@@ -32,13 +33,11 @@ from linerisk.service.request_types import (
     ScoreRequest,
 )
 from linerisk.service.routes.route import Route
-from linerisk.service.routes.scoring import BUDGET, QUEUE
-from linerisk.service.scoring import Decided, Readied, decisions_of, input_by_id, input_by_records
+from linerisk.service.scoring import Decided, LinesToScore, decisions_of, input_by_id, input_by_records
 from linerisk.web.errors import WrongValueError
 from linerisk.web.http import Answer, Request
 from linerisk.web.metrics import metrics
 from linerisk.web.query_params import instant, one_of
-from linerisk.web.state import ServiceState
 from linerisk.web.token_store import Role
 
 _FLAGS = {"true": True, "false": False}
@@ -54,14 +53,14 @@ class Wanted:
     reasons: bool
 
 
-async def score_arrow(state: ServiceState, request: Request) -> Answer:
+async def score_arrow(state: ApiState, request: Request) -> Answer:
     """Answer `POST /v1/score/arrow`."""
     wanted = _wanted(request)
     request.request_id = wanted.request_id
     request.check_media_type(arrow_request.MEDIA_TYPE)
-    body = await request.body(most=MOST_BYTES, budget=BUDGET)
+    body = await request.body(most=MOST_BYTES, budget=state.bodies)
     digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + repr(wanted).encode() + b"\n" + body).hexdigest()
-    async with QUEUE.turn():
+    async with state.large.slot():
         if wanted.dry_run:
             return Answer(await asyncio.to_thread(_looked, state, request, wanted, body), arrow_request.MEDIA_TYPE)
         stored = await asyncio.to_thread(state.log.find, request.caller, wanted.request_id, body_hash=digest)
@@ -75,7 +74,7 @@ async def score_arrow(state: ServiceState, request: Request) -> Answer:
         return Answer(await asyncio.to_thread(_told, wanted.request_id, stored), arrow_request.MEDIA_TYPE)
 
 
-def _readied(state: ServiceState, request: Request, wanted: Wanted, body: bytes) -> Readied:
+def _lines(state: ApiState, request: Request, wanted: Wanted, body: bytes) -> LinesToScore:
     table = arrow_request.read_table(body)
     with_records = "records" in table.columns
     ids = arrow_request.line_ids(table, most=MOST_LINES if with_records else MOST_BULK_LINES)
@@ -88,24 +87,24 @@ def _readied(state: ServiceState, request: Request, wanted: Wanted, body: bytes)
     return input_by_id(state, asked, caller=request.caller)
 
 
-def _decided(state: ServiceState, request: Request, wanted: Wanted, body: bytes) -> Decided:
-    return decisions_of(state, *_readied(state, request, wanted, body), reasons=wanted.reasons)
+def _decided(state: ApiState, request: Request, wanted: Wanted, body: bytes) -> Decided:
+    return decisions_of(state, *_lines(state, request, wanted, body), reasons=wanted.reasons)
 
 
 def _told(request_id: str, stored: StoredAnswer) -> bytes:
     return arrow_response.answer(request_id, stored.records, msgspec.convert(stored.problems, list[ProblemBody]))
 
 
-def _looked(state: ServiceState, request: Request, wanted: Wanted, body: bytes) -> bytes:
+def _looked(state: ApiState, request: Request, wanted: Wanted, body: bytes) -> bytes:
     """What would be decided, column by column, with no record made of it."""
-    asked, policy, problems = _readied(state, request, wanted, body)
+    asked, policy, problems = _lines(state, request, wanted, body)
     n = len(asked.line_ids)
     if not n:
         return arrow_response.stream(
             wanted.request_id, {field.name: [] for field in arrow_response.ANSWER}, problems, dry_run=True
         )
     request.model_version = asked.live.model_meta.version
-    scored, attribution = worked_out(asked)
+    scored, attribution = scores_of(asked)
     status, tiers = statuses(asked), scored.tiers
     actions = [
         action_of(policy, tier, state, as_of=asked.as_of, verified=verified, cleared=cleared)

@@ -35,7 +35,7 @@ async def decision(state: ServiceState, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/decisions/{id}`: the frozen record."""
     record = await record_of(state, request)
     return {
-        **record.answer(),
+        **record.to_answer_json(),
         "features": await asyncio.to_thread(_features, state, record),
         "model": {
             "name": record.model.name,
@@ -58,13 +58,13 @@ async def line_decisions(state: ServiceState, request: Request) -> dict[str, Any
     find = partial(state.log.by_line, line_id, limit=limit, before=before)
     records = await asyncio.to_thread(find)
     following = records[-1].decision_id if len(records) == limit else None
-    return {"line_id": line_id, "decisions": [record.answer() for record in records], "next_before": following}
+    return {"line_id": line_id, "decisions": [record.to_answer_json() for record in records], "next_before": following}
 
 
 async def explanation(state: ServiceState, request: Request) -> dict[str, Any]:
     """Answer `GET /v1/decisions/{id}/explanation`: what the log-odds are made of, and what would have changed them."""
     record = await record_of(state, request)
-    told = record.answer()
+    told = record.to_answer_json()
     return {
         "decision_id": record.decision_id,
         "line_id": record.line_id,

@@ -17,6 +17,7 @@ from linerisk.review.errors import IN_THE_QUEUE, UnknownDisputeError
 from linerisk.review.queries import Filter
 from linerisk.review.transitions import Actor, State
 from linerisk.service.access_log import record_access
+from linerisk.service.api_state import ApiState
 from linerisk.service.routes.dispute_types import (
     ApproveRequest,
     AssignRequest,
@@ -28,12 +29,10 @@ from linerisk.service.routes.dispute_types import (
     told,
 )
 from linerisk.service.routes.route import Route
-from linerisk.service.routes.scoring import BUDGET
 from linerisk.service.strict_json import read_of
 from linerisk.web.errors import WrongValueError
 from linerisk.web.http import Request
 from linerisk.web.query_params import checked_id, checked_limit, one_of
-from linerisk.web.state import ServiceState
 from linerisk.web.token_store import Role
 
 _MOST_BYTES = 64 * 1024
@@ -44,9 +43,9 @@ Choice = TypeVar("Choice", State, Clock, Tier)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-async def open_dispute(state: ServiceState, request: Request) -> bytes:
+async def open_dispute(state: ApiState, request: Request) -> bytes:
     """Answer `POST /v1/disputes`."""
-    body = await _body(request, OpenRequest)
+    body = await _body(state, request, OpenRequest)
     opening = partial(
         state.disputes.open,
         _actor(request),
@@ -58,9 +57,9 @@ async def open_dispute(state: ServiceState, request: Request) -> bytes:
     return await _moved(opening)
 
 
-async def assign(state: ServiceState, request: Request) -> bytes:
+async def assign(state: ApiState, request: Request) -> bytes:
     """Answer `POST /v1/disputes/{id}/assign`."""
-    body = await _body(request, AssignRequest)
+    body = await _body(state, request, AssignRequest)
     assigning = partial(
         state.disputes.assign,
         _actor(request),
@@ -72,9 +71,9 @@ async def assign(state: ServiceState, request: Request) -> bytes:
     return await _moved(assigning)
 
 
-async def outcome(state: ServiceState, request: Request) -> bytes:
+async def outcome(state: ApiState, request: Request) -> bytes:
     """Answer `POST /v1/disputes/{id}/outcome`."""
-    body = await _body(request, OutcomeRequest)
+    body = await _body(state, request, OutcomeRequest)
     deciding = partial(
         state.disputes.decide,
         _actor(request),
@@ -88,9 +87,9 @@ async def outcome(state: ServiceState, request: Request) -> bytes:
     return await _moved(deciding)
 
 
-async def approve(state: ServiceState, request: Request) -> bytes:
+async def approve(state: ApiState, request: Request) -> bytes:
     """Answer `POST /v1/disputes/{id}/approve`."""
-    body = await _body(request, ApproveRequest)
+    body = await _body(state, request, ApproveRequest)
     approving = partial(
         state.disputes.approve,
         _actor(request),
@@ -103,7 +102,7 @@ async def approve(state: ServiceState, request: Request) -> bytes:
     return await _moved(approving)
 
 
-async def dispute(state: ServiceState, request: Request) -> bytes:
+async def dispute(state: ApiState, request: Request) -> bytes:
     """Answer `GET /v1/disputes/{id}`: a dispute with its events."""
     found = await asyncio.to_thread(state.disputes.get, _dispute_id(request))
     if found is None:
@@ -112,7 +111,7 @@ async def dispute(state: ServiceState, request: Request) -> bytes:
     return _encode(told(found, clock.now()))
 
 
-async def queue(state: ServiceState, request: Request) -> bytes:
+async def queue(state: ApiState, request: Request) -> bytes:
     """Answer `GET /v1/disputes`: a page of the queue."""
     query = request.query("state", "clock", "tier", "assigned_to", "line_id", "decision_id", "limit", "after")
     dispute_state = _choice(query, "state", State)
@@ -135,7 +134,7 @@ async def queue(state: ServiceState, request: Request) -> bytes:
     return _encode(QueueAnswer([told(each, now) for each in page.disputes], page.next_after))
 
 
-async def lifts(state: ServiceState, request: Request) -> bytes:
+async def lifts(state: ApiState, request: Request) -> bytes:
     """Answer `GET /v1/lifts`: what to lift, in its order."""
     query = request.query("after", "limit")
     after = _place(query.get("after", "0"))
@@ -144,14 +143,14 @@ async def lifts(state: ServiceState, request: Request) -> bytes:
     return _encode(LiftsAnswer(list(found), found[-1].seq if found else after))
 
 
-async def _body(request: Request, kind: type[Body]) -> Body:
+async def _body(state: ApiState, request: Request, kind: type[Body]) -> Body:
     """The body of a call.
 
     Raises:
         MalformedError: It is not JSON that means one thing only.
         WrongValueError: A field is wrong.
     """
-    text = await request.json_body(most=_MOST_BYTES, budget=BUDGET)
+    text = await request.json_body(most=_MOST_BYTES, budget=state.bodies)
     body, _ = read_of(request, text, kind)
     return body
 

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from linerisk.service.api_state import ApiState
 from linerisk.web.http import Request
-from linerisk.web.state import ServiceState
 from linerisk.web.token_store import Role
 
-Handler = Callable[[ServiceState, Request], Awaitable[Any]]
+Handler = Callable[[ApiState, Request], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""The calls that score: the body is read, its lines are decided, the decisions are recorded, then told.
+"""Calls that score: read the body, decide its lines, record the decisions, then answer.
 
-Small requests are worked on where they arrive; large ones on a thread, a few at a time, so that they hold nobody up.
+Small requests by id run in lock-step on the event loop (`service.lock_step`). All others run on threads, a few at a
+time, so that the loop stays free.
 """
 
 from __future__ import annotations
@@ -8,133 +9,120 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from linerisk import as_of as clock
 from linerisk.decisions.append import StoredAnswer
-from linerisk.decisions.record import Recordable
+from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import DecisionLogError
 from linerisk.policy import in_force
-from linerisk.service.malloc_trim import give_back, swollen
+from linerisk.service.api_state import ApiState
 from linerisk.service.request_types import MOST_BYTES, ProblemBody, RecordsRequest, ScoreAnswer, ScoreRequest
 from linerisk.service.routes.route import Route
 from linerisk.service.scoring import Decided, score_by_id, score_by_records
 from linerisk.service.strict_json import read_of
-from linerisk.web.errors import BusyError, SocialInsuranceError, WrongValueError
-from linerisk.web.http import REFUSED, BodyBudget, Request
+from linerisk.web.errors import SocialInsuranceError, WrongValueError
+from linerisk.web.http import Request
 from linerisk.web.metrics import metrics
-from linerisk.web.state import ServiceState
 from linerisk.web.token_store import Role
 
+PATH, RECORDS_PATH = "/v1/score", "/v1/score/records"
 SMALL_BYTES = 2_048
 FEW_LINES = 4
-_LARGE_AT_ONCE = 2
-_LARGE_WAITING = 32
-_REST_S = 1.0
-"""How long no large request must be at work before what they needed is given back."""
 _SOCIAL_INSURANCE = re.compile(r"social.?(insurance|security)|shebao|社保|社会保险", re.IGNORECASE)
 
 Scoring = TypeVar("Scoring", ScoreRequest, RecordsRequest)
 _encode = msgspec.json.Encoder(order="deterministic").encode
-"""Names of objects in one order, whatever the log gave them back in: an answer said again has the same bytes."""
+"""Keys in one order, so that a repeated answer has the same bytes."""
 
 
-class Queue:
-    """Large requests: a few are worked on, some wait, more are refused.
+async def score(state: ApiState, request: Request) -> bytes:
+    """Answer `POST /v1/score`."""
+    text = await request.json_body(most=MOST_BYTES, budget=state.bodies)
+    if len(text) <= SMALL_BYTES:
+        return await answer_score(state, request, *read_body(state, request, text, ScoreRequest))
+    async with state.large.slot():
+        body, canonical = await asyncio.to_thread(read_body, state, request, text, ScoreRequest)
+        return await _on_threads(state, request, body, body_hash_of(PATH, canonical), score_by_id)
+
+
+async def score_records(state: ApiState, request: Request) -> bytes:
+    """Answer `POST /v1/score/records`."""
+    text = await request.json_body(most=MOST_BYTES, budget=state.bodies)
+    async with state.large.slot():
+        body, canonical = await asyncio.to_thread(read_body, state, request, text, RecordsRequest)
+        return await _on_threads(state, request, body, body_hash_of(RECORDS_PATH, canonical), score_by_records)
+
+
+async def answer_score(state: ApiState, request: Request, body: ScoreRequest, canonical: bytes) -> bytes:
+    """Score lines by id.
 
     Args:
-        at_once: How many are worked on.
-        waiting: How many may wait.
-
-    Attributes:
-        at_work: How many are worked on now.
-        waiting: How many wait now.
+        state: What the worker keeps open.
+        request: Whose token and limit apply.
+        body: The lines.
+        canonical: The body as `strict_json.read` gives it.
     """
-
-    def __init__(self, *, at_once: int, waiting: int) -> None:
-        self._slots = asyncio.Semaphore(at_once)
-        self._most = waiting
-        self.at_work = 0
-        self.waiting = 0
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a slot.
-
-        Raises:
-            BusyError: Too many wait already.
-        """
-        if self._slots.locked() and self.waiting >= self._most:
-            raise BusyError("too many large requests wait", expected=f"at most {self._most}", todo="try again shortly")
-        self.waiting += 1
-        try:
-            await self._slots.acquire()
-        finally:
-            self.waiting -= 1
-        self.at_work += 1
-        try:
-            yield
-        finally:
-            self.at_work -= 1
-            self._slots.release()
-            asyncio.get_running_loop().call_later(0.0 if swollen() else _REST_S, self._rested)
-
-    def _rested(self) -> None:
-        if not self.at_work:
-            asyncio.get_running_loop().run_in_executor(None, give_back)
-
-
-QUEUE = Queue(at_once=_LARGE_AT_ONCE, waiting=_LARGE_WAITING)
-BUDGET = BodyBudget(16 * MOST_BYTES)
-
-
-async def score(state: ServiceState, request: Request) -> bytes:
-    """Answer `POST /v1/score`."""
-    return await _answer(state, request, ScoreRequest, score_by_id)
-
-
-async def score_records(state: ServiceState, request: Request) -> bytes:
-    """Answer `POST /v1/score/records`."""
-    return await _answer(state, request, RecordsRequest, score_by_records)
-
-
-async def _answer(state: ServiceState, request: Request, kind: type[Scoring], decide: Callable[..., Decided]) -> bytes:
-    text = await request.json_body(most=MOST_BYTES, budget=BUDGET)
-    if kind is ScoreRequest and len(text) <= SMALL_BYTES:
-        body, digest = _read(state, request, text, kind)
-        if len(body.lines) <= FEW_LINES:
-            if (refused := request.scope.get(REFUSED)) is not None:
-                return await _said_again(state, request, digest, refused)
-            if request.allowance is not None:
-                found = await _answered_before(state, request, digest)
-                if found is not None:
-                    return _told(request, found)
-                request.spend()
-            records, problems = decide(state, body, caller=request.caller)
-            return await _recorded(state, request, digest, records, problems)
-    async with QUEUE.turn():
-        body, digest = await asyncio.to_thread(_read, state, request, text, kind)
-        found = await _answered_before(state, request, digest)
+    body_hash = body_hash_of(PATH, canonical)
+    if len(body.lines) > FEW_LINES:
+        async with state.large.slot():
+            return await _on_threads(state, request, body, body_hash, score_by_id)
+    if request.allowance is not None:
+        found = await _stored(state, request, body_hash)
         if found is not None:
-            return await asyncio.to_thread(_told, request, found)
+            return _answer(request, found)
         request.spend()
-        records, problems = await asyncio.to_thread(decide, state, body, caller=request.caller)
-        return await _recorded(state, request, digest, records, problems)
+    try:
+        stored = await state.lock_step.score(body, caller=request.caller, body_hash=body_hash)
+    except DecisionLogError as error:
+        return await _stored_or_refused(state, request, body_hash, error)
+    _count(stored)
+    return _answer(request, stored)
 
 
-async def _answered_before(state: ServiceState, request: Request, digest: str) -> StoredAnswer | None:
-    return await asyncio.to_thread(state.log.find, request.caller, request.request_id or "", body_hash=digest)
+async def answer_records(state: ApiState, request: Request, body: RecordsRequest, canonical: bytes) -> bytes:
+    """Score lines with records; see `answer_score`."""
+    async with state.large.slot():
+        return await _on_threads(state, request, body, body_hash_of(RECORDS_PATH, canonical), score_by_records)
 
 
-def _read(state: ServiceState, request: Request, text: bytes, kind: type[Scoring]) -> tuple[Scoring, str]:
-    """The request in a body, and the hash that tells whether it is the same one again.
+async def _on_threads(
+    state: ApiState, request: Request, body: Scoring, body_hash: str, decide: Callable[..., Decided]
+) -> bytes:
+    found = await _stored(state, request, body_hash)
+    if found is not None:
+        return await asyncio.to_thread(_answer, request, found)
+    request.spend()
+    records, problems = await asyncio.to_thread(decide, state, body, caller=request.caller)
+    rows = [msgspec.structs.asdict(problem) for problem in problems]
+    try:
+        stored = await state.log.append_awaited(request.caller, body.request_id, body_hash, records, rows)
+    except DecisionLogError as error:
+        return await _stored_or_refused(state, request, body_hash, error)
+    _count(stored)
+    return await asyncio.to_thread(_answer, request, stored)
+
+
+async def _stored(state: ApiState, request: Request, body_hash: str) -> StoredAnswer | None:
+    return await asyncio.to_thread(state.log.find, request.caller, request.request_id or "", body_hash=body_hash)
+
+
+async def _stored_or_refused(state: ApiState, request: Request, body_hash: str, refused: DecisionLogError) -> bytes:
+    """The stored answer of a repeated request, which can be read though nothing can be written; else the refusal."""
+    found = await _stored(state, request, body_hash)
+    if found is None:
+        raise refused
+    return _answer(request, found)
+
+
+def read_body(state: ApiState, request: Request, text: bytes, kind: type[Scoring]) -> tuple[Scoring, bytes]:
+    """The request in a body, and its canonical form.
 
     Raises:
-        MalformedError: It is not JSON that means one thing only.
+        MalformedError: It is not unambiguous JSON.
         WrongValueError: A field is wrong.
     """
     try:
@@ -142,16 +130,16 @@ def _read(state: ServiceState, request: Request, text: bytes, kind: type[Scoring
     except WrongValueError as error:
         raise _social_insurance(state, error) or error from None
     request.lines = len(body.lines)
-    return body, digest_of(request.scope["path"], canonical)
+    return body, canonical
 
 
-def digest_of(path: str, canonical: bytes) -> str:
-    """What tells whether a request is the same one again."""
+def body_hash_of(path: str, canonical: bytes) -> str:
+    """The hash that recognises a repeated request."""
     return hashlib.sha256(path.encode() + b"\n" + canonical).hexdigest()
 
 
-def _social_insurance(state: ServiceState, error: WrongValueError) -> SocialInsuranceError | None:
-    """The refusal of a field for social-insurance information, naming the policy that does not ask for it."""
+def _social_insurance(state: ApiState, error: WrongValueError) -> SocialInsuranceError | None:
+    """The refusal of a social-insurance field, if the policy in force does not ask for one."""
     name = (error.field or "").rpartition(".")[2]
     if not _SOCIAL_INSURANCE.search(name):
         return None
@@ -167,44 +155,27 @@ def _social_insurance(state: ServiceState, error: WrongValueError) -> SocialInsu
     )
 
 
-async def _recorded(
-    state: ServiceState, request: Request, digest: str, records: Sequence[Recordable], problems: list[ProblemBody]
-) -> bytes:
-    """The answer, once its decisions are on disk; of a request answered before, that answer."""
-    told = [msgspec.structs.asdict(problem) for problem in problems]
-    try:
-        stored = await state.log.append_awaited(request.caller, request.request_id or "", digest, records, told)
-    except DecisionLogError as error:
-        return await _said_again(state, request, digest, error)
+def _count(stored: StoredAnswer) -> None:
     if not stored.repeated:
-        metrics().decided(records, [problem.code for problem in problems])
-    return _told(request, stored)
+        metrics().decided(stored.records, [problem["code"] for problem in stored.problems])
 
 
-async def _said_again(state: ServiceState, request: Request, digest: str, refused: DecisionLogError) -> bytes:
-    """What was answered before, which can be said again though nothing can be written; or else the refusal."""
-    found = await _answered_before(state, request, digest)
-    if found is None:
-        raise refused
-    return _told(request, found)
-
-
-def _told(request: Request, stored: StoredAnswer) -> bytes:
+def _answer(request: Request, stored: StoredAnswer) -> bytes:
     request.model_version = stored.records[0].model.version if stored.records else None
     problems = msgspec.convert(stored.problems, list[ProblemBody])
-    return answer_of(request.request_id or "", stored.records, problems)
+    return encode_answer(request.request_id or "", stored.records, problems)
 
 
-def answer_of(request_id: str, records: Sequence[Recordable], problems: list[ProblemBody]) -> bytes:
-    """The body of an answer, from recorded decisions."""
-    return _encode(ScoreAnswer(request_id, [record.told() for record in records], problems))
+def encode_answer(request_id: str, records: Sequence[DecisionRecord], problems: list[ProblemBody]) -> bytes:
+    """The JSON body of an answer."""
+    return _encode(ScoreAnswer(request_id, [record.to_answer() for record in records], problems))
 
 
 _SCORERS = frozenset({Role.SCORER})
 SCORING: tuple[Route, ...] = (
     Route(
         "POST",
-        "/v1/score",
+        PATH,
         _SCORERS,
         score,
         "Score lines of the published snapshot; decisions are recorded",
@@ -213,7 +184,7 @@ SCORING: tuple[Route, ...] = (
     ),
     Route(
         "POST",
-        "/v1/score/records",
+        RECORDS_PATH,
         _SCORERS,
         score_records,
         "Score lines from the records in the body, by the code that training uses; decisions are recorded",

@@ -1,0 +1,40 @@
+"""`ServiceState` with what only the `/v1` API needs: lock-step scoring and the limits of large requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from linerisk.errors import LineriskError
+from linerisk.live import Live
+from linerisk.service.large_requests import LargeRequestQueue
+from linerisk.service.lock_step import LockStep
+from linerisk.service.request_types import MOST_BYTES
+from linerisk.settings import Settings
+from linerisk.web.http import BodyBudget
+from linerisk.web.state import ServiceState
+
+_LARGE_AT_ONCE = 2
+_LARGE_WAITING = 32
+_BODIES_AT_ONCE = 16
+
+
+class ApiState(ServiceState):
+    """`ServiceState` of a worker that answers `/v1`.
+
+    Attributes:
+        lock_step: Scores and records small requests.
+        large: Slots for large requests.
+        bodies: Bytes of bodies that are not complete yet.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_refused: Callable[[LineriskError], None] | None = None,
+        on_swapped: Callable[[Live], None] | None = None,
+    ) -> None:
+        super().__init__(settings, on_refused=on_refused, on_swapped=on_swapped)
+        self.lock_step = LockStep(self)
+        self.large = LargeRequestQueue(at_once=_LARGE_AT_ONCE, waiting=_LARGE_WAITING)
+        self.bodies = BodyBudget(_BODIES_AT_ONCE * MOST_BYTES)
