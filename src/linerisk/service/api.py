@@ -1,17 +1,16 @@
-"""The `/v1` API: routes, roles, and one error shape whatever goes wrong.
-
-An ASGI application that knows nothing of BentoML.
-"""
+"""The `/v1` API as an ASGI application: finds the route, checks token and role, answers in one error shape."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import MutableMapping, Sequence
+from functools import partial
 from http import HTTPStatus
+from typing import Any
 
-from ulid import ULID
-
-from linerisk.errors import LineriskError
 from linerisk.service.api_state import ApiState
+from linerisk.service.refusals import refusal_of
+from linerisk.service.routes.bentoml_calls import BENTOML_CALLS, REQUEST
 from linerisk.service.routes.bulk import BULK
 from linerisk.service.routes.decisions import READING
 from linerisk.service.routes.disputes import DISPUTES
@@ -22,14 +21,11 @@ from linerisk.service.tracing import Traces
 from linerisk.web import http
 from linerisk.web.errors import (
     ForbiddenError,
-    InternalError,
     MethodError,
     NotFoundError,
     UnauthorisedError,
-    status_of,
 )
-from linerisk.web.http import Receive, Request, Scope, Send
-from linerisk.web.logs import log, where
+from linerisk.web.http import AsgiApp, Receive, Request, Scope, Send
 from linerisk.web.metrics import metrics
 from linerisk.web.rate_limit import Limits
 from linerisk.web.token_store import Token
@@ -53,28 +49,30 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        await self._answer(scope, receive, send, downstream=None)
+
+    def through(self, downstream: AsgiApp) -> AsgiApp:
+        """The same application for calls that `downstream` answers, once they have passed the checks here."""
+        return partial(self._answer, downstream=downstream)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, *, downstream: AsgiApp | None) -> None:
         started = time.perf_counter()
         request = Request(scope, receive)
         span = None if self._traces is None else self._traces.begin(request)
         name, number = "unknown", None
         try:
-            route = _route(request)
+            route = _route(request, ROUTES if downstream is None else BENTOML_CALLS)
             name = route.path
             token = self._admit(request, route)
             request.caller, request.role, request.allowance = token.name, token.role, self._limits.of(token)
             content = await route.handler(self._state, request)
-            status = HTTPStatus.OK
-            await http.send_answer(send, content)
-        except LineriskError as error:
-            if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                number = _logged("refused", name, error)
-            status = await http.send_refusal(send, error, request_id=request.request_id, number=number)
-        except Exception as error:  # noqa: BLE001  # nothing but the error shape may leave, whatever failed
-            number = _logged("failed", name, error)
-            refusal = InternalError(
-                "the request could not be answered",
-                todo="tell the operator of this service, with the x-request-number of this answer",
-            )
+            if downstream is None:
+                status = HTTPStatus.OK
+                await http.send_answer(send, content)
+            else:
+                status = await _forward(request, content, send, downstream)
+        except Exception as error:  # noqa: BLE001  # only the error shape may leave, whatever failed
+            refusal, number = refusal_of(error, route=name)
             status = await http.send_refusal(send, refusal, request_id=request.request_id, number=number)
         if self._traces is not None and span is not None:
             self._traces.end(span, request, route=name, status=status, number=number)
@@ -106,17 +104,25 @@ class Api:
         return token
 
 
-def _logged(event: str, route: str, error: Exception) -> str:
-    """Log a request that failed, under a number of ours that is told to the caller; the number.
+async def _forward(request: Request, body: bytes, send: Send, downstream: AsgiApp) -> HTTPStatus:
+    """Have another application answer a checked request; the status of its answer."""
+    statuses: list[int] = []
+    bodies = [{"type": "http.request", "body": body, "more_body": False}]
 
-    The caller's own request_id is free text, may name a line, and so has no place in a log.
-    """
-    number = str(ULID())
-    log().error(event, number=number, route=route, error=type(error).__name__, where=where(error))
-    return number
+    async def receive() -> MutableMapping[str, Any]:
+        return bodies.pop() if bodies else await request.receive()
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+            message["headers"] = [*message["headers"], *http.ALWAYS]
+        await send(message)
+
+    await downstream({**request.scope, REQUEST: request}, receive, sending)
+    return HTTPStatus(statuses[0])
 
 
-def _route(request: Request) -> Route:
+def _route(request: Request, routes: Sequence[Route]) -> Route:
     """The route of a path and method; its variable parts go into the request.
 
     Raises:
@@ -124,12 +130,12 @@ def _route(request: Request) -> Route:
         MethodError: The path is there, the method is not.
     """
     method = request.scope["method"]
-    fixed = _FIXED.get(request.scope["path"])
+    fixed = _FIXED.get(request.scope["path"]) if routes is ROUTES else None
     if fixed is not None and fixed.method == method:
         return fixed
     segments = http.path_segments(request.scope)
     allowed: list[str] = []
-    for route in ROUTES if segments is not None else ():
+    for route in routes if segments is not None else ():
         params = route.match(segments or [])
         if params is None:
             continue

@@ -1,10 +1,7 @@
 """The BentoML service: `linerisk.service.app:service`.
 
-One service and no dependencies: BentoML's runners and dependent services accept pickled bodies, its main service does
-not. It offers no `@bentoml.api`, so nothing is decoded by BentoML at all.
-
-BentoML imports this module twice, in the process that minds the workers and in each worker. What answers requests is
-heavy and is imported where a worker starts.
+It is one service without dependencies, because BentoML's dependent services accept pickled bodies and its main service
+does not. BentoML imports this module in the parent process and in each worker, so heavy imports wait for the worker.
 """
 
 from __future__ import annotations
@@ -12,32 +9,34 @@ from __future__ import annotations
 import gc
 import logging
 import os
+from datetime import datetime  # BentoML reads the annotations
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 
 from linerisk import as_of as clock
 from linerisk.errors import LineriskError
-from linerisk.service.bentoml_hooks import HotService, look_after_workers
+from linerisk.service.bentoml_hooks import LineriskService, replace_dead_workers
+from linerisk.service.bentoml_types import Line, LineRecords, Scored
 from linerisk.service.serve import await_check, in_the_clear
 from linerisk.web.logs import log
 
 if TYPE_CHECKING:
     from linerisk.console.app import Console
     from linerisk.live import Live
-    from linerisk.web.http import AsgiApp
+    from linerisk.service.api import Api
 
 ADDRESS = "LINERISK_SERVED_AT"
-"""Set by `serve`, so that the one line at the start can name the address."""
-_LOOK_AFTER_S = 0.5
+"""Set by `serve`: the address that the start message names."""
+_CHECK_WORKERS_S = 0.5
 _COLLECT_AFTER = (20_000, 50, 100)
-"""Python's own collects after 700 objects, which takes a sixth of a large request; what scoring makes has no cycles."""
+"""Python collects garbage every 700 objects by default: a sixth of a large request. Scoring makes no cycles."""
 
 
 @bentoml.service(
     name="linerisk",
-    service_class=HotService,
+    service_class=LineriskService,
     workers=1,
     traffic={"timeout": 60},
     # The access log would write paths, and paths hold line ids.
@@ -53,42 +52,69 @@ class LineRisk:
         from linerisk.service.scoring import warm_up  # noqa: PLC0415  # the same
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
         from linerisk.settings import Settings  # noqa: PLC0415  # only workers need it
-        from linerisk.web.metrics import give_figures_their_room, metrics  # noqa: PLC0415  # only workers need it
+        from linerisk.web.metrics import metrics, reserve_metric_files  # noqa: PLC0415  # only workers need it
 
-        give_figures_their_room()
-        metrics()  # so that what was never counted says 0 and not nothing
-        self.state = ApiState(Settings(), on_refused=_tell_refused, on_swapped=_tell_swapped)
+        reserve_metric_files()
+        metrics()  # creates the counters, so that they show 0 from the start
+        self.state = ApiState(Settings(), on_refused=_log_refused, on_swapped=_log_swapped)
         self.expiring = Expiring(self.state.disputes)
         self.traces = Traces() if wanted(os.environ) else None
         address = os.environ.get(ADDRESS)
         facts: dict[str, str | None] = {"address": address}
         if address is not None and in_the_clear(address):
             facts["warning"] = "no TLS: tokens and answers cross the network in the clear"
-        _ = self.api  # made now, not when somebody asks
+        _ = self.api  # created now, not by the first request
         try:
             live = self.state.live.current()
             warm_up(self.state)
         except LineriskError as error:
             log().warning("not ready", **facts, reason=error.paragraph())
         else:
-            tell = log().warning if "warning" in facts else log().info
-            tell("ready", **facts, **_named(live))
-        # Its warnings tell of what callers send: a path holds line ids, and anybody could fill the disk with them.
+            write = log().warning if "warning" in facts else log().info
+            write("ready", **facts, **_versions(live))
+        # uvicorn's warnings quote paths, which hold line ids, and any client could fill the disk with them.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        # What is open now stays open: a collection need not walk it again with every large request, nor at the start.
+        # Objects that live as long as the worker are not walked by every collection.
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
-        # The console is to be made by it, not now.
-        self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108
+        self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108  # created there, not now
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML is untyped here
     @staticmethod
     def before_workers() -> None:
-        """Asked once, by the process that minds the workers, before it listens."""
+        """Called once by the parent process, before it listens."""
         await_check()
 
+    @bentoml.api  # type: ignore[untyped-decorator]  # BentoML is untyped here
+    async def score(
+        self, request_id: str, lines: list[Line], as_of: datetime | None = None, *, ctx: bentoml.Context
+    ) -> Scored:
+        """Score lines of the published snapshot. Decisions are recorded before the answer. Role: scorer."""
+        from linerisk.service.routes import bentoml_calls  # noqa: PLC0415  # only workers need it
+
+        body = _body(request_id, lines, as_of)
+        return cast("Scored", await bentoml_calls.answer(ctx, self.state, bentoml_calls.score, body))
+
+    @bentoml.api  # type: ignore[untyped-decorator]  # BentoML is untyped here
+    async def score_records(
+        self, request_id: str, lines: list[LineRecords], as_of: datetime | None = None, *, ctx: bentoml.Context
+    ) -> Scored:
+        """Score lines from their records, by the code that training uses. Decisions are recorded. Role: scorer."""
+        from linerisk.service.routes import bentoml_calls  # noqa: PLC0415  # only workers need it
+
+        body = _body(request_id, lines, as_of)
+        return cast("Scored", await bentoml_calls.answer(ctx, self.state, bentoml_calls.score_records, body))
+
+    @bentoml.api  # type: ignore[untyped-decorator]  # BentoML is untyped here
+    async def explain(self, decision_id: str, *, ctx: bentoml.Context) -> dict[str, Any]:
+        """Reasons of a decision in full, by its id or its case number. Role: reviewer or auditor."""
+        from linerisk.service.routes import bentoml_calls  # noqa: PLC0415  # only workers need it
+
+        body = {"decision_id": decision_id}
+        return cast("dict[str, Any]", await bentoml_calls.answer(ctx, self.state, bentoml_calls.explain, body))
+
     @cached_property
-    def api(self) -> AsgiApp:
+    def api(self) -> Api:
         """The `/v1` application."""
         from linerisk.service.api import Api  # noqa: PLC0415  # only workers need it
 
@@ -96,7 +122,7 @@ class LineRisk:
 
     @cached_property
     def console(self) -> Console:
-        """The `/review` application; made when it is rehearsed, or asked for sooner."""
+        """The `/review` application; created by the warm-up, or by the first request if that is sooner."""
         from linerisk.console.app import Console  # noqa: PLC0415  # not in the way of the start
 
         return Console(self.state)
@@ -110,24 +136,24 @@ class LineRisk:
         return True
 
     def __metrics__(self, text: str) -> str:
-        """BentoML's figures and ours, what is live, what is in hand, and how disputes stand."""
+        """BentoML's metrics with ours: counters, the live bundle, the load of this worker, disputes."""
         from linerisk.service.dispute_metrics import disputes_text  # noqa: PLC0415  # only workers need it
         from linerisk.web.metrics import Load, live_text  # noqa: PLC0415  # the same
 
-        load = Load(self.state.log.waiting, self.state.large.at_work, self.state.large.waiting, self.state.bodies.held)
-        now = clock.now()
-        text += live_text(self.state.live, now=now, load=load)
+        state, now = self.state, clock.now()
+        load = Load(state.log.waiting, state.large.at_work, state.large.waiting, state.bodies.held)
+        text += live_text(state.live, now=now, load=load)
         try:
-            figures = self.state.disputes.figures(now)
+            figures = state.disputes.figures(now)
         except LineriskError as error:
-            # A scrape must not fail with the store: the other figures say what is wrong.
+            # A scrape must not fail with the store: the other metrics show what is wrong.
             log().error("no figures of disputes", reason=error.paragraph())
             return text
         return text + disputes_text(figures)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML is untyped here
     def close(self) -> None:
-        """Write what waits, decisions before spans."""
+        """Write what waits; decisions before spans."""
         self.rehearsal.close()
         self.expiring.close()
         self.state.close()
@@ -136,22 +162,27 @@ class LineRisk:
 
 
 service = LineRisk
-look_after_workers(every_s=_LOOK_AFTER_S)
+replace_dead_workers(every_s=_CHECK_WORKERS_S)
 
 
-def _tell_refused(error: LineriskError) -> None:
-    """A new model or snapshot was refused; the one before stays in use."""
+def _body(request_id: str, lines: list[Line] | list[LineRecords], as_of: datetime | None) -> dict[str, Any]:
+    """The body of `/v1` that these arguments stand for."""
+    given = [line.model_dump(exclude_unset=True) for line in lines]
+    return {"request_id": request_id, "lines": given, "as_of": as_of}
+
+
+def _log_refused(error: LineriskError) -> None:
+    """A new model or snapshot was refused; the bundle before stays in use."""
     from linerisk.web.metrics import metrics  # noqa: PLC0415  # only workers need it
 
     metrics().refused()
     log().error("new live pair refused", reason=error.paragraph())
 
 
-def _tell_swapped(live: Live) -> None:
-    """A new live pair took the place of the one before."""
-    log().info("new live pair", **_named(live))
+def _log_swapped(live: Live) -> None:
+    """A new live bundle replaced the one before."""
+    log().info("new live pair", **_versions(live))
 
 
-def _named(live: Live) -> dict[str, str | None]:
-    """Which model and which snapshot."""
+def _versions(live: Live) -> dict[str, str | None]:
     return {"model": live.model_meta.version, "snapshot": None if live.snapshot is None else live.snapshot.meta.id}

@@ -1,51 +1,51 @@
-"""The only module that knows the hooks in BentoML by which `/v1` and `/review` are answered in front of its middleware.
+"""The hooks into BentoML and uvicorn, all in this module.
 
-`Service.to_asgi` gives the application that a worker runs, and `Service.__call__` makes the instance when the worker
-starts. Both are BentoML's internals, so the version is pinned and a contract test asks the running server. BentoML
-keeps what it is good at: processes, workers, lifecycle, health, metrics, documentation, build.
+They rest on internals of both, so both versions are pinned, and contract tests run against the real server. BentoML
+keeps what it is good at: processes, workers, lifecycle, health, metrics, its client, its page, its builds.
 """
 
 from __future__ import annotations
 
 import sys
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from _bentoml_sdk import Service
 
-if TYPE_CHECKING:
-    from linerisk.service.routing import Front
-    from linerisk.web.http import AsgiApp
 
+class LineriskService(Service):  # type: ignore[misc]  # BentoML is untyped here
+    """A BentoML service whose `/v1` and `/review` are answered in front of BentoML's middleware.
 
-class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
-    """A BentoML service whose `/v1` does not pass through BentoML.
-
-    Its inner class gives the `/v1` application as `api`, and that of `/review` as `console`.
+    Its inner class has the `/v1` application as `api`, and that of `/review` as `console`.
     """
 
     def __call__(self) -> Any:
-        """Make the instance of this worker, and answer from it."""
+        """Make the instance of this worker, and keep it for the routing."""
         self.instance = super().__call__()
         return self.instance
 
-    def to_asgi(self, is_main: bool = True) -> Front:  # noqa: FBT001, FBT002  # BentoML's signature
+    def to_asgi(self, is_main: bool = True) -> Any:  # noqa: FBT001, FBT002  # BentoML's signature
         """The application that a worker runs."""
         import uvicorn.config  # noqa: PLC0415  # only workers need it
 
-        from linerisk.service.routing import Front  # noqa: PLC0415  # the same
+        from linerisk.service.routing import Routing  # noqa: PLC0415  # the same
 
         self.instance = None
-        # Asked for by name when the server of this worker is set up, which is after this.
+        # uvicorn looks its protocol up by this name when the server of the worker is set up, which is after this.
         uvicorn.config.HTTP_PROTOCOLS["auto"] = "linerisk.service.connection:Connection"
-        return Front(super().to_asgi(is_main), api=self._api, console=self._console, page=cache(self._page))
+        return Routing(
+            super().to_asgi(is_main),
+            page_files=_page_files(),
+            api=lambda: None if self.instance is None else self.instance.api,
+            console=lambda: None if self.instance is None else self.instance.console,
+        )
 
     @property
     def doc(self) -> str:
-        """What the documentation page says at the top."""
+        """The introduction of the documentation page."""
         return (
-            "Calibrated fraud-risk tiers for phone lines. `Authorization: Bearer TOKEN`; roles are named with each "
-            "call. An answer leaves when its decisions are on disk. Every refusal has the shape of `ErrorAnswer`."
+            "Calibrated fraud-risk tiers for phone lines. Send `Authorization: Bearer TOKEN`; each call names its "
+            "roles. An answer is sent when its decisions are on disk. Every refusal has the shape of `ErrorAnswer`."
         )
 
     @property
@@ -55,36 +55,25 @@ class HotService(Service):  # type: ignore[misc]  # BentoML is untyped here
 
         return _Spec(merged(super().openapi_spec.asdict()))
 
-    def _page(self) -> tuple[bytes, str]:
-        from linerisk.service.api_docs import calls_page  # noqa: PLC0415  # only a worker that is asked for it needs it
 
-        return calls_page(self.openapi_spec.asdict())
+def replace_dead_workers(*, every_s: float) -> None:
+    """Look for dead workers this often, in the process that starts them; elsewhere it changes nothing.
 
-    def _api(self) -> AsgiApp | None:
-        return None if self.instance is None else self.instance.api
-
-    def _console(self) -> AsgiApp | None:
-        return None if self.instance is None else self.instance.console
-
-
-def look_after_workers(*, every_s: float) -> None:
-    """Have a worker that died replaced within so many seconds, in the process that minds them; no matter elsewhere.
-
-    BentoML looks every ten seconds, and where there is one worker nobody is answered until then.
+    BentoML looks every ten seconds, and a service with one worker answers nothing until then.
     """
     if "bentoml_cli" not in sys.modules:
         return
-    from bentoml._internal.utils import circus as minding  # noqa: PLC0415  # workers do without it
+    from bentoml._internal.utils import circus  # noqa: PLC0415  # workers do without it
 
-    class Arbiter(minding.Arbiter):  # type: ignore[misc]  # BentoML is untyped here
+    class Arbiter(circus.Arbiter):  # type: ignore[misc]  # BentoML is untyped here
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **{**options, "check_delay": every_s})
 
-    minding.Arbiter = Arbiter
+    circus.Arbiter = Arbiter
 
 
 class _Spec:
-    """What BentoML asks of a specification."""
+    """The part of BentoML's specification type that its page uses."""
 
     def __init__(self, content: dict[str, Any]) -> None:
         self._content = content
@@ -92,3 +81,11 @@ class _Spec:
     def asdict(self) -> dict[str, Any]:
         """The document."""
         return self._content
+
+
+def _page_files() -> frozenset[str]:
+    """Paths of the files that BentoML's page loads."""
+    from bentoml._internal import server  # noqa: PLC0415  # only workers need it
+
+    folder = Path(server.__file__).parent / "static_content"
+    return frozenset(f"/static_content/{file.name}" for file in folder.iterdir())

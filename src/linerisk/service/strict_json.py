@@ -27,7 +27,8 @@ class _Identified(Protocol):
 
 Identified = TypeVar("Identified", bound=_Identified)
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
+canonical_json = msgspec.json.Encoder(order="deterministic").encode
+"""A request in canonical form."""
 
 DEEPEST = 32
 _SMALL = 4096
@@ -60,8 +61,8 @@ def read(body: bytes, kind: type[Body]) -> tuple[Body, bytes]:
         request = msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
         request = typed(parse(body), kind)
-        return request, _encode(request)
-    canonical = _encode(request)
+        return request, canonical_json(request)
+    canonical = canonical_json(request)
     if b"\\" in body or not _as_many_colons(body, canonical, as_of=getattr(request, "as_of", None)):
         parse(body)
     return request, canonical
@@ -111,7 +112,7 @@ def _as_many_colons(body: bytes, canonical: bytes, *, as_of: object) -> bool:
     given, written = _count(body), _count(canonical)
     if as_of is not None and (said := _AS_OF.search(body)):
         given -= said[1].count(b":")
-        written -= _encode(as_of).count(b":")
+        written -= canonical_json(as_of).count(b":")
     return given == written
 
 

@@ -234,6 +234,14 @@ async def send_refusal(
 ) -> HTTPStatus:
     """Send a refusal in the one error shape, with the number that the log knows it by if it was logged."""
     status = status_of(error)
+    headers = refusal_headers(error, number=number)
+    await send_answer(send, answer_of(error, request_id=request_id), status=status, headers=headers)
+    return status
+
+
+def refusal_headers(error: LineriskError, *, number: str | None = None) -> Headers:
+    """Headers of a refusal; see `send_refusal`."""
+    status = status_of(error)
     headers: list[tuple[bytes, bytes]] = []
     if status is HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b"Bearer"))
@@ -245,8 +253,7 @@ async def send_refusal(
         headers.append((b"connection", b"close"))
     if isinstance(error, MethodError):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
-    await send_answer(send, answer_of(error, request_id=request_id), status=status, headers=tuple(headers))
-    return status
+    return tuple(headers)
 
 
 def _too_large(most: int) -> TooLargeError:

@@ -40,7 +40,7 @@ class _WholeFile(MmapedDict):
         super().__init__(filename)  # type: ignore[no-untyped-call]
 
 
-def give_figures_their_room() -> None:
+def reserve_metric_files() -> None:
     """From now on, in this process: a full disk may refuse figures, and kills nobody."""
     vars(values)["MmapedDict"] = _WholeFile  # where the library looks it up
 
