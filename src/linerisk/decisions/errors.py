@@ -39,6 +39,22 @@ class OverloadedError(LineriskError):
     retry_after_s: ClassVar[int] = 1
 
 
+class UnconfirmedError(LineriskError):
+    """The log did not confirm the decisions in time; repeating the request tells whether they were recorded."""
+
+    code = "unconfirmed"
+    retry_after_s: ClassVar[int] = 1
+
+
+def unconfirmed(within_s: float) -> UnconfirmedError:
+    """The refusal of a request while the database server does not answer."""
+    return UnconfirmedError(
+        "the decision log did not answer in time",
+        expected=f"an answer within {within_s:g} s",
+        todo="repeat the request with the same request_id: it is decided once, however often it is repeated",
+    )
+
+
 def conflict() -> ConflictError:
     """The refusal of a request id that was used with another body."""
     return ConflictError(

@@ -49,6 +49,7 @@ class LineRisk:
         from linerisk.console.warm_up import Rehearsal  # noqa: PLC0415  # only workers need it
         from linerisk.service.api_state import ApiState  # noqa: PLC0415  # only workers need it
         from linerisk.service.dispute_expiry import Expiring  # noqa: PLC0415  # only workers need it
+        from linerisk.service.dispute_metrics import DisputeMetrics  # noqa: PLC0415  # the same
         from linerisk.service.scoring import warm_up  # noqa: PLC0415  # the same
         from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
         from linerisk.settings import Settings  # noqa: PLC0415  # only workers need it
@@ -57,6 +58,7 @@ class LineRisk:
         reserve_metric_files()
         metrics()  # creates the counters, so that they show 0 from the start
         self.state = ApiState(Settings(), on_refused=_log_refused, on_swapped=_log_swapped)
+        self.dispute_metrics = DisputeMetrics(self.state.disputes)
         self.expiring = Expiring(self.state.disputes)
         self.traces = Traces() if wanted(os.environ) else None
         address = os.environ.get(ADDRESS)
@@ -137,19 +139,11 @@ class LineRisk:
 
     def __metrics__(self, text: str) -> str:
         """BentoML's metrics with ours: counters, the live bundle, the load of this worker, disputes."""
-        from linerisk.service.dispute_metrics import disputes_text  # noqa: PLC0415  # only workers need it
-        from linerisk.web.metrics import Load, live_text  # noqa: PLC0415  # the same
+        from linerisk.web.metrics import Load, live_text  # noqa: PLC0415  # only workers need it
 
-        state, now = self.state, clock.now()
+        state = self.state
         load = Load(state.log.waiting, state.large.at_work, state.large.waiting, state.bodies.held)
-        text += live_text(state.live, now=now, load=load)
-        try:
-            figures = state.disputes.figures(now)
-        except LineriskError as error:
-            # A scrape must not fail with the store: the other metrics show what is wrong.
-            log().error("no figures of disputes", reason=error.paragraph())
-            return text
-        return text + disputes_text(figures)
+        return text + live_text(state.live, now=clock.now(), load=load) + self.dispute_metrics.text
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML is untyped here
     def close(self) -> None:

@@ -38,7 +38,12 @@ class LineriskService(Service):  # type: ignore[misc]  # BentoML is untyped here
             page_files=_page_files(),
             api=lambda: None if self.instance is None else self.instance.api,
             console=lambda: None if self.instance is None else self.instance.console,
+            before_scrape=self._before_scrape,
         )
+
+    async def _before_scrape(self) -> None:
+        if self.instance is not None:
+            await self.instance.dispute_metrics.refresh()
 
     @property
     def doc(self) -> str:

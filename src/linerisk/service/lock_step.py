@@ -13,19 +13,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 
 from linerisk.decisions.append import Append, StoredAnswer
-from linerisk.errors import DecisionLogError
+from linerisk.decisions.errors import unconfirmed
 from linerisk.service.request_types import ScoreRequest
 from linerisk.service.scoring import IdRequest, score_each
 from linerisk.web.state import ServiceState
 
-_ANSWER_WITHIN_S = 0.9
+ANSWER_WITHIN_S = 0.9
 """A server that does not answer is given up in under a second."""
 
 
@@ -58,7 +58,9 @@ class LockStep:
 
     def __init__(self, state: ServiceState) -> None:
         self._state = state
-        self._timeout = _ANSWER_WITHIN_S if state.log.on_server else None
+        self._timeout = ANSWER_WITHIN_S if state.log.on_server else None
+        # A thread of its own: reads that wait for the same server may hold all threads of the loop.
+        self._thread = ThreadPoolExecutor(1, "lock-step") if state.log.on_server else None
         self._group: list[_Pending] = []
         self._at_work = False
 
@@ -76,11 +78,7 @@ class LockStep:
         try:
             return await asyncio.wait_for(pending.answer, self._timeout)
         except TimeoutError as error:
-            raise DecisionLogError(
-                "the decision log did not confirm the decisions in time",
-                expected=f"an answer within {_ANSWER_WITHIN_S:g} s",
-                todo="repeat the request with the same request_id: it is decided once, however often it is repeated",
-            ) from error
+            raise unconfirmed(ANSWER_WITHIN_S) from error
 
     def _flush(self) -> None:
         group, self._group = [pending for pending in self._group if not pending.answer.done()], []
@@ -89,7 +87,7 @@ class LockStep:
         if self._state.log.on_server:
             self._at_work = True
             loop = asyncio.get_running_loop()
-            loop.run_in_executor(None, self._record, group).add_done_callback(self._next)
+            loop.run_in_executor(self._thread, self._record, group).add_done_callback(self._next)
         else:
             self._deliver(self._record(group))
 

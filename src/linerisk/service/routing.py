@@ -7,7 +7,7 @@ elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
 from linerisk.service.api import Api
@@ -38,6 +38,7 @@ class Routing:
         page_files: Paths of the files that BentoML's page loads.
         api: Returns the API, or None while the process starts or stops.
         console: Returns the console, or None likewise.
+        before_scrape: Awaited before `/metrics` is answered.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Routing:
         page_files: Collection[str],
         api: Callable[[], Api | None],
         console: Callable[[], AsgiApp | None],
+        before_scrape: Callable[[], Awaitable[None]],
     ) -> None:
         self._bentoml = bentoml
         self._pages = _PAGES.union(page_files)
         self._api = api
         self._console = console
+        self._before_scrape = before_scrape
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route one request."""
@@ -72,6 +75,8 @@ class Routing:
         elif scope["method"] not in _READ:
             await send_refusal(send, MethodError("this method is not offered here", allowed=_READ))
         else:
+            if path == "/metrics":
+                await self._before_scrape()
             await self._bentoml(scope, receive, _with_headers(send))
 
 

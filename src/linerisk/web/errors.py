@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from linerisk.decisions.errors import ConflictError, OverloadedError
+from linerisk.decisions.errors import ConflictError, OverloadedError, UnconfirmedError
 from linerisk.errors import (
     ArtefactError,
     DecisionLogError,
@@ -166,6 +166,7 @@ _STATUS: tuple[tuple[type[LineriskError], HTTPStatus], ...] = (
     (UnknownDisputeError, HTTPStatus.NOT_FOUND),
     (NotAllowedError, HTTPStatus.FORBIDDEN),
     (OverloadedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (UnconfirmedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (NotLiveError, HTTPStatus.SERVICE_UNAVAILABLE),
     (DecisionLogError, HTTPStatus.SERVICE_UNAVAILABLE),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),

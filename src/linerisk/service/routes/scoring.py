@@ -16,10 +16,12 @@ import msgspec
 
 from linerisk import as_of as clock
 from linerisk.decisions.append import StoredAnswer
+from linerisk.decisions.errors import unconfirmed
 from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import DecisionLogError
 from linerisk.policy import in_force
 from linerisk.service.api_state import ApiState
+from linerisk.service.lock_step import ANSWER_WITHIN_S
 from linerisk.service.request_types import MOST_BYTES, ProblemBody, RecordsRequest, ScoreAnswer, ScoreRequest
 from linerisk.service.routes.route import Route
 from linerisk.service.scoring import Decided, score_by_id, score_by_records
@@ -107,7 +109,11 @@ async def _on_threads(
 
 
 async def _stored(state: ApiState, request: Request, body_hash: str) -> StoredAnswer | None:
-    return await asyncio.to_thread(state.log.find, request.caller, request.request_id or "", body_hash=body_hash)
+    find = asyncio.to_thread(state.log.find, request.caller, request.request_id or "", body_hash=body_hash)
+    try:
+        return await asyncio.wait_for(find, ANSWER_WITHIN_S)
+    except TimeoutError as error:
+        raise unconfirmed(ANSWER_WITHIN_S) from error
 
 
 async def _stored_or_refused(state: ApiState, request: Request, body_hash: str, refused: DecisionLogError) -> bytes:
