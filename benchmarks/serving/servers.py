@@ -102,7 +102,7 @@ def _outputs(answer: dict[str, Any]) -> list[Said]:
 
 
 OURS, FLOOR = "ours", "floor"
-FASTAPI, BENTOML, MLFLOW, MLSERVER = ("fastapi", "fastapi_async"), ("bentoml",), ("mlflow", "mlflow_split"), "mlserver"
+BENTOML, MLFLOW, MLSERVER = ("bentoml",), ("mlflow", "mlflow_split"), "mlserver"
 """Keys of the cases of each peer; a goal is judged against the fastest of them."""
 CASES = (
     Case(OURS, "linerisk, durable recording", "ours", SCORE, _ours, _decisions),
@@ -179,7 +179,7 @@ def _mlserver(python: Path, scratch: Path, environment: dict[str, str]) -> Serve
     (folder / "model-settings.json").write_text(json.dumps(model), encoding="utf-8")
     # The interpreter by its path as given: resolving it would leave its environment.
     command = [str(python.absolute()), "-c", "from mlserver.cli import main; main()", "start", str(folder)]
-    # Inference in the process that answers: quicker for a small model than its own default of a process beside it.
+    # Inference in the server process: faster for a small model than its default of a separate process.
     own = {"MLSERVER_HOST": "127.0.0.1", "MLSERVER_HTTP_PORT": PORT, "MLSERVER_PARALLEL_WORKERS": "0"}
     own |= {"MLSERVER_GRPC_PORT": "@port+1@", "MLSERVER_METRICS_PORT": "@port+2@"}
     return Server("mlserver", command, "/v2/health/ready", {**environment, **own})

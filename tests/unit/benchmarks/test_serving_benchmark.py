@@ -184,7 +184,7 @@ def test_goals_are_judged_by_the_figures(committed: dict[str, Any]) -> None:
         "mlflow_split": 500,
     }.items():
         servers[key]["full"]["rps"] = rps
-    servers["bentoml"]["full"]["rps"] = 900
+    servers["bentoml"]["full"]["rps"] = 1_600
     ours = servers["ours"]
     ours["full"] |= {"rps": 6_100, "errors": {}}
     ours["half_of_ours"]["errors"] = {}
@@ -192,7 +192,7 @@ def test_goals_are_judged_by_the_figures(committed: dict[str, Any]) -> None:
     ours["memory_mb"]["worker"] = 399
     committed["starts"] = {"ours_s": 3.3, "empty_bentoml_s": 1.3}
     committed["large"]["by_id"]["ours"]["errors"] = {}
-    committed["large"]["records"]["ours"] |= {"lines_per_core_s": 5_000, "errors": {}}
+    committed["large"]["records"]["ours"]["errors"] = {}
     committed["bare_predict_per_core_s"] = 100_000
     for kind, lines in {"arrow_by_id": 20_000, "arrow_with_reasons": 1_251, "arrow_dry_run": 70_000}.items():
         committed["large"][kind]["ours"] |= {"lines_per_core_s": lines, "errors": {}}
@@ -202,12 +202,10 @@ def test_goals_are_judged_by_the_figures(committed: dict[str, Any]) -> None:
     ours["half_of_own"]["held"] = False
     ours["memory_mb"]["worker"] = 400
     committed["starts"]["ours_s"] = 3.4
-    committed["large"]["records"]["ours"]["lines_per_core_s"] = 4_999
     committed["large"]["arrow_by_id"]["ours"]["lines_per_core_s"] = 19_999
     committed["large"]["arrow_with_reasons"]["ours"]["lines_per_core_s"] = 1_250
     committed["large"]["arrow_dry_run"]["ours"]["lines_per_core_s"] = 69_999
     goals = page(committed)[1]
-    # Against FastAPI as it is quickest: 1,500 by four is more than ours.
     assert [name for name, met in goals.items() if met] == ["requests/s against MLflow"]
 
 
