@@ -49,7 +49,7 @@ LINES = 200
 KNOWN_LINES = 110
 WITHOUT_ACCOUNT = "line-007"
 STARTS_WITHIN_S = 120
-PORT_TAKEN = ("Address already in use", "cannot be listened on")
+PORT_TAKEN = ("Address already in use", "cannot listen on")
 
 
 @dataclass(frozen=True)

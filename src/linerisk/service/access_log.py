@@ -1,4 +1,4 @@
-"""Accesses by calls: what a person reads is written down before it is told, as it is in the console."""
+"""Access log of the API: a person's read is recorded before it is answered, as in the console."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from linerisk.web.state import ServiceState
 from linerisk.web.token_store import Role
 
 PEOPLE: Final = frozenset({Role.REVIEWER, Role.LEAD, Role.AUDITOR})
-"""Roles whose reading is an access. A scorer is a system that reads what it was told before."""
+"""Roles of people, whose reads are accesses. A scorer is a system that reads its own answers."""
 
 
 async def record_access(state: ServiceState, request: Request, kind: Kind, *subjects: str) -> None:
-    """Write down that somebody reads; it is on disk when this returns.
+    """Record an access; it is on disk when this returns.
 
     Raises:
-        DecisionLogError: It cannot be written; then nothing may be told.
-        OverloadedError: The same, since too much waits to be written.
+        DecisionLogError: It cannot be written, so the read must be refused.
+        OverloadedError: The same, because too much waits to be written.
     """
     if request.role in PEOPLE and subjects:
         actor = Actor(request.caller, str(request.role))

@@ -19,7 +19,7 @@ from linerisk import as_of as clock
 from linerisk.errors import LineriskError
 from linerisk.service.bentoml_hooks import LineriskService, replace_dead_workers
 from linerisk.service.bentoml_types import Line, LineRecords, Scored
-from linerisk.service.serve import await_check, in_the_clear
+from linerisk.service.serve import in_the_clear
 from linerisk.web.logs import log
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ class LineRisk:
     def __init__(self) -> None:
         from linerisk.console.warm_up import Rehearsal  # noqa: PLC0415  # only workers need it
         from linerisk.service.api_state import ApiState  # noqa: PLC0415  # only workers need it
-        from linerisk.service.dispute_expiry import Expiring  # noqa: PLC0415  # only workers need it
+        from linerisk.service.dispute_expiry import DisputeExpiry  # noqa: PLC0415  # only workers need it
         from linerisk.service.dispute_metrics import DisputeMetrics  # noqa: PLC0415  # the same
         from linerisk.service.scoring import warm_up  # noqa: PLC0415  # the same
-        from linerisk.service.tracing import Traces, wanted  # noqa: PLC0415  # and OpenTelemetry only if asked for
+        from linerisk.service.tracing import Traces, tracing_enabled  # noqa: PLC0415  # and OpenTelemetry only if asked for
         from linerisk.settings import Settings  # noqa: PLC0415  # only workers need it
         from linerisk.web.metrics import metrics, reserve_metric_files  # noqa: PLC0415  # only workers need it
 
@@ -59,8 +59,8 @@ class LineRisk:
         metrics()  # creates the counters, so that they show 0 from the start
         self.state = ApiState(Settings(), on_refused=_log_refused, on_swapped=_log_swapped)
         self.dispute_metrics = DisputeMetrics(self.state.disputes)
-        self.expiring = Expiring(self.state.disputes)
-        self.traces = Traces() if wanted(os.environ) else None
+        self.expiring = DisputeExpiry(self.state.disputes)
+        self.traces = Traces() if tracing_enabled(os.environ) else None
         address = os.environ.get(ADDRESS)
         facts: dict[str, str | None] = {"address": address}
         if address is not None and in_the_clear(address):
@@ -80,12 +80,6 @@ class LineRisk:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108  # created there, not now
-
-    @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML is untyped here
-    @staticmethod
-    def before_workers() -> None:
-        """Called once by the parent process, before it listens."""
-        await_check()
 
     @bentoml.api  # type: ignore[untyped-decorator]  # BentoML is untyped here
     async def score(

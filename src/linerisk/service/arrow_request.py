@@ -1,6 +1,6 @@
-"""Arrow IPC streams in: lines by id or with records, as one table.
+"""Reads Arrow IPC request bodies: lines by id or with records, as one table.
 
-A stream is read only if nothing in it is compressed: sixteen megabytes may not become sixteen thousand.
+Compressed streams are refused, because 16 MB could unpack to any size.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
-from linerisk.service.request_records import TYPES, Given, required
+from linerisk.service.request_records import TYPES, LineColumns, required
 from linerisk.service.request_types import MOST_RECORDS, AccountBody, RecordBody
 from linerisk.web.errors import MalformedError, WrongValueError
 from linerisk.web.query_params import LONGEST_ID
@@ -27,10 +27,10 @@ _CAST: Final = "cast the column before it is sent"
 
 
 def read_table(body: bytes) -> pl.DataFrame:
-    """The table in a body.
+    """Read the table in a body.
 
     Raises:
-        MalformedError: It is no Arrow IPC stream, its values are damaged, or something in it is compressed.
+        MalformedError: It is not an Arrow IPC stream, or it is damaged or compressed.
     """
     try:
         _refuse_compressed(body)
@@ -47,17 +47,17 @@ def read_table(body: bytes) -> pl.DataFrame:
         pl.exceptions.PolarsError,
     ) as error:
         raise MalformedError(
-            "the body is no Arrow IPC stream of one table",
+            "the body is not an Arrow IPC stream of one table",
             found=type(error).__name__,
             todo="write it with a library of Apache Arrow, without compression",
         ) from error
     if not isinstance(frame, pl.DataFrame):
-        raise MalformedError("the body is no table", todo="send one table, lines as rows")
+        raise MalformedError("the body is not a table", todo="send one table, lines as rows")
     return frame
 
 
 def line_ids(table: pl.DataFrame, *, most: int) -> list[str]:
-    """The lines asked for, in order.
+    """The requested lines, in order.
 
     Raises:
         WrongValueError: Columns or ids are not those of the contract, or there are too many or no lines.
@@ -67,12 +67,16 @@ def line_ids(table: pl.DataFrame, *, most: int) -> list[str]:
         raise WrongValueError(
             "a column is not known here",
             found=f"`{unknown[0][:60]}`",
-            todo="leave it out, or check how it is spelt",
+            todo="leave it out, or check its spelling",
             field=unknown[0][:60],
         )
     if "line_id" not in table.columns:
         raise WrongValueError(
-            "a column is missing", expected="`line_id`", found="none", todo="name the column of ids so", field="line_id"
+            "a column is missing",
+            expected="`line_id`",
+            found="none",
+            todo="give the column of ids this name",
+            field="line_id",
         )
     if not 1 <= table.height <= most:
         raise WrongValueError(
@@ -88,15 +92,15 @@ def line_ids(table: pl.DataFrame, *, most: int) -> list[str]:
     if (wrong | wrong.is_null()).any():
         row = int((wrong | wrong.is_null()).arg_max() or 0)
         raise WrongValueError(
-            "an id is none",
-            expected=f"1 to {LONGEST_ID} characters, none of control",
+            "an id is missing or not an id",
+            expected=f"1 to {LONGEST_ID} characters without control characters",
             todo="give every row an id",
             field=f"line_id[{row}]",
         )
     return ids.to_list()
 
 
-def given_lines(table: pl.DataFrame, ids: list[str]) -> Given:
+def line_columns(table: pl.DataFrame, ids: list[str]) -> LineColumns:
     """Lines with records.
 
     Raises:
@@ -110,15 +114,15 @@ def given_lines(table: pl.DataFrame, ids: list[str]) -> Given:
             "a line has too many records",
             expected=f"at most {MOST_RECORDS}",
             found=str(most),
-            todo="send fewer records of the line, or score it by id from a published snapshot",
+            todo="send fewer records of the line, or score it by id",
             field="records",
         )
     account = table["account"] if "account" in table.columns else pl.Series("account", [None] * table.height)
-    return Given(ids, records, _nested(account, AccountBody, "account", position))
+    return LineColumns(ids, records, _nested(account, AccountBody, "account", position))
 
 
 def _nested(column: pl.Series, kind: type[msgspec.Struct], name: str, position: pl.Series) -> pl.DataFrame:
-    """A column of structs, or of lists of structs, as one table with the position of the line."""
+    """Flatten a column of structs, or of lists of structs, to one table with the position of the line."""
     rows = pl.DataFrame({"line": position, name: column})
     if isinstance(column.dtype, pl.List):
         rows = rows.explode(name)
@@ -140,7 +144,7 @@ def _nested(column: pl.Series, kind: type[msgspec.Struct], name: str, position: 
             raise WrongValueError(
                 "a field is not known here",
                 found=f"`{each[:60]}`",
-                todo="leave it out, or check how it is spelt",
+                todo="leave it out, or check its spelling",
                 field=f"{name}.{each[:60]}",
             )
     for each in sorted(required(kind)):
@@ -168,7 +172,7 @@ def _typed(column: pl.Series, field: str) -> pl.Series:
 
 
 def _text(column: pl.Series, field: str) -> pl.Series:
-    """Ids and codes as text, as everywhere; instants and dates as they are written."""
+    """Cast ids and codes to text; write instants and dates in ISO 8601."""
     kind = column.dtype
     if isinstance(kind, pl.Datetime):
         if kind.time_zone is None:
@@ -186,7 +190,7 @@ def _text(column: pl.Series, field: str) -> pl.Series:
 
 
 def _refuse_compressed(body: bytes) -> None:
-    """Look at the head of every message, which the reader has verified; see Message.fbs of the Arrow format."""
+    """Check the head of every message, which the reader has verified; see Message.fbs of the Arrow format."""
     for message in pa.ipc.MessageReader.open_stream(body):
         head = message.metadata.to_pybytes()
         (at,) = struct.unpack_from("<I", head)
@@ -201,7 +205,7 @@ def _refuse_compressed(body: bytes) -> None:
 
 
 def _field(head: bytes, table: int, number: int) -> int | None:
-    """Where a field of a flatbuffers table stands; None if it is not there."""
+    """Offset of a field in a flatbuffers table; None if it is absent."""
     vtable = table - struct.unpack_from("<i", head, table)[0]
     (size,) = struct.unpack_from("<H", head, vtable)
     slot = 4 + 2 * number
@@ -210,6 +214,6 @@ def _field(head: bytes, table: int, number: int) -> int | None:
 
 
 def _table(head: bytes, table: int, number: int) -> int | None:
-    """Where a table stands that a field points to."""
+    """Offset of the table that a field points to."""
     at = _field(head, table, number)
     return None if at is None else at + struct.unpack_from("<I", head, at)[0]

@@ -1,4 +1,4 @@
-"""Arrow IPC streams out: decisions, and what there is to say about lines, as one table."""
+"""Writes Arrow IPC answers: decisions and problems with lines, as one table."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ANSWER: Final = pa.schema(
 
 
 def answer(request_id: str, records: Sequence[DecisionRecord], problems: Sequence[ProblemBody]) -> bytes:
-    """Recorded decisions, and what there is to say about lines, as a stream."""
+    """Recorded decisions and problems as a stream."""
     columns = {
         "line_id": [record.line_id for record in records],
         "decision_id": [record.decision_id for record in records],
@@ -63,15 +63,15 @@ def answer(request_id: str, records: Sequence[DecisionRecord], problems: Sequenc
         "policy": [record.action.policy for record in records],
         "steps": [record.action.steps for record in records],
         "held_by": [record.action.held_by for record in records],
-        "reasons": _given_reasons(records),
+        "reasons": _reasons(records),
         "model_version": [record.model.version for record in records],
         "snapshot_id": [record.snapshot_id for record in records],
     }
     return stream(request_id, columns, problems, dry_run=False)
 
 
-def _given_reasons(records: Sequence[DecisionRecord]) -> pa.Array:
-    """Reasons of records, read a part at a time: as objects they take several times the room of the answer."""
+def _reasons(records: Sequence[DecisionRecord]) -> pa.Array:
+    """Reasons of records, built in parts: as Python objects they take several times the memory of the answer."""
     parts = [records[at : at + _AT_ONCE] for at in range(0, len(records), _AT_ONCE)] or [records]
     return pa.concat_arrays([reasons_of([record.reasons for record in part]) for part in parts])
 
@@ -85,12 +85,12 @@ def reasons_of(said: Sequence[Sequence[Any]]) -> pa.ListArray:
 
 
 def stream(request_id: str, columns: dict[str, Any], problems: Sequence[ProblemBody], *, dry_run: bool) -> bytes:
-    """An answer as a stream: decided lines, then lines of which there is only a problem.
+    """An answer as a stream: decided lines, then lines that have only a problem.
 
     Args:
-        request_id: Goes into the schema's metadata, as `dry_run` does.
+        request_id: Stored in the metadata of the schema, like `dry_run`.
         columns: By name, those of `ANSWER` but the problems; a value per decided line.
-        problems: What there is to say about lines.
+        problems: Problems with lines.
         dry_run: Whether nothing was recorded.
     """
     decided = list(columns["line_id"])

@@ -1,4 +1,4 @@
-"""Where a bento begins: its files are not installed, so the folder that holds `linerisk` is put on the path first."""
+"""Entry point of a bento: its files are not installed, so the folder of `linerisk` is put on the path first."""
 
 import sys
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""One client's connection, within bounds of time and size that the server itself does not set.
+"""Bounds of one connection: time for head, body and reading, size of the head, connections per process.
 
-uvicorn waits for the rest of a head or a body for ever and lets a head grow without end. Here whoever is too slow is
-told so and let go. A clock runs only while something is missing, so a request that comes in one piece pays for none. It
-rests on uvicorn's internals, so the version is pinned and tests ask a running server.
+uvicorn sets none of them: it waits for a head or a body for ever, and keeps every pipelined request. A timer runs only
+while part of a request is missing. This rests on uvicorn's internals, so its version is pinned, and tests run against
+the real server.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from linerisk.web.errors import (
     status_of,
 )
 
-_MOST_BEHIND = 16
-"""Requests that wait behind one another on a connection before no more is read of it."""
+_MOST_PIPELINED = 16
+"""Pipelined requests of a connection; no more is read while so many wait."""
 
 
 class Connection(HttpToolsProtocol):
-    """A connection of uvicorn's that ends when its client keeps it waiting or sends too much.
+    """A uvicorn connection that refuses and closes when its client is too slow or sends too much.
 
     Attributes:
-        head_within_s: How long a head may take, from the first byte or the opening of the connection.
-        body_within_s: How long a body may take.
-        read_within_s: How long a client may leave what it was sent unread.
-        most_head_bytes: How long a head may be.
-        most_connections: How many clients one process takes on.
+        head_within_s: Time for a head, from its first byte or from opening the connection.
+        body_within_s: Time for a body.
+        read_within_s: Time for the client to read an answer.
+        most_head_bytes: Size of a head.
+        most_connections: Connections of one process.
     """
 
     head_within_s: ClassVar[float] = 10.0
@@ -51,35 +51,35 @@ class Connection(HttpToolsProtocol):
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Take on a client, or turn away one too many."""
+        """Accept the connection, or refuse it if there are too many."""
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
-        self._in_head, self._head_bytes, self._whole = True, 0, False
-        self._unread: asyncio.TimerHandle | None = None
-        self._missing: asyncio.TimerHandle | None = self.loop.call_later(self.head_within_s, self._head_is_late)
+        self._in_head, self._head_bytes, self._complete = True, 0, False
+        self._read_timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = self.loop.call_later(self.head_within_s, self._refuse_slow_head)
         if len(self.connections) > self.most_connections:
             self._refuse(
                 BusyError(
                     "too many connections",
                     expected=f"at most {self.most_connections}",
-                    todo="use connections again instead of opening more, and try again shortly",
+                    todo="reuse connections instead of opening more, and try again shortly",
                 )
             )
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clocks."""
-        self._stop_waiting()
+        """Stop the timers."""
+        self._stop_timer()
         self.resume_writing()
         super().connection_lost(exc)
 
     @override
     def data_received(self, data: bytes) -> None:
-        """Read on; while a request is not whole, a clock runs."""
+        """Read; a timer runs while the request is incomplete."""
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self.transport.is_closing() or self._whole:
+        if self.transport.is_closing() or self._complete:
             return
         if self._in_head and self._head_bytes > self.most_head_bytes:
             self._refuse(
@@ -89,34 +89,34 @@ class Connection(HttpToolsProtocol):
                     todo="send fewer or shorter headers",
                 )
             )
-        elif self._missing is None:
-            late = self._head_is_late if self._in_head else self._body_is_late
+        elif self._timer is None:
+            late = self._refuse_slow_head if self._in_head else self._refuse_slow_body
             within = self.head_within_s if self._in_head else self.body_within_s
-            self._missing = self.loop.call_later(within, late)
+            self._timer = self.loop.call_later(within, late)
 
     @override
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._whole = False
+        self._complete = False
         super().on_message_begin()
 
     @override
     def on_headers_complete(self) -> None:
-        """A head is whole; its body has a clock of its own."""
+        """The head is complete; the body has its own timer."""
         self._in_head = False
-        self._stop_waiting()
+        self._stop_timer()
         super().on_headers_complete()
 
     @override
     def on_message_complete(self) -> None:
-        """A request is whole."""
-        self._in_head, self._head_bytes, self._whole = True, 0, True
-        self._stop_waiting()
+        """The request is complete."""
+        self._in_head, self._head_bytes, self._complete = True, 0, True
+        self._stop_timer()
         super().on_message_complete()
 
     @override
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, in the one error shape."""
+        """Refuse what is not HTTP, in our error shape."""
         self._refuse(
             MalformedError(
                 "this is no HTTP request",
@@ -127,26 +127,26 @@ class Connection(HttpToolsProtocol):
 
     @override
     def pause_writing(self) -> None:
-        """The client does not read as fast as it is written to."""
+        """The client reads too slowly; give it a deadline."""
         super().pause_writing()
-        self._unread = self.loop.call_later(self.read_within_s, self.transport.abort)
+        self._read_timer = self.loop.call_later(self.read_within_s, self.transport.abort)
 
     @override
     def resume_writing(self) -> None:
-        """It reads again."""
+        """The client reads again."""
         super().resume_writing()
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
 
-    def _stop_waiting(self) -> None:
-        if self._missing is not None:
-            self._missing.cancel()
-            self._missing = None
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _head_is_late(self) -> None:
-        if self.flow.read_paused:  # it is not the client who keeps it waiting
-            self._missing = self.loop.call_later(self.head_within_s, self._head_is_late)
+    def _refuse_slow_head(self) -> None:
+        if self.flow.read_paused:  # the server is busy, not the client slow
+            self._timer = self.loop.call_later(self.head_within_s, self._refuse_slow_head)
             return
         self._refuse(
             SlowHeadError(
@@ -156,7 +156,7 @@ class Connection(HttpToolsProtocol):
             )
         )
 
-    def _body_is_late(self) -> None:
+    def _refuse_slow_body(self) -> None:
         self._refuse(
             SlowBodyError(
                 "the body did not arrive in time",
@@ -166,22 +166,22 @@ class Connection(HttpToolsProtocol):
         )
 
     def _refuse(self, error: LineriskError) -> None:
-        """Say why, unless that would stand in or behind an answer to the same request, and let go."""
+        """Close; first send the refusal, unless the answer to the same request has begun or is complete."""
         cycle = self.cycle
         if cycle is None or (cycle.response_complete if self._in_head else not cycle.response_started):
             self.transport.write(_written(error))
             if cycle is not None and not self._in_head:
-                cycle.disconnected = True  # what the application may still say goes nowhere
+                cycle.disconnected = True  # discards what the application still sends
                 cycle.message_event.set()
         self.transport.close()
 
 
 class _Flow(FlowControl):
-    """Reads on only while few requests wait; uvicorn's reads on with every answer, and keeps what comes without end.
+    """Pauses reading while too many pipelined requests wait; uvicorn's own resumes with every answer.
 
     Args:
         transport: Of the connection.
-        pipeline: The requests that wait.
+        pipeline: The pipelined requests.
     """
 
     def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
@@ -190,13 +190,13 @@ class _Flow(FlowControl):
 
     @override
     def resume_reading(self) -> None:
-        """Read on, unless too many wait; it is asked again with every answer."""
-        if len(self._pipeline) < _MOST_BEHIND:
+        """Resume, unless too many requests wait; called again with every answer."""
+        if len(self._pipeline) < _MOST_PIPELINED:
             super().resume_reading()
 
 
 def _written(error: LineriskError) -> bytes:
-    """A refusal as it goes over the wire."""
+    """A refusal as HTTP bytes."""
     status = status_of(error)
     body = msgspec.json.encode(answer_of(error))
     seconds = retry_after_of(error)

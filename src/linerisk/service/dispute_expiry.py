@@ -1,7 +1,7 @@
-"""Disputes whose hard limit has passed end by themselves, while the service runs.
+"""Background thread that ends disputes past their hard limit while the service runs.
 
-Every worker looks. Two that look at once do not end a dispute twice: its events are numbered, and of two with the same
-number the chain takes one, in whichever process or on whichever machine they were made.
+Every worker runs one. A dispute cannot end twice: its events are numbered, and the chain takes one event per number,
+whichever process or machine wrote it.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ from linerisk.review.dispute_service import DisputeService
 from linerisk.web.logs import log, where
 
 EVERY_S: Final = 60.0
-"""How long a dispute may stand open past its limit before somebody looks."""
+"""Seconds between two checks."""
 
 
-class Expiring:
-    """A thread that ends what is past its limit, at once and then every so often; nothing that fails stops it.
+class DisputeExpiry:
+    """Ends disputes past their limit, at the start and then periodically; no failure stops it.
 
     Args:
-        disputes: The state that they are ended at.
-        every_s: How often.
+        disputes: The service that ends them.
+        every_s: Seconds between two checks.
     """
 
     def __init__(self, disputes: DisputeService, *, every_s: float = EVERY_S) -> None:
         self._disputes = disputes
         self._every_s = every_s
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dispute-clock", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="dispute-expiry", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more; what is being ended is ended first."""
+        """Stop after the check that is running."""
         self._closed.set()
         self._thread.join()
 
     def _run(self) -> None:
         while True:
-            self._look()
+            self._expire()
             if self._closed.wait(self._every_s):
                 return
 
-    def _look(self) -> None:
+    def _expire(self) -> None:
         try:
             ended = self._disputes.expire_due()
         except LineriskError as error:

@@ -1,4 +1,4 @@
-"""The calls of `/v1` as OpenAPI, made from the routes and types that answer them."""
+"""The OpenAPI document of `/v1`, generated from routes and types."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from linerisk.web.query_params import LONGEST_ID
 
 _REFUSALS = {
     "400": "malformed",
-    "401": "no token that stands",
-    "403": "the token's role may not",
-    "404": "nothing there",
-    "405": "another method",
+    "401": "no valid token",
+    "403": "the token's role may not make this call",
+    "404": "not found",
+    "405": "method not allowed",
     "408": "the body did not arrive in time",
-    "409": "the request_id was used with another body, or the case was moved meanwhile",
+    "409": "the request_id was used with another body, or the case has changed meanwhile",
     "413": "the body is too large",
     "415": "the body is not JSON",
     "422": "a value is wrong: which field, what was expected, what was found",
-    "429": "the token has had as many lines scored as it may for the moment; see Retry-After",
-    "431": "the head is larger than is read",
-    "500": "a fault of ours; tell the operator of the service the number in x-request-number",
+    "429": "the token is over its rate limit; see Retry-After",
+    "431": "the head is too large",
+    "500": "internal error; give the operator of the service the number in x-request-number",
     "503": "overloaded, nothing is live, or the log cannot be written; see Retry-After",
 }
 _ONLY_WITH_BODY = frozenset({"408", "409", "413", "415"})
@@ -74,7 +74,7 @@ _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
 
 
 def merged(document: dict[str, Any]) -> dict[str, Any]:
-    """BentoML's document with the calls of `/v1`."""
+    """Add the calls of `/v1` to BentoML's document."""
     components = dict(document.get("components") or {})
     _, schemas = msgspec.json.schema_components([*_bodies(), ErrorAnswer], ref_template="#/components/schemas/{name}")
     components["schemas"] = {**components.get("schemas", {}), **schemas}
@@ -86,13 +86,13 @@ def merged(document: dict[str, Any]) -> dict[str, Any]:
         **document,
         "openapi": "3.1.0",
         "info": {**document["info"], "title": "linerisk", "version": __version__, "contact": {}},
-        "paths": {**paths, **_of_health(document["paths"])},
+        "paths": {**paths, **_bentoml_paths(document["paths"])},
         "components": components,
     }
 
 
-def _of_health(paths: dict[str, Any]) -> dict[str, Any]:
-    """BentoML's own paths, and what `/readyz` says until there is something to answer with."""
+def _bentoml_paths(paths: dict[str, Any]) -> dict[str, Any]:
+    """BentoML's paths, with the 503 of `/readyz` while nothing is live."""
     ready = paths["/readyz"]
     not_ready = {"description": "nothing is live yet", "content": {"text/plain": {"schema": {"type": "string"}}}}
     responses = {**ready["get"]["responses"], "503": not_ready}
@@ -100,7 +100,7 @@ def _of_health(paths: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bodies() -> list[type]:
-    """What calls take and give, each once, in the order of the calls."""
+    """Types of request and answer bodies, each once, in the order of the calls."""
     named = (kind for route in ROUTES for kind in (route.body, route.answer) if kind is not None)
     return list(dict.fromkeys(named))
 

@@ -1,6 +1,6 @@
-"""Lines with records in a body become features, by the rules of the intake and the stages of training.
+"""Computes features of lines with records in a request, by the rules of the intake and the stages of training.
 
-A record or an account that breaks a rule makes its own line unusable and says why; the other lines are scored.
+A record or account that breaks a rule makes its own line unusable, with a problem; the other lines are scored.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _LOOKED_AT = {
     "cell_id": "cell_key",
     "device_id": "device_key",
 }
-"""Columns that may be null in a record, but not in all records of a line: then its score rests on too little."""
+"""Columns that may be null in some records of a line; if null in all, the line is `degraded`."""
 
 _NOT_BELOW_0 = frozenset({"duration_s", "ring_s"})
 _EXPECTED = {
@@ -49,23 +49,23 @@ _EXPECTED = {
     "date": "a date, such as 2024-07-25",
     "area_code": "six digits, as in GB/T 2260",
     "whole_number": "a whole number of at most 32 bits",
-    "not_in_the_future": "an instant that has been",
+    "not_in_the_future": "an instant in the past",
     "min": "an instant since 1990",
-    "unknown_answer_has_duration": "true or false, since only a call that was answered has a duration above 0",
+    "unknown_answer_has_duration": "true or false; only an answered call has a duration above 0",
 }
 
 
 @dataclass(frozen=True)
-class Cooked:
+class ComputedFeatures:
     """Features of the usable lines of a request.
 
     Attributes:
-        positions: Position among the lines given of each row.
+        positions: Position of each row among the lines of the request.
         rows: Float32, one row per usable line.
-        with_account: Whether a usable line's account is known at `as_of`.
-        last_verified: When a usable line was last verified.
-        missing: Inputs that no record of a usable line has; empty where all are there.
-        problems: Why the other lines are not usable.
+        with_account: Whether the account of each line is known at `as_of`.
+        last_verified: When each line was last verified.
+        missing: Inputs that no record of a line has; empty if all are there.
+        problems: Why other lines are unusable.
         records: `tables.schemas.Records` of the usable lines.
         keys: Line key of each row.
     """
@@ -80,43 +80,43 @@ class Cooked:
     keys: list[int]
 
     def summaries(self, rows: Sequence[int], *, as_of: datetime, time_zone: str) -> dict[int, RecordsSummary]:
-        """Of the records of some rows, by row."""
+        """Summaries of the records of some rows, by row."""
         keys = [self.keys[row] for row in rows]
         found = summarise(self.records.lazy().filter(pl.col("line_key").is_in(keys)), as_of=as_of, time_zone=time_zone)
         return {row: found[key] for row, key in zip(rows, keys, strict=True) if key in found}
 
 
 @dataclass(frozen=True)
-class Given:
-    """Lines with records as they were given, as columns.
+class LineColumns:
+    """Lines with records as columns.
 
     Attributes:
-        ids: The lines, each once.
-        records: Columns of `RecordBody`, those that nobody gave left out, and `line`, the position in `ids`; rows of a
-            line stand together, in its order.
-        accounts: The same of `AccountBody`; at most one row per line.
+        ids: The distinct lines.
+        records: Columns of `RecordBody` that occur, and `line`, the position in `ids`; the rows of a line are adjacent
+            and in its order.
+        accounts: The same for `AccountBody`; at most one row per line.
     """
 
     ids: list[str]
     records: pl.DataFrame
     accounts: pl.DataFrame
 
-    def only(self, positions: Sequence[int]) -> Given:
-        """Some of the lines, in rising order."""
+    def only(self, positions: Sequence[int]) -> LineColumns:
+        """Some of the lines, in ascending order."""
         at = pl.DataFrame({"line": positions, "_now": range(len(positions))}, schema_overrides={"line": pl.Int64})
 
         def kept(rows: pl.DataFrame) -> pl.DataFrame:
             found = rows.join(at, on="line", how="inner", maintain_order="left")
             return found.with_columns(line="_now").drop("_now")
 
-        return Given([self.ids[position] for position in positions], kept(self.records), kept(self.accounts))
+        return LineColumns([self.ids[position] for position in positions], kept(self.records), kept(self.accounts))
 
 
-def given(lines: Sequence[LineWithRecords]) -> Given:
-    """Lines of a JSON body as columns; ids become text, as everywhere."""
+def as_columns(lines: Sequence[LineWithRecords]) -> LineColumns:
+    """Turn lines of a JSON body into columns; ids become text."""
     counts = [len(line.records) for line in lines]
     accounts = [(i, account) for i, line in enumerate(lines) if isinstance(account := line.account, AccountBody)]
-    return Given(
+    return LineColumns(
         ids=[str(line.line_id) for line in lines],
         records=_frame(
             RecordBody,
@@ -127,8 +127,8 @@ def given(lines: Sequence[LineWithRecords]) -> Given:
     )
 
 
-def cook(
-    lines: Given,
+def compute_features(
+    lines: LineColumns,
     *,
     columns: Sequence[str],
     reference: Reference | None,
@@ -136,14 +136,14 @@ def cook(
     now: datetime,
     secret: bytes,
     time_zone: str,
-) -> Cooked:
-    """Make the features of lines from their records.
+) -> ComputedFeatures:
+    """Compute the features of lines from their records.
 
     Args:
-        lines: The lines asked for.
+        lines: The requested lines.
         columns: The columns of the model.
-        reference: What was published of other lines, if it stands at `as_of` or before.
-        as_of: The instant to stand at.
+        reference: The published reference of other lines, not later than `as_of`.
+        as_of: The instant to score at.
         now: The present.
         secret: Keys the ids.
         time_zone: Local time zone of hours and weekdays.
@@ -168,7 +168,7 @@ def cook(
     found_keys = [keys[i] for i in found]
     matrix = features.select(pl.col(columns).fill_null(float("nan"))).to_numpy(order="c")
     problems = [_problem(ids[i], wrong.get(i)) for i in sorted(set(range(len(ids))) - set(found))]
-    return Cooked(
+    return ComputedFeatures(
         positions=found,
         rows=np.ascontiguousarray(matrix[[at[key] for key in found_keys]], dtype=np.float32),
         with_account=[key in verified for key in found_keys],
@@ -183,7 +183,7 @@ def cook(
 def _judged(
     raw: pl.DataFrame, table: TableName, ids: Sequence[str], *, now: datetime, secret: bytes
 ) -> tuple[pl.DataFrame, dict[int, str]]:
-    """Good rows of all lines, and by line what is wrong with its first bad one."""
+    """Good rows of all lines, and the problem of the first bad row of each line."""
     of_line = raw["line"].to_numpy()
     said = raw.drop("line").with_columns(line_id=pl.Series(ids, dtype=pl.String).gather(raw["line"]))
     judged = judge(said, table, _AS_SAID, secret=secret, now=now, first_row=0)
@@ -197,7 +197,7 @@ def _judged(
 
 
 def _missing(records: pl.DataFrame, keys: Sequence[int]) -> list[tuple[str, ...]]:
-    """Per line the inputs that none of its records has; `records` where there is no record at all."""
+    """Inputs that no record of a line has, by line; `records` if it has no record."""
     absent = records.group_by("line_key").agg(
         pl.col(column).is_null().all().alias(name) for name, column in _LOOKED_AT.items()
     )
@@ -208,12 +208,9 @@ def _missing(records: pl.DataFrame, keys: Sequence[int]) -> list[tuple[str, ...]
 
 
 def _frame(kind: type[msgspec.Struct], bodies: Sequence[msgspec.Struct], line: npt.NDArray[np.intp]) -> pl.DataFrame:
-    """Bodies as columns.
-
-    A column that nobody gave is left out, since the intake takes it for null without looking at it.
-    """
+    """Turn bodies into columns; a column without values is left out, which the intake reads as null."""
     names = kind.__struct_fields__
-    # Body by body, since bodies do not fit into a processor's cache and would be fetched anew for every field.
+    # Body by body: reading field by field would fetch each body into the processor's cache again.
     cells = list(chain.from_iterable(map(msgspec.structs.astuple, bodies)))
     columns = [_column(name, cells[field :: len(names)]) for field, name in enumerate(names)]
     said = [column for column in columns if column.name in required(kind) or column.null_count() < len(column)]
@@ -221,7 +218,7 @@ def _frame(kind: type[msgspec.Struct], bodies: Sequence[msgspec.Struct], line: n
 
 
 def _column(name: str, cells: list[Any]) -> pl.Series:
-    """Cells of one field; what was not given is null. Looked for only where reading stumbles over it."""
+    """Cells of one field; missing ones are null."""
     try:
         return _read(name, cells)
     except (TypeError, ValueError):
@@ -229,7 +226,7 @@ def _column(name: str, cells: list[Any]) -> pl.Series:
 
 
 def _read(name: str, cells: list[Any]) -> pl.Series:
-    """Cells as a column. Ids become text, at once where all are whole numbers."""
+    """Turn cells into a column; ids become text."""
     dtype = TYPES.get(name, pl.String())
     first = next((cell for cell in cells if cell is not None), None)
     if dtype == pl.String() and isinstance(first, int):
@@ -239,7 +236,7 @@ def _read(name: str, cells: list[Any]) -> pl.Series:
 
 
 def required(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """Columns that must be given."""
+    """Required columns."""
     names = kind.__struct_fields__
     return frozenset(names[: len(names) - len(kind.__struct_defaults__)])
 
@@ -256,7 +253,7 @@ def _said(field: str, rule: str, value: object) -> str:
 
 
 def _expected(rule: str) -> str:
-    """What a rule asks for, in words."""
+    """The text of what a rule expects."""
     column, _, law = rule.rpartition("|")
     if law == "known_code":
         codes = next(codes[column] for codes in CODES.values() if column in codes)

@@ -1,7 +1,7 @@
-"""Requests as they may look. What is not named here is refused, so that a misspelt field is not silently left out.
+"""Request and answer types of scoring. Unknown fields are refused, so that a misspelt field is noticed.
 
-Types and bounds are checked here and refuse the whole request; whether a record makes sense is judged line by line
-(`request_records`), and one bad line does not spoil the others.
+A wrong type or bound refuses the whole request. Records and accounts are checked line by line (`request_records`): a
+bad line becomes a problem, and the others are scored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_BULK_LINES = 20_000
 MOST_RECORDS = 20_000
 MOST_BYTES = 16 * 1024 * 1024
 CLOCK_TOLERANCE = timedelta(days=1)
-"""How far ahead of our clock an `as_of` may be before it is taken for nonsense."""
+"""How far in the future an `as_of` may be."""
 
 RequestId = Annotated[
     str,
@@ -45,7 +45,7 @@ Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class LineById(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A line that the published snapshot is asked for."""
+    """A line of the published snapshot."""
 
     line_id: LineId
 
@@ -55,8 +55,8 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     Attributes:
         request_id: The caller's idempotency key.
-        lines: Which lines.
-        as_of: The instant to stand at, not before the snapshot's; default the snapshot's.
+        lines: The lines.
+        as_of: The instant to score at, not before the snapshot's; default the snapshot's.
     """
 
     request_id: RequestId
@@ -67,7 +67,7 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class RecordBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """One call leg or text; the columns of the contract's call records, without `line_id`.
 
-    What was not given is kept apart from what was given as null, so that a body can be written again as it came.
+    Missing and null fields are distinguished, so that the canonical form equals the body.
     """
 
     peer_id: Id
@@ -104,7 +104,7 @@ class AccountBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_un
 
 
 class LineWithRecords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A line with what the network wrote about it; without an account its decision is `degraded`."""
+    """A line with its records; without an account its decision is `degraded`."""
 
     line_id: LineId
     records: Annotated[list[RecordBody], msgspec.Meta(max_length=MOST_RECORDS)]
@@ -117,7 +117,7 @@ class RecordsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     Attributes:
         request_id: The caller's idempotency key.
         lines: The lines with their records.
-        as_of: The instant to stand at; records after it are not seen. Default now.
+        as_of: The instant to score at; later records are ignored. Default now.
     """
 
     request_id: RequestId
@@ -126,7 +126,7 @@ class RecordsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class ProblemBody(msgspec.Struct, frozen=True):
-    """What there is to say about one line of a request."""
+    """A problem with one line of a request."""
 
     line_id: str
     code: str
@@ -134,9 +134,9 @@ class ProblemBody(msgspec.Struct, frozen=True):
 
 
 class ScoreAnswer(msgspec.Struct, frozen=True):
-    """Decisions of the lines that could be scored, and what there is to say about lines.
+    """Decisions, and problems with lines.
 
-    A line without a decision has a problem (`unknown_line`, `wrong_value`, `nothing_known`); a line named again has one
+    A line without a decision has a problem (`unknown_line`, `wrong_value`, `nothing_known`); a repeated line has one
     (`duplicate_line`); a line decided as `degraded` has a decision and a problem
     (`account_missing`, `inputs_missing`).
     """
@@ -150,14 +150,14 @@ def instant_of(value: datetime, *, now: datetime) -> datetime:
     """An `as_of` of a request in UTC.
 
     Raises:
-        WrongValueError: It lies before any network or after our clock.
+        WrongValueError: It is implausibly early, or in the future.
     """
     if not EARLIEST <= value <= now + CLOCK_TOLERANCE:
         raise WrongValueError(
-            "as_of is no instant that data can stand at",
+            "as_of is not a plausible instant",
             expected=f"{iso(EARLIEST)} to {iso(now)}",
             found=value.isoformat(),
-            todo="leave it out, or give an instant in that range; see that your clock is right",
+            todo="leave it out, or give an instant in that range; check your clock",
             field="as_of",
         )
     return value.astimezone(UTC)

@@ -29,7 +29,7 @@ from linerisk.service.line_problems import (
     unknown_line,
     without_account,
 )
-from linerisk.service.request_records import Given, cook, given
+from linerisk.service.request_records import LineColumns, as_columns, compute_features
 from linerisk.service.request_types import ProblemBody, RecordsRequest, ScoreRequest, instant_of
 from linerisk.web.errors import WrongValueError
 from linerisk.web.state import ServiceState
@@ -56,7 +56,7 @@ def score_by_id(state: ServiceState, request: ScoreRequest, *, caller: str, reas
 
 def score_by_records(state: ServiceState, request: RecordsRequest, *, caller: str, reasons: bool = True) -> Decided:
     """Score lines from the records in the request; see `input_by_records`."""
-    lines = given(request.lines)
+    lines = as_columns(request.lines)
     scored = input_by_records(state, lines, request_id=request.request_id, as_of=request.as_of, caller=caller)
     return decisions_of(state, *scored, reasons=reasons)
 
@@ -214,7 +214,7 @@ def warm_up(state: ServiceState) -> None:
 
 
 def input_by_records(
-    state: ServiceState, lines: Given, *, request_id: str, as_of: datetime | None, caller: str
+    state: ServiceState, lines: LineColumns, *, request_id: str, as_of: datetime | None, caller: str
 ) -> LinesToScore:
     """Compute the features of lines with records, with the reference of other lines from the published snapshot.
 
@@ -244,7 +244,7 @@ def input_by_records(
     policy = in_force(state.policies, as_of)
     reference = _reference(state, live, as_of=as_of)
     ids, positions, problems = each_once(lines.ids)
-    cooked = cook(
+    computed = compute_features(
         lines if len(ids) == len(lines.ids) else lines.only(positions),
         columns=live.model.feature_names,
         reference=reference,
@@ -254,7 +254,7 @@ def input_by_records(
         time_zone=state.settings.time_zone,
     )
     alone = reference is None and any(name in WITH_REFERENCE for name in live.model.feature_names)
-    line_ids = [ids[position] for position in cooked.positions]
+    line_ids = [ids[position] for position in computed.positions]
     scoring_input = ScoringInput(
         request_ids=[request_id] * len(line_ids),
         callers=[caller] * len(line_ids),
@@ -262,16 +262,16 @@ def input_by_records(
         now=now,
         live=live,
         line_ids=line_ids,
-        rows=cooked.rows,
-        with_account=cooked.with_account,
-        missing=[(*missing, OTHER_LINES) if alone else missing for missing in cooked.missing],
-        last_verified=cooked.last_verified,
+        rows=computed.rows,
+        with_account=computed.with_account,
+        missing=[(*missing, OTHER_LINES) if alone else missing for missing in computed.missing],
+        last_verified=computed.last_verified,
         cleared=state.cool_downs.of(line_ids),
         stale=reference is not None and as_of - reference.as_of > policy.snapshot_max_age,
         snapshot=None,
-        summaries=partial(cooked.summaries, as_of=as_of, time_zone=state.settings.time_zone),
+        summaries=partial(computed.summaries, as_of=as_of, time_zone=state.settings.time_zone),
     )
-    problems += cooked.problems + of_no_account(scoring_input) + of_missing_inputs(scoring_input)
+    problems += computed.problems + of_no_account(scoring_input) + of_missing_inputs(scoring_input)
     return scoring_input, policy, problems
 
 

@@ -1,8 +1,8 @@
-"""JSON that means one thing only, and where in it a wrong value stands.
+"""Strict JSON: refuses ambiguous bodies, and locates wrong values.
 
-msgspec refuses NaN, Infinity, numbers out of range, invalid UTF-8 and trailing text; two readers may still disagree
-about an object that names a key twice, so that is refused here: the colons outside strings are as many as there are
-keys, and a reader that lost one has fewer.
+msgspec refuses NaN, Infinity, numbers out of range, invalid UTF-8 and trailing text, but not duplicate keys, which
+readers resolve differently. They are found by counting: a body has one colon outside strings per key, and a parsed
+object with a duplicate has fewer keys than that.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ _INSTANT = "an instant with its offset from UTC, such as 2024-07-26T00:00:00Z"
 
 
 def read(body: bytes, kind: type[Body]) -> tuple[Body, bytes]:
-    """The request in a body, and the same in canonical form: the order of keys and spaces do not make it another.
+    """Read a request; also give its canonical form, which does not depend on spaces and the order of keys.
 
-    Mostly it is read in one step. Written again, it names no key that it did not name, and every text in it is there
-    again but `as_of`, which is written in several ways: so it named none twice if it has as many colons as before.
-    Where that cannot be said, since there are escapes, and whenever something is wrong, it is read step by step. A type
-    of request must not write what was not given, and has no `as_of` but its own.
+    Usually one pass is enough: the canonical form has the keys and texts of the body, so equal numbers of colons mean
+    that no key occurs twice. `as_of` is left out of the count, because an instant has several spellings. With escapes
+    in the body, or on any error, the body is parsed step by step. `kind` must omit fields that are not given, and may
+    have one `as_of` only.
 
     Raises:
-        MalformedError: It is not JSON that means one thing only.
+        MalformedError: It is not unambiguous JSON.
         WrongValueError: A field is missing, unknown, of another type or out of bounds; it says where.
     """
     try:
@@ -69,10 +69,10 @@ def read(body: bytes, kind: type[Body]) -> tuple[Body, bytes]:
 
 
 def parse(body: bytes) -> Any:
-    """Read a body as a tree.
+    """Parse a body to plain objects.
 
     Raises:
-        MalformedError: It is not JSON that means one thing only.
+        MalformedError: It is not unambiguous JSON.
     """
     try:
         tree = msgspec.json.decode(body)
@@ -82,17 +82,17 @@ def parse(body: bytes) -> Any:
         raise MalformedError(
             "the body is not JSON",
             expected="one JSON object in UTF-8, without NaN, Infinity or numbers out of range",
-            todo="write the body with a library for JSON",
+            todo="write the body with a JSON library",
         ) from error
     if colons_outside_strings(body) != _keys(tree, 0):
         raise MalformedError(
-            "an object in the body names a key twice", expected="every key once", todo="leave one of the two out"
+            "an object in the body names a key twice", expected="every key once", todo="remove one of the two"
         )
     return tree
 
 
 def colons_outside_strings(body: bytes) -> int:
-    """How many keys the text of valid JSON names.
+    """The number of keys in valid JSON text, duplicates counted.
 
     >>> colons_outside_strings(b'{"a:b": {"c": ":"}}')
     2
@@ -105,9 +105,9 @@ def colons_outside_strings(body: bytes) -> int:
 
 
 def _as_many_colons(body: bytes, canonical: bytes, *, as_of: object) -> bool:
-    """Whether a body without escapes has as many colons as what is written again, but for those in `as_of`.
+    """Whether a body without escapes has as many colons as its canonical form, those in `as_of` aside.
 
-    In the body the first `as_of` is looked for; if there were another, its colons would be too many.
+    Only the first `as_of` of the body is left out, so a second one shows in the count.
     """
     given, written = _count(body), _count(canonical)
     if as_of is not None and (said := _AS_OF.search(body)):
@@ -117,7 +117,7 @@ def _as_many_colons(body: bytes, canonical: bytes, *, as_of: object) -> bool:
 
 
 def _count(body: bytes) -> int:
-    """Colons; of a long body many at once, and piece by piece, since a mask of all of it would take new memory."""
+    """Number of colons; long bodies are counted in pieces, because a mask of the whole body would need its memory."""
     if len(body) < _SMALL:
         return body.count(b":")
     text = np.frombuffer(body, dtype=np.uint8)
@@ -126,7 +126,7 @@ def _count(body: bytes) -> int:
 
 
 def read_of(request: Request, body: bytes, kind: type[Identified]) -> tuple[Identified, bytes]:
-    """The same, and the request knows its `request_id`, also where the body is wrong otherwise."""
+    """`read`, which also sets `request.request_id`, even if another field is wrong."""
     try:
         found, canonical = read(body, kind)
     except WrongValueError:
@@ -139,7 +139,7 @@ def read_of(request: Request, body: bytes, kind: type[Identified]) -> tuple[Iden
 
 
 def typed(tree: Any, kind: type[Body]) -> Body:
-    """The request in a tree, types taken strictly.
+    """Convert a tree to a request, with strict types.
 
     Raises:
         WrongValueError: A field is missing, unknown, of another type or out of bounds; it says where.
@@ -151,7 +151,7 @@ def typed(tree: Any, kind: type[Body]) -> Body:
 
 
 def _keys(value: Any, depth: int) -> int:
-    """The number of keys in a tree."""
+    """Number of keys in a tree."""
     if depth > DEEPEST:
         raise _too_deep()
     inner = value
@@ -168,7 +168,7 @@ def _too_deep() -> MalformedError:
 
 
 def _wrong(message: str, tree: Any) -> WrongValueError:
-    """What msgspec says as facts, with the value that it found."""
+    """Turn an error of msgspec into facts, with the value found."""
     parts = _MESSAGE.match(message)
     what, path = (parts["what"], parts["path"] or "") if parts else (message, "")
     if named := _NAMED.match(what):
@@ -180,12 +180,12 @@ def _wrong(message: str, tree: Any) -> WrongValueError:
         return WrongValueError(
             "a field is not known here",
             found=f"`{named['name'][:_SHOWN]}`",
-            todo="leave it out, or check how it is spelt",
+            todo="leave it out, or check its spelling",
             field=field[:200],
         )
     if "datetime" in what:
         return WrongValueError(
-            "a value is no instant",
+            "a value is not an instant",
             expected=_INSTANT,
             found=_shown(_at(tree, path)),
             todo="write it so",
@@ -211,7 +211,7 @@ def _wrong(message: str, tree: Any) -> WrongValueError:
 
 
 def _at(tree: Any, path: str) -> Any:
-    """The value at a path; None where the path cannot be followed."""
+    """The value at a path; None if the path does not exist."""
     for index, name in _STEP.findall(path):
         try:
             tree = tree[int(index)] if index else tree[name]
@@ -221,8 +221,8 @@ def _at(tree: Any, path: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """A value, cut short; of a list or object only how long it is."""
+    """A shortened value; lists and objects as their length."""
     if isinstance(value, list | dict):
-        return f"{len(value)} of them"
+        return f"{len(value)} items"
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

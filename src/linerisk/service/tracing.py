@@ -1,9 +1,8 @@
-"""Traces of `/v1` for an operator who runs a collector: a span a request, by OpenTelemetry, over OTLP on HTTP.
+"""OpenTelemetry traces of `/v1`: one span per request, sent over OTLP on HTTP.
 
-Off unless the environment names a collector, in OpenTelemetry's own variables; then nothing of it is even imported. A
-span says what was asked for and how it went, never for whom or about which line. It has a provider of its own: what
-BentoML sets up for its pages is left alone. Spans are sent in batches from a thread; when the collector does not keep
-up, spans are lost and no answer waits.
+Off unless OpenTelemetry's environment variables name a collector; then the library is not even imported. A span names
+the route and the outcome, never the caller or a line. The provider is separate from BentoML's own. A thread sends spans
+in batches; if the collector cannot keep up, spans are lost and no answer waits.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 _FLUSH_S = 5.0
-"""How long a process that ends waits for the collector. OpenTelemetry itself would wait as long as for its answers."""
+"""How long a process waits for the collector at its end; OpenTelemetry's own limit is its request timeout."""
 
 
-def wanted(environment: Mapping[str, str]) -> bool:
-    """Whether traces are asked for.
+def tracing_enabled(environment: Mapping[str, str]) -> bool:
+    """Whether the environment asks for traces.
 
-    >>> wanted({}), wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
+    >>> tracing_enabled({}), tracing_enabled({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
     (False, True)
     """
     off = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
@@ -38,8 +37,8 @@ def wanted(environment: Mapping[str, str]) -> bool:
 class Traces:
     """The spans of one process.
 
-    Where they go, how many are kept and under which name is said by the standard variables (`OTEL_EXPORTER_OTLP_*`,
-    `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`); the default name is `linerisk`.
+    The standard variables (`OTEL_EXPORTER_OTLP_*`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`) set collector, sampling
+    and name; the default name is `linerisk`.
     """
 
     def __init__(self) -> None:
@@ -59,23 +58,23 @@ class Traces:
         self._context_of = TraceContextTextMapPropagator().extract
 
     def begin(self, request: Request) -> Span:
-        """A span that begins now, under the caller's if it sent a `traceparent`.
+        """Start a span, as a child of the caller's `traceparent` if there is one.
 
-        Its `tracestate` is left behind: it is free text of the caller's and might name a line.
+        `tracestate` is ignored: it is free text and might name a line.
         """
         parent = request.headers(b"traceparent")
         carrier = {"traceparent": parent[0].decode("latin-1")} if len(parent) == 1 else {}
         return self._tracer.start_span("/v1", context=self._context_of(carrier), kind=self._server)
 
     def end(self, span: Span, request: Request, *, route: str, status: int, number: str | None) -> None:
-        """Say how it went, and hand the span on to be sent.
+        """End the span with the outcome, and queue it for sending.
 
         Args:
             span: The span that `begin` gave.
-            request: What was asked.
+            request: The request.
             route: The route's path, its variable parts in braces; `unknown` if there is none.
             status: HTTP status of the answer.
-            number: What the log knows the refusal by, if it was logged.
+            number: The log's number of the refusal, if it was logged.
         """
         known = route != "unknown"
         method = request.scope["method"] if known else "_OTHER"
@@ -94,7 +93,7 @@ class Traces:
         span.end()
 
     def close(self) -> None:
-        """Send what waits, unless the collector takes too long."""
+        """Send the remaining spans, within a time limit."""
         sending = threading.Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
         sending.start()
         sending.join(_FLUSH_S)

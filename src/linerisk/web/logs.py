@@ -1,4 +1,4 @@
-"""Structured lines to stderr: JSON, one event each. Neither lines nor callers nor secrets are ever among the facts."""
+"""Structured log to stderr, one JSON object per event, without line ids, callers or secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 def log() -> Any:
     """A logger that writes JSON lines to stderr."""
-    import structlog  # noqa: PLC0415  # the process that minds the workers writes nothing
+    import structlog  # noqa: PLC0415  # the parent process logs nothing
 
     return structlog.wrap_logger(
         structlog.PrintLogger(sys.stderr),
@@ -23,6 +23,6 @@ def log() -> Any:
 
 
 def where(error: BaseException) -> str:
-    """File and line that an error came from; its text might hold an id, so only its type may be logged beside."""
+    """File and line of an error, to log with its type; its text may hold an id and is never logged."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename.rpartition('linerisk/')[2]}:{frames[-1].lineno}" if frames else "unknown"

@@ -1,8 +1,7 @@
-"""How many lines a token may have scored a second, counted by each worker process for itself.
+"""Rate limit of a token in lines per second, counted by each worker process: a token bucket.
 
-A token bucket: it fills at the token's rate and holds one second's worth, so what was not used is not saved up for
-longer. A request of more lines than the bucket holds is let through when the bucket is full, and paid off afterwards:
-whatever the limit is, a whole request of the contract is possible.
+The bucket fills at the token's rate and holds one second's worth. A request of more lines than that passes when the
+bucket is full, and the debt is paid off afterwards: a request of the largest size is possible under any limit.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from linerisk.web.errors import RateLimitedError
 from linerisk.web.token_store import Token
 
 _ROUNDING = 1e-6
-"""Lines; who waited as long as was asked for must not fail by the last bit of a clock."""
+"""Tolerance in lines: a caller that waited exactly as long as told must pass."""
 
 
 class Bucket:
-    """What one token may still have scored.
+    """The lines that one token may still have scored.
 
     Args:
         rate: Lines a second, and how many the bucket holds.
-        clock: Seconds that only grow.
+        clock: Monotonic seconds.
     """
 
     def __init__(self, rate: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,10 +34,10 @@ class Bucket:
         self._lock = threading.Lock()
 
     def take(self, lines: int) -> None:
-        """Count lines, all or none.
+        """Take lines, all or none.
 
         Raises:
-            RateLimitedError: There are not so many left; it says when there will be.
+            RateLimitedError: Too few are left; it says when there will be enough.
         """
         with self._lock:
             now = self._clock()

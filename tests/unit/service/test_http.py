@@ -11,7 +11,7 @@ import pytest
 
 from linerisk.decisions.errors import ConflictError, OverloadedError
 from linerisk.errors import DecisionLogError, LineriskError, NotLiveError
-from linerisk.service.routing import Front
+from linerisk.service.routing import Routing
 from linerisk.web.errors import BusyError, MalformedError, TooLargeError, answer_of, status_of
 from linerisk.web.http import BodyBudget, Request, path_segments, send_refusal
 
@@ -118,13 +118,13 @@ async def _nothing(*_: Any) -> None:
 
 
 def test_before_the_worker_is_ready_the_api_is_unavailable() -> None:
-    front = Front(_nothing, api=lambda: None, console=lambda: None, page=lambda: (b"", ""))
+    front = Routing(_nothing, page_files=(), api=lambda: None, console=lambda: None, before_scrape=_nothing)
     scope = {"type": "http", "path": "/v1/score", "method": "POST"}
     start, _ = sent(lambda send: front(scope, _nothing, send))
     assert start["status"] == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def test_a_websocket_is_closed() -> None:
-    front = Front(_nothing, api=lambda: None, console=lambda: None, page=lambda: (b"", ""))
+    front = Routing(_nothing, page_files=(), api=lambda: None, console=lambda: None, before_scrape=_nothing)
     (message,) = sent(lambda send: front({"type": "websocket", "path": "/v1/score"}, _nothing, send))
     assert message["type"] == "websocket.close"

@@ -15,7 +15,7 @@ from linerisk.as_of import iso
 from linerisk.features.build import Surveyed, survey_store
 from linerisk.features.catalogue import FEATURE_NAMES, WITH_REFERENCE
 from linerisk.features.reference import Reference
-from linerisk.service.request_records import Cooked, cook, given
+from linerisk.service.request_records import ComputedFeatures, as_columns, compute_features
 from linerisk.service.request_types import AccountBody, LineWithRecords, RecordBody
 from linerisk.tables.identity import key_of_id
 from linerisk.tables.intake import ingest
@@ -27,9 +27,9 @@ SECRET = b"a secret of sixteen bytes or more"
 SHANGHAI = "Asia/Shanghai"
 
 
-def cooked(*lines: LineWithRecords, reference: Reference | None = None) -> Cooked:
-    return cook(
-        given(lines),
+def cooked(*lines: LineWithRecords, reference: Reference | None = None) -> ComputedFeatures:
+    return compute_features(
+        as_columns(lines),
         columns=FEATURE_NAMES,
         reference=reference,
         as_of=AS_OF,

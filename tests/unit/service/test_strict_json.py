@@ -92,7 +92,7 @@ def test_a_long_value_is_cut_short() -> None:
 
 def test_of_a_list_only_its_length_is_told() -> None:
     _, expected, found = facts({"request_id": "r", "lines": [{"line_id": "x"}] * 1_001}, ScoreRequest)
-    assert (expected, found) == ("array of length <= 1000", "1001 of them")
+    assert (expected, found) == ("array of length <= 1000", "1001 items")
 
 
 # In one step or step by step ------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from linerisk.service.tracing import Traces, wanted
+from linerisk.service.tracing import Traces, tracing_enabled
 from linerisk.web.http import Request
 
 OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -26,7 +26,7 @@ OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"
     ],
 )
 def test_traces_are_made_only_where_a_collector_is_named(environment: dict[str, str], *, asked: bool) -> None:
-    assert wanted(environment) is asked
+    assert tracing_enabled(environment) is asked
 
 
 def test_nothing_of_opentelemetry_is_loaded_by_what_answers() -> None:

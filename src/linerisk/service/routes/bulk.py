@@ -1,7 +1,6 @@
-"""The call that scores in bulk: an Arrow table in, an Arrow table out, recorded or as a dry run.
+"""Bulk scoring: an Arrow table in, an Arrow table out, recorded or as a dry run.
 
-A dry run answers what a recorded one would, to the bit, marked as what it is: nothing was recorded, so no measure may
-rest on it.
+A dry run answers the same bits and is marked as a dry run: nothing is recorded, so no measure may rest on it.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ _FLAGS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the query of a bulk request asks for."""
+class BulkOptions:
+    """Options in the query of a bulk request."""
 
     request_id: str
     as_of: datetime | None
@@ -55,69 +54,71 @@ class Wanted:
 
 async def score_arrow(state: ApiState, request: Request) -> Answer:
     """Answer `POST /v1/score/arrow`."""
-    wanted = _wanted(request)
-    request.request_id = wanted.request_id
+    options = _options(request)
+    request.request_id = options.request_id
     request.check_media_type(arrow_request.MEDIA_TYPE)
     body = await request.body(most=MOST_BYTES, budget=state.bodies)
-    digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + repr(wanted).encode() + b"\n" + body).hexdigest()
+    digest = hashlib.sha256(request.scope["path"].encode() + b"\n" + repr(options).encode() + b"\n" + body).hexdigest()
     async with state.large.slot():
-        if wanted.dry_run:
-            return Answer(await asyncio.to_thread(_looked, state, request, wanted, body), arrow_request.MEDIA_TYPE)
-        stored = await asyncio.to_thread(state.log.find, request.caller, wanted.request_id, body_hash=digest)
+        if options.dry_run:
+            return Answer(await asyncio.to_thread(_dry_run, state, request, options, body), arrow_request.MEDIA_TYPE)
+        stored = await asyncio.to_thread(state.log.find, request.caller, options.request_id, body_hash=digest)
         if stored is None:
-            records, problems = await asyncio.to_thread(_decided, state, request, wanted, body)
+            records, problems = await asyncio.to_thread(_decided, state, request, options, body)
             told = [msgspec.structs.asdict(problem) for problem in problems]
-            stored = await state.log.append_awaited(request.caller, wanted.request_id, digest, records, told)
+            stored = await state.log.append_awaited(request.caller, options.request_id, digest, records, told)
             if not stored.repeated:
                 metrics().decided(records, [problem.code for problem in problems])
         request.model_version = stored.records[0].model.version if stored.records else None
-        return Answer(await asyncio.to_thread(_told, wanted.request_id, stored), arrow_request.MEDIA_TYPE)
+        return Answer(await asyncio.to_thread(_encode, options.request_id, stored), arrow_request.MEDIA_TYPE)
 
 
-def _lines(state: ApiState, request: Request, wanted: Wanted, body: bytes) -> LinesToScore:
+def _lines(state: ApiState, request: Request, options: BulkOptions, body: bytes) -> LinesToScore:
     table = arrow_request.read_table(body)
     with_records = "records" in table.columns
     ids = arrow_request.line_ids(table, most=MOST_LINES if with_records else MOST_BULK_LINES)
     request.lines = len(ids)
     request.spend()
     if with_records:
-        given = arrow_request.given_lines(table, ids)
-        return input_by_records(state, given, request_id=wanted.request_id, as_of=wanted.as_of, caller=request.caller)
-    asked = ScoreRequest(request_id=wanted.request_id, lines=[LineById(each) for each in ids], as_of=wanted.as_of)
-    return input_by_id(state, asked, caller=request.caller)
+        given = arrow_request.line_columns(table, ids)
+        return input_by_records(state, given, request_id=options.request_id, as_of=options.as_of, caller=request.caller)
+    request_body = ScoreRequest(
+        request_id=options.request_id, lines=[LineById(each) for each in ids], as_of=options.as_of
+    )
+    return input_by_id(state, request_body, caller=request.caller)
 
 
-def _decided(state: ApiState, request: Request, wanted: Wanted, body: bytes) -> Decided:
-    return decisions_of(state, *_lines(state, request, wanted, body), reasons=wanted.reasons)
+def _decided(state: ApiState, request: Request, options: BulkOptions, body: bytes) -> Decided:
+    return decisions_of(state, *_lines(state, request, options, body), reasons=options.reasons)
 
 
-def _told(request_id: str, stored: StoredAnswer) -> bytes:
+def _encode(request_id: str, stored: StoredAnswer) -> bytes:
     return arrow_response.answer(request_id, stored.records, msgspec.convert(stored.problems, list[ProblemBody]))
 
 
-def _looked(state: ApiState, request: Request, wanted: Wanted, body: bytes) -> bytes:
-    """What would be decided, column by column, with no record made of it."""
-    asked, policy, problems = _lines(state, request, wanted, body)
-    n = len(asked.line_ids)
+def _dry_run(state: ApiState, request: Request, options: BulkOptions, body: bytes) -> bytes:
+    """The answer of a dry run, built by column without records."""
+    lines, policy, problems = _lines(state, request, options, body)
+    n = len(lines.line_ids)
     if not n:
         return arrow_response.stream(
-            wanted.request_id, {field.name: [] for field in arrow_response.ANSWER}, problems, dry_run=True
+            options.request_id, {field.name: [] for field in arrow_response.ANSWER}, problems, dry_run=True
         )
-    request.model_version = asked.live.model_meta.version
-    scored, attribution = scores_of(asked)
-    status, tiers = statuses(asked), scored.tiers
+    request.model_version = lines.live.model_meta.version
+    scored, attribution = scores_of(lines)
+    status, tiers = statuses(lines), scored.tiers
     actions = [
-        action_of(policy, tier, state, as_of=asked.as_of, verified=verified, cleared=cleared)
-        for tier, state, verified, cleared in zip(tiers, status, asked.last_verified, asked.cleared, strict=True)
+        action_of(policy, tier, state, as_of=lines.as_of, verified=verified, cleared=cleared)
+        for tier, state, verified, cleared in zip(tiers, status, lines.last_verified, lines.cleared, strict=True)
     ]
     reasons: list[Sequence[Any]] = [()] * n
-    if wanted.reasons:
-        explained = explain(asked.live.model, asked.rows, state.wording, attribution=attribution)
+    if options.reasons:
+        explained = explain(lines.live.model, lines.rows, state.wording, attribution=attribution)
         reasons = [why.reasons for why in explained]
     columns: dict[str, Any] = {
-        "line_id": asked.line_ids,
+        "line_id": lines.line_ids,
         "decision_id": pa.nulls(n, pa.string()),
-        "as_of": pa.repeat(pa.scalar(asked.as_of, pa.timestamp("us", "UTC")), n),
+        "as_of": pa.repeat(pa.scalar(lines.as_of, pa.timestamp("us", "UTC")), n),
         "status": status,
         "margin": pa.array(scored.margin),
         "probability": pa.array(scored.probability),
@@ -129,14 +130,14 @@ def _looked(state: ApiState, request: Request, wanted: Wanted, body: bytes) -> b
         "steps": [action.steps for action in actions],
         "held_by": [action.held_by for action in actions],
         "reasons": arrow_response.reasons_of(reasons),
-        "model_version": pa.repeat(asked.live.model_meta.version, n),
-        "snapshot_id": [None if asked.snapshot is None else asked.snapshot.meta.id] * n,
+        "model_version": pa.repeat(lines.live.model_meta.version, n),
+        "snapshot_id": [None if lines.snapshot is None else lines.snapshot.meta.id] * n,
     }
-    return arrow_response.stream(wanted.request_id, columns, problems, dry_run=True)
+    return arrow_response.stream(options.request_id, columns, problems, dry_run=True)
 
 
-def _wanted(request: Request) -> Wanted:
-    """The query of a request.
+def _options(request: Request) -> BulkOptions:
+    """Read the query of a request.
 
     Raises:
         WrongValueError: A parameter is missing, unknown or wrong.
@@ -147,13 +148,13 @@ def _wanted(request: Request) -> Wanted:
         request_id = msgspec.convert(given, RequestId)
     except msgspec.ValidationError as error:
         raise WrongValueError(
-            "request_id is none",
+            "request_id is missing or not an id",
             expected="1 to 128 visible ASCII characters",
             found=repr(given)[:60],
             todo="give the request an id of your own, such as a ULID",
             field="request_id",
         ) from error
-    return Wanted(
+    return BulkOptions(
         request_id=request_id,
         as_of=instant(query, "as_of"),
         dry_run=_flag(query, "dry_run", default=False),

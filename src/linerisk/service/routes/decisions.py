@@ -1,4 +1,4 @@
-"""The calls that only read: decisions, their reasons in full, replay, policy and model."""
+"""Read-only calls: decisions, full explanations, replay, policy and model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def decision(state: ServiceState, request: Request) -> dict[str, Any]:
 
 
 async def line_decisions(state: ServiceState, request: Request) -> dict[str, Any]:
-    """Answer `GET /v1/lines/{line_id}/decisions`: history of a line, newest first, a page at a time."""
+    """Answer `GET /v1/lines/{line_id}/decisions`: decisions of a line, newest first, by page."""
     query = request.query("limit", "before")
     limit = checked_limit(query.get("limit"))
     line_id = checked_id(request.params["line_id"], field="line_id")
@@ -62,31 +62,31 @@ async def line_decisions(state: ServiceState, request: Request) -> dict[str, Any
 
 
 async def explanation(state: ServiceState, request: Request) -> dict[str, Any]:
-    """Answer `GET /v1/decisions/{id}/explanation`: what the log-odds are made of, and what would have changed them."""
+    """Answer `GET /v1/decisions/{id}/explanation`: the parts of the log-odds, and what would change the tier."""
     record = await record_of(state, request)
-    told = record.to_answer_json()
+    answer = record.to_answer_json()
     return {
         "decision_id": record.decision_id,
         "line_id": record.line_id,
-        "as_of": told["as_of"],
+        "as_of": answer["as_of"],
         "tier": record.tier,
         "probability": record.probability,
         "log_odds": record.base + record.calibration + math.fsum(record.contributions.values()),
         "base": record.base,
         "calibration": record.calibration,
         "contributions": record.contributions,
-        "reasons": told["reasons"],
+        "reasons": answer["reasons"],
         "features": await asyncio.to_thread(_features, state, record),
         "otherwise": await asyncio.to_thread(_otherwise, state, record),
-        "model": told["model"],
+        "model": answer["model"],
     }
 
 
 async def replay_decision(state: ServiceState, request: Request) -> dict[str, Any]:
-    """Answer `POST /v1/decisions/{id}/replay`: identical, or what differs."""
+    """Answer `POST /v1/decisions/{id}/replay`: identical, or the differences."""
     record = await record_of(state, request)
-    said = await asyncio.to_thread(_replay, state, record)
-    return {"decision_id": record.decision_id, **said}
+    result = await asyncio.to_thread(_replay, state, record)
+    return {"decision_id": record.decision_id, **result}
 
 
 async def policy(state: ServiceState, request: Request) -> dict[str, Any]:
@@ -106,7 +106,7 @@ async def policy(state: ServiceState, request: Request) -> dict[str, Any]:
 
 
 async def model(state: ServiceState, _request: Request) -> dict[str, Any]:
-    """Answer `GET /v1/model`: the card, with what was proven, and what is live since when."""
+    """Answer `GET /v1/model`: the model card with proven bounds, and since when the model is live."""
     live = state.live.current()
     meta, snapshot = live.model_meta, live.snapshot
     return {
@@ -130,18 +130,18 @@ async def model(state: ServiceState, _request: Request) -> dict[str, Any]:
 
 
 async def record_of(state: ServiceState, request: Request) -> DecisionRecord:
-    """The decision that a path names, by its id or its case number; that a person reads it is on disk by then.
+    """The decision of a path, by id or case number; a person's access is on disk before it is returned.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no such decision.
         WrongValueError: A case number fits several.
-        DecisionLogError: The access cannot be written down.
+        DecisionLogError: The access cannot be recorded.
     """
     record = await asyncio.to_thread(_found, state.log, checked_id(request.params["id"], field="id"))
     if record is None:
         raise NotFoundError(
             "there is no such decision",
-            todo="check the id; `GET /v1/lines/{line_id}/decisions` tells those of a line",
+            todo="check the id; `GET /v1/lines/{line_id}/decisions` lists those of a line",
             field="id",
         )
     await record_access(state, request, "decision", record.decision_id)
@@ -165,20 +165,20 @@ def _found(log: DecisionLog, name: str) -> DecisionRecord | None:
 
 
 def _features(state: ServiceState, record: DecisionRecord) -> dict[str, float | None]:
-    """The features of a decision by name; the names are its model's."""
+    """Features of a decision by the names of its model."""
     return named_features(record.features, state.model_of(record).feature_names)
 
 
 def _otherwise(state: ServiceState, record: DecisionRecord) -> dict[str, Any]:
-    """What its model would have said of the line with some families as usual, and at other ages."""
+    """Tiers of the line with some families at usual values, and at other ages."""
     model = state.model_of(record)
     row = matrix_row(record.features, model.feature_names)
-    said = {
+    outcomes = {
         "each_family_as_usual": each_as_usual(model, row),
         "families_that_lower_the_tier": together_as_usual(model, row),
         "at_ages": at_ages(model, row),
     }
-    plain: dict[str, Any] = msgspec.to_builtins(said)
+    plain: dict[str, Any] = msgspec.to_builtins(outcomes)
     return plain
 
 
@@ -194,7 +194,7 @@ def _replay(state: ServiceState, record: DecisionRecord) -> dict[str, Any]:
 
 
 def _midnight(text: str, time_zone: str) -> datetime:
-    """The first instant of a date in local time, since policies begin with a local day."""
+    """The first instant of a local date; policies begin with a local day."""
     try:
         on: date = clock.parse_date(text)
     except InputError as error:
@@ -203,8 +203,8 @@ def _midnight(text: str, time_zone: str) -> datetime:
         ) from error
     if not EARLIEST.date() < on < date.max:
         raise WrongValueError(
-            "on is no date of a policy",
-            expected="a date of our times",
+            "on is not a plausible date",
+            expected="a recent date",
             found=text,
             todo="give a day such as 2024-07-26, or leave it out",
             field="on",
@@ -220,8 +220,8 @@ READING: tuple[Route, ...] = (
         "GET", "/v1/decisions/{id}", _READERS, decision, "The frozen record of a decision, by its id or its case number"
     ),
     Route("GET", "/v1/lines/{line_id}/decisions", _READERS, line_decisions, "Decisions of a line, newest first"),
-    Route("GET", "/v1/decisions/{id}/explanation", _EXPLAINERS, explanation, "Reasons in full"),
+    Route("GET", "/v1/decisions/{id}/explanation", _EXPLAINERS, explanation, "Full explanation of a decision"),
     Route("POST", "/v1/decisions/{id}/replay", _EXPLAINERS, replay_decision, "Recompute a decision from its record"),
     Route("GET", "/v1/policy", _ANY, policy, "The policy in force, now or on a date"),
-    Route("GET", "/v1/model", _ANY, model, "The model card, with what is live since when"),
+    Route("GET", "/v1/model", _ANY, model, "The model card, and since when the model is live"),
 )

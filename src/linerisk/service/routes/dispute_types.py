@@ -1,4 +1,4 @@
-"""Bodies of the calls about disputes, and their answers."""
+"""Request and answer types of the dispute calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Seen = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1, description="number of th
 
 
 class OpenRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Open a dispute: what the holder says, and where. `channel` is such as `hotline`, `hall` or `app`."""
+    """Open a dispute: the statement of the holder and its channel, such as `hotline`, `hall` or `app`."""
 
     request_id: RequestId
     decision_id: Id
@@ -30,7 +30,7 @@ class OpenRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
 
 class AssignRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Give a dispute to a reviewer, by the name of the token."""
+    """Assign a dispute to a reviewer, by the name of the token."""
 
     request_id: RequestId
     assignee: Name
@@ -38,7 +38,7 @@ class AssignRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class OutcomeRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Say what was found and why; `lowered_to` goes with the outcome `lowered`."""
+    """Record the outcome and the reason; `lowered_to` belongs to the outcome `lowered`."""
 
     request_id: RequestId
     outcome: Outcome
@@ -48,7 +48,7 @@ class OutcomeRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class ApproveRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Agree as the second person, or refuse, and say why."""
+    """Approve as the second person, or refuse, with the reason."""
 
     request_id: RequestId
     approved: bool
@@ -57,25 +57,25 @@ class ApproveRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class DisputeAnswer(Dispute, frozen=True, kw_only=True):
-    """A dispute as it stands; lists leave its events out. `clock` is null once it has ended."""
+    """The current state of a dispute; lists omit its events. `clock` is null once it has ended."""
 
     clock: Clock | None
 
 
 class QueueAnswer(msgspec.Struct, frozen=True):
-    """A page of disputes, those whose answer is due first at the top; `next_after` is null on the last page."""
+    """A page of disputes, those due first at the top; `next_after` is null on the last page."""
 
     disputes: list[DisputeAnswer]
     next_after: str | None
 
 
 class LiftsAnswer(msgspec.Struct, frozen=True):
-    """Lifts in their order. Poll with `after=next_after`: none can appear later at an earlier place."""
+    """Lifts in order. Poll with `after=next_after`: a later lift never gets an earlier position."""
 
     lifts: list[Lift]
     next_after: int
 
 
-def told(dispute: Dispute, now: Instant) -> DisputeAnswer:
-    """A dispute as it is told."""
+def dispute_answer(dispute: Dispute, now: Instant) -> DisputeAnswer:
+    """The answer for a dispute."""
     return DisputeAnswer(**msgspec.structs.asdict(dispute), clock=clock_of(dispute, now))

@@ -1,4 +1,4 @@
-"""The calls about disputes: open, assign, decide, approve; the queue; and the lifts that a suspension system polls."""
+"""Dispute calls: open, assign, decide, approve, the queue, and the lifts that a suspension system polls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from linerisk.service.routes.dispute_types import (
     OpenRequest,
     OutcomeRequest,
     QueueAnswer,
-    told,
+    dispute_answer,
 )
 from linerisk.service.routes.route import Route
 from linerisk.service.strict_json import read_of
@@ -54,7 +54,7 @@ async def open_dispute(state: ApiState, request: Request) -> bytes:
         channel=body.channel,
         request_id=body.request_id,
     )
-    return await _moved(opening)
+    return await _changed(opening)
 
 
 async def assign(state: ApiState, request: Request) -> bytes:
@@ -68,7 +68,7 @@ async def assign(state: ApiState, request: Request) -> bytes:
         request_id=body.request_id,
         seen=body.seen,
     )
-    return await _moved(assigning)
+    return await _changed(assigning)
 
 
 async def outcome(state: ApiState, request: Request) -> bytes:
@@ -84,7 +84,7 @@ async def outcome(state: ApiState, request: Request) -> bytes:
         request_id=body.request_id,
         seen=body.seen,
     )
-    return await _moved(deciding)
+    return await _changed(deciding)
 
 
 async def approve(state: ApiState, request: Request) -> bytes:
@@ -99,7 +99,7 @@ async def approve(state: ApiState, request: Request) -> bytes:
         request_id=body.request_id,
         seen=body.seen,
     )
-    return await _moved(approving)
+    return await _changed(approving)
 
 
 async def dispute(state: ApiState, request: Request) -> bytes:
@@ -108,7 +108,7 @@ async def dispute(state: ApiState, request: Request) -> bytes:
     if found is None:
         raise UnknownDisputeError("there is no such dispute", todo=IN_THE_QUEUE, field="id")
     await record_access(state, request, "case", found.dispute_id)
-    return _encode(told(found, clock.now()))
+    return _encode(dispute_answer(found, clock.now()))
 
 
 async def queue(state: ApiState, request: Request) -> bytes:
@@ -129,25 +129,25 @@ async def queue(state: ApiState, request: Request) -> bytes:
     now = clock.now()
     asking = partial(state.disputes.queue, wanted, now=now, limit=checked_limit(query.get("limit")), after=after)
     page = await asyncio.to_thread(asking)
-    # It tells whole cases, words of the holder and all.
+    # The answer holds whole cases with the words of the holder.
     await record_access(state, request, "case", *(each.dispute_id for each in page.disputes))
-    return _encode(QueueAnswer([told(each, now) for each in page.disputes], page.next_after))
+    return _encode(QueueAnswer([dispute_answer(each, now) for each in page.disputes], page.next_after))
 
 
 async def lifts(state: ApiState, request: Request) -> bytes:
-    """Answer `GET /v1/lifts`: what to lift, in its order."""
+    """Answer `GET /v1/lifts`: measures to lift, in order."""
     query = request.query("after", "limit")
-    after = _place(query.get("after", "0"))
+    after = _position(query.get("after", "0"))
     found = await asyncio.to_thread(partial(state.disputes.lifts, after=after, limit=checked_limit(query.get("limit"))))
     await record_access(state, request, "case", *(each.dispute_id for each in found))
     return _encode(LiftsAnswer(list(found), found[-1].seq if found else after))
 
 
 async def _body(state: ApiState, request: Request, kind: type[Body]) -> Body:
-    """The body of a call.
+    """Read the body of a call.
 
     Raises:
-        MalformedError: It is not JSON that means one thing only.
+        MalformedError: It is not unambiguous JSON.
         WrongValueError: A field is wrong.
     """
     text = await request.json_body(most=_MOST_BYTES, budget=state.bodies)
@@ -155,8 +155,8 @@ async def _body(state: ApiState, request: Request, kind: type[Body]) -> Body:
     return body
 
 
-async def _moved(move: Callable[[], Dispute]) -> bytes:
-    return _encode(told(await asyncio.to_thread(move), clock.now()))
+async def _changed(move: Callable[[], Dispute]) -> bytes:
+    return _encode(dispute_answer(await asyncio.to_thread(move), clock.now()))
 
 
 def _actor(request: Request) -> Actor:
@@ -172,13 +172,13 @@ def _choice(query: dict[str, str], name: str, kind: type[Choice]) -> Choice | No
     return None if given is None else kind(given)
 
 
-def _place(text: str) -> int:
+def _position(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
         raise WrongValueError(
-            "after is no place",
+            "after is not a position",
             expected="0 or more",
             found=repr(text[:32]),
-            todo="give `next_after` as it was told, or leave `after` out",
+            todo="give the `next_after` of an earlier answer, or leave `after` out",
             field="after",
         )
     return int(text)
@@ -191,14 +191,14 @@ _LIFTERS = frozenset({Role.SCORER, Role.AUDITOR})
 _LEADS = frozenset({Role.LEAD})
 DISPUTES: tuple[Route, ...] = (
     Route("POST", "/v1/disputes", _OPENERS, open_dispute, "Open a dispute of a decision", OpenRequest, DisputeAnswer),
-    Route("GET", "/v1/disputes", _READERS, queue, "Disputes, those due first at the top", answer=QueueAnswer),
+    Route("GET", "/v1/disputes", _READERS, queue, "Open disputes, those due first at the top", answer=QueueAnswer),
     Route("GET", "/v1/disputes/{id}", _READERS, dispute, "A dispute with its events", answer=DisputeAnswer),
     Route(
         "POST",
         "/v1/disputes/{id}/assign",
         _REVIEWERS,
         assign,
-        "Give a dispute to a reviewer who took no part before",
+        "Assign a dispute to a reviewer who took no part before",
         AssignRequest,
         DisputeAnswer,
     ),
@@ -207,7 +207,7 @@ DISPUTES: tuple[Route, ...] = (
         "/v1/disputes/{id}/outcome",
         _REVIEWERS,
         outcome,
-        "Say what was found, with a written reason; cleared and lowered lift the measure",
+        "Record the outcome with a written reason; cleared and lowered lift the measure",
         OutcomeRequest,
         DisputeAnswer,
     ),
@@ -216,9 +216,9 @@ DISPUTES: tuple[Route, ...] = (
         "/v1/disputes/{id}/approve",
         _LEADS,
         approve,
-        "Agree as the second person that the highest tier stands, or refuse",
+        "Approve or refuse, as the second person, an upheld decision of the highest tier",
         ApproveRequest,
         DisputeAnswer,
     ),
-    Route("GET", "/v1/lifts", _LIFTERS, lifts, "Measures to lift, in their order", answer=LiftsAnswer),
+    Route("GET", "/v1/lifts", _LIFTERS, lifts, "Measures to lift, in order", answer=LiftsAnswer),
 )

@@ -1,4 +1,4 @@
-"""What a holder is told of a decision, and what stands behind it for who examines it."""
+"""Notice calls: the notice of a decision for the holder, and its evidence for an examiner."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from linerisk.web.token_store import Role
 
 HTML = "text/html; charset=utf-8"
 _AHEAD = timedelta(days=1)
-"""How long before it is sent a notice may be made."""
+"""How far in the future `sent_at` may be."""
 _NOTICE_FORMS = ("json", "sms", "html")
 _EVIDENCE_FORMS = ("json", "html")
 
 
 async def notice(state: ServiceState, request: Request) -> dict[str, Any] | Answer:
-    """Answer `GET /v1/decisions/{id}/notice`: what the holder is told, under the policy of the decision."""
+    """Answer `GET /v1/decisions/{id}/notice`: the notice for the holder, under the policy of the decision."""
     query = request.query("lang", "form", "sent_at")
     language = cast("Language", one_of(query, "lang", LANGUAGES) or LANGUAGES[0])
     form = one_of(query, "form", _NOTICE_FORMS)
@@ -51,7 +51,7 @@ async def notice(state: ServiceState, request: Request) -> dict[str, Any] | Answ
 
 
 async def evidence(state: ServiceState, request: Request) -> dict[str, Any] | Answer:
-    """Answer `GET /v1/decisions/{id}/evidence`: the bundle of a decision, as it was decided."""
+    """Answer `GET /v1/decisions/{id}/evidence`: everything that the decision rests on, as it was decided."""
     form = one_of(request.query("form"), "form", _EVIDENCE_FORMS)
     record = await record_of(state, request)
     return await asyncio.to_thread(_evidence, state, record, form)
@@ -81,6 +81,6 @@ def _sent_at(query: dict[str, str]) -> datetime | None:
 _TELLERS = frozenset({Role.SCORER, Role.REVIEWER, Role.AUDITOR})
 _EXAMINERS = frozenset({Role.REVIEWER, Role.AUDITOR})
 NOTICES: tuple[Route, ...] = (
-    Route("GET", "/v1/decisions/{id}/notice", _TELLERS, notice, "What the holder of the line is told", page=True),
-    Route("GET", "/v1/decisions/{id}/evidence", _EXAMINERS, evidence, "All that stands behind a decision", page=True),
+    Route("GET", "/v1/decisions/{id}/notice", _TELLERS, notice, "The notice for the holder of the line", page=True),
+    Route("GET", "/v1/decisions/{id}/evidence", _EXAMINERS, evidence, "The evidence of a decision", page=True),
 )

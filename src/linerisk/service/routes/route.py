@@ -1,4 +1,4 @@
-"""A call of the contract: method, path, who may make it, what answers it."""
+"""One call of the API: method, path, roles, handler, types."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Handler = Callable[[ApiState, Request], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call of the contract.
+    """One call of the API.
 
     Attributes:
         method: HTTP method.
         path: Path with `{names}` of its variable parts.
         roles: Who may make it.
-        handler: What answers it.
-        summary: What it does, as one line.
+        handler: The function that answers it.
+        summary: One line for the documentation.
         body: Type of its JSON body, if it has one.
-        answer: Type of its JSON answer, where that is described by one.
-        stream: Kind of its body and of its answer, where they are not JSON.
-        page: Whether it can also answer with a page.
+        answer: Type of its JSON answer, if there is one.
+        stream: Media type of body and answer, if they are not JSON.
+        page: Whether it can also answer with HTML.
     """
 
     method: str
@@ -40,7 +40,7 @@ class Route:
     page: bool = False
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
-        """Named parts of a path, or None if this is another path."""
+        """The variable parts of a path; None if the path does not match."""
         pattern = self.path.strip("/").split("/")
         if len(pattern) != len(segments):
             return None
