@@ -24,7 +24,7 @@ from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
 from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.policy import load_policies
-from linerisk.review.deadlines import Clock
+from linerisk.review.deadlines import DeadlineStatus
 from linerisk.review.dispute_service import DisputeService
 from linerisk.review.queries import Filter
 from linerisk.review.transitions import LEAD, REVIEWER, SCORER, Actor
@@ -64,11 +64,13 @@ def _measured(state: DisputeService, dispute_id: str) -> list[str]:
         "second page": lambda: state.queue(now=now, after=page.next_after),
         "page of 200": lambda: state.queue(now=now, limit=200),
         "page of one reviewer": lambda: state.queue(Filter(assigned_to=REVIEWERS[0]), now=now),
-        "page of one tier and clock": lambda: state.queue(Filter(tier="medium_high", clock=Clock.IN_TIME), now=now),
-        "page of a clock that nothing has": lambda: state.queue(Filter(clock=Clock.OVERDUE), now=now),
+        "page of one tier and clock": lambda: state.queue(
+            Filter(tier="medium_high", deadline=DeadlineStatus.IN_TIME), now=now
+        ),
+        "page of a clock that nothing has": lambda: state.queue(Filter(deadline=DeadlineStatus.OVERDUE), now=now),
         "one case with its events": lambda: state.get(dispute_id),
         "history of a line": lambda: state.of_line("line-1"),
-        "figures of all": lambda: state.figures(now),
+        "figures of all": lambda: state.counts(now),
     }
     rows = []
     for name, call in calls.items():

@@ -6,7 +6,7 @@ from linerisk.console.translations import speaker
 from linerisk.errors import InputError, LineriskError
 from linerisk.model.tiers import RAISED
 from linerisk.review.disputes import Dispute
-from linerisk.review.errors import IllegalMoveError
+from linerisk.review.errors import IllegalTransitionError
 from linerisk.suspension.local_time import Language
 from linerisk.suspension.notice import LISTED
 
@@ -20,7 +20,7 @@ def facts_of(error: LineriskError, dispute: Dispute, language: Language) -> str:
         language: Of the visitor.
     """
     say = speaker(language)
-    if isinstance(error, IllegalMoveError):
+    if isinstance(error, IllegalTransitionError):
         return say("fact_state").format(say(f"state_{dispute.state.value}"))
     if not isinstance(error, InputError):
         return ""

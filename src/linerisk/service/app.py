@@ -133,7 +133,7 @@ class LineRisk:
         now = clock.now()
         text += live_text(self.state.live, now=now, load=load)
         try:
-            figures = self.state.disputes.figures(now)
+            figures = self.state.disputes.counts(now)
         except LineriskError as error:
             # A scrape must not fail with the store: the other figures say what is wrong.
             log().error("no figures of disputes", reason=error.paragraph())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from linerisk.review.queries import Figures
+from linerisk.review.queries import DisputeCounts
 from linerisk.web.metrics import gauges
 
 
-def disputes_text(figures: Figures) -> str:
+def disputes_text(figures: DisputeCounts) -> str:
     """What is open, how it stands in time, and what was overturned, in the Prometheus text format."""
     overturns = [
         ({"reason": key.reason, "model": key.model}, decided) for key, decided in sorted(figures.overturns.items())
@@ -20,7 +20,7 @@ def disputes_text(figures: Figures) -> str:
         *gauges(
             "linerisk_disputes_clock",
             "Open disputes by how they stand in time",
-            [({"clock": clock.value}, count) for clock, count in figures.clocks.items()],
+            [({"clock": clock.value}, count) for clock, count in figures.deadlines.items()],
         ),
         *gauges(
             "linerisk_disputes_expired",

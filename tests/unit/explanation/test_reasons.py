@@ -44,7 +44,7 @@ def test_reasons_are_the_families_with_the_largest_contributions(
             assert reason.direction == ("raises" if reason.contribution > 0 else "lowers")
 
 
-def test_where_the_largest_go_one_way_the_strongest_that_goes_the_other_has_the_last_place(
+def test_if_the_largest_agree_in_direction_the_last_reason_is_the_strongest_opposite_one(
     model: RiskModel, lines: Rows, wording: Wording
 ) -> None:
     one_sided = 0
@@ -59,7 +59,7 @@ def test_where_the_largest_go_one_way_the_strongest_that_goes_the_other_has_the_
     assert one_sided > 0
 
 
-def test_every_reason_is_said_in_both_languages_and_speaks_of_its_family(
+def test_every_reason_has_both_languages_and_facts_of_its_family(
     model: RiskModel, lines: Rows, wording: Wording
 ) -> None:
     reasons = [reason for explanation in explain(model, lines, wording) for reason in explanation.reasons]
@@ -75,14 +75,14 @@ def test_every_reason_is_said_in_both_languages_and_speaks_of_its_family(
         assert BY_NAME[next(iter(reason.facts))].family == reason.family
 
 
-def test_facts_are_the_very_values_that_were_scored(model: RiskModel, lines: Rows, wording: Wording) -> None:
+def test_facts_equal_the_scored_values(model: RiskModel, lines: Rows, wording: Wording) -> None:
     for row, explanation in zip(lines[:100], explain(model, lines[:100], wording), strict=True):
         for reason in explanation.reasons:
             for name, value in reason.facts.items():
                 assert np.float32(value) == row[model.feature_names.index(name)]
 
 
-def test_within_a_family_the_feature_that_moved_it_most_in_its_direction_speaks(
+def test_a_reason_is_about_the_feature_that_moved_its_family_most(
     fit: Callable[..., RiskModel], wording: Wording
 ) -> None:
     rng = np.random.default_rng(8)
@@ -98,7 +98,7 @@ def test_within_a_family_the_feature_that_moved_it_most_in_its_direction_speaks(
     assert "low share of calls (2 %)" in low.reasons[0].en
 
 
-def test_a_family_that_moved_nothing_is_no_reason(fit: Callable[..., RiskModel], wording: Wording) -> None:
+def test_a_family_without_contribution_gives_no_reason(fit: Callable[..., RiskModel], wording: Wording) -> None:
     rng = np.random.default_rng(9)
     rows = rng.random((1_000, 2)).astype(np.float32)
     rows[:, 1] = 4.0  # no tree can split on it
@@ -108,7 +108,9 @@ def test_a_family_that_moved_nothing_is_no_reason(fit: Callable[..., RiskModel],
     assert [reason.family for reason in explanation.reasons] == ["places"]
 
 
-def test_columns_of_another_table_are_said_by_their_names(fit: Callable[..., RiskModel], wording: Wording) -> None:
+def test_columns_outside_the_catalogue_are_described_by_their_names(
+    fit: Callable[..., RiskModel], wording: Wording
+) -> None:
     rng = np.random.default_rng(10)
     rows = (rng.random((1_000, 2)) * 100).astype(np.float32)
     rows[0, 0], rows[1] = np.nan, (99, 99)
@@ -125,7 +127,7 @@ def test_columns_of_another_table_are_said_by_their_names(fit: Callable[..., Ris
     assert [reason.family for reason in missing.reasons] == ["usage"]
 
 
-def test_a_missing_value_is_never_a_reason_and_the_next_feature_of_its_family_speaks(
+def test_a_missing_value_is_no_reason_and_the_next_feature_of_its_family_is_used(
     fit: Callable[..., RiskModel], wording: Wording
 ) -> None:
     rng = np.random.default_rng(11)
@@ -144,7 +146,7 @@ def test_a_missing_value_is_never_a_reason_and_the_next_feature_of_its_family_sp
     assert none.contributions["places"] != 0
 
 
-def test_no_text_is_said_twice_of_one_line(model: RiskModel, lines: Rows, wording: Wording) -> None:
+def test_a_line_has_no_duplicate_reason_text(model: RiskModel, lines: Rows, wording: Wording) -> None:
     quiet = np.minimum(lines, np.float32(1.0))
     for explanation in explain(model, np.concatenate([lines, quiet, np.zeros_like(lines[:1])]), wording):
         for texts in ([r.zh for r in explanation.reasons], [r.en for r in explanation.reasons]):
@@ -168,7 +170,7 @@ def codes_of(model: RiskModel, rows: Rows, wording: Wording) -> list[list[str]]:
     return [[code for code in line if code] for line in reason_codes(model, rows, wording).tolist()]
 
 
-def test_codes_alone_are_those_of_the_reasons(model: RiskModel, lines: Rows, wording: Wording) -> None:
+def test_reason_codes_equal_the_codes_of_the_reasons(model: RiskModel, lines: Rows, wording: Wording) -> None:
     said = [[reason.code for reason in explanation.reasons] for explanation in explain(model, lines, wording)]
     assert codes_of(model, lines, wording) == said
     assert len({code for line in said for code in line}) > 15
@@ -188,12 +190,12 @@ def test_codes_of_a_model_with_fewer_families_than_reasons_and_columns_of_its_ow
     assert {code for line in codes for code in line} == {"A06", "B01", "B16", "A99", "B99"}
 
 
-def test_no_rows_no_codes(model: RiskModel, lines: Rows, wording: Wording) -> None:
+def test_no_rows_give_no_codes(model: RiskModel, lines: Rows, wording: Wording) -> None:
     assert codes_of(model, lines[:0], wording) == []
 
 
 @pytest.mark.parametrize("direction", ["raises", "lowers"])
-def test_a_code_rests_on_no_other_values_than_it_says(
+def test_a_code_depends_only_on_the_columns_of_codes_rest_on(
     wording: Wording, direction: Literal["raises", "lowers"], lines: Rows
 ) -> None:
     names = [feature.name for feature in FEATURES]

@@ -47,20 +47,22 @@ SHARES = [name for name in NAMES if BY_NAME[name].unit == "share"]
         ),
     ],
 )
-def test_a_burst_that_has_stopped_is_said_as_one(wording: Wording, values: dict[str, float], zh: str, en: str) -> None:
+def test_a_burst_that_has_stopped_is_described_as_one(
+    wording: Wording, values: dict[str, float], zh: str, en: str
+) -> None:
     said = wording.say(RATIO, direction="raises", values={**values, RATIO: 0.2})
     assert said.zh == zh
     assert said.en.endswith(en)
 
 
-def test_less_use_than_before_is_said_plainly_where_it_lowers_the_risk(wording: Wording) -> None:
+def test_less_use_than_before_is_described_plainly_if_it_lowers_the_risk(wording: Wording) -> None:
     said = wording.say(RATIO, direction="lowers", values={**OLD, RATIO: 0.4, "out_calls_count_7d": 3.0})
     assert said.zh == "近7天的呼出次数少于您此前七周的周均用量"
 
 
 @pytest.mark.parametrize("feature", NAMES)
 @pytest.mark.parametrize("tenure", [26.0, 55.0, math.nan])
-def test_a_number_younger_than_seven_weeks_has_no_seven_weeks_before(
+def test_a_number_younger_than_seven_weeks_is_not_compared_with_seven_weeks(
     wording: Wording, feature: str, tenure: float
 ) -> None:
     own = [0.0, 0.3, 1.0, 5.0, 30.0, 49.0, 154.0]
@@ -90,7 +92,7 @@ def test_a_number_younger_than_seven_weeks_has_no_seven_weeks_before(
         ("new_callees_count_7d", 140.0, "号码开通至今26天，近7天向140个此前未联系过的号码拨出电话"),
     ],
 )
-def test_its_age_is_said_instead(wording: Wording, feature: str, value: float, zh: str) -> None:
+def test_a_young_number_is_described_by_its_age(wording: Wording, feature: str, value: float, zh: str) -> None:
     line = {"out_calls_count_7d": 153.0, "silent_days_before_7d": 49.0, RATIO: 154.0, **YOUNG, feature: value}
     assert wording.say(feature, direction="raises", values=line).zh == zh
 
@@ -104,7 +106,7 @@ def few_and_many(feature: str, of: float) -> dict[str, float]:
 
 @pytest.mark.parametrize("feature", SHARES)
 @pytest.mark.parametrize("calls", [1.0, 4.0])
-def test_a_share_of_fewer_than_five_is_never_high_or_most(wording: Wording, feature: str, calls: float) -> None:
+def test_a_share_of_fewer_than_five_is_never_called_high_or_most(wording: Wording, feature: str, calls: float) -> None:
     for value in (0.25, 0.5, 0.75, 1.0):
         said = wording.say(
             feature, direction="raises", values={**few_and_many(feature, calls), feature: value}, typical=0.1
@@ -113,7 +115,7 @@ def test_a_share_of_fewer_than_five_is_never_high_or_most(wording: Wording, feat
         assert not re.search("high share|most (calls|numbers|answered)|hardly|many calls", said.en)
 
 
-def test_few_calls_are_counted(wording: Wording) -> None:
+def test_few_calls_are_stated_as_a_count(wording: Wording) -> None:
     line = {"out_calls_count_28d": 1.0, "out_of_town_share_28d": 1.0}
     said = wording.say("out_of_town_share_28d", direction="raises", values=line, typical=0.2)
     assert said.zh == "近28天您的号码仅呼出1次，拨往外地（既非归属地也非所在地）的占100%"
@@ -141,7 +143,7 @@ BESIDE = "于多数正常号码|typical line"
 
 
 @pytest.mark.parametrize("feature", NAMES)
-def test_nothing_is_compared_where_it_lowers_the_risk(wording: Wording, feature: str) -> None:
+def test_a_value_that_lowers_the_risk_has_no_comparison(wording: Wording, feature: str) -> None:
     for value, typical, calls in itertools.product((0.0, 0.3, 1.0, 60.0), (0.5, 40.0), (1.0, 300.0)):
         values = {**few_and_many(feature, calls), feature: value}
         said = wording.say(feature, direction="lowers", values=values, typical=typical)
@@ -149,7 +151,7 @@ def test_nothing_is_compared_where_it_lowers_the_risk(wording: Wording, feature:
 
 
 @pytest.mark.parametrize("feature", NAMES)
-def test_a_feature_is_odd_on_one_side_only(wording: Wording, feature: str) -> None:
+def test_a_feature_is_compared_on_one_side_only(wording: Wording, feature: str) -> None:
     sides = set()
     for value, typical, calls in itertools.product((0.0, 0.004, 0.3, 1.0, 3.0, 60.0), (0.5, 40.0), (1.0, 300.0)):
         values = {**few_and_many(feature, calls), feature: value}
@@ -174,7 +176,7 @@ def test_a_feature_is_odd_on_one_side_only(wording: Wording, feature: str) -> No
         ("same_block_callee_share_7d", 0.004, 0.0005, "相近号码的占不到1%", "just before"),
     ],
 )
-def test_a_value_is_put_beside_a_typical_line_on_the_side_where_it_is_odd(
+def test_a_value_is_compared_with_a_typical_line_on_its_unusual_side(
     *, wording: Wording, feature: str, value: float, typical: float | None, zh: str, en: str
 ) -> None:
     values = {**few_and_many(feature, 300.0), feature: value}
@@ -190,7 +192,7 @@ def test_a_request_is_not_followed_by_a_comparison(wording: Wording) -> None:
 
 
 @pytest.mark.parametrize("feature", NAMES)
-def test_what_is_said_is_a_sentence_not_a_label_with_a_value(wording: Wording, feature: str) -> None:
+def test_every_reason_is_a_sentence_not_a_label_with_a_value(wording: Wording, feature: str) -> None:
     unit = BY_NAME[feature].unit
     shares = {"share": (0.0, 0.004, 0.3, 0.83, 1.0), "0-1": (0.0, 0.3, 0.83, 1.0), "0/1": (0.0, 1.0)}
     own = [v for v in shares.get(unit, (0.0, 1.0, 2.0, 7.0, 289.0)) if v > 0 or feature not in NEVER_0]
@@ -209,7 +211,7 @@ def test_what_is_said_is_a_sentence_not_a_label_with_a_value(wording: Wording, f
         assert "占0%，" not in said.zh
 
 
-def test_a_window_is_added_to_a_name_without_one(wording: Wording) -> None:
+def test_a_place_without_a_window_gets_the_window_of_its_feature(wording: Wording) -> None:
     for window in ("24h", "7d", "28d"):
         share = f"out_of_town_share_{window}"
         said = wording.say(share, direction="lowers", values={share: 0.5, f"out_calls_count_{window}": 2.0})

@@ -21,7 +21,7 @@ VALUES = st.sampled_from([0.0, -0.0, 0.004, 0.2, 0.5, 0.997, 1.0, 2.0, 14.0, 60.
 
 @settings(max_examples=20)
 @given(st.lists(st.lists(VALUES, min_size=len(FEATURE_NAMES), max_size=len(FEATURE_NAMES)), min_size=1, max_size=3))
-def test_a_line_among_many_is_spoken_of_as_if_it_were_the_first(lines: list[list[float]]) -> None:
+def test_compiled_sentences_give_the_same_text_for_every_line(lines: list[list[float]]) -> None:
     speaker = WORDING.speaker(POSITIONS, TYPICAL)
     for line, (name, position), direction in itertools.product(lines, POSITIONS.items(), DIRECTIONS):
         if math.isnan(line[position]):
@@ -35,7 +35,7 @@ def test_a_line_among_many_is_spoken_of_as_if_it_were_the_first(lines: list[list
         assert repr(speaker.say(position, direction, line)) == repr(once)
 
 
-def test_nothing_and_less_than_nothing_are_not_taken_for_each_other() -> None:
+def test_zero_and_negative_zero_are_not_confused_by_the_cache() -> None:
     speaker = WORDING.speaker(POSITIONS, TYPICAL)
     told_apart = 0
     for position in POSITIONS.values():
@@ -49,7 +49,7 @@ def test_nothing_and_less_than_nothing_are_not_taken_for_each_other() -> None:
     assert told_apart > 0
 
 
-def test_a_model_with_other_columns_has_words_of_its_own() -> None:
+def test_a_model_with_other_columns_gets_its_own_renderer() -> None:
     fewer = {name: position for position, name in enumerate(reversed(FEATURE_NAMES[:20]))}
     line = [float(position) for position in range(20)]
     for positions in (POSITIONS, fewer, POSITIONS):

@@ -58,7 +58,7 @@ NEW_LINE = {"silent_days_before_7d": 49.0, "out_calls_vs_own_past_ratio_7d": 154
         ("night_call_share_7d", "lowers", 0.0, {}, "B13", "夜间（23点至6点）没有呼出", "no call went out at night"),
     ],
 )  # fmt: skip
-def test_hand_made_cases(
+def test_sentences_of_hand_made_cases(
     *,
     wording: Wording,
     feature: str,
@@ -86,7 +86,7 @@ def test_hand_made_cases(
         {**SILENT, "tenure_days": 26.0},
     ],
 )
-def test_own_past_is_only_spoken_of_where_there_is_one_and_it_was_exceeded(
+def test_own_past_is_mentioned_only_if_it_exists_and_was_exceeded(
     wording: Wording, feature: str, past: dict[str, float]
 ) -> None:
     values = {"out_calls_count_7d": 153.0, "new_callees_count_7d": 140.0, "out_calls_vs_own_past_ratio_7d": 1.1, **past}
@@ -103,7 +103,7 @@ def test_a_fact_without_a_value_falls_back_to_a_sentence_without_it(wording: Wor
 
 
 @pytest.mark.parametrize("feature", [feature.name for feature in FEATURES])
-def test_every_feature_is_said_for_any_value_in_either_direction(wording: Wording, feature: str) -> None:
+def test_every_feature_has_a_sentence_for_any_value_in_either_direction(wording: Wording, feature: str) -> None:
     whole = feature.endswith("_share") or "_share_" in feature or BY_NAME[feature].unit in {"share", "0-1", "0/1"}
     values = (0.0, 0.004, 0.2, 0.5, 0.997, 1.0) if whole else (0.0, 1.0, 2.0, 14.0, 60.0, 400.0, 5475.0)
     for value, direction, calls in itertools.product(values, ("raises", "lowers"), (0.0, 300.0)):
@@ -130,7 +130,7 @@ def test_numbers_in_a_sentence_are_facts_windows_or_definitions_never_limits(
         assert set(re.findall(r"\d[\d.]*", said.en)) <= known
 
 
-def test_the_file_knows_the_ends_of_features_that_it_speaks_of(wording: Wording) -> None:
+def test_sentences_use_the_maximum_values_of_their_features(wording: Wording) -> None:
     never = [s for s in wording.sentences["days_since_verification"] if "没有实人核验" in s.zh.text]
     assert [(name, least) for name, least, _ in never[0].ranges] == [("days_since_verification", MAX_TENURE_DAYS)]
     assert never[0].fits({"days_since_verification": 10.0 * MAX_TENURE_DAYS})

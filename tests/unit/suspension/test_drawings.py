@@ -13,7 +13,7 @@ LABELS_END, RING_WITH_ITS_STROKE = 44, 11
 
 
 @pytest.mark.parametrize("own", [0, 2])
-def test_the_ring_of_a_lines_own_age_crosses_no_label_and_no_edge(own: int) -> None:
+def test_the_ring_of_the_own_age_overlaps_no_label_and_no_edge(own: int) -> None:
     ages = [AtAge(days, 0.999, Tier.EXTREMELY_HIGH, own=at == own) for at, days in enumerate((3, 365, 3650))]
     ring = next(mark for mark in marks(ages) if mark.own)
     assert ring.x - RING_WITH_ITS_STROKE > LABELS_END

@@ -99,7 +99,7 @@ def policy(policies: dict[str, Policy]) -> Policy:
     return policies["shenzhen-2024-07-b"]
 
 
-def test_the_bundle_names_every_feature_with_its_value_unit_window_and_meaning(
+def test_the_evidence_has_every_feature_with_value_unit_window_and_meaning(
     record: DecisionRecord, model: RiskModel, policy: Policy
 ) -> None:
     bundle = gather(record, model, policy)
@@ -111,7 +111,9 @@ def test_the_bundle_names_every_feature_with_its_value_unit_window_and_meaning(
         assert each.typical == 2.0
 
 
-def test_the_bundle_adds_up_and_says_identical(record: DecisionRecord, model: RiskModel, policy: Policy) -> None:
+def test_the_evidence_sums_to_the_probability_and_replays_identically(
+    record: DecisionRecord, model: RiskModel, policy: Policy
+) -> None:
     bundle = gather(record, model, policy)
     assert bundle.log_odds == pytest.approx(math.log(record.probability) - math.log1p(-record.probability), abs=1e-9)
     assert bundle.replay.identical
@@ -119,22 +121,20 @@ def test_the_bundle_adds_up_and_says_identical(record: DecisionRecord, model: Ri
     assert bundle.policy.fingerprint == policy.fingerprint
 
 
-def test_a_record_that_was_changed_does_not_say_identical(
-    record: DecisionRecord, model: RiskModel, policy: Policy
-) -> None:
+def test_a_changed_record_does_not_replay_identically(record: DecisionRecord, model: RiskModel, policy: Policy) -> None:
     changed = DecisionRecord.from_json(record.to_json().replace(b'"tier":"normal"', b'"tier":"medium_low"'))
     bundle = gather(changed, model, policy)
     assert [each.field for each in bundle.replay.differences] == ["tier"]
     assert "differs" in evidence_page(bundle).decode()
 
 
-def test_another_model_is_refused(record: DecisionRecord, policy: Policy, model: RiskModel) -> None:
+def test_evidence_of_another_model_is_refused(record: DecisionRecord, policy: Policy, model: RiskModel) -> None:
     other = DecisionRecord.from_json(record.to_json().replace(model.fingerprint.encode(), b"0" * 64))
     with pytest.raises(ArtefactError, match="another model"):
         gather(other, model, policy)
 
 
-def test_what_is_usual_is_worked_back_from_the_ratios_that_were_scored() -> None:
+def test_usual_values_are_derived_from_the_scored_ratios() -> None:
     values = {name: 30.0 for name, _ in OWN_PAST.values()} | dict.fromkeys(OWN_PAST, 4.0)
     usual = usual_of(values, OWN_PAST)
     assert usual["out_calls_count_7d"] == pytest.approx((30 + 1) / 4 - 1)
@@ -144,12 +144,12 @@ def test_what_is_usual_is_worked_back_from_the_ratios_that_were_scored() -> None
     assert {name for name, _ in (*OWN_PAST.values(), *COMPARED.values())} <= set(BY_NAME)
 
 
-def test_every_ratio_to_a_usual_is_one_that_the_bundle_knows() -> None:
+def test_the_evidence_covers_every_ratio_feature() -> None:
     ratios = {name for name in BY_NAME if "_vs_own_past_ratio" in name or "_vs_segment_ratio" in name}
     assert ratios == set(OWN_PAST) | set(COMPARED)
 
 
-def test_the_page_shows_it_all_with_no_script_and_nothing_fetched(
+def test_the_evidence_page_is_complete_and_has_no_script_and_no_external_resource(
     record: DecisionRecord, model: RiskModel, policy: Policy
 ) -> None:
     bundle = gather(record, model, policy)

@@ -73,7 +73,7 @@ beginnings = st.text("0123456789", min_size=4, max_size=16)
     why=reasons,
     two=st.tuples(beginnings, hidden, beginnings, hidden),
 )
-def test_two_decisions_that_differ_in_what_is_hidden_have_one_notice(
+def test_decisions_that_differ_only_in_hidden_fields_have_equal_notices(
     *,
     tier: str,
     policy: str,
@@ -98,7 +98,7 @@ def test_two_decisions_that_differ_in_what_is_hidden_have_one_notice(
     why=reasons,
     other=hidden,
 )
-def test_a_notice_holds_no_share_and_no_fraction_that_its_reasons_do_not(
+def test_a_notice_has_no_share_or_fraction_beyond_its_reasons(
     *, tier: str, policy: str, why: Reasons, other: dict[str, Any], decide: Decide, policies: Policies
 ) -> None:
     record = decide(tier, policy, reasons=why, **other)

@@ -49,7 +49,7 @@ LONG = {"count": 99_999, "share": 0.995, "days": 3_000, "s": 59_999, "ratio": 99
         ("😀" * 67, "UCS-2", 3),
     ],
 )
-def test_parts_are_counted_as_a_network_does(text: str, encoding: str, parts: int) -> None:
+def test_parts_are_counted_like_a_mobile_network(text: str, encoding: str, parts: int) -> None:
     assert (counted(text).encoding, counted(text).parts) == (encoding, parts)
 
 
@@ -72,7 +72,7 @@ def every_sentence(wording: Wording, language: Language) -> set[str]:
 @pytest.mark.parametrize(
     ("policy", "tier"), list(itertools.product(SHIPPED, ["medium_low", "medium_high", "extremely_high"]))
 )
-def test_every_reason_that_can_be_said_fits_under_every_tier(
+def test_every_possible_reason_fits_a_text_message_of_every_tier(
     policy: str, tier: str, *, language: Language, decide: Decide, policies: Policies, wording: Wording
 ) -> None:
     sentences = every_sentence(wording, language)
@@ -93,7 +93,7 @@ def reasons_of(*texts: str) -> tuple[RecordedReason, ...]:
     )
 
 
-def test_reasons_that_do_not_fit_are_left_out_from_the_last(decide: Decide, policies: Policies) -> None:
+def test_reasons_that_do_not_fit_are_dropped_from_the_end(decide: Decide, policies: Policies) -> None:
     record = decide("medium_low", reasons=reasons_of("甲" * 20, "乙" * 20, "丙" * 60))
     policy = policies[record.policy]
     message = text_message(make_notice(record, policy, language="zh"), policy)
@@ -101,7 +101,7 @@ def test_reasons_that_do_not_fit_are_left_out_from_the_last(decide: Decide, poli
     assert "丙" not in message.text
 
 
-def test_where_the_first_reason_is_too_long_the_first_that_fits_is_given(decide: Decide, policies: Policies) -> None:
+def test_if_the_first_reason_is_too_long_the_first_fitting_one_is_used(decide: Decide, policies: Policies) -> None:
     record = decide("medium_low", reasons=reasons_of("甲" * 200, "乙" * 200, "丙" * 20))
     policy = policies[record.policy]
     message = text_message(make_notice(record, policy, language="zh"), policy)
@@ -109,7 +109,7 @@ def test_where_the_first_reason_is_too_long_the_first_that_fits_is_given(decide:
     assert not {"甲", "乙"} & set(message.text)
 
 
-def test_where_no_reason_fits_there_is_no_text_message(decide: Decide, policies: Policies) -> None:
+def test_a_text_message_is_refused_if_no_reason_fits(decide: Decide, policies: Policies) -> None:
     record = decide("medium_low", reasons=reasons_of("甲" * 200))
     policy = policies[record.policy]
     with pytest.raises(NoticeError, match="no reason fits"):
@@ -117,7 +117,7 @@ def test_where_no_reason_fits_there_is_no_text_message(decide: Decide, policies:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_text_message_states_what_a_notice_has_to(language: Language, decide: Decide, policies: Policies) -> None:
+def test_a_text_message_contains_every_required_fact(language: Language, decide: Decide, policies: Policies) -> None:
     record = decide("extremely_high")
     policy = policies[record.policy]
     notice = make_notice(record, policy, language=language)
