@@ -8,7 +8,7 @@ from linerisk.model.tiers import RAISED
 from linerisk.review.disputes import Dispute
 from linerisk.review.errors import IllegalTransitionError
 from linerisk.suspension.local_time import Language
-from linerisk.suspension.notice import LISTED
+from linerisk.suspension.notice import LIST_SEPARATOR
 
 
 def facts_of(error: LineriskError, dispute: Dispute, language: Language) -> str:
@@ -31,6 +31,6 @@ def facts_of(error: LineriskError, dispute: Dispute, language: Language) -> str:
     if error.field == "lowered_to":
         raised = [tier.value for tier in RAISED]
         lower = raised[: raised.index(dispute.tier)] if dispute.tier in raised else []
-        tiers = LISTED[language].join(say(f"tier_{tier}") for tier in lower)
+        tiers = LIST_SEPARATOR[language].join(say(f"tier_{tier}") for tier in lower)
         return say("fact_lowered_to").format(tiers) if tiers else say("fact_nothing_lower")
     return ""

@@ -1,4 +1,4 @@
-"""Contributions sum to the calibrated log-odds, in every place of the scale, alone and in a batch alike."""
+"""Contributions sum to the calibrated log-odds over the whole scale, and are equal for single rows and batches."""
 
 from dataclasses import replace
 
@@ -75,10 +75,10 @@ def test_near_the_base_the_mean_slope_is_the_slope_of_the_calibration(distance: 
 
 
 def test_a_linear_calibration_scales_every_contribution_equally(model: RiskModel, lines: Rows) -> None:
-    plain = contributions(replace(model, calibration=BetaCalibration(1.0, 1.0, 0.0)), lines[:20])
-    twice = contributions(replace(model, calibration=BetaCalibration(2.0, 2.0, 0.5)), lines[:20])
-    assert twice.by_family == pytest.approx(2 * plain.by_family, abs=1e-12)
-    assert twice.calibration == pytest.approx(plain.base + 0.5)
+    identity = contributions(replace(model, calibration=BetaCalibration(1.0, 1.0, 0.0)), lines[:20])
+    doubled = contributions(replace(model, calibration=BetaCalibration(2.0, 2.0, 0.5)), lines[:20])
+    assert doubled.by_family == pytest.approx(2 * identity.by_family, abs=1e-12)
+    assert doubled.calibration == pytest.approx(identity.base + 0.5)
 
 
 def test_a_single_row_and_a_batch_give_identical_explanations(model: RiskModel, lines: Rows, wording: Wording) -> None:

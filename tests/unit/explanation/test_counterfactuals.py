@@ -1,4 +1,4 @@
-"""What would have changed a tier: families as usual, and the same line at another age."""
+"""Counterfactuals: families as usual, and the same line at another age."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from linerisk.explanation import at_ages, each_as_usual, together_as_usual
+from linerisk.explanation import at_ages, each_family_as_usual, families_that_lower_the_tier
 from linerisk.features.catalogue import FEATURES
 from linerisk.model.risk_model import FeatureColumn, RiskModel
 from linerisk.model.tiers import CutPoint, Tier
@@ -33,7 +33,7 @@ def rows() -> Rows:
 
 @pytest.fixture(scope="module")
 def model(rows: Rows, fit: Fit) -> RiskModel:
-    """Older lowers, more calls and more devices raise."""
+    """Age lowers the risk; calls and devices raise it."""
     plain = fit(rows, COLUMNS, weights=(-4.0, 5.0, 2.0))
     low, high = np.quantile(plain.margin(rows), [0.6, 0.9]).tolist()
     return replace(plain, cuts=(cut(Tier.MEDIUM_LOW, low), cut(Tier.MEDIUM_HIGH, high)))
@@ -47,7 +47,7 @@ def raised(model: RiskModel, rows: Rows) -> Rows:
 
 
 def test_a_family_as_usual_changes_only_its_columns_to_typical_values(model: RiskModel, raised: Rows) -> None:
-    by_family = {found.families: found for found in each_as_usual(model, raised)}
+    by_family = {found.families: found for found in each_family_as_usual(model, raised)}
     assert list(by_family) == [("tenure",), ("activity",), ("devices",)]
     expected = raised.copy()
     expected[0, 1] = 10.0
@@ -59,13 +59,13 @@ def test_a_family_as_usual_changes_only_its_columns_to_typical_values(model: Ris
 
 def test_counterfactuals_do_not_change_the_row(model: RiskModel, raised: Rows) -> None:
     before = raised.copy()
-    for ask in (each_as_usual, together_as_usual, at_ages):
-        ask(model, raised)
+    for counterfactual in (each_family_as_usual, families_that_lower_the_tier, at_ages):
+        counterfactual(model, raised)
     np.testing.assert_array_equal(raised, before)
 
 
 def test_a_family_set_that_lowers_the_tier_is_found(model: RiskModel, raised: Rows) -> None:
-    found = together_as_usual(model, raised)
+    found = families_that_lower_the_tier(model, raised)
     assert found is not None
     assert found.families
     changed = raised.copy()
@@ -77,7 +77,7 @@ def test_a_family_set_that_lowers_the_tier_is_found(model: RiskModel, raised: Ro
 
 def test_the_lowest_tier_has_no_family_set_that_lowers_it(model: RiskModel, rows: Rows) -> None:
     at = int(np.argmin(model.margin(rows)))
-    assert together_as_usual(model, rows[at : at + 1]) is None
+    assert families_that_lower_the_tier(model, rows[at : at + 1]) is None
 
 
 def test_another_age_shifts_tenure_and_days_to_burst_equally(fit: Fit) -> None:

@@ -1,4 +1,4 @@
-"""Reasons: at most four, the largest first, each of a family that moved the line, in the direction it moved it."""
+"""Reasons: at most four, the largest first, each about a family that moved the line in its direction."""
 
 import math
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from linerisk.model.risk_model import FeatureColumn, RiskModel
 Rows = npt.NDArray[np.float32]
 
 
-def speaking_families(model: RiskModel, row: npt.NDArray[np.float32]) -> list[str]:
-    """Families that some feature with a value moved in the family's own direction."""
+def families_with_reasons(model: RiskModel, row: npt.NDArray[np.float32]) -> list[str]:
+    """Families with a feature that has a value and moved the family in its direction."""
     parts = contributions(model, row[None])
     by_feature = feature_contributions(model, row[None])[0].tolist()
     return [
@@ -34,11 +34,11 @@ def test_reasons_are_the_families_with_the_largest_contributions(
 ) -> None:
     for row, explanation in zip(lines[:200], explain(model, lines[:200], wording), strict=True):
         assert set(explanation.contributions) == set(model.families)
-        speaking = speaking_families(model, row)
-        largest = sorted(speaking, key=lambda f: -abs(explanation.contributions[f]))[:4]
-        said = [reason.family for reason in explanation.reasons]
-        assert said[:3] == largest[:3]
-        assert said[3] == largest[3] or len({reason.direction for reason in explanation.reasons[:3]}) == 1
+        expected = families_with_reasons(model, row)
+        largest = sorted(expected, key=lambda f: -abs(explanation.contributions[f]))[:4]
+        named = [reason.family for reason in explanation.reasons]
+        assert named[:3] == largest[:3]
+        assert named[3] == largest[3] or len({reason.direction for reason in explanation.reasons[:3]}) == 1
         for reason in explanation.reasons:
             assert reason.contribution == explanation.contributions[reason.family]
             assert reason.direction == ("raises" if reason.contribution > 0 else "lowers")
@@ -49,7 +49,7 @@ def test_if_the_largest_agree_in_direction_the_last_reason_is_the_strongest_oppo
 ) -> None:
     one_sided = 0
     for row, explanation in zip(lines[:600], explain(model, lines[:600], wording), strict=True):
-        amounts = {family: explanation.contributions[family] for family in speaking_families(model, row)}
+        amounts = {family: explanation.contributions[family] for family in families_with_reasons(model, row)}
         by_size = sorted(amounts.items(), key=lambda item: -abs(item[1]))
         sign = math.copysign(1, by_size[0][1])
         others = [(family, amount) for family, amount in by_size if amount * sign < 0]
@@ -117,10 +117,10 @@ def test_columns_outside_the_catalogue_are_described_by_their_names(
     columns = (FeatureColumn("monthly_fee", "money", 50.0), FeatureColumn("data_mb", "usage"))
     explanations = explain(fit(rows, columns, weights=(9.0, -2.0)), rows[:40], wording)
     missing, high = explanations[:2]
-    said = {reason.family: reason for reason in high.reasons}
-    assert (said["money"].zh, said["money"].en) == ("monthly_fee：99", "monthly_fee: 99")
-    assert said["money"].facts == {"monthly_fee": 99.0}
-    assert said["usage"].en.startswith("data_mb: ")
+    by_family = {reason.family: reason for reason in high.reasons}
+    assert (by_family["money"].zh, by_family["money"].en) == ("monthly_fee：99", "monthly_fee: 99")
+    assert by_family["money"].facts == {"monthly_fee": 99.0}
+    assert by_family["usage"].en.startswith("data_mb: ")
     codes = {reason.direction: reason.code for explanation in explanations for reason in explanation.reasons}
     assert codes == {"raises": "A99", "lowers": "B99"}
     assert missing.contributions["money"] != 0
@@ -135,9 +135,9 @@ def test_a_missing_value_is_no_reason_and_the_next_feature_of_its_family_is_used
     rows[:600, 0] = np.nan
     columns = (FeatureColumn("out_of_town_share_7d", "places"), FeatureColumn("away_call_share_7d", "places"))
     model = fit(rows, columns, weights=(8.0, 3.0))
-    asked = np.array([[np.nan, 0.95], [np.nan, np.nan]], dtype=np.float32)
-    one, none = explain(model, asked, wording)
-    by_feature = feature_contributions(model, asked)
+    rows = np.array([[np.nan, 0.95], [np.nan, np.nan]], dtype=np.float32)
+    one, none = explain(model, rows, wording)
+    by_feature = feature_contributions(model, rows)
     assert by_feature[0, 0] > by_feature[0, 1] > 0
     assert [list(reason.facts) for reason in one.reasons] == [["away_call_share_7d"]]
     assert one.reasons[0].contribution == one.contributions["places"]
@@ -163,7 +163,7 @@ def test_every_row_gets_its_own_explanation_in_order(
     assert totals == pytest.approx(log_odds.tolist(), abs=1e-9)
 
 
-# Codes alone, for many rows -------------------------------------------------------------------------------------------
+# Codes only, for many rows --------------------------------------------------------------------------------------------
 
 
 def codes_of(model: RiskModel, rows: Rows, wording: Wording) -> list[list[str]]:
@@ -171,9 +171,9 @@ def codes_of(model: RiskModel, rows: Rows, wording: Wording) -> list[list[str]]:
 
 
 def test_reason_codes_equal_the_codes_of_the_reasons(model: RiskModel, lines: Rows, wording: Wording) -> None:
-    said = [[reason.code for reason in explanation.reasons] for explanation in explain(model, lines, wording)]
-    assert codes_of(model, lines, wording) == said
-    assert len({code for line in said for code in line}) > 15
+    expected = [[reason.code for reason in explanation.reasons] for explanation in explain(model, lines, wording)]
+    assert codes_of(model, lines, wording) == expected
+    assert len({code for line in expected for code in line}) > 15
 
 
 def test_codes_of_a_model_with_fewer_families_than_reasons_and_columns_of_its_own(
@@ -186,7 +186,7 @@ def test_codes_of_a_model_with_fewer_families_than_reasons_and_columns_of_its_ow
     codes = codes_of(fit(rows, columns, weights=(-6.0, 4.0)), rows, wording)
     assert codes[0] == []
     assert set(codes[1]) < {"A99", "B99"}
-    # B01 is a merit that a value must bear out, B16 an ordinary value of the same column.
+    # B01 is a merit that needs a fitting value, B16 an ordinary value of the same column.
     assert {code for line in codes for code in line} == {"A06", "B01", "B16", "A99", "B99"}
 
 
@@ -203,7 +203,7 @@ def test_a_code_depends_only_on_the_columns_of_codes_rest_on(
         values = dict(zip(names, line, strict=True))
         for name in names:
             if math.isfinite(values[name]):
-                rests_on = wording.codes_rest_on(name, direction=direction)
-                only = {other: values[other] for other in rests_on}
-                code = wording.say(name, direction=direction, values=values).code
+                deciding = wording.columns_deciding_code(name, direction=direction)
+                only = {other: values[other] for other in deciding}
+                code = wording.describe(name, direction=direction, values=values).code
                 assert wording.code(name, direction=direction, values=only) == code

@@ -1,4 +1,4 @@
-"""Which policy is in force when, and what it asks of each tier: exactly its table, never more."""
+"""Which policy is in force at an instant, and the steps of each tier: exactly those of its table."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ TABLE = {
 }
 
 
-def at(text: str) -> datetime:
+def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
@@ -41,17 +41,17 @@ def at(text: str) -> datetime:
 def test_a_policy_begins_at_midnight_in_its_own_time_zone(
     policies: tuple[Policy, ...], instant: str, policy: str
 ) -> None:
-    assert in_force(policies, at(instant)).id == policy
+    assert in_force(policies, utc(instant)).id == policy
 
 
 def test_no_policy_is_in_force_before_the_first_one(policies: tuple[Policy, ...]) -> None:
     with pytest.raises(PolicyError, match="2024-07-01 or later") as error:
-        in_force(policies, at("2024-06-30T23:59:59+08:00"))
+        in_force(policies, utc("2024-06-30T23:59:59+08:00"))
     assert error.value.found == "2024-06-30T15:59:59Z"
 
 
 def test_the_order_of_policies_does_not_matter(policies: tuple[Policy, ...]) -> None:
-    assert in_force(tuple(reversed(policies)), at("2024-08-01T00:00:00+08:00")).id == B
+    assert in_force(tuple(reversed(policies)), utc("2024-08-01T00:00:00+08:00")).id == B
 
 
 def test_an_instant_without_a_time_zone_is_refused(policies: tuple[Policy, ...]) -> None:
@@ -62,7 +62,7 @@ def test_an_instant_without_a_time_zone_is_refused(policies: tuple[Policy, ...])
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("day", ["2024-07-01", "2024-07-25", "2024-07-26", "2026-01-01"])
 def test_the_offered_steps_equal_the_table_of_the_day(policies: tuple[Policy, ...], tier: Tier, day: str) -> None:
-    policy = in_force(policies, at(f"{day}T12:00:00+08:00"))
+    policy = in_force(policies, utc(f"{day}T12:00:00+08:00"))
     kind, steps = TABLE[policy.id, tier]
     action = policy.action(tier, last_verified_at=None, as_of=AS_OF)
     assert action == Action(kind=kind, policy=policy.id, steps=steps, held_by=None)
@@ -127,12 +127,12 @@ def test_shipped_time_limits_halls_and_open_numbers(policies: tuple[Policy, ...]
 
 
 def test_the_summary_is_json_and_contains_the_whole_policy(policies: tuple[Policy, ...]) -> None:
-    said = json.loads(json.dumps(policies[-1].summary()))
-    assert list(said["tiers"]) == list(TIERS)
-    assert said["tiers"]["extremely_high"]["zh"] == "极高"
-    assert said["in_force_from"] == "2024-07-26"
-    assert said["starts_at"] == "2024-07-25T16:00:00Z"
-    assert said["fingerprint"] != policies[0].fingerprint
+    summary = json.loads(json.dumps(policies[-1].summary()))
+    assert list(summary["tiers"]) == list(TIERS)
+    assert summary["tiers"]["extremely_high"]["zh"] == "极高"
+    assert summary["in_force_from"] == "2024-07-26"
+    assert summary["starts_at"] == "2024-07-25T16:00:00Z"
+    assert summary["fingerprint"] != policies[0].fingerprint
 
 
 def test_the_wording_never_accuses_and_warns_of_impostors(policies: tuple[Policy, ...]) -> None:

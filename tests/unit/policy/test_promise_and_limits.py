@@ -1,4 +1,4 @@
-"""The promise to legitimate lines and the limits of reviewers and models come from `tiers.toml`."""
+"""The tier promise and the limits of reviewers and models, from `tiers.toml`."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How long decisions are kept comes from `retention.toml`, by date."""
+"""Retention of decisions by dated rules, from `retention.toml`."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -22,8 +22,8 @@ def test_a_later_rule_applies_from_its_first_day(folder: Path) -> None:
     file = folder / FILE
     file.write_text(LATER + file.read_text(encoding="utf-8"), encoding="utf-8")
     retention = load_retention(folder)
-    turn = datetime(2026, 1, 1, tzinfo=UTC)
-    assert [retention.days_at(turn - timedelta(microseconds=1)), retention.days_at(turn)] == [1096, 730]
+    change_at = datetime(2026, 1, 1, tzinfo=UTC)
+    assert [retention.days_at(change_at - timedelta(microseconds=1)), retention.days_at(change_at)] == [1096, 730]
 
 
 def test_nothing_may_be_erased_before_the_first_rule(folder: Path) -> None:

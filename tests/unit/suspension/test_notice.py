@@ -1,4 +1,4 @@
-"""The notice tells the holder why, what to do, until when and how to object, and nothing of the model."""
+"""The notice has reasons, steps, deadline and how to object, and nothing of the model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from linerisk.explanation import Wording
 from linerisk.policy import Policy
 from linerisk.suspension.errors import NoticeError
 from linerisk.suspension.local_time import LANGUAGES, Language
-from linerisk.suspension.notice import make_notice, tail_of
+from linerisk.suspension.notice import make_notice, masked_tail
 from linerisk.suspension.notice_page import notice_page
 from linerisk.suspension.sms import text_message
 
@@ -27,7 +27,7 @@ Policies = dict[str, Policy]
 
 RAISED = ("medium_low", "medium_high", "extremely_high")
 SHIPPED = ("shenzhen-2024-07-a", "shenzhen-2024-07-b")
-SAID = Path(__file__).with_name("notices")
+STORED_TEXTS = Path(__file__).with_name("notices")
 LIST_TO_GUESS_FROM = re.compile(r"之一|等原因|可能原因|\b(?:one|any|either) of\b", re.IGNORECASE)
 ACCUSING = re.compile(r"诈|骗|犯罪|违法|嫌疑|fraud|scam|crim|suspect", re.IGNORECASE)
 
@@ -38,15 +38,15 @@ ACCUSING = re.compile(r"诈|骗|犯罪|违法|嫌疑|fraud|scam|crim|suspect", r
 def test_notice_texts_match_the_stored_files(
     policy: str, tier: str, language: Language, decide: Decide, policies: Policies
 ) -> None:
-    # To accept a change of wording, delete the file and run the test twice; then read what it says.
+    # To accept a change of wording, delete the file and run the test twice; then read the new text.
     notice = make_notice(decide(tier, policy), policies[policy], language=language)
-    said = f"{notice.text}\n\n{text_message(notice, policies[policy]).text}\n"
-    file = SAID / f"{policy}-{tier}-{language}.txt"
+    text = f"{notice.text}\n\n{text_message(notice, policies[policy]).text}\n"
+    file = STORED_TEXTS / f"{policy}-{tier}-{language}.txt"
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
-        file.write_text(said, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         pytest.fail(f"{file.name} was not there; it is now")
-    assert said == file.read_text(encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -80,8 +80,8 @@ def test_a_notice_asks_for_the_steps_of_the_policy_and_tier(
     notice = make_notice(decide(tier, policy), policies[policy], language="zh")
     rule = policies[policy].tiers[next(name for name in policies[policy].tiers if name.value == tier)]
     assert [step.text for step in notice.steps] == [policies[policy].steps[name].zh for name in rule.steps]
-    asked = {material for name in rule.steps for material in policies[policy].steps[name].materials}
-    assert {each.text for each in notice.materials()} == {policies[policy].materials[name].zh for name in asked}
+    materials = {material for name in rule.steps for material in policies[policy].steps[name].materials}
+    assert {each.text for each in notice.materials()} == {policies[policy].materials[name].zh for name in materials}
 
 
 def test_no_notice_of_the_policy_in_force_asks_for_social_insurance(decide: Decide, policies: Policies) -> None:
@@ -196,7 +196,7 @@ def test_a_step_that_the_policy_lacks_is_refused(steps: tuple[str, ...], decide:
     ],
 )
 def test_a_line_id_is_masked_to_its_last_four_characters_or_half(line_id: str, tail: str) -> None:
-    assert tail_of(line_id) == tail
+    assert masked_tail(line_id) == tail
 
 
 def test_the_notice_page_has_no_script_and_no_external_resource(decide: Decide, policies: Policies) -> None:

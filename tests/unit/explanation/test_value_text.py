@@ -1,4 +1,4 @@
-"""Values are said in their unit and never rounded into another claim."""
+"""Values are formatted by unit, and rounding never changes a claim."""
 
 import pytest
 
