@@ -41,7 +41,7 @@ class Material(Words):
 
 
 class Step(Words):
-    """One thing that the holder does, with materials by id. `short` is for text messages; without it, materials do."""
+    """One thing that the holder does. `short` is for text messages; without it, they name only the materials."""
 
     short: Words | None = None
     channel: Literal["online", "hall"]

@@ -8,9 +8,9 @@ from linerisk.decisions.errors import ConflictError
 from linerisk.errors import LineriskError
 
 UNKNOWN_DECISION_TODO: Final = (
-    "look for the decision by the case number in the notice; pass on what was not decided here to the body that "
-    "decided it: an order or the penalty list to the police that made it, a report to the centre that took it (12321), "
-    "a list of another platform to that platform, a stop that the holder requested to a hall"
+    "look for the decision by the case number in the notice; pass on what was not decided here to who decided it: an "
+    "order or the penalty list to the police that made it, a report to the centre that took it (12321), a list of "
+    "another platform to that platform, a stop that the holder requested to a hall"
 )
 """What to do when no decision of this log is the one that the holder objects to."""
 
