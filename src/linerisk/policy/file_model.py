@@ -55,7 +55,7 @@ class TierRule(Words):
     steps: tuple[str, ...] = ()
 
 
-class Clocks(Table):
+class TimeLimits(Table):
     """Time limits."""
 
     verify_within_hours: Hours

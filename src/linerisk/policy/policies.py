@@ -21,7 +21,6 @@ from linerisk.policy.file_model import (
     RETENTION_FILE,
     TIERS_FILE,
     Appeal,
-    Clocks,
     Halls,
     HeldBy,
     Material,
@@ -29,6 +28,7 @@ from linerisk.policy.file_model import (
     Table,
     Text,
     TierRule,
+    TimeLimits,
     Wording,
     Words,
     read_table,
@@ -70,7 +70,7 @@ class Policy(Table):
     in_force_from: date
     time_zone: Text
     always_open: tuple[str, ...]
-    clocks: Clocks
+    clocks: TimeLimits
     halls: Halls
     appeal: Appeal
     wording: Wording

@@ -99,7 +99,7 @@ def test_a_measure_is_held_by_a_cool_down_or_by_the_status(
 
 
 @pytest.mark.parametrize("status", ["fresh", "stale", "degraded"])
-def test_nothing_is_asked_of_a_normal_line_in_any_status(policies: tuple[Policy, ...], status: str) -> None:
+def test_a_normal_line_gets_no_action_in_any_status(policies: tuple[Policy, ...], status: str) -> None:
     action = policies[-1].action(Tier.NORMAL, last_verified_at=AS_OF, as_of=AS_OF, status=status)
     assert action == Action(kind="none", policy=B, steps=(), held_by=None)
 

@@ -112,7 +112,7 @@ def test_the_decider_cannot_be_the_second_person(cases: Any) -> None:
     )
 
 
-def test_a_refused_proposal_goes_back_to_the_assignee(cases: Any) -> None:
+def test_a_refused_proposal_returns_to_the_assignee(cases: Any) -> None:
     proposed = cases.decided(Outcome.UPHELD, tier="extremely_high")
     refused = cases.service.approve(
         cases.people["lea"], proposed.dispute_id, agreed=False, reason=cases.reason, request_id="r"
