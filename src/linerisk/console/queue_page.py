@@ -99,11 +99,8 @@ class QueuePage:
 def queue_page(room: Room, visit: Visit) -> Shown:
     """Answer `GET /review`."""
     query = {name: text for name, text in visit.query.items() if text}
-    state, clock, tier = (
-        _choice(query, "state", State),
-        _choice(query, "clock", DeadlineStatus),
-        _choice(query, "tier", Tier),
-    )
+    state, tier = _choice(query, "state", State), _choice(query, "tier", Tier)
+    clock = _choice(query, "clock", DeadlineStatus)
     mine = query.get("mine") == "1"
     after = None if "after" not in query else checked_id(query["after"], field="after")
     wanted = Filter(

@@ -73,11 +73,8 @@ def find_similar_cases(log: DecisionLog, dispute: Dispute, contributions: Mappin
         rows = connection.execute(_DECIDED, terms).all()
         similarity = similarities(contributions, [_DECODER.decode(row.contributions) for row in rows])
         # A stable sort keeps the latest of equally similar cases first.
-        nearest = [
-            at
-            for at in np.argsort(-similarity, kind="stable")[:MAX_COUNTED].tolist()
-            if similarity[at] >= MIN_SIMILARITY
-        ]
+        ordered = np.argsort(-similarity, kind="stable")[:MAX_COUNTED].tolist()
+        nearest = [at for at in ordered if similarity[at] >= MIN_SIMILARITY]
         listed = [rows[at].dispute_id for at in nearest[:MAX_LISTED]]
         records = {row.dispute_id: row.record for row in connection.execute(_RECORDS, {"dispute_ids": listed})}
     return SimilarCases(

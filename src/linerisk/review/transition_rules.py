@@ -151,11 +151,8 @@ def _check_person(dispute: Dispute, performer: Performer, actor: Actor, *, now: 
         raise NotAllowedError(
             "only the person that the dispute is assigned to may decide it", todo="have it assigned to you first"
         )
-    if performer is Performer.SECOND_PERSON and actor.name in {
-        dispute.decided_by,
-        dispute.assigned_to,
-        *dispute.barred,
-    }:
+    took_part = {dispute.decided_by, dispute.assigned_to, *dispute.barred}
+    if performer is Performer.SECOND_PERSON and actor.name in took_part:
         raise NotAllowedError(
             "the second person is the first one, or took part before",
             expected="a lead who took no part in it",

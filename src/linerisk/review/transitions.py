@@ -73,7 +73,7 @@ SECOND_PERSON_TIER: Final = "extremely_high"
 
 
 @dataclass(frozen=True, slots=True)
-class TransitionRule:
+class Rule:
     """One row of the table of transitions.
 
     Attributes:
@@ -91,47 +91,45 @@ class TransitionRule:
     needs_reason: bool = False
 
 
-TRANSITIONS: Final[dict[Transition, TransitionRule]] = {
-    Transition.OPEN: TransitionRule(
+TRANSITIONS: Final[dict[Transition, Rule]] = {
+    Transition.OPEN: Rule(
         frozenset(), frozenset({State.OPENED}), frozenset({SCORER, REVIEWER, LEAD}), Performer.ANYONE
     ),
-    Transition.ASSIGN: TransitionRule(
+    Transition.ASSIGN: Rule(
         frozenset({State.OPENED, State.ASSIGNED}),
         frozenset({State.ASSIGNED}),
         frozenset({REVIEWER, LEAD}),
         Performer.ANYONE,
     ),
-    Transition.DECIDE: TransitionRule(
+    Transition.DECIDE: Rule(
         frozenset({State.ASSIGNED}),
         frozenset({State.CLEARED, State.LOWERED, State.UPHELD, State.INCONCLUSIVE, State.AWAITING_APPROVAL}),
         frozenset({REVIEWER, LEAD}),
         Performer.ASSIGNEE,
         needs_reason=True,
     ),
-    Transition.APPROVE: TransitionRule(
+    Transition.APPROVE: Rule(
         frozenset({State.AWAITING_APPROVAL}),
         frozenset({State.UPHELD}),
         frozenset({LEAD}),
         Performer.SECOND_PERSON,
         needs_reason=True,
     ),
-    Transition.REFUSE: TransitionRule(
+    Transition.REFUSE: Rule(
         frozenset({State.AWAITING_APPROVAL}),
         frozenset({State.ASSIGNED}),
         frozenset({LEAD}),
         Performer.SECOND_PERSON,
         needs_reason=True,
     ),
-    Transition.WITHDRAW: TransitionRule(
+    Transition.WITHDRAW: Rule(
         OPEN_STATES,
         frozenset({State.WITHDRAWN}),
         frozenset({SCORER, REVIEWER, LEAD}),
         Performer.OPENER_OR_REVIEWER,
         needs_reason=True,
     ),
-    Transition.EXPIRE: TransitionRule(
-        OPEN_STATES, frozenset({State.EXPIRED}), frozenset({SYSTEM}), Performer.SYSTEM_PAST_LIMIT
-    ),
+    Transition.EXPIRE: Rule(OPEN_STATES, frozenset({State.EXPIRED}), frozenset({SYSTEM}), Performer.SYSTEM_PAST_LIMIT),
 }
 """Every allowed transition; anything else is refused."""
 
