@@ -1,9 +1,9 @@
-"""How long the queue of disputes takes with many open cases and a large log behind it.
+"""Benchmark of dispute queries with many open disputes and a large decision log.
 
     .venv/bin/python benchmarks/disputes/run.py --decisions 1000000 --open 10000
 
-The log is a SQLite file in a folder that is thrown away. Disputed decisions and their disputes are written as the
-product writes them; the other decisions are copies of one record in rows of their own, outside the chain.
+The log is a SQLite file in a temporary folder. Disputed decisions and their disputes are written by the product; the
+other decisions are copies of one record, outside the hash chain.
 """
 
 from __future__ import annotations
@@ -24,56 +24,58 @@ from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord, RecordedAction, RecordedModel, RecordedReason
 from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.policy import load_policies
-from linerisk.review.deadlines import Clock
+from linerisk.review.deadlines import DeadlineStatus
 from linerisk.review.dispute_service import DisputeService
 from linerisk.review.queries import Filter
 from linerisk.review.transitions import LEAD, REVIEWER, SCORER, Actor
 from linerisk.settings import Settings
 
 REPEATS = 50
-AT_ONCE = 500
+BATCH = 500
 HOTLINE = Actor("hotline", SCORER)
-LEAD_ON_DUTY = Actor("lea", LEAD)
+SHIFT_LEAD = Actor("lea", LEAD)
 REVIEWERS = [f"reviewer-{i}" for i in range(10)]
 
 
 def main() -> None:
-    """Fill a log, then ask the state."""
+    """Fill a log, then time queries."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--decisions", type=int, default=1_000_000)
     parser.add_argument("--open", type=int, default=10_000)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'decisions.db'}"
         with DecisionLog(url) as log:
-            state = DisputeService(
+            disputes = DisputeService(
                 log, load_policies(Settings().policies), role_of=dict.fromkeys(REVIEWERS, REVIEWER).get
             )
-            fill(url, asked.decisions - asked.open)
-            a_dispute = open_disputes(log, state, asked.open)
-            head = f"{asked.decisions:,} decisions, {asked.open:,} open disputes, ms of {REPEATS} tries"
-            rows = _measured(state, a_dispute)
-    sys.stdout.write("\n".join([head, "", "| asked for | median | worst |", "|---|--:|--:|", *rows, ""]))
+            fill(url, options.decisions - options.open)
+            dispute_id = open_disputes(log, disputes, options.open)
+            head = f"{options.decisions:,} decisions, {options.open:,} open disputes, ms of {REPEATS} tries"
+            rows = _measured(disputes, dispute_id)
+    sys.stdout.write("\n".join([head, "", "| query | median | worst |", "|---|--:|--:|", *rows, ""]))
 
 
-def _measured(state: DisputeService, dispute_id: str) -> list[str]:
+def _measured(disputes: DisputeService, dispute_id: str) -> list[str]:
     now = as_of.now()
-    page = state.queue(now=now)
+    page = disputes.queue(now=now)
     calls: dict[str, Callable[[], object]] = {
-        "first page of the queue, 50 cases": lambda: state.queue(now=now),
-        "second page": lambda: state.queue(now=now, after=page.next_after),
-        "page of 200": lambda: state.queue(now=now, limit=200),
-        "page of one reviewer": lambda: state.queue(Filter(assigned_to=REVIEWERS[0]), now=now),
-        "page of one tier and clock": lambda: state.queue(Filter(tier="medium_high", clock=Clock.IN_TIME), now=now),
-        "page of a clock that nothing has": lambda: state.queue(Filter(clock=Clock.OVERDUE), now=now),
-        "one case with its events": lambda: state.get(dispute_id),
-        "history of a line": lambda: state.of_line("line-1"),
-        "figures of all": lambda: state.figures(now),
+        "first page of the queue, 50 cases": lambda: disputes.queue(now=now),
+        "second page": lambda: disputes.queue(now=now, after=page.next_after),
+        "page of 200": lambda: disputes.queue(now=now, limit=200),
+        "page of one reviewer": lambda: disputes.queue(Filter(assigned_to=REVIEWERS[0]), now=now),
+        "page of one tier and deadline status": lambda: disputes.queue(
+            Filter(tier="medium_high", deadline=DeadlineStatus.IN_TIME), now=now
+        ),
+        "page of an empty deadline status": lambda: disputes.queue(Filter(deadline=DeadlineStatus.OVERDUE), now=now),
+        "one case with its events": lambda: disputes.get(dispute_id),
+        "history of a line": lambda: disputes.of_line("line-1"),
+        "counts of all": lambda: disputes.counts(now),
     }
     rows = []
     for name, call in calls.items():
-        took = sorted(_timed(call) for _ in range(REPEATS))
-        rows.append(f"| {name} | {statistics.median(took):.1f} | {took[-1]:.1f} |")
+        times = sorted(_timed(call) for _ in range(REPEATS))
+        rows.append(f"| {name} | {statistics.median(times):.1f} | {times[-1]:.1f} |")
     return rows
 
 
@@ -84,7 +86,7 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def fill(url: str, count: int) -> None:
-    """Write decisions outside the chain, copies of one record."""
+    """Write copies of one decision record outside the hash chain."""
     record = _record(decision_ids(as_of.now(), 1)[0], "filler", "line-x").to_json().decode()
     engine = create_engine(url)
     with engine.begin() as connection:
@@ -100,23 +102,23 @@ def fill(url: str, count: int) -> None:
     engine.dispose()
 
 
-def open_disputes(log: DecisionLog, state: DisputeService, count: int) -> str:
-    """Open and for the most part assign disputes; the id of the last one."""
+def open_disputes(log: DecisionLog, disputes: DisputeService, count: int) -> str:
+    """Open disputes and assign two of three; returns the id of the last one."""
     last = ""
-    for start in range(0, count, AT_ONCE):
-        key = f"r-{start}"
-        size = min(AT_ONCE, count - start)
+    for start in range(0, count, BATCH):
+        request_id = f"r-{start}"
+        size = min(BATCH, count - start)
         ids = decision_ids(as_of.now(), size)
-        records = [_record(each, key, f"line-{start + i}") for i, each in enumerate(ids)]
-        log.append("suspension", key, "body", records)
+        records = [_record(each, request_id, f"line-{start + i}") for i, each in enumerate(ids)]
+        log.append("suspension", request_id, "body", records)
         for i, decision_id in enumerate(ids):
             number = start + i
-            last = state.open(
+            last = disputes.open(
                 HOTLINE, decision_id, statement="I only call customers.", channel="hotline", request_id=f"o-{number}"
             ).dispute_id
             if number % 3:
-                who = REVIEWERS[number % len(REVIEWERS)]
-                state.assign(LEAD_ON_DUTY, last, assignee=who, request_id=f"a-{number}")
+                assignee = REVIEWERS[number % len(REVIEWERS)]
+                disputes.assign(SHIFT_LEAD, last, assignee=assignee, request_id=f"a-{number}")
     return last
 
 
@@ -142,7 +144,7 @@ def _record(decision_id: str, request_id: str, line_id: str) -> DecisionRecord:
         contributions={"places": 0.8},
         model=RecordedModel(name="linerisk", version="7", fingerprint="f" * 64),
         features_from="snapshot",
-        # As many bytes as 170 features take.
+        # The size of 170 features.
         features=RecordedFeatures(columns="c" * 64, values="A" * 908),
         scored_by="suspension",
     )

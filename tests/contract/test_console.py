@@ -19,8 +19,8 @@ from linerisk.features.catalogue import FEATURE_NAMES
 from linerisk.live import ChallengerHolder
 from linerisk.model.tiers import TIERS, Tier
 from linerisk.review.access_log import Accesses
-from linerisk.review.queries import Reading
-from linerisk.review.similar_cases import latest_decided, peers_of
+from linerisk.review.queries import DisputeQueries
+from linerisk.review.similar_cases import find_similar_cases, latest_decided
 from linerisk.review.transitions import OVERTURNED, Outcome
 from linerisk.scoring import score
 from linerisk.web.token_store import Role, TokenStore
@@ -558,16 +558,16 @@ def test_a_case_shows_decided_cases_that_are_like_it_with_what_was_found(
     told = _section(page, "Decided cases like this one")
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
         record = log.get(case["decision_id"])
-        dispute = Reading(log).get(case["dispute_id"])
+        dispute = DisputeQueries(log).get(case["dispute_id"])
         assert record is not None
         assert dispute is not None
-        peers = peers_of(log, dispute, record.contributions)
+        peers = find_similar_cases(log, dispute, record.contributions)
     assert peers.listed
     rows = re.findall(
         r'<a href="/review/cases/(\w+)".*?<td class="nowrap">(\d+) %.*?<td><b>([^<]+)</b>', told, re.DOTALL
     )
     assert rows == [
-        (peer.dispute.dispute_id, str(int(peer.likeness * 100)), peer.dispute.state.value) for peer in peers.listed
+        (peer.dispute.dispute_id, str(int(peer.similarity * 100)), peer.dispute.state.value) for peer in peers.listed
     ]
     assert f"Of the {peers.counted} most alike, {peers.overturned} were overturned" in told
     assert f"{peers.compared} were compared" in told

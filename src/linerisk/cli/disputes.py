@@ -1,4 +1,4 @@
-"""Verbs of disputes: what was found as labels, ending what is past its time, making the register anew."""
+"""Commands of disputes: export labels, expire disputes past their hard limit, rebuild the projection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from linerisk.cli.output import AsJson, Home, out, settings_for, show_json
 if TYPE_CHECKING:
     from linerisk.review.dispute_service import DisputeService
 
-disputes_app = typer.Typer(no_args_is_help=True, help="What was found in disputes, and what is past its time.")
+disputes_app = typer.Typer(no_args_is_help=True, help="Labels from disputes, expiry, and the projection of disputes.")
 app.add_typer(disputes_app, name="disputes")
 
 
@@ -25,36 +25,36 @@ def disputes_labels(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write what disputes found about lines as labels: cleared is legitimate, upheld is fraud."""
+    """Write the findings of disputes as labels: cleared is legitimate, upheld is fraud."""
     from linerisk.review.labels import write_labels
 
-    with _desk(home) as desk:
-        count = write_labels(desk, file)
+    with _dispute_service(home) as disputes:
+        count = write_labels(disputes, file)
     out.print(f"{count:,} labels in {file}")
     show_json(as_json, {"labels": count, "out": str(file)})
 
 
 @disputes_app.command("expire", epilog="Example: linerisk disputes expire")
 def disputes_expire(home: Home = None, as_json: AsJson = False) -> None:
-    """End open disputes whose hard limit has passed, so that nobody takes them for being looked at."""
-    with _desk(home) as desk:
-        ended = desk.expire_due()
+    """Expire open disputes past their hard limit, so that they no longer count as open."""
+    with _dispute_service(home) as disputes:
+        ended = disputes.expire_due()
     out.print(f"{ended:,} disputes have expired")
     show_json(as_json, {"expired": ended})
 
 
 @disputes_app.command("rebuild", epilog="Example: linerisk disputes rebuild")
 def disputes_rebuild(home: Home = None, as_json: AsJson = False) -> None:
-    """Make the register of disputes anew from the events in the chain."""
-    with _desk(home) as desk:
-        count = desk.rebuild()
-    out.print(f"the register holds {count:,} disputes")
+    """Rebuild the projection of disputes from the events in the chain."""
+    with _dispute_service(home) as disputes:
+        count = disputes.rebuild()
+    out.print(f"the projection holds {count:,} disputes")
     show_json(as_json, {"disputes": count})
 
 
 @contextmanager
-def _desk(home: Path | None) -> Iterator[DisputeService]:
-    """The desk over a log that is there."""
+def _dispute_service(home: Path | None) -> Iterator[DisputeService]:
+    """The dispute service over an existing decision log."""
     from linerisk.decisions.log import DecisionLog
     from linerisk.policy import load_policies
     from linerisk.review.dispute_service import DisputeService

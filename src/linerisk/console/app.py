@@ -193,7 +193,7 @@ class Console:
         if visit is None:
             return to_login(request)
         language = language_of(visit.form.get("language", ""))
-        await asyncio.to_thread(self._room.sessions.speak, visit.session, language)
+        await asyncio.to_thread(self._room.sessions.set_language, visit.session, language)
         return RedirectResponse(ours(visit.form.get("path")), HTTPStatus.SEE_OTHER)
 
     async def _static(self, request: Request) -> Response:

@@ -19,8 +19,8 @@ from linerisk.console.translations import local, speaker
 from linerisk.model.tiers import RAISED
 from linerisk.review.access_log import Access
 from linerisk.review.disputes import Dispute, Event
-from linerisk.review.errors import IN_THE_QUEUE, UnknownDisputeError
-from linerisk.review.transitions import CLOCK, MOVES, SECOND_PERSON_TIER, Move, Outcome, State
+from linerisk.review.errors import UNKNOWN_DISPUTE_TODO, UnknownDisputeError
+from linerisk.review.transitions import SECOND_PERSON_TIER, SYSTEM_NAME, TRANSITIONS, Outcome, State, Transition
 from linerisk.suspension.local_time import Language
 from linerisk.web.query_params import checked_id
 
@@ -144,13 +144,13 @@ class CasePage:
 
 
 _DONE = {
-    "assigned": (Move.ASSIGN, {State.ASSIGNED}),
-    "decided": (Move.DECIDE, {State.UPHELD, State.INCONCLUSIVE}),
-    "awaiting": (Move.DECIDE, {State.AWAITING_APPROVAL}),
-    "lifted": (Move.DECIDE, {State.CLEARED, State.LOWERED}),
-    "approved": (Move.APPROVE, {State.UPHELD}),
-    "refused": (Move.REFUSE, {State.ASSIGNED}),
-    "withdrawn": (Move.WITHDRAW, {State.WITHDRAWN}),
+    "assigned": (Transition.ASSIGN, {State.ASSIGNED}),
+    "decided": (Transition.DECIDE, {State.UPHELD, State.INCONCLUSIVE}),
+    "awaiting": (Transition.DECIDE, {State.AWAITING_APPROVAL}),
+    "lifted": (Transition.DECIDE, {State.CLEARED, State.LOWERED}),
+    "approved": (Transition.APPROVE, {State.UPHELD}),
+    "refused": (Transition.REFUSE, {State.ASSIGNED}),
+    "withdrawn": (Transition.WITHDRAW, {State.WITHDRAWN}),
 }
 """What an address may say was done: by which move, and where the case stands then."""
 
@@ -168,7 +168,7 @@ def _done(room: Room, visit: Visit, dispute: Dispute) -> Told | None:
         return None
     move, states = _DONE[named]
     last = dispute.events[-1]
-    if (last.by, last.move) != (visit.actor.name, move) or dispute.state not in states:
+    if (last.by, last.transition) != (visit.actor.name, move) or dispute.state not in states:
         return None
     text = speaker(visit.language)(f"done_{named}")
     return Told(good=True, text=text.format(local(dispute.changed_at, room.state.settings.time_zone)))
@@ -182,7 +182,7 @@ def dispute_of(room: Room, visit: Visit) -> Dispute:
     """
     dispute = room.state.disputes.get(checked_id(visit.params["id"], field="id"))
     if dispute is None:
-        raise UnknownDisputeError("there is no such dispute", todo=IN_THE_QUEUE, field="id")
+        raise UnknownDisputeError("there is no such dispute", todo=UNKNOWN_DISPUTE_TODO, field="id")
     return dispute
 
 
@@ -226,7 +226,7 @@ def shown(
 
 def who(event: Event, language: Language) -> str:
     """Who made a move: the name of a token, or in words that it was the clock."""
-    return speaker(language)("role_system") if event.by == CLOCK else event.by
+    return speaker(language)("role_system") if event.by == SYSTEM_NAME else event.by
 
 
 def teller(visit: Visit) -> Tell:
@@ -234,10 +234,10 @@ def teller(visit: Visit) -> Tell:
     say = speaker(visit.language)
 
     def tell(event: Event) -> str:
-        said = say(f"event_{event.move.value}")
-        if event.move is Move.ASSIGN:
+        said = say(f"event_{event.transition.value}")
+        if event.transition is Transition.ASSIGN:
             return said.format(event.assigned_to)
-        if event.move is Move.DECIDE and event.outcome is not None:
+        if event.transition is Transition.DECIDE and event.outcome is not None:
             found = said.format(say(f"state_{event.outcome.value}"))
             return found if event.lowered_to is None else f"{found} ({say(f'tier_{event.lowered_to}')})"
         return said
@@ -249,20 +249,20 @@ def moves_of(dispute: Dispute, visit: Visit) -> Moves:
     """What a visitor may do, by the one table of moves; the state looks again when they do it."""
     name, role = visit.actor.name, visit.actor.role
 
-    def may(move: Move) -> bool:
-        return role in MOVES[move].roles and dispute.state in MOVES[move].before
+    def may(move: Transition) -> bool:
+        return role in TRANSITIONS[move].roles and dispute.state in TRANSITIONS[move].from_states
 
     barred = name in dispute.barred
     first = name in {dispute.decided_by, dispute.assigned_to}
-    assign = may(Move.ASSIGN) and not barred and dispute.assigned_to != name
-    decide = may(Move.DECIDE) and dispute.assigned_to == name
-    approve = may(Move.APPROVE) and not barred and not first
+    assign = may(Transition.ASSIGN) and not barred and dispute.assigned_to != name
+    decide = may(Transition.DECIDE) and dispute.assigned_to == name
+    approve = may(Transition.APPROVE) and not barred and not first
     raised = [tier.value for tier in RAISED]
     return Moves(
         assign=assign,
         decide=decide,
         approve=approve,
-        withdraw=may(Move.WITHDRAW),
+        withdraw=may(Transition.WITHDRAW),
         cannot="" if assign or decide or approve else _why_not(dispute, role, barred=barred),
         lower=tuple(raised[: raised.index(dispute.tier)]) if dispute.tier in raised else (),
         outcomes=tuple(each.value for each in Outcome),
@@ -273,7 +273,7 @@ def moves_of(dispute: Dispute, visit: Visit) -> Moves:
 def _why_not(dispute: Dispute, role: str, *, barred: bool) -> str:
     if not dispute.is_open:
         return "cannot_ended"
-    if role not in MOVES[Move.DECIDE].roles:
+    if role not in TRANSITIONS[Transition.DECIDE].roles:
         return "cannot_auditor"
     if dispute.state is State.AWAITING_APPROVAL:
         return "cannot_second"

@@ -13,9 +13,9 @@ from linerisk.console.translations import both, chance
 from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import LineriskError
 from linerisk.explanation import AsUsual
-from linerisk.explanation.value_text import BY_UNIT, plainly
+from linerisk.explanation.value_text import BY_UNIT, format_number
 from linerisk.policy import Policy, with_id
-from linerisk.suspension.evidence import Evidence, FeatureSeen, gather
+from linerisk.suspension.evidence import Evidence, FeatureEvidence, gather_evidence
 from linerisk.suspension.evidence_charts import (
     BAR_HEIGHT,
     BARS_WIDTH,
@@ -136,7 +136,7 @@ def decision_shown(room: Room, record: DecisionRecord, language: Language) -> De
     evidence_problem = notice_problem = ""
     try:
         policy = with_id(room.state.policies, record.policy)
-        evidence = _evidence(gather(record, room.state.model_of(record), policy), families, language)
+        evidence = _evidence(gather_evidence(record, room.state.model_of(record), policy), families, language)
     except LineriskError as error:
         evidence_problem = problem_said(error, language)
     try:
@@ -189,9 +189,9 @@ def _named(found: AsUsual | None, families: dict[str, str], language: Language) 
     return ("、" if language == "zh" else ", ").join(names)
 
 
-def _row(seen: FeatureSeen, language: Language) -> FeatureRow:
+def _row(seen: FeatureEvidence, language: Language) -> FeatureRow:
     def said(value: float | None) -> str:
-        return "–" if value is None else both(BY_UNIT.get(seen.unit, plainly)(value), language)
+        return "–" if value is None else both(BY_UNIT.get(seen.unit, format_number)(value), language)
 
     return FeatureRow(
         label=seen.label_zh if language == "zh" else seen.label_en,

@@ -62,7 +62,7 @@ def _history_of_case(room: Room, visit: Visit, case: str) -> History:
     """The decisions that a case number fits and their disputes; of a number of an older form its dispute."""
     log, disputes = room.state.log, room.state.disputes
     number = read_number(case)
-    found = () if number is not None else disputes.numbered(case.upper())
+    found = () if number is not None else disputes.by_case_number(case.upper())
     ids = [each.decision_id for each in found] if number is None else decisions_numbered(log, number)
     if ids:
         room.accesses.record(visit.actor, "decision", *ids, at=visit.now)

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from linerisk import as_of as clock
 from linerisk.console.forms import check_origin, check_secret, form_of, query_of
 from linerisk.console.page_request import READERS, Room, Visit
-from linerisk.review.sessions import LONGEST, Session
+from linerisk.review.sessions import MAX_SESSION_AGE, Session
 from linerisk.review.transitions import Actor
 from linerisk.suspension.local_time import LANGUAGES, Language
 from linerisk.web.token_store import Token
@@ -72,7 +72,7 @@ async def let_in(room: Room, request: Request, token: Token, form: Mapping[str, 
     response.set_cookie(
         _cookie_of(request),
         secret,
-        max_age=int(LONGEST.total_seconds()),
+        max_age=int(MAX_SESSION_AGE.total_seconds()),
         path="/",
         secure=_secure(request),
         httponly=True,

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from linerisk.console.page_request import Room, Shown, Visit
 from linerisk.console.translations import span, speaker
 from linerisk.model.tiers import RAISED, Tier
-from linerisk.review.deadlines import Clock, clock_of
+from linerisk.review.deadlines import DeadlineStatus, deadline_status
 from linerisk.review.disputes import Dispute
 from linerisk.review.queries import Filter
 from linerisk.review.transitions import State
@@ -19,7 +19,7 @@ from linerisk.web.errors import WrongValueError
 from linerisk.web.query_params import checked_id
 
 PAGE_LENGTH = 50
-Choice = TypeVar("Choice", State, Clock, Tier)
+Choice = TypeVar("Choice", State, DeadlineStatus, Tier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,26 +99,27 @@ class QueuePage:
 def queue_page(room: Room, visit: Visit) -> Shown:
     """Answer `GET /review`."""
     query = {name: text for name, text in visit.query.items() if text}
-    state, clock, tier = _choice(query, "state", State), _choice(query, "clock", Clock), _choice(query, "tier", Tier)
+    state, tier = _choice(query, "state", State), _choice(query, "tier", Tier)
+    clock = _choice(query, "clock", DeadlineStatus)
     mine = query.get("mine") == "1"
     after = None if "after" not in query else checked_id(query["after"], field="after")
     wanted = Filter(
         states=frozenset() if state is None else frozenset({state}),
-        clock=clock,
+        deadline=clock,
         tier=None if tier is None else tier.value,
         assigned_to=visit.actor.name if mine else None,
     )
     disputes = room.state.disputes
     found = disputes.queue(wanted, now=visit.now, limit=PAGE_LENGTH, after=after)
-    figures = disputes.figures(visit.now)
+    figures = disputes.counts(visit.now)
     chosen = {"state": state or "", "clock": clock or "", "tier": tier or "", "mine": "1" if mine else ""}
     page = QueuePage(
         states={each.value: count for each, count in figures.open.items()},
-        clocks={each.value: count for each, count in figures.clocks.items()},
+        clocks={each.value: count for each, count in figures.deadlines.items()},
         total=sum(figures.open.values()),
         rows=tuple(row_of(each, visit) for each in found.disputes),
         all_states=tuple(each.value for each in State),
-        all_clocks=tuple(each.value for each in Clock),
+        all_clocks=tuple(each.value for each in DeadlineStatus),
         all_tiers=tuple(each.value for each in RAISED),
         state=str(chosen["state"]),
         clock=str(chosen["clock"]),
@@ -133,7 +134,7 @@ def queue_page(room: Room, visit: Visit) -> Shown:
 
 def row_of(dispute: Dispute, visit: Visit) -> QueueRow:
     """A dispute as a row of the queue or of a line's history."""
-    clock = clock_of(dispute, visit.now)
+    clock = deadline_status(dispute, visit.now)
     return QueueRow(
         dispute_id=dispute.dispute_id,
         case_number=dispute.case_number,

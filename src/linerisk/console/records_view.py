@@ -8,7 +8,7 @@ from datetime import datetime
 
 from linerisk.console.translations import speaker
 from linerisk.features.records_summary import OTHER_AREAS, UNKNOWN
-from linerisk.suspension.evidence import RecordsSeen
+from linerisk.suspension.evidence import RecordsEvidence
 from linerisk.suspension.evidence_charts import (
     CALENDAR_CELL,
     CALENDAR_LEFT,
@@ -16,7 +16,7 @@ from linerisk.suspension.evidence_charts import (
     CALENDAR_TOP,
     Cell,
     cells,
-    day_said,
+    day_label,
 )
 from linerisk.suspension.local_time import Language
 from linerisk.tables.schemas import PEER_KINDS
@@ -56,7 +56,7 @@ class RecordsShown:
     places: str
 
 
-def records_shown(records: RecordsSeen | None, language: Language) -> RecordsShown | None:
+def records_shown(records: RecordsEvidence | None, language: Language) -> RecordsShown | None:
     """The summary in a language; None where none was kept."""
     if records is None:
         return None
@@ -67,7 +67,7 @@ def records_shown(records: RecordsSeen | None, language: Language) -> RecordsSho
     return RecordsShown(
         cells=cells(records.out_calls, records.until),
         days=tuple(
-            (CALENDAR_TOP + at * CALENDAR_ROW + 11, day_said(records.until, days - at))
+            (CALENDAR_TOP + at * CALENDAR_ROW + 11, day_label(records.until, days - at))
             for at in range(0, days, _EVERY_DAYS)
         ),
         hours=tuple((CALENDAR_LEFT + hour * CALENDAR_CELL, hour) for hour in range(0, _HOURS, _EVERY_HOURS)),

@@ -6,9 +6,9 @@ from linerisk.console.translations import speaker
 from linerisk.errors import InputError, LineriskError
 from linerisk.model.tiers import RAISED
 from linerisk.review.disputes import Dispute
-from linerisk.review.errors import IllegalMoveError
+from linerisk.review.errors import IllegalTransitionError
 from linerisk.suspension.local_time import Language
-from linerisk.suspension.notice import LISTED
+from linerisk.suspension.notice import LIST_SEPARATOR
 
 
 def facts_of(error: LineriskError, dispute: Dispute, language: Language) -> str:
@@ -20,7 +20,7 @@ def facts_of(error: LineriskError, dispute: Dispute, language: Language) -> str:
         language: Of the visitor.
     """
     say = speaker(language)
-    if isinstance(error, IllegalMoveError):
+    if isinstance(error, IllegalTransitionError):
         return say("fact_state").format(say(f"state_{dispute.state.value}"))
     if not isinstance(error, InputError):
         return ""
@@ -31,6 +31,6 @@ def facts_of(error: LineriskError, dispute: Dispute, language: Language) -> str:
     if error.field == "lowered_to":
         raised = [tier.value for tier in RAISED]
         lower = raised[: raised.index(dispute.tier)] if dispute.tier in raised else []
-        tiers = LISTED[language].join(say(f"tier_{tier}") for tier in lower)
+        tiers = LIST_SEPARATOR[language].join(say(f"tier_{tier}") for tier in lower)
         return say("fact_lowered_to").format(tiers) if tiers else say("fact_nothing_lower")
     return ""

@@ -15,11 +15,11 @@ from linerisk.errors import LineriskError
 from linerisk.explanation.value_text import BY_UNIT
 from linerisk.features.catalogue import FEATURE_NAMES
 from linerisk.review.disputes import Dispute
-from linerisk.review.similar_cases import LEAST_LIKENESS, Peer, peers_of
+from linerisk.review.similar_cases import MIN_SIMILARITY, SimilarCase, find_similar_cases
 from linerisk.suspension.local_time import Language
 
 _AGE: Final = "tenure_days"
-_IN_WORDS: Final = ((0.9, "alike_very"), (0.7, "alike_mostly"), (LEAST_LIKENESS, "alike_half"))
+_IN_WORDS: Final = ((0.9, "alike_very"), (0.7, "alike_mostly"), (MIN_SIMILARITY, "alike_half"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class PeersShown:
 
 def peers_shown(room: Room, dispute: Dispute, record: DecisionRecord, language: Language) -> PeersShown:
     """The decided cases most like one, with what was found in each."""
-    found = peers_of(room.state.log, dispute, record.contributions)
+    found = find_similar_cases(room.state.log, dispute, record.contributions)
     return PeersShown(
         rows=tuple(_row(peer, _record(room, peer.dispute), record, language) for peer in found.listed),
         counted=found.counted,
@@ -93,7 +93,7 @@ def _record(room: Room, dispute: Dispute) -> DecisionRecord | None:
         return None
 
 
-def _row(peer: Peer, record: DecisionRecord | None, own: DecisionRecord, language: Language) -> PeerRow:
+def _row(peer: SimilarCase, record: DecisionRecord | None, own: DecisionRecord, language: Language) -> PeerRow:
     dispute = peer.dispute
     first = None if record is None or not record.reasons else record.reasons[0]
     return PeerRow(
@@ -103,8 +103,8 @@ def _row(peer: Peer, record: DecisionRecord | None, own: DecisionRecord, languag
         lowered_to=dispute.lowered_to,
         overturned=dispute.overturned,
         closed_at=dispute.closed_at,
-        alike=math.floor(peer.likeness * 100 + 1e-9),
-        alike_words=next(words for least, words in _IN_WORDS if peer.likeness >= least),
+        alike=math.floor(peer.similarity * 100 + 1e-9),
+        alike_words=next(words for least, words in _IN_WORDS if peer.similarity >= least),
         reason="" if first is None else both((first.zh, first.en), language),
         code="" if first is None else first.code,
         age="" if record is None else _age(record, language),

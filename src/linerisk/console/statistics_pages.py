@@ -102,7 +102,7 @@ class AuditPage:
 
 def overturns_page(room: Room, visit: Visit) -> Shown:
     """Answer `GET /review/overturns`."""
-    found = room.state.disputes.figures(visit.now).overturns
+    found = room.state.disputes.counts(visit.now).overturns
     codes = room.state.wording.codes
     rows = (
         OverturnRow(

@@ -23,8 +23,8 @@ from linerisk.model.risk_model import RiskModel, Rows
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-# Nearer than this, the difference quotient loses digits and the slope half way stands for it. A spline's slope may bend
-# there; over so short a way that does not show in the sum.
+# Below this distance the difference quotient loses digits, so the slope at the midpoint is used. The slope of a spline
+# may change within it, but over so short a distance the sum does not change.
 _NEAR = 1e-6
 
 
@@ -34,10 +34,10 @@ class Contributions:
 
     Attributes:
         base: Margin of the trees' average line.
-        calibration: What calibration adds to the base.
+        calibration: What calibration adds to the base, log-odds.
         by_family: Shape (n, families), families in the model's order.
-        strongest: Shape (n, families): of the columns that have a value, the one that moves the family most in the
-            family's own direction; -1 where none does.
+        strongest: Shape (n, families): index of the column with a value that contributes most in the direction of its
+            family; -1 if there is none.
     """
 
     base: float
@@ -49,15 +49,15 @@ class Contributions:
 def contributions(model: RiskModel, rows: Rows) -> Contributions:
     """Split the calibrated log-odds of rows of shape (n, features), n >= 1.
 
-    `base + calibration + by_family[i].sum()` is `model.calibration.log_odds` of the i-th margin. A row gives the same
-    bits alone and among others.
+    `base + calibration + by_family[i].sum()` is `model.calibration.log_odds` of the i-th margin. A row gives identical
+    bits alone and in a batch.
     """
     phi = model.shap_values(rows)
     base = float(phi[0, -1])
     phi[:, -1] = 0.0
-    of_family = model.columns_by_family  # short rows end in the base's column, which holds 0 by now
+    of_family = model.columns_by_family  # short rows are padded with the base column, which is 0 now
     grouped = phi[:, of_family]
-    # One column after the other: the sums of a row do not depend on how many rows there are.
+    # Sums accumulate column by column, so that they do not depend on the number of rows.
     by_family = np.add.accumulate(grouped, axis=2)[:, :, -1]
     raw = base + np.add.accumulate(by_family, axis=1)[:, -1]
     slope = mean_slope(model.calibration, base, raw)[:, None]
@@ -70,7 +70,7 @@ def contributions(model: RiskModel, rows: Rows) -> Contributions:
 
 
 def feature_contributions(model: RiskModel, rows: Rows) -> Floats:
-    """The same of each feature, shape (n, features): those of a family add up to the family's."""
+    """Contributions by feature, shape (n, features); the features of a family sum to the family."""
     phi = model.shap_values(rows)
     base, raw = float(phi[0, -1]), phi.sum(axis=1)
     out: Floats = phi[:, :-1] * mean_slope(model.calibration, base, raw)[:, None]
@@ -78,15 +78,15 @@ def feature_contributions(model: RiskModel, rows: Rows) -> Floats:
 
 
 def _strongest(rows: Rows, grouped: Floats, by_family: Floats, of_family: Indices) -> Indices:
-    """See `Contributions`. What is not on record moved the margin too, but is nothing that was seen."""
-    seen = np.isfinite(np.concatenate([rows, np.zeros((len(rows), 1), rows.dtype)], axis=1))[:, of_family]
-    along = np.where(seen, grouped * np.sign(by_family)[:, :, None], 0.0)
+    """See `Contributions`. A missing value moves the margin too, but it is nothing that was observed."""
+    has_value = np.isfinite(np.concatenate([rows, np.zeros((len(rows), 1), rows.dtype)], axis=1))[:, of_family]
+    along = np.where(has_value, grouped * np.sign(by_family)[:, :, None], 0.0)
     column = of_family[np.arange(len(of_family)), along.argmax(axis=2)]
     return np.where(along.max(axis=2) > 0, column, -1)
 
 
 def mean_slope(calibration: Calibration, base: float, raw: Floats) -> Floats:
-    """Mean slope of the calibration between the base and each margin; its slope there where they meet."""
+    """Mean slope of the calibration between the base and each margin; the local slope if they are equal."""
     distance = raw - base
     near = np.abs(distance) < _NEAR
     rise = calibration.log_odds(raw) - calibration.log_odds(np.array(base))

@@ -1,7 +1,7 @@
-"""What would have changed a tier: the line with some of its behaviour as usual, and the same line at another age.
+"""Counterfactuals: the score of a line with some families as on a typical line, and at another age.
 
-Both say what the model would have said of another row. They are for reviewers, who ask what a tier rests on; they are
-no advice to a holder, and no cause and effect.
+Both are scores of a changed row, for reviewers who ask what a tier depends on. They are no advice to a holder, and they
+show no cause and effect.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from linerisk.model.tiers import TIERS, Tier
 
 AGES_DAYS = (7, 30, 90, 180, 365, 730, 1_825, 3_650)
 """A week to ten years."""
-_AGE, _MOVES_WITH_AGE = "tenure_days", ("tenure_days", "days_to_burst_28d")
-"""All that changes when a line's activation moves: see `features.tenure`."""
+_AGE, _AGE_COLUMNS = "tenure_days", ("tenure_days", "days_to_burst_28d")
+"""All columns that change with the day of activation: see `features.tenure`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsUsual:
-    """The same line, with some families' columns as a typical legitimate line has them.
+    """Score of the line with the columns of some families as on a typical legitimate line.
 
     Attributes:
-        families: Which ones.
-        probability: What it would have been.
-        tier: What it would have been.
+        families: The changed families.
+        probability: The probability with them changed.
+        tier: The tier with them changed.
     """
 
     families: tuple[str, ...]
@@ -38,12 +38,12 @@ class AsUsual:
 
 @dataclass(frozen=True, slots=True)
 class AtAge:
-    """The same line, activated on another day.
+    """Score of the line as if it had been activated on another day.
 
     Attributes:
-        tenure_days: Its age then.
-        probability: What it would have been.
-        tier: What it would have been.
+        tenure_days: The age.
+        probability: The probability at this age.
+        tier: The tier at this age.
         own: Whether this is the line's own age.
     """
 
@@ -53,8 +53,8 @@ class AtAge:
     own: bool
 
 
-def each_as_usual(model: RiskModel, row: Rows) -> tuple[AsUsual, ...]:
-    """One family after the other as usual, in the model's order.
+def each_family_as_usual(model: RiskModel, row: Rows) -> tuple[AsUsual, ...]:
+    """Score the row with one family at a time as usual, in the order of the model.
 
     Args:
         model: The model that scored the row.
@@ -62,14 +62,14 @@ def each_as_usual(model: RiskModel, row: Rows) -> tuple[AsUsual, ...]:
     """
     families = [(family,) for family in model.families]
     rows = np.concatenate([_as_usual(model, row, chosen) for chosen in families])
-    return tuple(AsUsual(*each) for each in zip(families, *_said(model, rows), strict=True))
+    return tuple(AsUsual(*each) for each in zip(families, *_score(model, rows), strict=True))
 
 
-def together_as_usual(model: RiskModel, row: Rows) -> AsUsual | None:
-    """The fewest families found that, all as usual, take the tier down; None where it is the lowest, or none do.
+def families_that_lower_the_tier(model: RiskModel, row: Rows) -> AsUsual | None:
+    """A small set of families that, all as usual, lower the tier; None for the lowest tier or if no set does.
 
-    Found step by step: each time the family whose change lowers the margin most joins. So it is a short answer, not
-    always the shortest.
+    The search is greedy: each step adds the family that lowers the margin most. So the set is small, but not always the
+    smallest.
 
     Args:
         model: The model that scored the row.
@@ -86,17 +86,17 @@ def together_as_usual(model: RiskModel, row: Rows) -> AsUsual | None:
         if margins[best] >= margin:
             return None
         chosen, margin = tried[best], float(margins[best])
-        [probability], [tier] = _said(model, rows[best : best + 1])
+        [probability], [tier] = _score(model, rows[best : best + 1])
         if TIERS.index(tier) < own:
             return AsUsual(chosen, probability, tier)
     return None
 
 
 def at_ages(model: RiskModel, row: Rows, *, days: Sequence[int] = AGES_DAYS) -> tuple[AtAge, ...]:
-    """The same line at other ages and at its own, from the youngest; empty where its age is not known.
+    """Score the line at other ages and its own, youngest first; empty if its age is not known.
 
-    Exact: nothing else in a row depends on when the line was activated. A model of the catalogue never says more at a
-    greater age.
+    The result is exact: nothing else in a row depends on the day of activation. In a model of the catalogue the
+    probability never rises with age.
 
     Args:
         model: The model that scored the row.
@@ -109,12 +109,12 @@ def at_ages(model: RiskModel, row: Rows, *, days: Sequence[int] = AGES_DAYS) -> 
     own = int(row[0, at])
     ages = sorted({*days, own})
     rows = np.repeat(row, len(ages), axis=0)
-    for name in _MOVES_WITH_AGE:
+    for name in _AGE_COLUMNS:
         if (column := model.positions.get(name)) is not None:
             rows[:, column] = np.clip(rows[:, column] + (np.array(ages) - own), 0, MAX_TENURE_DAYS)
     return tuple(
         AtAge(age, probability, tier, age == own)
-        for age, probability, tier in zip(ages, *_said(model, rows), strict=True)
+        for age, probability, tier in zip(ages, *_score(model, rows), strict=True)
     )
 
 
@@ -126,6 +126,6 @@ def _as_usual(model: RiskModel, row: Rows, families: Sequence[str]) -> Rows:
     return out
 
 
-def _said(model: RiskModel, rows: Rows) -> tuple[list[float], list[Tier]]:
+def _score(model: RiskModel, rows: Rows) -> tuple[list[float], list[Tier]]:
     margin = model.margin(rows)
     return model.probability(margin).tolist(), [TIERS[index] for index in model.tier(margin).tolist()]

@@ -1,4 +1,4 @@
-"""Explanations: contributions by family, and at most four of them in words, or as codes alone for many rows."""
+"""Reasons of rows: contributions by family, at most four of them in words, or codes only for many rows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from linerisk.explanation.contributions import Contributions, Floats, Indices, c
 from linerisk.explanation.reason_text import Direction, Wording
 from linerisk.model.risk_model import RiskModel, Rows
 
-MOST_REASONS: Final = 4
-"""A notice with more is a checklist, not a reason."""
-LEAST_OTHER_WAY: Final = 0.1
-"""Log-odds from which a family that speaks the other way has the last place, however small beside the others."""
+MAX_REASONS: Final = 4
+"""More reasons would make a notice a checklist."""
+MIN_OPPOSITE_LOG_ODDS: Final = 0.1
+"""Log-odds from which the strongest family of the opposite direction gets the last place, even if it is small."""
 
 _NONE: Final = -1
-"""In place of a family or column, where there is none."""
+"""Index of a missing family or column."""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -29,10 +29,10 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         code: Reason code, from `reasons.toml`.
         family: Family of features.
         direction: Whether it raises or lowers the risk.
-        zh: What was seen, in Chinese.
-        en: What was seen, in English.
+        zh: What was observed, in Chinese.
+        en: What was observed, in English.
         contribution: Log-odds of the whole family.
-        facts: Values of the features that the sentence rests on; none of them is missing.
+        facts: Values of the features that the sentence depends on; none is missing.
     """
 
     code: str
@@ -45,14 +45,14 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """One line's calibrated log-odds, split.
+    """Calibrated log-odds of one line, split by family.
 
     Attributes:
         base: Margin of the trees' average line.
         calibration: What calibration adds to the base.
         contributions: Log-odds by family, every family of the model.
-        reasons: At most four, the largest first; where all of these go one way, the last place is for the strongest
-            family that goes the other, so that nobody is shown one side only. A family that only missing values moved
+        reasons: At most four, the largest first. If all have one direction, the last place goes to the strongest
+            family of the opposite direction, so that both sides are visible. A family that only missing values moved
             in its direction is no reason.
     """
 
@@ -63,15 +63,15 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class Attribution(msgspec.Struct, frozen=True, eq=False):
-    """What the log-odds of n rows are made of, and which families are to be named: all but the words.
+    """Log-odds of n rows by family, and the families to name in reasons, without the text.
 
     Attributes:
         base: Margin of the trees' average line.
         calibration: What calibration adds to the base.
         by_family: Shape (n, families), in the model's order.
-        named: Shape (n, at most `MOST_REASONS`). The families to name, the largest first, with room for the strongest
-            that goes the other way; -1 where there is no further one.
-        column: Shape as `named`. Of each, the column that moved it most in its direction and has a value; -1 of none.
+        named: Shape (n, at most `MAX_REASONS`). The families to name, the largest first, the last place being for the
+            strongest of the opposite direction; -1 if there are fewer.
+        column: Shape as `named`. The column with a value that moved each family most in its direction; -1 if none.
     """
 
     base: float
@@ -82,12 +82,12 @@ class Attribution(msgspec.Struct, frozen=True, eq=False):
 
 
 def attribute(model: RiskModel, rows: Rows) -> Attribution:
-    """Split the log-odds of rows of shape (n, features), n >= 1, and choose what is named.
+    """Split the log-odds of rows of shape (n, features), n >= 1, and choose the families to name.
 
-    A row gives the same alone and among others.
+    A row gives the same result alone and in a batch.
     """
     parts = contributions(model, rows)
-    named = _spoken(parts)
+    named = _families_to_name(parts)
     column = np.where(named == _NONE, _NONE, np.take_along_axis(parts.strongest, named, axis=1))
     return Attribution(parts.base, parts.calibration, parts.by_family, named, column)
 
@@ -97,20 +97,19 @@ def explain(
 ) -> list[Explanation]:
     """Explain rows of shape (n, features), in their order.
 
-    A reason speaks of the one feature that moved its family most in the family's own direction, of those that have a
-    value. A family without one, or that moved nothing, is no reason. Columns that the catalogue does not know are said
-    by their names.
+    A reason is about the feature with a value that moved its family most in the direction of the family. A family
+    without such a feature gives no reason. Columns outside the catalogue are described by their names.
 
     Args:
         model: The model.
         rows: Shape (n, features).
-        wording: Words of the reasons.
-        attribution: What `attribute` said of these rows, where that is known already.
+        wording: Texts of the reasons.
+        attribution: The result of `attribute` for these rows, if already known.
     """
     if not len(rows):
         return []
     parts = attribute(model, rows) if attribution is None else attribution
-    families, say = model.families, wording.speaker(model.positions, model.typical).say
+    families, render = model.families, wording.renderer(model.positions, model.typical).render
     explanations = []
     for values, amounts, named, columns in zip(
         map(np.ndarray.tolist, rows), parts.by_family.tolist(), parts.named.tolist(), parts.column.tolist(), strict=True
@@ -120,16 +119,16 @@ def explain(
             if k == _NONE:
                 break
             direction: Direction = "raises" if amounts[k] > 0 else "lowers"
-            said = say(column, direction, values)
+            text = render(column, direction, values)
             reasons.append(
                 Reason(
-                    code=said.code,
+                    code=text.code,
                     family=families[k],
                     direction=direction,
-                    zh=said.zh,
-                    en=said.en,
+                    zh=text.zh,
+                    en=text.en,
                     contribution=amounts[k],
-                    facts=said.facts,
+                    facts=text.facts,
                 )
             )
         explanations.append(
@@ -146,16 +145,16 @@ def explain(
 def reason_codes(
     model: RiskModel, rows: Rows, wording: Wording, *, attribution: Attribution | None = None
 ) -> npt.NDArray[np.str_]:
-    """The codes of the reasons that `explain` gives, without their sentences: for many rows.
+    """Reason codes of many rows: those that `explain` gives, without the texts.
 
     Args:
         model: The model.
         rows: Shape (n, features).
         wording: Codes by column, direction and value.
-        attribution: What `attribute` said of these rows, where that is known already.
+        attribution: The result of `attribute` for these rows, if already known.
 
     Returns:
-        Shape (n, at most `MOST_REASONS`), the largest first; empty text where there is no further reason.
+        Shape (n, at most `MAX_REASONS`), the largest first; empty text if there are fewer reasons.
     """
     if not len(rows):
         return np.empty((0, 0), dtype=np.str_)
@@ -169,7 +168,7 @@ def reason_codes(
         if not here.any():
             continue
         name = names[k]
-        needed = [other for other in wording.codes_rest_on(name, direction=direction) if other in names]
+        needed = [other for other in wording.columns_deciding_code(name, direction=direction) if other in names]
         if needed:
             values = rows[:, [names.index(other) for other in needed]][np.nonzero(here)[0]]
             lines = (dict(zip(needed, line, strict=True)) for line in values.tolist())
@@ -179,21 +178,21 @@ def reason_codes(
     return codes
 
 
-def _spoken(parts: Contributions) -> Indices:
-    """The families to name: the largest, with room for the strongest that goes the other way.
+def _families_to_name(parts: Contributions) -> Indices:
+    """The families to name: the largest, and in the last place the strongest of the opposite direction if needed.
 
-    Shape (n, at most `MOST_REASONS`), the largest first; -1 where there is no further one.
+    Shape (n, at most `MAX_REASONS`), the largest first; -1 if there are fewer.
     """
     size = np.abs(parts.by_family)
     by_size = np.argsort(np.where(parts.strongest == _NONE, 1.0, -size), axis=1, kind="stable")
-    speaks = np.take_along_axis(parts.strongest, by_size, axis=1) != _NONE
+    has_column = np.take_along_axis(parts.strongest, by_size, axis=1) != _NONE
     raises = np.take_along_axis(parts.by_family, by_size, axis=1) > 0
-    against = speaks & (raises != raises[:, :1])
-    chosen = np.where(speaks, by_size, _NONE)[:, :MOST_REASONS]
-    rest = against[:, MOST_REASONS:]
-    one_sided = np.nonzero(rest.any(axis=1) & ~against[:, :MOST_REASONS].any(axis=1))[0]
+    opposite = has_column & (raises != raises[:, :1])
+    chosen = np.where(has_column, by_size, _NONE)[:, :MAX_REASONS]
+    rest = opposite[:, MAX_REASONS:]
+    one_sided = np.nonzero(rest.any(axis=1) & ~opposite[:, :MAX_REASONS].any(axis=1))[0]
     if len(one_sided):
-        other = by_size[one_sided, MOST_REASONS + rest[one_sided].argmax(axis=1)]
-        heard = size[one_sided, other] >= LEAST_OTHER_WAY
-        chosen[one_sided[heard], -1] = other[heard]
+        other = by_size[one_sided, MAX_REASONS + rest[one_sided].argmax(axis=1)]
+        strong = size[one_sided, other] >= MIN_OPPOSITE_LOG_ODDS
+        chosen[one_sided[strong], -1] = other[strong]
     return chosen

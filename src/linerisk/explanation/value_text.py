@@ -1,6 +1,6 @@
-"""How a feature's value is said: shares as percent, days as days or years, seconds as seconds to hours.
+"""Formats of feature values: shares as percent, days as days or years, seconds as seconds, minutes or hours.
 
-A value is never rounded into another claim: a share that is not all is not 100 %, one that is not nothing is not 0 %.
+Rounding never changes a claim: a share below 1 is not shown as 100 %, and one above 0 is not shown as 0 %.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from linerisk.features.tenure import MAX_TENURE_DAYS
 
-Say = Callable[[float], tuple[str, str]]
+Format = Callable[[float], tuple[str, str]]
 """A value in; Chinese and English out."""
 
 _YEAR_DAYS = 365
@@ -59,25 +59,25 @@ def _seconds(value: float) -> tuple[str, str]:
     return f"{value / _HOUR_S:.1f}小时", f"{value / _HOUR_S:.1f} h"
 
 
-def _yes(value: float) -> tuple[str, str]:
+def _yes_no(value: float) -> tuple[str, str]:
     return ("是", "yes") if value > 0 else ("否", "no")
 
 
-BY_UNIT: Final[dict[str, Say]] = {
+BY_UNIT: Final[dict[str, Format]] = {
     "count": _count,
     "share": _share,
     "days": _days,
     "s": _seconds,
     "ratio": _number,
     "0-1": _number,
-    "0/1": _yes,
+    "0/1": _yes_no,
 }
 
 
-def plainly(value: float) -> tuple[str, str]:
-    """Say a number of unknown unit.
+def format_number(value: float) -> tuple[str, str]:
+    """Format a number of unknown unit.
 
-    >>> plainly(12.0), plainly(0.125)
+    >>> format_number(12.0), format_number(0.125)
     (('12', '12'), ('0.125', '0.125'))
     """
     return _both(f"{value:.4g}")

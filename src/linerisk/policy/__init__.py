@@ -1,7 +1,7 @@
-"""Dated rules as data: which tier asks for which steps, from when on, with which clocks and words.
+"""Dated policies as data: the steps, time limits and wording of each tier, from a first day on.
 
-The tier comes from the model; what to do about it from the policy in force. Nothing is added to what the file of a
-policy says: a measure that the table does not hold for a tier is never asked for.
+The model gives the tier, the policy in force gives the action. A step that the policy file does not list for a tier is
+never asked for.
 """
 
 from linerisk.policy.file_model import HeldBy

@@ -1,4 +1,4 @@
-"""What a policy file may hold, and how a TOML file is read or refused."""
+"""Schema of policy files, and validated reading of TOML files."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Table(BaseModel):
-    """A frozen table that knows all of its keys."""
+    """A frozen table that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Words(Table):
-    """The same words in both languages."""
+    """The same text in both languages."""
 
     zh: Text
     en: Text
 
 
 class Material(Words):
-    """What the holder brings; there is always another way. `short`, for text messages, is of what has to be brought."""
+    """What the holder brings, with at least one alternative. `short` is for text messages, if it has to be brought."""
 
     short: Words | None = None
     alternatives: Annotated[tuple[Words, ...], Field(min_length=1)]
 
 
 class Step(Words):
-    """One thing the holder does, with materials by id. Without `short`, for text messages, its materials say it."""
+    """One thing that the holder does. `short` is for text messages; without it, they name only the materials."""
 
     short: Words | None = None
     channel: Literal["online", "hall"]
@@ -49,14 +49,14 @@ class Step(Words):
 
 
 class TierRule(Words):
-    """What a tier is called and asks for: nothing, or the steps in order."""
+    """Name of a tier and what it asks for: nothing, or steps in order."""
 
     kind: Literal["none", "verify"]
     steps: tuple[str, ...] = ()
 
 
-class Clocks(Table):
-    """How long things may take."""
+class TimeLimits(Table):
+    """Time limits."""
 
     verify_within_hours: Hours
     cool_down_days: Days
@@ -66,7 +66,7 @@ class Clocks(Table):
 
 
 class Halls(Words):
-    """Which halls serve; anything narrower than the whole country needs a ground. `short` is for text messages."""
+    """Halls that serve; a scope narrower than the country needs a ground. `short` is for text messages."""
 
     short: Words
     scope: Literal["country", "province", "city"]
@@ -74,7 +74,7 @@ class Halls(Words):
 
 
 class Appeal(Table):
-    """Where to object, that a person decides on request, and who is next. `short` is for text messages."""
+    """Where to object, the review by a person on request, and the regulator. `short` is for text messages."""
 
     short: Words
     channels: Annotated[tuple[Words, ...], Field(min_length=1)]
@@ -83,7 +83,7 @@ class Appeal(Table):
 
 
 class Wording(Table):
-    """Words for the holder; `notice` and `sms` have places in braces, the others have none."""
+    """Texts for the holder; `notice` and `sms` have placeholders in braces, the others have none."""
 
     notice: Words
     sms: Words
@@ -95,14 +95,14 @@ class Wording(Table):
 _AnyTable = TypeVar("_AnyTable", bound=Table)
 
 
-def read_table(file: Path, shape: type[_AnyTable]) -> _AnyTable:
-    """Read a TOML file of a shape.
+def read_table(file: Path, schema: type[_AnyTable]) -> _AnyTable:
+    """Read a TOML file and validate it against a schema.
 
     Raises:
-        PolicyError: It cannot be read or has another shape; names the file and the first wrong key.
+        PolicyError: It cannot be read or does not fit the schema; names the file and the first wrong key.
     """
     try:
-        return shape.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return schema.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -1,4 +1,4 @@
-"""A policy, when it is in force, and what it asks of a tier."""
+"""Policies: loading, validation, the one in force at an instant, and the action for a tier."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from linerisk.policy.file_model import (
     RETENTION_FILE,
     TIERS_FILE,
     Appeal,
-    Clocks,
     Halls,
     HeldBy,
     Material,
@@ -29,12 +28,13 @@ from linerisk.policy.file_model import (
     Table,
     Text,
     TierRule,
+    TimeLimits,
     Wording,
     Words,
     read_table,
     wrong_key,
 )
-from linerisk.policy.notice_words import check_wording
+from linerisk.policy.notice_placeholders import check_wording
 
 EMERGENCY_NUMBERS: Final = ("110", "119", "120", "122")
 """No measure may close these (Telecommunications Regulations, article 36)."""
@@ -44,13 +44,13 @@ _STATUSES: dict[str, HeldBy | None] = {"fresh": None, "stale": "stale", "degrade
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a policy asks for.
+    """Action of a policy for a tier.
 
     Attributes:
         kind: `none`, or `verify`.
         policy: Id of the policy.
         steps: Steps of the tier, in order.
-        held_by: Why nobody is asked to take the steps now; None where they are asked for.
+        held_by: Why the steps are not asked for now; None if they are.
     """
 
     kind: Literal["none", "verify"]
@@ -60,7 +60,7 @@ class Action:
 
 
 class Policy(Table):
-    """One policy file. Its first day begins at midnight of its own time zone."""
+    """One policy file. Its first day begins at midnight in its time zone."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     title: Words
@@ -70,7 +70,7 @@ class Policy(Table):
     in_force_from: date
     time_zone: Text
     always_open: tuple[str, ...]
-    clocks: Clocks
+    clocks: TimeLimits
     halls: Halls
     appeal: Appeal
     wording: Wording
@@ -80,7 +80,7 @@ class Policy(Table):
 
     @cached_property
     def starts_at(self) -> datetime:
-        """Its first instant."""
+        """Instant from which it is in force."""
         day = self.in_force_from
         return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.time_zone))
 
@@ -96,13 +96,13 @@ class Policy(Table):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all it says: one id with two fingerprints means that a file was changed under its id."""
+        """SHA-256 of its content: one id with two fingerprints means that the file was changed."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def asks_for(self, name: str) -> bool:
         """Whether any tier asks for the step or material of this id.
 
-        Every step and material of a policy is asked for by a tier, or the file is refused.
+        A file that defines a step or material which no tier asks for is refused.
         """
         return name in self.steps or name in self.materials
 
@@ -115,12 +115,12 @@ class Policy(Table):
         status: str = "fresh",
         cleared_at: datetime | None = None,
     ) -> Action:
-        """What the tier asks for, and what holds it back.
+        """The action for a tier, and what holds it back.
 
         Within the cool-down after a passed verification, or after a dispute that ended in the holder's favour
-        (`cleared_at`), the same evidence may not trigger again. What stood before the dispute ended is what was looked
-        at then, so that is held back too. A tier from stale or
-        degraded inputs never starts a measure by itself. Held back or not, the steps say what the tier stands for.
+        (`cleared_at`), the same evidence may not trigger again. Evidence from before the dispute ended was examined in
+        it, so it is held back too. A tier from stale or degraded inputs never starts a measure. The steps of the tier
+        are listed in either case.
 
         Raises:
             PolicyError: The status is unknown, or an instant has no time zone.
@@ -149,14 +149,14 @@ class Policy(Table):
         return timedelta(0) <= passed < self.cool_down
 
     def summary(self) -> dict[str, Any]:
-        """All that it says, as JSON values, tiers from the lowest, with its first instant and fingerprint."""
-        said = self.model_dump(mode="json")
-        said["tiers"] = {tier.value: said["tiers"][tier.value] for tier in TIERS}
-        return {**said, "starts_at": iso(self.starts_at), "fingerprint": self.fingerprint}
+        """Its content as JSON values, lowest tier first, with its first instant and fingerprint."""
+        content = self.model_dump(mode="json")
+        content["tiers"] = {tier.value: content["tiers"][tier.value] for tier in TIERS}
+        return {**content, "starts_at": iso(self.starts_at), "fingerprint": self.fingerprint}
 
 
 def load_policies(folder: Path) -> tuple[Policy, ...]:
-    """Every policy of a folder, the oldest first.
+    """Load every policy of a folder, oldest first.
 
     Raises:
         PolicyError: There is none, one is wrong, or two share an id or a first day.
@@ -185,10 +185,10 @@ def load_policies(folder: Path) -> tuple[Policy, ...]:
 
 
 def in_force(policies: Sequence[Policy], instant: datetime) -> Policy:
-    """The newest policy whose first day had begun, where it is in force.
+    """The policy in force at an instant: the newest whose first day has begun.
 
     Raises:
-        PolicyError: None had begun, or the instant has no time zone.
+        PolicyError: None has begun, or the instant has no time zone.
     """
     instant = _aware(instant, "instant")
     begun = [policy for policy in policies if policy.starts_at <= instant]
@@ -201,10 +201,10 @@ def in_force(policies: Sequence[Policy], instant: datetime) -> Policy:
 
 
 def with_id(policies: Sequence[Policy], policy_id: str) -> Policy:
-    """The policy that a decision names.
+    """The policy with an id, as a decision names it.
 
     Raises:
-        PolicyError: Its file is not there.
+        PolicyError: No file has this id.
     """
     for policy in policies:
         if policy.id == policy_id:
@@ -230,7 +230,7 @@ def _aware(instant: datetime, field: str) -> datetime:
 
 
 def _check(policy: Policy, file: Path) -> None:
-    """What holds between the keys of a policy."""
+    """Checks across the keys of a policy."""
     try:
         ZoneInfo(policy.time_zone)
     except (KeyError, OSError, ValueError) as error:
@@ -257,8 +257,8 @@ def _check(policy: Policy, file: Path) -> None:
     check_wording(policy.wording, file)
 
 
-def _check_used(file: Path, key: str, known: dict[str, Any], asked: Sequence[Sequence[str]]) -> None:
-    used = {name for names in asked for name in names}
+def _check_used(file: Path, key: str, known: dict[str, Any], requested: Sequence[Sequence[str]]) -> None:
+    used = {name for names in requested for name in names}
     if used != set(known):
         odd = sorted(used ^ set(known))
         raise wrong_key(file, key, expected="every one defined and asked for", found=f"{odd} only one of the two")

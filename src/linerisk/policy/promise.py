@@ -1,4 +1,4 @@
-"""The numbers of `tiers.toml`: what is promised to legitimate lines, and what reviewers and models can bear."""
+"""Numbers of `tiers.toml`: the promise to legitimate lines, and the limits of reviewers and models."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic import Field
 from linerisk.model.tiers import RAISED, Tier, TierPromise
 from linerisk.policy.file_model import TIERS_FILE, Days, Table, Text, read_table, wrong_key
 
-_DEALT_WITH = (Tier.MEDIUM_HIGH, Tier.EXTREMELY_HIGH)
-"""Tiers whose lines cost somebody's time: a hall's, and a reviewer's."""
+_STAFF_TIERS = (Tier.MEDIUM_HIGH, Tier.EXTREMELY_HIGH)
+"""Tiers whose lines cost the time of hall staff or reviewers."""
 _Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
 
 
@@ -37,13 +37,13 @@ class _TiersFile(Table):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Numbers of `tiers.toml` besides the promise.
+    """Limits of `tiers.toml`.
 
     Attributes:
-        review_capacity_per_day: Lines that reviewers can look at in a day.
+        review_capacity_per_day: Lines that reviewers can review in a day.
         model_valid_days: Days from promotion after which a model should no longer be live.
         impact_assessment: The document that assesses what the model does to people; a path from the folder of policies.
-        most_share: Share of all lines that may stand at or above the tier; for the tiers that people deal with.
+        most_share: Maximum share (0-1) of all lines at or above the tier; for the tiers that need staff.
     """
 
     review_capacity_per_day: int
@@ -53,7 +53,7 @@ class Limits:
 
 
 def load_promise(folder: Path) -> TierPromise:
-    """The wished-for shares of legitimate lines per raised tier.
+    """Load the promised maximum shares of legitimate lines at or above each raised tier.
 
     Raises:
         PolicyError: The file is wrong, or two neighbouring tiers are closer than `min_ratio`.
@@ -64,7 +64,7 @@ def load_promise(folder: Path) -> TierPromise:
     if set(promise.alpha) != set(RAISED):
         raise wrong_key(file, key, expected=", ".join(RAISED), found=", ".join(promise.alpha))
     low, middle, high = (promise.alpha[tier] for tier in RAISED)
-    # The ratio of 1e-4 and 1e-5 is not quite ten in floats.
+    # In floats the ratio of 1e-4 to 1e-5 is not exactly ten.
     if min(low / middle, middle / high) < promise.min_ratio * (1 - 1e-9):
         expected = f"shares that fall by a factor of at least {promise.min_ratio:g} from tier to tier"
         raise wrong_key(file, key, expected=expected, found=f"{low:g}, {middle:g}, {high:g}")
@@ -72,16 +72,19 @@ def load_promise(folder: Path) -> TierPromise:
 
 
 def load_limits(folder: Path) -> Limits:
-    """The limits of `tiers.toml`.
+    """Load the limits of `tiers.toml`.
 
     Raises:
         PolicyError: The file is wrong.
     """
     file = folder / TIERS_FILE
     limits = read_table(file, _TiersFile).limits
-    if tuple(limits.most_share) != _DEALT_WITH:
+    if tuple(limits.most_share) != _STAFF_TIERS:
         raise wrong_key(
-            file, "limits.most_share", expected=", ".join(_DEALT_WITH), found=", ".join(limits.most_share) or "nothing"
+            file,
+            "limits.most_share",
+            expected=", ".join(_STAFF_TIERS),
+            found=", ".join(limits.most_share) or "nothing",
         )
     return Limits(
         review_capacity_per_day=limits.review_capacity_per_day,

@@ -1,4 +1,4 @@
-"""How long decisions and accesses are kept: the dated rules of `retention.toml`."""
+"""Retention of decisions and accesses: the dated rules of `retention.toml`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from linerisk.as_of import iso
 from linerisk.errors import PolicyError
 from linerisk.policy.file_model import RETENTION_FILE, Table, Text, read_table, wrong_key
 
-LEAST_DAYS: Final = 184
-"""No rule may keep anything shorter: six months at their longest (Cybersecurity Law, article 21(3))."""
+MIN_DAYS: Final = 184
+"""Minimum retention, days: the longest six months (Cybersecurity Law, article 21(3))."""
 
 
 class _Rule(Table):
     in_force_from: date
-    days: Annotated[int, Field(ge=LEAST_DAYS, strict=True)]
+    days: Annotated[int, Field(ge=MIN_DAYS, strict=True)]
     source: Text
 
 
 class Retention(Table):
-    """Rules of how long things are kept, each from the first instant, UTC, of its first day on.
+    """Retention rules, each in force from its first day, 00:00 UTC.
 
     Without rules of their own, accesses are kept as long as decisions.
     """
@@ -32,7 +32,7 @@ class Retention(Table):
     accesses: tuple[_Rule, ...] = ()
 
     def days_at(self, instant: datetime) -> int:
-        """For how many days decisions are kept, as the rule in force has it.
+        """Retention of decisions in days, by the rule in force at an instant.
 
         Raises:
             PolicyError: No rule was in force yet.
@@ -40,7 +40,7 @@ class Retention(Table):
         return _days_at(self.decisions, instant)
 
     def days_of_accesses_at(self, instant: datetime) -> int:
-        """For how many days it is kept who opened what, as the rule in force has it.
+        """Retention of accesses in days, by the rule in force at an instant.
 
         Raises:
             PolicyError: No rule was in force yet.
@@ -48,14 +48,14 @@ class Retention(Table):
         return _days_at(self.accesses or self.decisions, instant)
 
     def access_was_due(self, at: datetime, *, now: datetime) -> bool:
-        """Whether, under any rule while it was in force, an access of an instant has been past its retention by now."""
+        """Whether an access was past its retention, by `now`, under any rule during the time it was in force."""
         rules = sorted(self.accesses or self.decisions, key=lambda rule: rule.in_force_from)
         ends = [*(datetime.combine(rule.in_force_from, time(), UTC) for rule in rules[1:]), now]
         return any(at + timedelta(days=rule.days) < min(end, now) for rule, end in zip(rules, ends, strict=True))
 
 
 def load_retention(folder: Path) -> Retention:
-    """The rules of `retention.toml`.
+    """Load the rules of `retention.toml`.
 
     Raises:
         PolicyError: The file is wrong, or two rules share a first day.

@@ -1,1 +1,4 @@
-"""Disputes: a holder objects to a decision, a person reviews it, and what is found lifts, stands or is learnt from."""
+"""Disputes: a holder objects to a decision, and a person reviews it.
+
+The outcome lifts the measure or upholds it, and becomes a label for training.
+"""

@@ -1,4 +1,4 @@
-"""Who opened what: every access to a case, a decision or a line, on disk before it is shown, page or answer."""
+"""Access log: who opened which case, decision or line; an access is on disk before its page or answer is sent."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Access:
     """One access.
 
     Attributes:
-        number: Its place; later ones have greater numbers.
+        number: Its position; later accesses have greater numbers.
         at: When.
         name: Name of the token.
-        role: Its role then.
+        role: Role of the token at that time.
         kind: `case`, `decision` or `line`.
-        subject: Which one; of a line its key, since ids of lines stand in decisions alone.
+        subject: Its id; for a line its key, since only decisions hold line ids.
     """
 
     number: int
@@ -39,9 +39,9 @@ class Access:
 
 
 class Accesses:
-    """The chain of accesses, in the database of the decision log; it lets nothing be changed or taken away.
+    """The append-only chain of accesses, in the database of the decision log.
 
-    What is past its retention is erased by `linerisk audit expire`, and found here no more.
+    `linerisk audit expire` erases accesses past their retention; queries do not return them.
 
     Args:
         log: The log.
@@ -51,42 +51,42 @@ class Accesses:
         self._log = log
 
     def record(self, actor: Actor, kind: Kind, *subjects: str, at: datetime) -> None:
-        """Write accesses; they are on disk when this returns. They share a commit with what else is to be written.
+        """Write accesses; they are on disk when this returns. They share a commit with other pending writes.
 
         Raises:
-            DecisionLogError: They cannot be written; then nothing may be shown.
-            OverloadedError: The same, since too much waits to be written.
+            DecisionLogError: They cannot be written; then the subject must not be shown.
+            OverloadedError: The same, because too many writes are pending.
         """
-        said = {"at": sortable(at), "name": actor.name, "role": actor.role, "kind": kind}
-        self._log.write(AccessAppend([{**said, "subject": subject} for subject in subjects]))
+        common = {"at": sortable(at), "name": actor.name, "role": actor.role, "kind": kind}
+        self._log.write(AccessAppend([{**common, "subject": subject} for subject in subjects]))
 
     def latest(self, *, limit: int = 50, before: int | None = None) -> tuple[Access, ...]:
         """Accesses, newest first.
 
         Args:
-            limit: At most so many.
-            before: Only those with a smaller number, to turn pages.
+            limit: Maximum number of accesses.
+            before: Only accesses with a smaller number: the cursor of the next page.
         """
-        query = select(*_SAID).where(accesses.c.name != "").order_by(accesses.c.number.desc()).limit(limit)
+        query = select(*_COLUMNS).where(accesses.c.name != "").order_by(accesses.c.number.desc()).limit(limit)
         if before is not None:
             query = query.where(accesses.c.number < before)
         with self._log.reading() as connection:
             return tuple(_access(row) for row in connection.execute(query).mappings())
 
     def of(self, subject: str, *, limit: int = 50) -> tuple[Access, ...]:
-        """Accesses to one thing, newest first."""
+        """Accesses to one subject, newest first."""
         with self._log.reading() as connection:
             return tuple(_access(row) for row in connection.execute(_OF, {"which": subject, "most": limit}).mappings())
 
 
 def _access(row: object) -> Access:
-    said = dict(row)  # type: ignore[call-overload]  # a row of the mapping kind
-    return Access(**{**said, "at": parse_instant(said["at"])})
+    fields = dict(row)  # type: ignore[call-overload]  # a row of the mapping kind
+    return Access(**{**fields, "at": parse_instant(fields["at"])})
 
 
-_SAID = tuple(accesses.c[name] for name in Access.__slots__)
+_COLUMNS = tuple(accesses.c[name] for name in Access.__slots__)
 _OF = (
-    select(*_SAID)
+    select(*_COLUMNS)
     .where(accesses.c.subject == bindparam("which"))
     .order_by(accesses.c.number.desc())
     .limit(bindparam("most"))

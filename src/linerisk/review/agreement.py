@@ -1,4 +1,4 @@
-"""How often people agreed with a model: decided disputes by model and tier."""
+"""How often reviewers agreed with a model: decided disputes by model and tier."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Agreement:
 
     Attributes:
         model: Version of the model.
-        tier: The tier objected to.
-        cleared: The reviewer found that nothing stands.
-        lowered: The reviewer found that a lower tier stands.
+        tier: The disputed tier.
+        cleared: The reviewer found that no tier was justified.
+        lowered: The reviewer found that a lower tier was justified.
         upheld: The reviewer agreed with the model.
-        inconclusive: It could not be told.
+        inconclusive: The evidence did not decide it.
     """
 
     model: str
@@ -42,22 +42,22 @@ class Agreement:
 
     @property
     def disagreed(self) -> int:
-        """How many ended otherwise than the model had said."""
+        """How many ended with another tier than the model gave."""
         return self.cleared + self.lowered
 
 
 def agreement(log: DecisionLog) -> tuple[Agreement, ...]:
-    """Decided disputes by model and tier, the newest version first and of each the lowest tier; none without any."""
+    """Decided disputes by model and tier: newest version first, then lowest tier; empty without disputes."""
     with log.reading() as connection:
         rows = connection.execute(_BY_MODEL).all()
     found: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for row in rows:
         found[row.model, row.tier][row.state] = row.many
-    return tuple(Agreement(model, tier, **counts) for (model, tier), counts in sorted(found.items(), key=_place))
+    return tuple(Agreement(model, tier, **counts) for (model, tier), counts in sorted(found.items(), key=_order))
 
 
 def newest_first(version: str) -> tuple[int, str]:
-    """What versions are sorted by: numbers from the greatest, then whatever is none.
+    """Sort key of versions: numbers from the greatest, then other names.
 
     >>> sorted(["9", "trial", "10"], key=newest_first)
     ['10', '9', 'trial']
@@ -65,7 +65,7 @@ def newest_first(version: str) -> tuple[int, str]:
     return (-int(version), "") if version.isascii() and version.isdigit() else (1, version)
 
 
-def _place(row: tuple[tuple[str, str], object]) -> tuple[tuple[int, str], int]:
+def _order(row: tuple[tuple[str, str], object]) -> tuple[tuple[int, str], int]:
     (model, tier), _ = row
     return newest_first(model), TIERS.index(Tier(tier))
 

@@ -1,7 +1,7 @@
 """Cool-downs after disputes: a line whose holder was right is not asked again on the same evidence.
 
-Every process that scores keeps the last lift of each line in memory, and looks for newer ones before it scores: one
-look at an index, and a line is known to be cleared everywhere. How long that counts is the policy's business.
+Every scoring process keeps the last lift of each line in memory. Before it scores, it reads newer lifts by one index
+lookup, so that a lift applies in every process at once. The policy says how long a cool-down lasts.
 """
 
 from __future__ import annotations
@@ -23,50 +23,50 @@ class CoolDowns:
 
     Args:
         log: The log that holds the lifts.
-        look_every_s: For how long one look serves.
+        refresh_every_s: Minimum time between two lookups, seconds.
     """
 
-    def __init__(self, log: DecisionLog, *, look_every_s: float = 0.0) -> None:
+    def __init__(self, log: DecisionLog, *, refresh_every_s: float = 0.0) -> None:
         self._log = log
-        self._look_every_s = look_every_s
-        self._looked = float("-inf")
-        self._last = 0
+        self._refresh_every_s = refresh_every_s
+        self._refreshed_at = float("-inf")
+        self._last_seq = 0
         self._cleared: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def of(self, line_ids: Sequence[str]) -> list[datetime | None]:
-        """When a dispute about each line last ended in the holder's favour; None of most.
+        """When a dispute about each line last ended in the holder's favour; None if none did.
 
         Raises:
             DecisionLogError: The log cannot be read.
         """
-        self._look()
+        self._refresh()
         if not self._cleared:
             return [None] * len(line_ids)
         return [self._cleared.get(line_id) for line_id in line_ids]
 
-    def known(self) -> dict[str, datetime]:
-        """All that is known, by line.
+    def by_line(self) -> dict[str, datetime]:
+        """When a dispute last ended in the holder's favour, for every line where one did.
 
         Raises:
             DecisionLogError: The log cannot be read.
         """
-        self._look()
+        self._refresh()
         return dict(self._cleared)
 
-    def _look(self) -> None:
-        if time.monotonic() - self._looked < self._look_every_s:
+    def _refresh(self) -> None:
+        if time.monotonic() - self._refreshed_at < self._refresh_every_s:
             return
         with self._lock:
             with self._log.reading() as connection:
-                rows = connection.execute(_NEWER, {"after": self._last}).all()
-            self._looked = time.monotonic()
+                rows = connection.execute(_NEWER, {"after": self._last_seq}).all()
+            self._refreshed_at = time.monotonic()
             if not rows:
                 return
             newer = {row.line_id: parse_instant(row.lifted_at) for row in rows}
-            # A new dictionary: others may be reading the one before.
+            # A new dictionary: other threads may be reading the old one.
             self._cleared = self._cleared | newer
-            self._last = rows[-1].seq
+            self._last_seq = rows[-1].seq
 
 
 _NEWER = (

@@ -1,4 +1,4 @@
-"""What a dispute is: the sum of its events, each of them one move by one person (`review.transitions`)."""
+"""Disputes and their events: a dispute is the fold of its events, one transition each (`review.transitions`)."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Annotated
 import msgspec
 
 from linerisk.errors import DecisionLogError
-from linerisk.review.transitions import OPEN_STATES, Move, Outcome, State
+from linerisk.review.transitions import OPEN_STATES, Outcome, State, Transition
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """What is fixed when a dispute is opened.
+    """Facts of a dispute that are fixed when it is opened.
 
     Attributes:
-        case_number: The decision's, as its notice says it; `-2` and so on after it if that one is taken.
-        decision_id: The decision objected to.
+        case_number: The number in the notice of the decision; with `-2` and so on if it is taken.
+        decision_id: The disputed decision.
         line_id: Its line.
-        as_of: The instant that it stood at.
+        as_of: Its `as_of`: the instant that its evidence is from.
         tier: Its tier.
         model: Version of the model that scored.
-        reasons: Codes of the reasons that raised, as they were said.
-        policy: Policy that the clocks are from.
+        reasons: Codes of the reasons that raised the tier.
+        policy: Id of the policy that sets the deadlines.
         channel: Where the holder objected, such as `hotline` or `hall`.
         statement: The holder's own words.
-        warn_at: From when on the answer is due soon.
+        warn_at: From this instant the answer is due soon.
         answer_by: When an answer is due.
-        alarm_at: From when on the hard limit is near.
-        hard_limit: When an answer is due at the latest.
-        barred: Who may not review: who scored, who opened, who decided an earlier dispute of the same decision.
+        alarm_at: From this instant the hard limit is near.
+        hard_limit: When the dispute expires without an answer.
+        barred: Names that may not review: scorer, opener, and deciders of earlier disputes of this decision.
     """
 
     case_number: str
@@ -53,27 +53,27 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One move, as it is chained.
+    """One transition of a dispute, as stored in the chain.
 
     Attributes:
         dispute_id: ULID of the dispute.
         number: 1 for the first event of a dispute, and so on without a gap.
-        move: What was done.
-        state: Where the dispute stands after it.
+        transition: What was done; `move` in the stored JSON.
+        state: State of the dispute after it.
         at: When.
-        by: Name of the token, or `review.transitions.CLOCK`.
-        role: Its role.
+        by: Name of the token, or `review.transitions.SYSTEM_NAME`.
+        role: Role of the token.
         request_id: The caller's idempotency key.
-        opening: What is fixed by it; of `open` alone.
-        assigned_to: Who is to review; of `assign` alone.
-        outcome: What was found; of `decide` alone.
-        lowered_to: The tier that stands instead; of the outcome `lowered` alone.
+        opening: Facts fixed by it; of `open` only.
+        assigned_to: The reviewer; of `assign` only.
+        outcome: The finding; of `decide` only.
+        lowered_to: The tier that replaces the disputed one; of the outcome `lowered` only.
         reason: The written reason.
     """
 
     dispute_id: str
     number: int
-    move: Move
+    transition: Transition = msgspec.field(name="move")
     state: State
     at: Instant
     by: str
@@ -87,35 +87,35 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """A dispute as it stands.
+    """A dispute in its current state.
 
     Attributes:
         dispute_id: ULID.
-        case_number: What the holder is told.
-        decision_id: The decision objected to.
+        case_number: The number that the holder names.
+        decision_id: The disputed decision.
         line_id: Its line.
-        as_of: The instant that it stood at.
+        as_of: Its `as_of`: the instant that its evidence is from.
         tier: Its tier.
         model: Version of the model that scored.
         reasons: Codes of the reasons that raised.
-        policy: Policy that the clocks are from.
+        policy: Id of the policy that sets the deadlines.
         channel: Where the holder objected.
-        statement: The holder's own words: show them as text, never as markup.
+        statement: The holder's own words: render them as text, never as markup.
         opened_at: When it was opened.
         opened_by: Name of the token.
-        warn_at: From when on the answer is due soon.
+        warn_at: From this instant the answer is due soon.
         answer_by: When an answer is due.
-        alarm_at: From when on the hard limit is near.
-        hard_limit: When an answer is due at the latest.
-        barred: Who may not review it.
-        state: Where it stands.
-        number: Number of its last event: a move names the one it saw, and is refused if there is a newer one.
-        changed_at: When it was last moved.
-        assigned_to: Who reviews; None before.
-        outcome: What was found; while `awaiting_approval`, what is proposed; None before and after a refusal.
-        lowered_to: The tier that stands instead; of the outcome `lowered` alone.
+        alarm_at: From this instant the hard limit is near.
+        hard_limit: When the dispute expires without an answer.
+        barred: Names that may not review it.
+        state: Its state.
+        number: Number of its last event; a request that saw an older one is refused.
+        changed_at: When its last event happened.
+        assigned_to: The reviewer; None before it is assigned.
+        outcome: The finding; the proposed one while `awaiting_approval`; None before and after a refusal.
+        lowered_to: The tier that replaces the disputed one; of the outcome `lowered` only.
         reason: The reviewer's written reason.
-        decided_by: Who found it.
+        decided_by: Who decided it.
         decided_at: When.
         approved_by: The second person who agreed.
         closed_at: When it ended; None while it is open.
@@ -155,17 +155,17 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody still has to do something."""
+        """Whether it still needs an answer."""
         return self.state in OPEN_STATES
 
     @property
     def overturned(self) -> bool:
-        """Whether it ended in the holder's favour, so that the measure is lifted."""
+        """Whether it ended in the holder's favour, which lifts the measure."""
         return self.state in {State.CLEARED, State.LOWERED}
 
 
-def after(dispute: Dispute | None, event: Event) -> Dispute:
-    """The dispute with one more event; says nothing about whether the event was allowed."""
+def apply_event(dispute: Dispute | None, event: Event) -> Dispute:
+    """The dispute after one more event; does not check whether the transition is allowed."""
     if dispute is None:
         dispute = _opened(event)
     changed: dict[str, object] = {
@@ -175,9 +175,9 @@ def after(dispute: Dispute | None, event: Event) -> Dispute:
         "events": (*dispute.events, event),
         "closed_at": None if event.state in OPEN_STATES else event.at,
     }
-    if event.move is Move.ASSIGN:
+    if event.transition is Transition.ASSIGN:
         changed["assigned_to"] = event.assigned_to
-    elif event.move is Move.DECIDE:
+    elif event.transition is Transition.DECIDE:
         changed |= {
             "outcome": event.outcome,
             "lowered_to": event.lowered_to,
@@ -185,24 +185,24 @@ def after(dispute: Dispute | None, event: Event) -> Dispute:
             "decided_by": event.by,
             "decided_at": event.at,
         }
-    elif event.move is Move.APPROVE:
+    elif event.transition is Transition.APPROVE:
         changed["approved_by"] = event.by
-    elif event.move is not Move.OPEN:
-        # Refused, withdrawn, expired: what was proposed does not stand.
+    elif event.transition is not Transition.OPEN:
+        # Refused, withdrawn, expired: the proposed outcome is void.
         changed |= {"outcome": None, "reason": None, "decided_by": None, "decided_at": None}
     return msgspec.structs.replace(dispute, **changed)
 
 
-def folded(events: Iterable[Event]) -> Dispute | None:
-    """The dispute that some events make; None of none."""
+def fold(events: Iterable[Event]) -> Dispute | None:
+    """The dispute that a sequence of events results in; None without events."""
     dispute: Dispute | None = None
     for event in events:
-        dispute = after(dispute, event)
+        dispute = apply_event(dispute, event)
     return dispute
 
 
-def event_of(record: str) -> Event:
-    """An event from its JSON in the chain.
+def decode_event(record: str) -> Event:
+    """Decode an event from its JSON in the chain.
 
     Raises:
         DecisionLogError: This is not the JSON of an event.
@@ -215,8 +215,8 @@ def event_of(record: str) -> Event:
         ) from error
 
 
-def json_of(event: Event) -> str:
-    """The canonical JSON of an event: the same event gives the same text."""
+def encode_event(event: Event) -> str:
+    """Canonical JSON of an event: equal events give equal text."""
     return _ENCODER.encode(event).decode()
 
 

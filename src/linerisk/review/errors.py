@@ -1,4 +1,4 @@
-"""What the desk of disputes refuses."""
+"""Errors of disputes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Final
 from linerisk.decisions.errors import ConflictError
 from linerisk.errors import LineriskError
 
-ELSEWHERE: Final = (
+UNKNOWN_DECISION_TODO: Final = (
     "look for the decision by the case number in the notice; pass on what was not decided here to who decided it: an "
     "order or the penalty list to the police that made it, a report to the centre that took it (12321), a list of "
-    "another platform to that platform, a stop that the holder asked for to a hall"
+    "another platform to that platform, a stop that the holder requested to a hall"
 )
-"""What to do with an objection to something that no decision of this log is about."""
+"""What to do when no decision of this log is the one that the holder objects to."""
 
-
-IN_THE_QUEUE: Final = "check the id; the queue of disputes (`GET /v1/disputes`) tells those there are"
+UNKNOWN_DISPUTE_TODO: Final = "check the id; the queue (`GET /v1/disputes`) lists the disputes"
 """What to do with an id that no dispute has."""
 
 
@@ -25,13 +24,13 @@ class UnknownDisputeError(LineriskError):
     code = "unknown_dispute"
 
 
-class IllegalMoveError(ConflictError):
-    """The dispute stands where this cannot be done."""
+class IllegalTransitionError(ConflictError):
+    """The state of the dispute does not allow this transition."""
 
     code = "illegal_move"
 
 
 class NotAllowedError(LineriskError):
-    """This person may not make this move: another role, or somebody who took part before."""
+    """This person may not make this transition: wrong role, or took part before."""
 
     code = "not_allowed"

@@ -1,4 +1,4 @@
-"""The register: what the events of disputes say, kept so that it is found fast, and made anew from them if need be."""
+"""Projection of dispute events: tables for fast queries, which can be rebuilt from the events."""
 
 from __future__ import annotations
 
@@ -9,78 +9,76 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from linerisk.decisions.schema import decisions, disputes, events, lifts, sortable
-from linerisk.review.disputes import Dispute, Event, after, event_of
+from linerisk.review.disputes import Dispute, Event, apply_event, decode_event
 
 
-class _Weighed(msgspec.Struct):
-    """Of a decision record the part that is compared."""
+class _RecordContributions(msgspec.Struct):
+    """The only part of a decision record that the search for similar cases needs."""
 
     contributions: dict[str, float]
 
 
 _PAGE = 2_000
-_WEIGHED = msgspec.json.Decoder(_Weighed)
+_CONTRIBUTIONS = msgspec.json.Decoder(_RecordContributions)
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER = msgspec.json.Decoder(Dispute)
 
 
-def enter(connection: Connection, dispute: Dispute, *, decision_seq: int, seq: int) -> None:
-    """Write where a dispute stands, and the lift if it ended in the holder's favour.
+def save(connection: Connection, dispute: Dispute, *, decision_seq: int, seq: int) -> None:
+    """Write the current state of a dispute, and a lift if it ended in the holder's favour.
 
     Args:
-        connection: A transaction that alone may write.
-        dispute: As it stands.
+        connection: A transaction that holds the write lock.
+        dispute: Its current state.
         decision_seq: Position of the decision in the chain.
         seq: Position of its last event.
     """
     row = _row(dispute, decision_seq=decision_seq, seq=seq)
     if dispute.number == 1:
-        record = connection.execute(_DECISION, {"named": dispute.decision_id}).one().record
-        connection.execute(insert(disputes), {**row, "contributions": contributions_in(record)})
+        record = connection.execute(_DECISION, {"decision_id": dispute.decision_id}).one().record
+        connection.execute(insert(disputes), {**row, "contributions": contributions_json(record)})
     else:
-        named = {**row, "of": row.pop("dispute_id")}
-        named.pop("dispute_id")
-        changes: dict[str, Any] = {name: bindparam(name) for name in row}
-        connection.execute(update(disputes).where(disputes.c.dispute_id == bindparam("of")).values(changes), named)
+        of_dispute = disputes.c.dispute_id == row.pop("dispute_id")
+        connection.execute(update(disputes).where(of_dispute).values(row))
     if dispute.overturned:
         connection.execute(insert(lifts), _lift(dispute, seq=seq))
 
 
 def rebuild(connection: Connection) -> int:
-    """Make the register anew from the events; how many disputes it holds then.
+    """Rebuild the projection from the events; returns how many disputes it holds.
 
     Args:
-        connection: A transaction that alone may write.
+        connection: A transaction that holds the write lock.
     """
     for table in (lifts, disputes):
         connection.execute(delete(table))
-    standing: dict[str, tuple[Dispute, int]] = {}
+    projected: dict[str, tuple[Dispute, int]] = {}
     for seq, event in _events(connection):
-        before = standing[event.dispute_id][0] if event.dispute_id in standing else None
-        dispute = after(before, event)
-        standing[event.dispute_id] = (dispute, seq)
+        before = projected[event.dispute_id][0] if event.dispute_id in projected else None
+        dispute = apply_event(before, event)
+        projected[event.dispute_id] = (dispute, seq)
         if dispute.overturned:
             connection.execute(insert(lifts), _lift(dispute, seq=seq))
-    for dispute, seq in standing.values():
-        decision = connection.execute(_DECISION, {"named": dispute.decision_id}).one()
+    for dispute, seq in projected.values():
+        decision = connection.execute(_DECISION, {"decision_id": dispute.decision_id}).one()
         row = _row(dispute, decision_seq=decision.seq, seq=seq)
-        connection.execute(insert(disputes), {**row, "contributions": contributions_in(decision.record)})
-    return len(standing)
+        connection.execute(insert(disputes), {**row, "contributions": contributions_json(decision.record)})
+    return len(projected)
 
 
-def contributions_in(record: str) -> str | None:
-    """The log-odds by family of a decision, as JSON; from the JSON of its record, of which nothing else is read.
+def contributions_json(record: str) -> str | None:
+    """Log-odds by family of a decision as JSON, from the JSON of its record.
 
-    Of a record that somebody damaged there are none: the register stands, and the walk along the chain says so.
+    None for a damaged record: it must not stop the projection, and `linerisk audit verify` reports it.
     """
     try:
-        return _ENCODER.encode(_WEIGHED.decode(record).contributions).decode()
+        return _ENCODER.encode(_CONTRIBUTIONS.decode(record).contributions).decode()
     except msgspec.MsgspecError:
         return None
 
 
-def dispute_of(record: str) -> Dispute:
-    """A dispute from its row of the register; without events."""
+def decode_dispute(record: str) -> Dispute:
+    """A dispute from the JSON of its row; without events."""
     return _DECODER.decode(record)
 
 
@@ -123,16 +121,16 @@ def _lift(dispute: Dispute, *, seq: int) -> dict[str, Any]:
 
 
 def _events(connection: Connection) -> Iterator[tuple[int, Event]]:
-    """Events that still say something, in the order of the chain."""
+    """Events that were not erased, in the order of the chain."""
     position = 0
     while page := connection.execute(_PAGE_OF_EVENTS, {"after": position}).all():
         for row in page:
             if row.record:
-                yield row.seq, event_of(row.record)
+                yield row.seq, decode_event(row.record)
         position = page[-1].seq
 
 
 _PAGE_OF_EVENTS = (
     select(events.c.seq, events.c.record).where(events.c.seq > bindparam("after")).order_by(events.c.seq).limit(_PAGE)
 )
-_DECISION = select(decisions.c.seq, decisions.c.record).where(decisions.c.decision_id == bindparam("named"))
+_DECISION = select(decisions.c.seq, decisions.c.record).where(decisions.c.decision_id == bindparam("decision_id"))

@@ -1,6 +1,6 @@
-"""Sessions of the console: a random secret in a cookie, its hash in the database, gone at logout and when it expires.
+"""Sessions of the console: a random secret in a cookie, its hash in the database until logout or expiry.
 
-A session stands only as long as the token that it was opened with: a revocation ends it at once.
+A session is valid only as long as the token that opened it: revoking the token ends it at once.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from linerisk.as_of import parse_instant
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.schema import sessions, sortable
 
-LONGEST: Final = timedelta(hours=10)
-"""A long shift."""
-IDLE: Final = timedelta(hours=1)
-_TOUCHED_EVERY: Final = timedelta(minutes=5)
+MAX_SESSION_AGE: Final = timedelta(hours=10)
+"""As long as a long shift."""
+IDLE_TIMEOUT: Final = timedelta(hours=1)
+_TOUCH_EVERY: Final = timedelta(minutes=5)
 _RANDOM_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that stands.
+    """A valid session.
 
     Attributes:
         key: Hash of its secret.
-        token_hash: Hash of the token that it was opened with.
-        csrf: What every form of it has to bring back.
+        token_hash: Hash of the token that opened it.
+        csrf: CSRF token that every form of the session must send.
         language: `zh` or `en`.
         expires_at: When it ends at the latest.
     """
@@ -44,20 +44,20 @@ class Session:
 
 
 class Sessions:
-    """The sessions of every process that shares a decision log.
+    """Sessions of all processes that share a decision log.
 
     Args:
-        log: The log, in whose database they are.
+        log: The log whose database holds the sessions.
     """
 
     def __init__(self, log: DecisionLog) -> None:
         self._log = log
 
     def open(self, token_hash: str, *, language: str, now: datetime) -> str:
-        """Open a session; those that expired are cleared away.
+        """Open a session, and delete expired ones.
 
         Returns:
-            Its secret, which is kept nowhere.
+            Its secret, which is not stored.
         """
         secret = secrets.token_urlsafe(_RANDOM_BYTES)
         row = {
@@ -66,7 +66,7 @@ class Sessions:
             "csrf": secrets.token_urlsafe(_RANDOM_BYTES),
             "language": language,
             "seen_at": sortable(now),
-            "expires_at": sortable(now + LONGEST),
+            "expires_at": sortable(now + MAX_SESSION_AGE),
         }
         with self._log.writing() as connection:
             connection.execute(delete(sessions).where(sessions.c.expires_at <= sortable(now)))
@@ -74,9 +74,9 @@ class Sessions:
         return secret
 
     def get(self, secret: str, *, now: datetime) -> Session | None:
-        """The session of a secret; None of an unknown, an expired, and one unused for too long.
+        """The session of a secret; None if it is unknown, expired, or idle for too long.
 
-        The secret is looked up by its hash: how long that takes says nothing about it.
+        The lookup is by hash, so its duration reveals nothing about the secret.
         """
         key = _hash(secret)
         with self._log.reading() as connection:
@@ -84,18 +84,18 @@ class Sessions:
         if row is None:
             return None
         seen_at, expires_at = parse_instant(row.seen_at), parse_instant(row.expires_at)
-        if now >= expires_at or now - seen_at >= IDLE:
+        if now >= expires_at or now - seen_at >= IDLE_TIMEOUT:
             return None
-        if now - seen_at >= _TOUCHED_EVERY:
+        if now - seen_at >= _TOUCH_EVERY:
             self._change(key, seen_at=sortable(now))
         return Session(key, row.token_hash, row.csrf, row.language, expires_at)
 
-    def speak(self, session: Session, language: str) -> None:
-        """Change its language."""
+    def set_language(self, session: Session, language: str) -> None:
+        """Change the language of a session."""
         self._change(session.key, language=language)
 
     def close(self, session: Session) -> None:
-        """End it."""
+        """End a session."""
         with self._log.writing() as connection:
             connection.execute(delete(sessions).where(sessions.c.secret_hash == session.key))
 

@@ -1,4 +1,4 @@
-"""Decided cases that are like one case: how people found about other lines whose decisions came about alike."""
+"""Similar cases: decided disputes of other lines whose decisions have similar contributions."""
 
 from __future__ import annotations
 
@@ -15,75 +15,73 @@ from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.schema import decisions, disputes
 from linerisk.errors import DecisionLogError
 from linerisk.review.disputes import Dispute
-from linerisk.review.projection import dispute_of
-from linerisk.review.similarity import likeness
+from linerisk.review.projection import decode_dispute
+from linerisk.review.similarity import similarities
 from linerisk.review.transitions import Outcome
 
-MOST_COMPARED = 2_000
-"""Cases that are compared, those of the tier that ended last: enough to find some alike, and a page need not wait."""
-LEAST_LIKENESS = 0.5
-"""With less than half in common, a case is not said to be like another."""
-MOST_COUNTED = 20
-MOST_LISTED = 5
+MAX_COMPARED = 2_000
+"""Cases of the tier that are compared, latest first: enough to find similar ones, few enough for a page to be fast."""
+MIN_SIMILARITY = 0.5
+"""Cases with less than half in common are not similar."""
+MAX_COUNTED = 20
+MAX_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
-    """One decided case like the one that is looked at.
+class SimilarCase:
+    """One decided case that is similar to a given case.
 
     Attributes:
         dispute: The case, without events.
-        likeness: From `LEAST_LIKENESS` to 1; see `review.similarity`.
+        similarity: From `MIN_SIMILARITY` to 1; see `review.similarity`.
     """
 
     dispute: Dispute
-    likeness: float
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
-class Peers:
-    """Decided cases like one case.
+class SimilarCases:
+    """Decided cases that are similar to a given case.
 
     Attributes:
-        listed: The most alike, at most `MOST_LISTED`; of two alike, the one that ended later is first.
-        counted: How many of the most alike are counted, at most `MOST_COUNTED`.
+        listed: The most similar, at most `MAX_LISTED`; of equally similar ones, the latest is first.
+        counted: How many of the most similar are counted, at most `MAX_COUNTED`.
         overturned: How many of those were cleared or lowered.
-        compared: How many decided cases of the tier were compared in all, at most `MOST_COMPARED`.
+        compared: How many decided cases of the tier were compared, at most `MAX_COMPARED`.
     """
 
-    listed: tuple[Peer, ...]
+    listed: tuple[SimilarCase, ...]
     counted: int
     overturned: int
     compared: int
 
 
-def peers_of(log: DecisionLog, dispute: Dispute, contributions: Mapping[str, float]) -> Peers:
-    """The decided cases of the same tier, about other lines, that are most alike.
+def find_similar_cases(log: DecisionLog, dispute: Dispute, contributions: Mapping[str, float]) -> SimilarCases:
+    """Find the most similar decided cases of the same tier about other lines.
 
-    Decided are those that were cleared, lowered, upheld or found inconclusive; not those that were withdrawn or
-    expired, of which nobody found anything. Another version of the model may have scored them: a contribution is
-    log-odds in every version.
+    Decided means cleared, lowered, upheld or inconclusive: withdrawn and expired cases have no finding. Another version
+    of the model may have scored them, since contributions are log-odds in every version.
 
     Args:
-        log: Where they are.
+        log: The decision log.
         dispute: The case.
         contributions: Log-odds by family of its decision.
     """
     terms = {"tier": dispute.tier, "line_id": dispute.line_id, "dispute_id": dispute.dispute_id}
     with log.reading() as connection:
         rows = connection.execute(_DECIDED, terms).all()
-        alike = likeness(contributions, [_DECODER.decode(row.contributions) for row in rows])
-        # Stable, so that of two alike the one that ended later stays first.
-        nearest = [
-            at for at in np.argsort(-alike, kind="stable")[:MOST_COUNTED].tolist() if alike[at] >= LEAST_LIKENESS
-        ]
-        named = [rows[at].dispute_id for at in nearest[:MOST_LISTED]]
-        records = {row.dispute_id: row.record for row in connection.execute(_RECORDS, {"named": named})}
-    return Peers(
+        similarity = similarities(contributions, [_DECODER.decode(row.contributions) for row in rows])
+        # A stable sort keeps the latest of equally similar cases first.
+        ordered = np.argsort(-similarity, kind="stable")[:MAX_COUNTED].tolist()
+        nearest = [at for at in ordered if similarity[at] >= MIN_SIMILARITY]
+        listed = [rows[at].dispute_id for at in nearest[:MAX_LISTED]]
+        records = {row.dispute_id: row.record for row in connection.execute(_RECORDS, {"dispute_ids": listed})}
+    return SimilarCases(
         listed=tuple(
-            Peer(dispute_of(records[name]), float(alike[at]))
-            for name, at in zip(named, nearest, strict=False)
-            if name in records  # it may have been erased meanwhile
+            SimilarCase(decode_dispute(records[name]), float(similarity[at]))
+            for name, at in zip(listed, nearest, strict=False)
+            if name in records  # it may have been erased between the queries
         ),
         counted=len(nearest),
         overturned=sum(rows[at].state in _OVERTURNED for at in nearest),
@@ -92,11 +90,11 @@ def peers_of(log: DecisionLog, dispute: Dispute, contributions: Mapping[str, flo
 
 
 def latest_decided(log: DecisionLog, *, among: int) -> tuple[tuple[Outcome, DecisionRecord], ...]:
-    """What was found in the cases that ended last, with the decisions that it was found about.
+    """Findings of the cases that ended last, each with the disputed decision.
 
     Args:
-        log: Where they are.
-        among: How many of those that ended last are looked at; the withdrawn and expired of them are left out.
+        log: The decision log.
+        among: How many of the latest ended cases are read; withdrawn and expired ones among them are left out.
     """
     with log.reading() as connection:
         rows = connection.execute(_LATEST, {"most": among}).all()
@@ -104,7 +102,7 @@ def latest_decided(log: DecisionLog, *, among: int) -> tuple[tuple[Outcome, Deci
 
 
 def _readable(rows: Iterable[Any]) -> Iterator[tuple[Outcome, DecisionRecord]]:
-    """Decided cases whose records can be read; that one cannot is for the walk along the chain to say."""
+    """Decided cases with a readable record; `linerisk audit verify` reports the unreadable ones."""
     for row in rows:
         if row.state in set(Outcome):
             try:
@@ -127,10 +125,10 @@ _DECIDED = (
         disputes.c.dispute_id != bindparam("dispute_id"),
     )
     .order_by(disputes.c.closed_at.desc(), disputes.c.dispute_id.desc())
-    .limit(MOST_COMPARED)
+    .limit(MAX_COMPARED)
 )
 _RECORDS = select(disputes.c.dispute_id, disputes.c.record).where(
-    disputes.c.dispute_id.in_(bindparam("named", expanding=True))
+    disputes.c.dispute_id.in_(bindparam("dispute_ids", expanding=True))
 )
 _LATEST = (
     select(disputes.c.state, decisions.c.record)

@@ -1,4 +1,4 @@
-"""Whether a move may be made: role and state by the table of moves, then the person, then what is said."""
+"""Checks of a transition: role and state by the table of transitions, then the person, then the input."""
 
 from __future__ import annotations
 
@@ -9,61 +9,61 @@ from linerisk.as_of import iso
 from linerisk.errors import InputError
 from linerisk.model.tiers import RAISED
 from linerisk.review.disputes import Dispute
-from linerisk.review.errors import IllegalMoveError, NotAllowedError
+from linerisk.review.errors import IllegalTransitionError, NotAllowedError
 from linerisk.review.transitions import (
     LEAD,
-    LEAST_REASON,
-    MOST_TEXT,
-    MOVES,
+    MAX_TEXT_CHARS,
+    MIN_REASON_CHARS,
     REVIEWER,
     SCORER,
+    TRANSITIONS,
     Actor,
-    Move,
     Outcome,
-    Who,
+    Performer,
+    Transition,
 )
 
 _CHANNEL = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-def check_move(dispute: Dispute | None, move: Move, actor: Actor, *, now: datetime) -> None:
-    """Hold a move to the table.
+def check_transition(dispute: Dispute | None, transition: Transition, actor: Actor, *, now: datetime) -> None:
+    """Check a transition against the table; `dispute` is None when it is being opened.
 
     Raises:
-        NotAllowedError: The role may not, or the person took part.
-        IllegalMoveError: It cannot be made from where the dispute stands.
+        NotAllowedError: The role may not make it, or the person took part before.
+        IllegalTransitionError: The state of the dispute does not allow it.
     """
-    rule = MOVES[move]
+    rule = TRANSITIONS[transition]
     if actor.role not in rule.roles:
         raise NotAllowedError(
-            f"this role may not {move} a dispute",
+            f"this role may not {transition} a dispute",
             expected=_any_of(rule.roles),
             found=actor.role,
             todo="ask somebody whose token has such a role",
         )
     if dispute is None:
         return
-    if dispute.state not in rule.before:
-        raise IllegalMoveError(
-            f"a dispute that is {dispute.state} cannot be moved so",
-            expected=f"{_any_of(rule.before)}, to {move}",
+    if dispute.state not in rule.from_states:
+        raise IllegalTransitionError(
+            f"a dispute in state {dispute.state} does not allow {transition}",
+            expected=f"{_any_of(rule.from_states)}, to {transition}",
             found=dispute.state,
             todo="read the case again",
         )
-    _check_person(dispute, rule.who, actor, now=now)
+    _check_person(dispute, rule.performer, actor, now=now)
 
 
 def check_assignee(dispute: Dispute, name: str, role: str | None) -> None:
-    """Whether a dispute may be given to somebody.
+    """Check that a person may be assigned to a dispute.
 
     Raises:
-        InputError: Nobody of this name may review.
+        InputError: No reviewer or lead has this name.
         NotAllowedError: The person scored, opened, or decided about this decision before.
     """
     if role not in {REVIEWER, LEAD}:
         raise InputError(
-            "nobody of this name reviews",
+            "no reviewer has this name",
             expected="the name of a token of a reviewer or lead",
             todo="name another; `linerisk tokens list` shows the roles",
             field="assignee",
@@ -77,48 +77,49 @@ def check_assignee(dispute: Dispute, name: str, role: str | None) -> None:
         )
 
 
-def checked_text(text: str, *, field: str, least: int = 1) -> str:
-    """A statement or a written reason, without blanks around it.
+def checked_text(text: str, *, field: str, min_chars: int = 1) -> str:
+    """A statement or a written reason, without surrounding blanks.
 
     Raises:
-        InputError: It is too short or too long, or has characters that are no text.
+        InputError: It is too short or too long, or has control characters.
     """
-    said = text.strip()
-    if not least <= len(said) <= MOST_TEXT:
+    stripped = text.strip()
+    if not min_chars <= len(stripped) <= MAX_TEXT_CHARS:
         raise InputError(
-            f"the {field} is too {'short' if len(said) < least else 'long'}",
-            expected=f"{least} to {MOST_TEXT} characters",
-            found=f"{len(said)}",
-            todo="say in whole sentences what was looked at and what follows"
-            if least > 1
+            f"the {field} is too {'short' if len(stripped) < min_chars else 'long'}",
+            expected=f"{min_chars} to {MAX_TEXT_CHARS} characters",
+            found=f"{len(stripped)}",
+            todo="write in whole sentences what was examined and what follows"
+            if min_chars > 1
             else "write a text of that length",
             field=field,
         )
-    if _NO_TEXT.search(said):
+    if _CONTROL_CHARACTERS.search(stripped):
         raise InputError(
-            f"the {field} is no text",
+            f"the {field} has control characters",
             expected="no control characters",
             todo="take out the control characters",
             field=field,
         )
-    return said
+    return stripped
 
 
-def checked_reason(move: Move, reason: str) -> str:
-    """The written reason of a move that needs one; see `checked_text`."""
-    return checked_text(reason, field="reason", least=LEAST_REASON if MOVES[move].reasoned else 1)
+def checked_reason(transition: Transition, reason: str) -> str:
+    """The written reason of a transition; see `checked_text`."""
+    min_chars = MIN_REASON_CHARS if TRANSITIONS[transition].needs_reason else 1
+    return checked_text(reason, field="reason", min_chars=min_chars)
 
 
 def checked_channel(channel: str) -> str:
-    """Where the holder objected.
+    """The channel of the objection.
 
     Raises:
-        InputError: It is no name of a channel.
+        InputError: It is not a valid channel name.
     """
     if not _CHANNEL.fullmatch(channel):
         raise InputError(
-            "this is no name of a channel",
-            expected="small letters, digits and _, such as hotline",
+            "this is not a valid channel name",
+            expected="lower-case letters, digits and _, such as hotline",
             todo="write it so",
             field="channel",
         )
@@ -126,17 +127,17 @@ def checked_channel(channel: str) -> str:
 
 
 def checked_tier(dispute: Dispute, outcome: Outcome, lowered_to: str | None) -> str | None:
-    """The tier that stands instead.
+    """The tier that replaces the disputed one.
 
     Raises:
-        InputError: One is named without lowering, or lowering names none that is lower.
+        InputError: An outcome other than `lowered` names one, or `lowered` names none that is lower.
     """
     raised = [tier.value for tier in RAISED]
     lower = raised[: raised.index(dispute.tier)] if dispute.tier in raised else []
     allowed: list[str | None] = [*lower] if outcome is Outcome.LOWERED else [None]
     if lowered_to not in allowed:
         raise InputError(
-            "this tier cannot stand instead",
+            "this tier cannot replace the disputed one",
             expected=" or ".join(str(tier) for tier in allowed) or "outcome cleared, since no measure is lower",
             found=str(lowered_to)[:32],
             todo="name a lower tier with the outcome lowered, and none with another outcome",
@@ -145,23 +146,25 @@ def checked_tier(dispute: Dispute, outcome: Outcome, lowered_to: str | None) -> 
     return lowered_to
 
 
-def _check_person(dispute: Dispute, who: Who, actor: Actor, *, now: datetime) -> None:
-    if who is Who.ASSIGNEE and actor.name != dispute.assigned_to:
+def _check_person(dispute: Dispute, performer: Performer, actor: Actor, *, now: datetime) -> None:
+    if performer is Performer.ASSIGNEE and actor.name != dispute.assigned_to:
         raise NotAllowedError(
             "only the person that the dispute is assigned to may decide it", todo="have it assigned to you first"
         )
-    if who is Who.SECOND and actor.name in {dispute.decided_by, dispute.assigned_to, *dispute.barred}:
+    took_part = {dispute.decided_by, dispute.assigned_to, *dispute.barred}
+    if performer is Performer.SECOND_PERSON and actor.name in took_part:
         raise NotAllowedError(
             "the second person is the first one, or took part before",
             expected="a lead who took no part in it",
             todo="have another lead approve it",
         )
-    if who is Who.OPENER_OR_REVIEWER and actor.role == SCORER and actor.name != dispute.opened_by:
+    if performer is Performer.OPENER_OR_REVIEWER and actor.role == SCORER and actor.name != dispute.opened_by:
         raise NotAllowedError(
-            "only who opened a dispute, or a reviewer, may withdraw it", todo="ask who opened it, or a reviewer"
+            "only the person who opened a dispute, or a reviewer, may withdraw it",
+            todo="ask the person who opened it, or a reviewer",
         )
-    if who is Who.CLOCK and now < dispute.hard_limit:
-        raise IllegalMoveError(
+    if performer is Performer.SYSTEM_PAST_LIMIT and now < dispute.hard_limit:
+        raise IllegalTransitionError(
             "the hard limit has not passed",
             expected=f"{iso(dispute.hard_limit)} or later",
             todo="wait until then; reviewers can still decide",

@@ -1,4 +1,4 @@
-"""Who may do what to a dispute: states, moves, and the one table of the moves that are legal."""
+"""State machine of disputes: states, transitions, and the one table of who may make which transition."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class State(StrEnum):
-    """Where a dispute stands."""
+    """State of a dispute."""
 
     OPENED = "opened"
     ASSIGNED = "assigned"
@@ -22,7 +22,7 @@ class State(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What a reviewer finds: nothing stands, a lower tier stands, the tier stands, or it cannot be told."""
+    """A reviewer's finding: no tier is justified, a lower one is, the tier is, or the evidence does not decide it."""
 
     CLEARED = "cleared"
     LOWERED = "lowered"
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-class Move(StrEnum):
+class Transition(StrEnum):
     """What can be done to a dispute."""
 
     OPEN = "open"
@@ -42,14 +42,14 @@ class Move(StrEnum):
     EXPIRE = "expire"
 
 
-class Who(StrEnum):
-    """Who of those with the role may make a move."""
+class Performer(StrEnum):
+    """Which of the people with the role may make a transition."""
 
-    ANYBODY = "anybody"
+    ANYONE = "anybody"
     ASSIGNEE = "the person it is assigned to"
-    SECOND = "a second person, who took no part in it"
+    SECOND_PERSON = "a second person, who took no part in it"
     OPENER_OR_REVIEWER = "who opened it, or anybody who reviews"
-    CLOCK = "the clock, past the hard limit"
+    SYSTEM_PAST_LIMIT = "the clock, past the hard limit"
 
 
 OPEN_STATES: Final = frozenset({State.OPENED, State.ASSIGNED, State.AWAITING_APPROVAL})
@@ -60,88 +60,99 @@ SCORER: Final = "scorer"
 REVIEWER: Final = "reviewer"
 LEAD: Final = "lead"
 SYSTEM: Final = "system"
-"""Role of the clock; no token has it."""
-CLOCK: Final = "(clock)"
-"""Name under which the clock acts; no token can have it."""
+"""Role under which the service expires disputes; no token has it."""
+SYSTEM_NAME: Final = "(clock)"
+"""Name under which the service expires disputes; no token can have it."""
 
-LEAST_REASON: Final = 20
-"""Least length of a written reason, characters."""
-MOST_TEXT: Final = 4_000
-"""Greatest length of a statement and of a written reason, characters."""
+MIN_REASON_CHARS: Final = 20
+"""Minimum length of a written reason, characters."""
+MAX_TEXT_CHARS: Final = 4_000
+"""Maximum length of a statement and of a written reason, characters."""
 SECOND_PERSON_TIER: Final = "extremely_high"
 """Upholding this tier needs a second person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of the table of moves.
+    """One row of the table of transitions.
 
     Attributes:
-        before: States from which it may be made; empty where there is no dispute yet.
-        after: States that it may lead to.
-        roles: Whose tokens may make it.
-        who: Who of them.
-        reasoned: Whether a written reason is needed.
+        from_states: States in which it is allowed; empty for the transition that opens a dispute.
+        to_states: States that it may lead to.
+        roles: Token roles that may make it.
+        performer: Which people with such a role.
+        needs_reason: Whether a written reason is required.
     """
 
-    before: frozenset[State]
-    after: frozenset[State]
+    from_states: frozenset[State]
+    to_states: frozenset[State]
     roles: frozenset[str]
-    who: Who
-    reasoned: bool = False
+    performer: Performer
+    needs_reason: bool = False
 
 
-MOVES: Final[dict[Move, Rule]] = {
-    Move.OPEN: Rule(
-        frozenset(), frozenset({State.OPENED}), frozenset({SCORER, REVIEWER, LEAD}), Who.ANYBODY, reasoned=False
+TRANSITIONS: Final[dict[Transition, Rule]] = {
+    Transition.OPEN: Rule(
+        frozenset(), frozenset({State.OPENED}), frozenset({SCORER, REVIEWER, LEAD}), Performer.ANYONE
     ),
-    Move.ASSIGN: Rule(
-        frozenset({State.OPENED, State.ASSIGNED}), frozenset({State.ASSIGNED}), frozenset({REVIEWER, LEAD}), Who.ANYBODY
+    Transition.ASSIGN: Rule(
+        frozenset({State.OPENED, State.ASSIGNED}),
+        frozenset({State.ASSIGNED}),
+        frozenset({REVIEWER, LEAD}),
+        Performer.ANYONE,
     ),
-    Move.DECIDE: Rule(
+    Transition.DECIDE: Rule(
         frozenset({State.ASSIGNED}),
         frozenset({State.CLEARED, State.LOWERED, State.UPHELD, State.INCONCLUSIVE, State.AWAITING_APPROVAL}),
         frozenset({REVIEWER, LEAD}),
-        Who.ASSIGNEE,
-        reasoned=True,
+        Performer.ASSIGNEE,
+        needs_reason=True,
     ),
-    Move.APPROVE: Rule(
-        frozenset({State.AWAITING_APPROVAL}), frozenset({State.UPHELD}), frozenset({LEAD}), Who.SECOND, reasoned=True
+    Transition.APPROVE: Rule(
+        frozenset({State.AWAITING_APPROVAL}),
+        frozenset({State.UPHELD}),
+        frozenset({LEAD}),
+        Performer.SECOND_PERSON,
+        needs_reason=True,
     ),
-    Move.REFUSE: Rule(
-        frozenset({State.AWAITING_APPROVAL}), frozenset({State.ASSIGNED}), frozenset({LEAD}), Who.SECOND, reasoned=True
+    Transition.REFUSE: Rule(
+        frozenset({State.AWAITING_APPROVAL}),
+        frozenset({State.ASSIGNED}),
+        frozenset({LEAD}),
+        Performer.SECOND_PERSON,
+        needs_reason=True,
     ),
-    Move.WITHDRAW: Rule(
+    Transition.WITHDRAW: Rule(
         OPEN_STATES,
         frozenset({State.WITHDRAWN}),
         frozenset({SCORER, REVIEWER, LEAD}),
-        Who.OPENER_OR_REVIEWER,
-        reasoned=True,
+        Performer.OPENER_OR_REVIEWER,
+        needs_reason=True,
     ),
-    Move.EXPIRE: Rule(OPEN_STATES, frozenset({State.EXPIRED}), frozenset({SYSTEM}), Who.CLOCK),
+    Transition.EXPIRE: Rule(OPEN_STATES, frozenset({State.EXPIRED}), frozenset({SYSTEM}), Performer.SYSTEM_PAST_LIMIT),
 }
-"""Every move that there is; what is not in it cannot be done."""
+"""Every allowed transition; anything else is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who makes a move: the name and the role of a token."""
+    """Who makes a transition: the name and the role of a token."""
 
     name: str
     role: str
 
 
-def state_after(move: Move, *, tier: str, outcome: Outcome | None = None) -> State:
-    """Where a move leads; with `MOVES` this is all that there is to know of the moves.
+def state_after(transition: Transition, *, tier: str, outcome: Outcome | None = None) -> State:
+    """The state that a transition leads to; together with `TRANSITIONS`, the complete state machine.
 
     Args:
-        move: The move.
-        tier: The tier that is objected to.
-        outcome: What was found; of `decide` alone.
+        transition: The transition.
+        tier: The disputed tier.
+        outcome: The finding; of `decide` only.
     """
-    if move is Move.DECIDE and outcome is not None:
+    if transition is Transition.DECIDE and outcome is not None:
         if outcome is Outcome.UPHELD and tier == SECOND_PERSON_TIER:
             return State.AWAITING_APPROVAL
         return State(outcome.value)
-    (only,) = MOVES[move].after
+    (only,) = TRANSITIONS[transition].to_states
     return only

@@ -7,7 +7,7 @@ import asyncio
 from linerisk import as_of as clock
 from linerisk.errors import LineriskError
 from linerisk.review.dispute_service import DisputeService
-from linerisk.review.queries import Figures
+from linerisk.review.queries import DisputeCounts
 from linerisk.web.logs import log
 from linerisk.web.metrics import gauges
 
@@ -37,14 +37,14 @@ class DisputeMetrics:
 
     def _read(self) -> None:
         try:
-            self.text = disputes_text(self._disputes.figures(clock.now()))
+            self.text = disputes_text(self._disputes.counts(clock.now()))
         except LineriskError as error:
             # A scrape must not fail with the store: the other metrics show what is wrong.
             log().error("no figures of disputes", reason=error.paragraph())
             self.text = ""
 
 
-def disputes_text(figures: Figures) -> str:
+def disputes_text(figures: DisputeCounts) -> str:
     """What is open, how it stands in time, and what was overturned, in the Prometheus text format."""
     overturns = [
         ({"reason": key.reason, "model": key.model}, decided) for key, decided in sorted(figures.overturns.items())
@@ -58,7 +58,7 @@ def disputes_text(figures: Figures) -> str:
         *gauges(
             "linerisk_disputes_clock",
             "Open disputes by how they stand in time",
-            [({"clock": clock.value}, count) for clock, count in figures.clocks.items()],
+            [({"clock": clock.value}, count) for clock, count in figures.deadlines.items()],
         ),
         *gauges(
             "linerisk_disputes_expired",

@@ -9,7 +9,7 @@ import msgspec
 
 from linerisk import __version__
 from linerisk.model.tiers import TIERS
-from linerisk.review.deadlines import Clock
+from linerisk.review.deadlines import DeadlineStatus
 from linerisk.review.transitions import State
 from linerisk.service.api import ROUTES
 from linerisk.service.routes.bulk import BULK
@@ -58,7 +58,7 @@ _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "/v1/disputes": {
         "state": {"type": "string", "enum": [state.value for state in State]},
-        "clock": {"type": "string", "enum": [each.value for each in Clock]},
+        "clock": {"type": "string", "enum": [each.value for each in DeadlineStatus]},
         "tier": {"type": "string", "enum": [tier.value for tier in TIERS]},
         "assigned_to": {"type": "string"},
         "line_id": {"type": "string"},

@@ -1,4 +1,4 @@
-"""What a holder is told when a measure is asked for, and what stands behind the decision for who examines it.
+"""Notices to the holder about a measure, and the evidence behind a decision for reviewers.
 
-Everything is made from the frozen decision and the policy that it names: what is told later is what was decided then.
+Both are made from the recorded decision and the policy that it names, so they always show what was decided then.
 """

@@ -1,4 +1,4 @@
-"""What stops a notice from being made."""
+"""Errors of notices."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from linerisk.errors import LineriskError
 
 
 class NoticeError(LineriskError):
-    """A notice cannot be made of this decision: it gives no reason, or none fits a text message."""
+    """No notice can be made: no reason is recorded, none fits a text message, or sending is before the decision."""
 
     code = "notice"

@@ -1,7 +1,7 @@
-"""The evidence behind one decision: all of it, as it was decided then, for who examines it.
+"""The complete evidence behind one decision, for reviewers and auditors.
 
-Nothing is looked up that may have changed since: the row, the scores and the reasons are the record's own, and what is
-recomputed comes from the model of the record, which is known by its fingerprint.
+Nothing is looked up that may have changed since. Row, scores and reasons come from the record, and recomputed values
+from the model with the fingerprint in the record.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from linerisk.decisions.record import DecisionRecord, RecordedModel
 from linerisk.decisions.recorded_features import matrix_row, named_features
 from linerisk.decisions.replay import Replay, replay
-from linerisk.explanation import AsUsual, AtAge, at_ages, each_as_usual, together_as_usual
+from linerisk.explanation import AsUsual, AtAge, at_ages, each_family_as_usual, families_that_lower_the_tier
 from linerisk.features.catalogue import BY_NAME
 from linerisk.features.places import FLOOR_SHARE
 from linerisk.features.records_summary import RecordsSummary, calendar
@@ -26,33 +26,33 @@ from linerisk.features.segments import COMPARED
 from linerisk.model.risk_model import RiskModel
 from linerisk.policy import Policy
 
-OWN_PAST: Final[Mapping[str, tuple[str, float]]] = {
+OWN_PAST_RATIOS: Final[Mapping[str, tuple[str, float]]] = {
     "out_calls_vs_own_past_ratio_24h": ("out_calls_count_24h", 1.0),
     "out_calls_vs_own_past_ratio_7d": ("out_calls_count_7d", 1.0),
     "out_texts_vs_own_past_ratio_7d": ("out_texts_count_7d", 1.0),
     "callees_vs_own_past_ratio_7d": ("distinct_callees_count_7d", 1.0),
     "out_of_town_vs_own_past_ratio_7d": ("out_of_town_share_7d", FLOOR_SHARE),
 }
-"""Feature, the feature that it compares with the line's own past, and what it adds to both sides."""
-NOT_KEPT: Final = "no summary of records was kept with this decision"
+"""Ratio feature: the feature that it compares with the line's own past, and the floor that it adds to both sides."""
+NO_RECORDS_NOTE: Final = "no summary of records was kept with this decision"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureSeen:
-    """One feature of the row that was scored.
+class FeatureEvidence:
+    """One feature of the scored row.
 
     Attributes:
-        name: As the model has it.
+        name: Column name in the model.
         label_zh: Plain name, in Chinese.
         label_en: Plain name, in English.
         family: Its family.
-        unit: Its unit; empty of a column that the catalogue does not know, as are `window` and `meaning`.
-        window: What it looks at.
-        meaning: What it says.
-        value: As scored; None is missing, and `null_means` of the catalogue says what that means.
-        typical: On a typical legitimate line, as the model has it.
-        own_usual: On the same line before, where the row says that.
-        segment_usual: Among lines of the same kind, where the row says that.
+        unit: Its unit; empty for a column outside the catalogue, as are `window` and `meaning`.
+        window: Its window of time.
+        meaning: What it measures.
+        value: As scored; None is missing, with the meaning that `null_means` of the catalogue gives.
+        typical: Value on a typical legitimate line, from the model.
+        own_usual: Earlier value of the same line, if the row has the ratio to it.
+        segment_usual: Value of lines of the same kind, if the row has the ratio to it.
     """
 
     name: str
@@ -69,8 +69,8 @@ class FeatureSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyNamed:
-    """The policy of the decision; the fingerprint is of the file as it is now, which is kept under its id."""
+class PolicyReference:
+    """The policy of the decision; the fingerprint is of the current file with its id."""
 
     id: str
     title_zh: str
@@ -80,8 +80,8 @@ class PolicyNamed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordsSeen:
-    """The summary of records that was kept; see `features.records_summary.RecordsSummary`.
+class RecordsEvidence:
+    """The stored summary of the line's records; see `features.records_summary.RecordsSummary`.
 
     Attributes:
         until: The instant at which the 28 days end.
@@ -102,54 +102,54 @@ class RecordsSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The bundle of one decision.
+    """The evidence of one decision.
 
     Attributes:
-        decision: The record as it is told, and who asked.
-        record_sha256: Of its canonical JSON; the log's chain goes over it.
-        record_format: Version of the record's shape.
-        log_odds: Of the probability: base, calibration and contributions together.
-        features: The row.
-        each_family_as_usual: What the model would have said with one family as usual.
-        families_that_lower_the_tier: Which families, as usual, would have lowered the tier.
-        at_ages: What the model would have said of the line at other ages.
+        decision: The record as in the API answer, with the caller in `scored_by`.
+        record_sha256: SHA-256 of its canonical JSON, which the hash chain covers.
+        record_format: Version of the record format.
+        log_odds: Log-odds of the probability: the sum of base, calibration and contributions.
+        features: The scored row.
+        each_family_as_usual: Scores with one family as usual.
+        families_that_lower_the_tier: Families that, as usual, would have lowered the tier.
+        at_ages: Scores of the line at other ages.
         model: Name, version, fingerprint.
         policy: The policy.
-        snapshot_id: The snapshot; it begins with its instant and ends with the hash of its content.
-        replay: Whether the record, said again by its model, is the same to the bit, and what is not.
-        records: Summary of the line's records; None where none was kept, and `records_note` says so.
-        records_note: Why there is none.
+        snapshot_id: The snapshot: its instant and the hash of its content.
+        replay: Whether its model recomputes the record bit for bit, and which fields differ.
+        records: Summary of the line's records; None if none was stored, as `records_note` says.
+        records_note: Why there is no summary.
     """
 
     decision: dict[str, Any]
     record_sha256: str
     record_format: int
     log_odds: float
-    features: tuple[FeatureSeen, ...]
+    features: tuple[FeatureEvidence, ...]
     each_family_as_usual: tuple[AsUsual, ...]
     families_that_lower_the_tier: AsUsual | None
     at_ages: tuple[AtAge, ...]
     model: RecordedModel
-    policy: PolicyNamed
+    policy: PolicyReference
     snapshot_id: str | None
     replay: Replay
-    records: RecordsSeen | None
+    records: RecordsEvidence | None
     records_note: str | None
 
 
-def gather(record: DecisionRecord, model: RiskModel, policy: Policy) -> Evidence:
-    """Everything behind a decision.
+def gather_evidence(record: DecisionRecord, model: RiskModel, policy: Policy) -> Evidence:
+    """Gather the evidence behind a decision.
 
     Args:
-        record: The frozen decision.
-        model: The artefact that made it.
+        record: The recorded decision.
+        model: The artefact that scored it.
         policy: The policy that it names.
 
     Raises:
-        ArtefactError: The model is another one.
-        DecisionLogError: The record was made of other columns.
+        ArtefactError: The model has another fingerprint.
+        DecisionLogError: The record has other columns than the model.
     """
-    said_again = replay(record, model)
+    replayed = replay(record, model)
     row = matrix_row(record.features, model.feature_names)
     return Evidence(
         decision={**record.to_answer_json(), "scored_by": record.scored_by},
@@ -157,11 +157,11 @@ def gather(record: DecisionRecord, model: RiskModel, policy: Policy) -> Evidence
         record_format=record.format,
         log_odds=record.base + record.calibration + math.fsum(record.contributions.values()),
         features=_features(record, model),
-        each_family_as_usual=each_as_usual(model, row),
-        families_that_lower_the_tier=together_as_usual(model, row),
+        each_family_as_usual=each_family_as_usual(model, row),
+        families_that_lower_the_tier=families_that_lower_the_tier(model, row),
         at_ages=at_ages(model, row),
         model=record.model,
-        policy=PolicyNamed(
+        policy=PolicyReference(
             id=policy.id,
             title_zh=policy.title.zh,
             title_en=policy.title.en,
@@ -169,20 +169,20 @@ def gather(record: DecisionRecord, model: RiskModel, policy: Policy) -> Evidence
             fingerprint=policy.fingerprint,
         ),
         snapshot_id=record.snapshot_id,
-        replay=said_again,
+        replay=replayed,
         records=None if isinstance(record.records, msgspec.UnsetType) else _records(record.records),
-        records_note=NOT_KEPT if isinstance(record.records, msgspec.UnsetType) else None,
+        records_note=NO_RECORDS_NOTE if isinstance(record.records, msgspec.UnsetType) else None,
     )
 
 
-def _features(record: DecisionRecord, model: RiskModel) -> tuple[FeatureSeen, ...]:
+def _features(record: DecisionRecord, model: RiskModel) -> tuple[FeatureEvidence, ...]:
     values = named_features(record.features, model.feature_names)
-    own, segment = usual_of(values, OWN_PAST), usual_of(values, COMPARED)
-    seen = []
+    own, segment = usual_values(values, OWN_PAST_RATIOS), usual_values(values, COMPARED)
+    features = []
     for column in model.columns:
         known = BY_NAME.get(column.name)
-        seen.append(
-            FeatureSeen(
+        features.append(
+            FeatureEvidence(
                 name=column.name,
                 label_zh=column.name if known is None else known.label_zh,
                 label_en=column.name if known is None else known.label_en,
@@ -196,11 +196,11 @@ def _features(record: DecisionRecord, model: RiskModel) -> tuple[FeatureSeen, ..
                 segment_usual=segment.get(column.name),
             )
         )
-    return tuple(seen)
+    return tuple(features)
 
 
-def _records(summary: RecordsSummary) -> RecordsSeen:
-    return RecordsSeen(
+def _records(summary: RecordsSummary) -> RecordsEvidence:
+    return RecordsEvidence(
         until=summary.until,
         out_calls=calendar(summary),
         peers_by_kind=summary.peers_by_kind,
@@ -210,16 +210,16 @@ def _records(summary: RecordsSummary) -> RecordsSeen:
     )
 
 
-def usual_of(values: Mapping[str, float | None], compared: Mapping[str, tuple[str, float]]) -> dict[str, float]:
-    """What was usual, worked back from ratios to it: (value + floor) / (usual + floor).
+def usual_values(values: Mapping[str, float | None], compared: Mapping[str, tuple[str, float]]) -> dict[str, float]:
+    """Derive usual values from ratios: ratio = (value + floor) / (usual + floor).
 
-    >>> usual_of({"calls": 99.0, "ratio": 10.0}, {"ratio": ("calls", 1.0)})
+    >>> usual_values({"calls": 99.0, "ratio": 10.0}, {"ratio": ("calls", 1.0)})
     {'calls': 9.0}
     """
     usual = {}
     for ratio_name, (name, floor) in compared.items():
         value, ratio = values.get(name), values.get(ratio_name)
         if value is not None and ratio:
-            # Single precision: four digits are what the ratio says.
+            # Four digits: the ratio has single precision.
             usual[name] = max(0.0, float(f"{(value + floor) / ratio - floor:.4g}"))
     return usual

@@ -1,4 +1,4 @@
-"""The evidence as one HTML file: drawings inside, no script, nothing fetched."""
+"""The evidence as one HTML file: inline charts, no script, no external resource."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from operator import attrgetter
 from typing import Any, Final
 
 from linerisk.as_of import iso
-from linerisk.explanation.value_text import BY_UNIT, plainly
-from linerisk.suspension.evidence import Evidence, RecordsSeen
+from linerisk.explanation.value_text import BY_UNIT, format_number
+from linerisk.suspension.evidence import Evidence, RecordsEvidence
 from linerisk.suspension.evidence_charts import (
     BAR_HEIGHT,
     BARS_WIDTH,
@@ -20,13 +20,13 @@ from linerisk.suspension.evidence_charts import (
     CURVE_WIDTH,
     bars,
     cells,
-    day_said,
+    day_label,
     marks,
     ticks,
 )
-from linerisk.suspension.notice_page import rendered
+from linerisk.suspension.notice_page import render_page
 
-TIERS_SAID: Final = {
+TIER_LABELS: Final = {
     "normal": "正常 · normal",
     "medium_low": "中低 · medium-to-low",
     "medium_high": "中高 · medium-to-high",
@@ -35,15 +35,15 @@ TIERS_SAID: Final = {
 
 
 def evidence_page(evidence: Evidence) -> bytes:
-    """The page, in UTF-8."""
+    """Render the page, in UTF-8."""
     by_family = groupby(sorted(evidence.features, key=attrgetter("family")), key=attrgetter("family"))
     ages = marks(evidence.at_ages)
-    return rendered(
+    return render_page(
         "evidence.html.j2",
         "evidence.css",
-        told=evidence,
+        evidence=evidence,
         decision=evidence.decision,
-        tiers=TIERS_SAID,
+        tiers=TIER_LABELS,
         families=[(family, list(features)) for family, features in by_family],
         bars=bars(evidence.decision["contributions"]),
         bars_size=(BARS_WIDTH, BAR_HEIGHT * len(evidence.decision["contributions"])),
@@ -52,19 +52,19 @@ def evidence_page(evidence: Evidence) -> bytes:
         curve_size=(CURVE_WIDTH, CURVE_HEIGHT),
         curve_ticks=ticks(),
         calendar=_calendar(evidence.records),
-        say=said,
+        format_value=format_value,
     )
 
 
-def _calendar(records: RecordsSeen | None) -> dict[str, Any] | None:
-    """Where the calendar's cells and labels stand."""
+def _calendar(records: RecordsEvidence | None) -> dict[str, Any] | None:
+    """Geometry of the calendar: cells and labels."""
     if records is None:
         return None
     days = len(records.out_calls)
     return {
         "cells": cells(records.out_calls, records.until),
         "days": [
-            (CALENDAR_TOP + at * CALENDAR_ROW + 11, day_said(records.until, days - at)) for at in range(0, days, 7)
+            (CALENDAR_TOP + at * CALENDAR_ROW + 11, day_label(records.until, days - at)) for at in range(0, days, 7)
         ],
         "hours": [(CALENDAR_LEFT + hour * CALENDAR_CELL, hour) for hour in range(0, 24, 3)],
         "size": (CALENDAR_LEFT + 24 * CALENDAR_CELL + 8, CALENDAR_TOP + days * CALENDAR_ROW + 6),
@@ -74,10 +74,10 @@ def _calendar(records: RecordsSeen | None) -> dict[str, Any] | None:
     }
 
 
-def said(value: float | None, unit: str) -> str:
-    """A value in its unit, in English; a dash where there is none.
+def format_value(value: float | None, unit: str) -> str:
+    """Format a value in its unit, in English; a dash for None.
 
-    >>> said(0.931, "share"), said(None, "count"), said(12.5, "")
+    >>> format_value(0.931, "share"), format_value(None, "count"), format_value(12.5, "")
     ('93 %', '–', '12.5')
     """
-    return "–" if value is None else BY_UNIT.get(unit, plainly)(value)[1]
+    return "–" if value is None else BY_UNIT.get(unit, format_number)(value)[1]

@@ -1,4 +1,4 @@
-"""Instants as a holder reads them: local, to the full hour, in their language."""
+"""Instants as a holder reads them: local time, full hours, in their language."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def full_hour_after(sent_at: datetime, policy: Policy) -> datetime:
-    """When the time to verify in is over, in the policy's local time; the hour begun counts in full."""
+def verification_deadline(sent_at: datetime, policy: Policy) -> datetime:
+    """Deadline to verify, in the local time of the policy, rounded up to a full hour."""
     ends = sent_at.astimezone(ZoneInfo(policy.time_zone)) + timedelta(hours=policy.clocks.verify_within_hours)
     hour = ends.replace(minute=0, second=0, microsecond=0)
     return hour if hour == ends else hour + timedelta(hours=1)
 
 
-def in_full(instant: datetime, language: Language) -> str:
-    """A local instant of a full hour, with its year and its distance from UTC.
+def format_full(instant: datetime, language: Language) -> str:
+    """Format a local instant of a full hour, with year and UTC offset.
 
     >>> from datetime import UTC
-    >>> in_full(datetime(2024, 7, 28, 8, tzinfo=ZoneInfo("Asia/Shanghai")), "en")
+    >>> format_full(datetime(2024, 7, 28, 8, tzinfo=ZoneInfo("Asia/Shanghai")), "en")
     '28 Jul 2024, 8:00 (UTC+8)'
     """
     offset = instant.utcoffset() or timedelta(0)
@@ -35,10 +35,10 @@ def in_full(instant: datetime, language: Language) -> str:
     return f"{instant.day} {_MONTHS[instant.month - 1]} {instant.year}, {instant.hour}:00 ({zone})"
 
 
-def in_short(instant: datetime, language: Language) -> str:
-    """The same for a text message.
+def format_short(instant: datetime, language: Language) -> str:
+    """Format a local instant of a full hour for a text message.
 
-    >>> in_short(datetime(2024, 7, 28, 8, tzinfo=ZoneInfo("Asia/Shanghai")), "zh")
+    >>> format_short(datetime(2024, 7, 28, 8, tzinfo=ZoneInfo("Asia/Shanghai")), "zh")
     '7月28日8时'
     """
     if language == "zh":

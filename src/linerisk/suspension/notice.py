@@ -1,8 +1,7 @@
-"""The notice for the holder: the reasons with their facts, what to do, until when, and how to object.
+"""The notice for the holder: the reasons with their facts, the steps and their deadline, and how to object.
 
-A notice gives the reasons of its decision, each as it was said then, and only those that raised the tier. It has no way
-to say "one of the following": without a reason there is no notice. Nothing of the model is in it: no score, no weight,
-no cut point. Of the line it shows the last characters only.
+A notice has the recorded reasons that raised the tier, word for word. It never says "one of the following": without a
+reason there is no notice. It has no score, weight or cut point of the model, and only the last characters of the line.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from linerisk.errors import PolicyError
 from linerisk.policy import Policy
 from linerisk.policy.file_model import Words
 from linerisk.suspension.errors import NoticeError
-from linerisk.suspension.local_time import Language, full_hour_after, in_full
-from linerisk.suspension.notice_model import GivenMaterial, GivenReason, GivenStep, Notice, Objecting
+from linerisk.suspension.local_time import Language, format_full, verification_deadline
+from linerisk.suspension.notice_model import Notice, NoticeMaterial, NoticeReason, NoticeStep, ObjectionInfo
 
 _TAIL = 4
-_PLAIN = re.compile(r"[^0-9A-Za-z]")
-AND: Final[Mapping[Language, str]] = {"zh": "；", "en": "; "}
-LISTED: Final[Mapping[Language, str]] = {"zh": "、", "en": ", "}
-_OR: Final[Mapping[Language, str]] = {"zh": "；或：", "en": "; or: "}
-_OR_AT: Final[Mapping[Language, str]] = {"zh": "，或", "en": ", or "}
+_NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z]")
+CLAUSE_SEPARATOR: Final[Mapping[Language, str]] = {"zh": "；", "en": "; "}
+LIST_SEPARATOR: Final[Mapping[Language, str]] = {"zh": "、", "en": ", "}
+_ALTERNATIVE_SEPARATOR: Final[Mapping[Language, str]] = {"zh": "；或：", "en": "; or: "}
+_CHANNEL_SEPARATOR: Final[Mapping[Language, str]] = {"zh": "，或", "en": ", or "}
 _IN_BRACKETS: Final[Mapping[Language, str]] = {"zh": "{}（{}）", "en": "{} ({})"}
-_ELSE: Final[Mapping[Language, str]] = {"zh": "也可：", "en": "or: "}
-_NOTHING: Final[Mapping[Language, str]] = {
+_ALTERNATIVE_PREFIX: Final[Mapping[Language, str]] = {"zh": "也可：", "en": "or: "}
+_NOTHING_TO_DO: Final[Mapping[Language, str]] = {
     "zh": "【{operator}】尾号{line_tail}：{words}{anti_imposter}",
     "en": "[{operator}] Number ending in {line_tail}: {words} {anti_imposter}",
 }
@@ -47,18 +46,18 @@ def make_notice(
 ) -> Notice:
     """Make the notice of a decision.
 
-    The time to verify in counts from `sent_at`, and is rounded up to a full hour.
+    The time to verify counts from `sent_at` and is rounded up to a full hour.
 
     Args:
-        record: The frozen decision.
+        record: The recorded decision.
         policy: The policy that it names.
-        language: Of the notice.
-        sent_at: When it is sent; without, when it was decided.
-        case: Number of its dispute, where that is a later one than the first.
+        language: Language of the notice.
+        sent_at: When it is sent; default when it was decided.
+        case: Case number of its dispute, if it is a later one than the first.
 
     Raises:
-        NoticeError: Something is asked for and the decision gives no reason that raised its tier, or it would be sent
-            before it was decided.
+        NoticeError: It asks for steps but the decision has no reason that raised the tier, or `sent_at` is before the
+            decision.
         PolicyError: The policy is another one, or lacks a step of the decision.
     """
     if policy.id != record.policy:
@@ -76,47 +75,47 @@ def make_notice(
             todo="leave sent_at out, or give the instant at which the notice is sent",
             field="sent_at",
         )
-    nothing = _nothing_to_do(record, policy)
-    steps = () if nothing else _steps(record, policy, language)
-    reasons = () if nothing else _reasons(record, language)
-    until = None if nothing else full_hour_after(sent_at or record.scored_at, policy)
+    nothing_to_do = _nothing_to_do(record, policy)
+    steps = () if nothing_to_do else _steps(record, policy, language)
+    reasons = () if nothing_to_do else _reasons(record, language)
+    until = None if nothing_to_do else verification_deadline(sent_at or record.scored_at, policy)
     notice = Notice(
         decision_id=record.decision_id,
         language=language,
         policy=policy.id,
-        operator=_in(policy.operator, language),
-        line_tail=tail_of(record.line_id),
+        operator=_text_in(policy.operator, language),
+        line_tail=masked_tail(record.line_id),
         case=case or case_number(record.decision_id),
-        asks=nothing is None,
+        asks=nothing_to_do is None,
         text="",
         reasons=reasons,
         steps=steps,
         until=until,
-        until_said=None if until is None else in_full(until, language),
+        until_said=None if until is None else format_full(until, language),
         stays_open=policy.always_open,
-        objecting=_objecting(policy, language),
-        anti_imposter=_in(policy.wording.anti_imposter, language),
+        objecting=_objection_info(policy, language),
+        anti_imposter=_text_in(policy.wording.anti_imposter, language),
     )
-    return replace(notice, text=_text(notice, policy, nothing))
+    return replace(notice, text=_text(notice, policy, nothing_to_do))
 
 
-def tail_of(line_id: str) -> str:
-    """The last four characters of a line's id, at most half of it; what is no plain letter or digit is a star.
+def masked_tail(line_id: str) -> str:
+    """The last four characters of a line id, at most half of it; a star replaces all but ASCII letters and digits.
 
-    >>> tail_of("13800138000"), tail_of("7f"), tail_of("line.<b>")
+    >>> masked_tail("13800138000"), masked_tail("7f"), masked_tail("line.<b>")
     ('8000', 'f', '**b*')
     """
-    shown = min(_TAIL, len(line_id) // 2)
-    return _PLAIN.sub("*", line_id[len(line_id) - shown :])
+    length = min(_TAIL, len(line_id) // 2)
+    return _NOT_ALPHANUMERIC.sub("*", line_id[len(line_id) - length :])
 
 
-def _in(words: Words, language: Language) -> str:
+def _text_in(words: Words, language: Language) -> str:
     text: str = getattr(words, language)
     return text
 
 
 def _nothing_to_do(record: DecisionRecord, policy: Policy) -> Words | None:
-    """Why nothing is asked for; None where something is."""
+    """Text for a notice that asks for nothing; None if it asks for steps."""
     if record.action.kind == "none":
         return policy.wording.nothing_to_do
     held = record.action.held_by or (None if record.status == "fresh" else record.status)
@@ -126,9 +125,9 @@ def _nothing_to_do(record: DecisionRecord, policy: Policy) -> Words | None:
     return words.get(held, policy.wording.nothing_to_do)
 
 
-def _reasons(record: DecisionRecord, language: Language) -> tuple[GivenReason, ...]:
+def _reasons(record: DecisionRecord, language: Language) -> tuple[NoticeReason, ...]:
     raising = tuple(
-        GivenReason(code=reason.code, text=getattr(reason, language), facts=reason.facts)
+        NoticeReason(code=reason.code, text=getattr(reason, language), facts=reason.facts)
         for reason in record.reasons
         if reason.direction == "raises"
     )
@@ -143,7 +142,7 @@ def _reasons(record: DecisionRecord, language: Language) -> tuple[GivenReason, .
     return raising
 
 
-def _steps(record: DecisionRecord, policy: Policy, language: Language) -> tuple[GivenStep, ...]:
+def _steps(record: DecisionRecord, policy: Policy, language: Language) -> tuple[NoticeStep, ...]:
     unknown = [name for name in record.action.steps if name not in policy.steps]
     if unknown or not record.action.steps:
         raise PolicyError(
@@ -155,69 +154,71 @@ def _steps(record: DecisionRecord, policy: Policy, language: Language) -> tuple[
     return tuple(_step(policy, name, language) for name in record.action.steps)
 
 
-def _step(policy: Policy, name: str, language: Language) -> GivenStep:
+def _step(policy: Policy, name: str, language: Language) -> NoticeStep:
     step = policy.steps[name]
     materials = [policy.materials[material] for material in step.materials]
-    return GivenStep(
-        text=_in(step, language),
-        short=None if step.short is None else _in(step.short, language),
+    return NoticeStep(
+        text=_text_in(step, language),
+        short=None if step.short is None else _text_in(step.short, language),
         channel=step.channel,
-        where=_in(policy.halls, language) if step.channel == "hall" else None,
-        where_short=_in(policy.halls.short, language) if step.channel == "hall" else None,
+        where=_text_in(policy.halls, language) if step.channel == "hall" else None,
+        where_short=_text_in(policy.halls.short, language) if step.channel == "hall" else None,
         materials=tuple(
-            GivenMaterial(
-                text=_in(material, language),
-                short=None if material.short is None else _in(material.short, language),
-                alternatives=tuple(_in(other, language) for other in material.alternatives),
+            NoticeMaterial(
+                text=_text_in(material, language),
+                short=None if material.short is None else _text_in(material.short, language),
+                alternatives=tuple(_text_in(other, language) for other in material.alternatives),
             )
             for material in materials
         ),
     )
 
 
-def _objecting(policy: Policy, language: Language) -> Objecting:
+def _objection_info(policy: Policy, language: Language) -> ObjectionInfo:
     appeal, clocks = policy.appeal, policy.clocks
-    return Objecting(
-        channels=tuple(_in(channel, language) for channel in appeal.channels),
-        short=_in(appeal.short, language),
-        human=_in(appeal.human, language),
+    return ObjectionInfo(
+        channels=tuple(_text_in(channel, language) for channel in appeal.channels),
+        short=_text_in(appeal.short, language),
+        human=_text_in(appeal.human, language),
         answer_target_hours=clocks.answer_target_hours,
         answer_limit_days=clocks.answer_limit_days,
-        regulator=_in(appeal.regulator, language),
+        regulator=_text_in(appeal.regulator, language),
     )
 
 
-def _text(notice: Notice, policy: Policy, nothing: Words | None) -> str:
+def _text(notice: Notice, policy: Policy, nothing_to_do: Words | None) -> str:
     language = notice.language
-    if nothing is not None:
-        return _NOTHING[language].format(
+    if nothing_to_do is not None:
+        return _NOTHING_TO_DO[language].format(
             operator=notice.operator,
             line_tail=notice.line_tail,
-            words=_in(nothing, language),
+            words=_text_in(nothing_to_do, language),
             anti_imposter=notice.anti_imposter,
         )
-    return _in(policy.wording.notice, language).format(
+    return _text_in(policy.wording.notice, language).format(
         operator=notice.operator,
         line_tail=notice.line_tail,
-        reasons=AND[language].join(reason.text for reason in notice.reasons),
+        reasons=CLAUSE_SEPARATOR[language].join(reason.text for reason in notice.reasons),
         deadline=notice.until_said,
         suspends_at=notice.until_said,
-        steps=AND[language].join(_steps_said(notice)),
-        materials=LISTED[language].join(
-            _IN_BRACKETS[language].format(each.text, _ELSE[language] + _OR[language].join(each.alternatives))
+        steps=CLAUSE_SEPARATOR[language].join(_step_texts(notice)),
+        materials=LIST_SEPARATOR[language].join(
+            _IN_BRACKETS[language].format(
+                each.text, _ALTERNATIVE_PREFIX[language] + _ALTERNATIVE_SEPARATOR[language].join(each.alternatives)
+            )
             for each in notice.materials()
         ),
-        appeal=_OR_AT[language].join(notice.objecting.channels),
+        appeal=_CHANNEL_SEPARATOR[language].join(notice.objecting.channels),
         case=notice.case,
     )
 
 
-def _steps_said(notice: Notice) -> Iterator[str]:
-    """Each step; the first in a hall says which halls."""
-    halls_said = False
+def _step_texts(notice: Notice) -> Iterator[str]:
+    """Text of each step; the first one in a hall names the halls."""
+    halls_named = False
     for step in notice.steps:
-        if step.where is None or halls_said:
+        if step.where is None or halls_named:
             yield step.text
         else:
-            halls_said = True
+            halls_named = True
             yield _IN_BRACKETS[notice.language].format(step.text, step.where)

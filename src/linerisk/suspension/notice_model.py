@@ -1,4 +1,4 @@
-"""What a notice is made of, in one language."""
+"""Data model of a notice, in one language."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from linerisk.suspension.local_time import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GivenReason:
-    """One reason, as it was said with the decision."""
+class NoticeReason:
+    """One reason, as recorded with the decision."""
 
     code: str
     text: str
@@ -20,8 +20,8 @@ class GivenReason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GivenMaterial:
-    """What to bring or do, and every other way for who cannot."""
+class NoticeMaterial:
+    """What to bring or do, and all alternatives for a holder who cannot."""
 
     text: str
     short: str | None
@@ -29,20 +29,20 @@ class GivenMaterial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GivenStep:
-    """One thing to do. `where` names the halls; None of what is done online."""
+class NoticeStep:
+    """One thing to do. `where` names the halls; None for a step that is done online."""
 
     text: str
     short: str | None
     channel: Literal["online", "hall"]
     where: str | None
     where_short: str | None
-    materials: tuple[GivenMaterial, ...]
+    materials: tuple[NoticeMaterial, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Objecting:
-    """Where to object, how to ask for a person, how long an answer may take, who is next."""
+class ObjectionInfo:
+    """How to object: channels, request for a person, time to answer, and the regulator to turn to next."""
 
     channels: tuple[str, ...]
     short: str
@@ -54,24 +54,24 @@ class Objecting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What the holder is told, in one language.
+    """A notice to the holder, in one language.
 
     Attributes:
         decision_id: The decision.
         language: `zh` or `en`.
         policy: Id of the policy of the decision.
-        operator: Who writes.
-        line_tail: Last characters of the line's id; none of a very short one.
-        case: Number to name when calling.
-        asks: Whether anything is asked for; if not, `text` says so and why, and there are no reasons and no steps.
-        text: All of it as one text.
-        reasons: At least one where something is asked for.
+        operator: The operator that sends it.
+        line_tail: Last characters of the line's id; empty for a very short id.
+        case: Case number to name when calling.
+        asks: Whether it asks for steps; if not, `text` gives the cause, and there are no reasons and no steps.
+        text: The whole notice as one text.
+        reasons: At least one if it asks for steps.
         steps: In order.
-        until: Until when to have done them; None where nothing is asked for.
-        until_said: The same, in local time, as words.
-        stays_open: Numbers that can be called whatever happens.
+        until: Deadline of the steps; None if it asks for none.
+        until_said: The deadline as text, in local time.
+        stays_open: Numbers that can always be called.
         objecting: How to object.
-        anti_imposter: What nobody of us ever asks for.
+        anti_imposter: What the operator never asks for.
     """
 
     decision_id: str
@@ -82,14 +82,14 @@ class Notice:
     case: str
     asks: bool
     text: str
-    reasons: tuple[GivenReason, ...]
-    steps: tuple[GivenStep, ...]
+    reasons: tuple[NoticeReason, ...]
+    steps: tuple[NoticeStep, ...]
     until: datetime | None
     until_said: str | None
     stays_open: tuple[str, ...]
-    objecting: Objecting
+    objecting: ObjectionInfo
     anti_imposter: str
 
-    def materials(self) -> tuple[GivenMaterial, ...]:
-        """Every material of every step, each once."""
+    def materials(self) -> tuple[NoticeMaterial, ...]:
+        """The materials of all steps, without duplicates."""
         return tuple({material.text: material for step in self.steps for material in step.materials}.values())

@@ -1,4 +1,4 @@
-"""The notice as one page for the holder: no script, nothing fetched, readable on a phone and on paper."""
+"""The notice as an HTML page for the holder: no script, no external resource, for phone and paper."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _LABELS: Final[dict[Language, dict[str, str]]] = {
         "open": "These numbers can always be called:",
         "object": "If you object",
         "without": "Or:",
-        "answered": "An answer is meant to come within {} hours, and comes within {} days at the latest.",
+        "answered": "We aim to answer within {} hours, and answer within {} days at the latest.",
         "case": "Case",
         "rules": "Rules: ",
         "decided": "Decision: ",
@@ -70,23 +70,23 @@ _LABELS: Final[dict[Language, dict[str, str]]] = {
 
 
 def notice_page(notice: Notice, policy: Policy) -> bytes:
-    """The page, in UTF-8.
+    """Render the page, in UTF-8.
 
     Args:
         notice: The notice.
         policy: The policy that it was made under.
     """
-    return rendered(
+    return render_page(
         "notice.html.j2",
         "notice.css",
         notice=notice,
         rules=getattr(policy.title, notice.language),
-        say=_LABELS[notice.language],
+        labels=_LABELS[notice.language],
     )
 
 
-def rendered(template: str, style: str, **values: Any) -> bytes:
-    """A page of this room with its style inside and a content policy that allows nothing else."""
+def render_page(template: str, style: str, **values: Any) -> bytes:
+    """Render a template with its style inlined and a content security policy that allows nothing else."""
     css = _PAGES.get_template(style).render().strip()
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     page = _PAGES.get_template(template).render(

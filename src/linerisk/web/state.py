@@ -64,7 +64,7 @@ class ServiceState:
         self.log = DecisionLog(settings.decision_log_url, busy_s=_BUSY_S)
         self.accesses = Accesses(self.log)
         self.disputes = DisputeService(self.log, self.policies, role_of=self.tokens.role_of)
-        self.cool_downs = CoolDowns(self.log, look_every_s=_LOOK_FOR_LIFTS_EVERY_S)
+        self.cool_downs = CoolDowns(self.log, refresh_every_s=_LOOK_FOR_LIFTS_EVERY_S)
         self.id_key = load_secret(settings)
         self._keyed_by = fingerprint_of(self.id_key)
 

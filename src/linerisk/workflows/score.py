@@ -87,7 +87,7 @@ def _with_disputes(settings: Settings, features: pl.DataFrame) -> pl.DataFrame:
     cleared: dict[str, datetime] = {}
     if settings.has_decision_log:
         with DecisionLog(settings.decision_log_url, create=False) as log:
-            cleared = CoolDowns(log).known()
+            cleared = CoolDowns(log).by_line()
     schema = {"line_id": pl.String(), "cleared_at": pl.Datetime("us", "UTC")}
     known = pl.DataFrame(list(cleared.items()), schema=schema, orient="row")
     found = features.select(pl.col("line_id").cast(pl.String)).join(

@@ -1,4 +1,4 @@
-"""The shipped wording, and small real models to explain."""
+"""The shipped reason texts, and small real models to explain."""
 
 from collections.abc import Callable
 from pathlib import Path

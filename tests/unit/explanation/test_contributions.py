@@ -1,4 +1,4 @@
-"""Contributions sum to the calibrated log-odds, in every place of the scale, alone and in a batch alike."""
+"""Contributions sum to the calibrated log-odds over the whole scale, and are equal for single rows and batches."""
 
 from dataclasses import replace
 
@@ -48,7 +48,7 @@ def test_features_sum_to_their_family(model: RiskModel, lines: Rows) -> None:
 
 @pytest.mark.parametrize("margin", [-745.0, -40.0, 0.0, 40.0, 745.0])
 @pytest.mark.parametrize("base", [-9.0, 0.0, 3.0])
-def test_the_mean_slope_carries_the_base_to_any_margin(base: float, margin: float) -> None:
+def test_mean_slope_times_distance_is_the_rise_of_the_calibration(base: float, margin: float) -> None:
     calibration = BetaCalibration(0.6, 1.7, -0.8)
     slope = mean_slope(calibration, base, np.array([margin]))
     rise = float(calibration.log_odds(np.array(margin)) - calibration.log_odds(np.array(base)))
@@ -58,7 +58,7 @@ def test_the_mean_slope_carries_the_base_to_any_margin(base: float, margin: floa
 
 @pytest.mark.parametrize("base", [-9.0, -1.0, 0.4999999, 0.5, 3.0])
 @pytest.mark.parametrize("distance", [-700.0, -2.0, -1e-6, -1e-9, 0.0, 1e-9, 9.9e-7, 1.1e-6, 0.3, 700.0])
-def test_a_spline_is_carried_exactly_over_its_knots_too(base: float, distance: float) -> None:
+def test_the_mean_slope_is_exact_across_the_knots_of_a_spline(base: float, distance: float) -> None:
     calibration = SplineCalibration(knots=(-1.0, 0.5, 0.51), slopes=(0.2, 3.0, 0.4), c=-2.0)
     slope = mean_slope(calibration, base, np.array([base + distance]))
     rise = float(calibration.log_odds(np.array(base + distance)) - calibration.log_odds(np.array(base)))
@@ -67,26 +67,24 @@ def test_a_spline_is_carried_exactly_over_its_knots_too(base: float, distance: f
 
 
 @pytest.mark.parametrize("distance", [0.0, 1e-300, 1e-12, 9.9e-5, 1.01e-4, -1e-8])
-def test_where_margin_and_base_meet_the_slope_is_that_of_the_calibration(distance: float) -> None:
+def test_near_the_base_the_mean_slope_is_the_slope_of_the_calibration(distance: float) -> None:
     calibration = BetaCalibration(0.6, 1.7, -0.8)
     slope = mean_slope(calibration, 0.0, np.array([distance]))
     # d/dm at 0: (a + b) / 2
     assert float(slope[0]) == pytest.approx(1.15, abs=1e-4)
 
 
-def test_a_linear_calibration_scales_every_contribution_alike(model: RiskModel, lines: Rows) -> None:
-    plain = contributions(replace(model, calibration=BetaCalibration(1.0, 1.0, 0.0)), lines[:20])
-    twice = contributions(replace(model, calibration=BetaCalibration(2.0, 2.0, 0.5)), lines[:20])
-    assert twice.by_family == pytest.approx(2 * plain.by_family, abs=1e-12)
-    assert twice.calibration == pytest.approx(plain.base + 0.5)
+def test_a_linear_calibration_scales_every_contribution_equally(model: RiskModel, lines: Rows) -> None:
+    identity = contributions(replace(model, calibration=BetaCalibration(1.0, 1.0, 0.0)), lines[:20])
+    doubled = contributions(replace(model, calibration=BetaCalibration(2.0, 2.0, 0.5)), lines[:20])
+    assert doubled.by_family == pytest.approx(2 * identity.by_family, abs=1e-12)
+    assert doubled.calibration == pytest.approx(identity.base + 0.5)
 
 
-def test_a_line_is_explained_with_the_same_bits_alone_and_in_a_batch(
-    model: RiskModel, lines: Rows, wording: Wording
-) -> None:
+def test_a_single_row_and_a_batch_give_identical_explanations(model: RiskModel, lines: Rows, wording: Wording) -> None:
     batch = explain(model, lines[:100], wording)
     assert [explain(model, lines[i : i + 1], wording)[0] for i in range(100)] == batch
 
 
-def test_no_rows_no_explanations(model: RiskModel, lines: Rows, wording: Wording) -> None:
+def test_no_rows_give_no_explanations(model: RiskModel, lines: Rows, wording: Wording) -> None:
     assert explain(model, lines[:0], wording) == []

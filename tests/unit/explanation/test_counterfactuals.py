@@ -1,4 +1,4 @@
-"""What would have changed a tier: families as usual, and the same line at another age."""
+"""Counterfactuals: families as usual, and the same line at another age."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from linerisk.explanation import at_ages, each_as_usual, together_as_usual
+from linerisk.explanation import at_ages, each_family_as_usual, families_that_lower_the_tier
 from linerisk.features.catalogue import FEATURES
 from linerisk.model.risk_model import FeatureColumn, RiskModel
 from linerisk.model.tiers import CutPoint, Tier
@@ -33,7 +33,7 @@ def rows() -> Rows:
 
 @pytest.fixture(scope="module")
 def model(rows: Rows, fit: Fit) -> RiskModel:
-    """Older lowers, more calls and more devices raise."""
+    """Age lowers the risk; calls and devices raise it."""
     plain = fit(rows, COLUMNS, weights=(-4.0, 5.0, 2.0))
     low, high = np.quantile(plain.margin(rows), [0.6, 0.9]).tolist()
     return replace(plain, cuts=(cut(Tier.MEDIUM_LOW, low), cut(Tier.MEDIUM_HIGH, high)))
@@ -46,8 +46,8 @@ def raised(model: RiskModel, rows: Rows) -> Rows:
     return rows[at : at + 1]
 
 
-def test_a_family_as_usual_has_its_typical_values_and_nothing_else_changes(model: RiskModel, raised: Rows) -> None:
-    by_family = {found.families: found for found in each_as_usual(model, raised)}
+def test_a_family_as_usual_changes_only_its_columns_to_typical_values(model: RiskModel, raised: Rows) -> None:
+    by_family = {found.families: found for found in each_family_as_usual(model, raised)}
     assert list(by_family) == [("tenure",), ("activity",), ("devices",)]
     expected = raised.copy()
     expected[0, 1] = 10.0
@@ -57,15 +57,15 @@ def test_a_family_as_usual_has_its_typical_values_and_nothing_else_changes(model
     assert by_family["devices",].probability == model.probability(model.margin(missing))[0]
 
 
-def test_the_row_itself_is_left_as_it_was(model: RiskModel, raised: Rows) -> None:
+def test_counterfactuals_do_not_change_the_row(model: RiskModel, raised: Rows) -> None:
     before = raised.copy()
-    for ask in (each_as_usual, together_as_usual, at_ages):
-        ask(model, raised)
+    for counterfactual in (each_family_as_usual, families_that_lower_the_tier, at_ages):
+        counterfactual(model, raised)
     np.testing.assert_array_equal(raised, before)
 
 
-def test_what_takes_a_tier_down_is_found_step_by_step(model: RiskModel, raised: Rows) -> None:
-    found = together_as_usual(model, raised)
+def test_a_family_set_that_lowers_the_tier_is_found(model: RiskModel, raised: Rows) -> None:
+    found = families_that_lower_the_tier(model, raised)
     assert found is not None
     assert found.families
     changed = raised.copy()
@@ -75,12 +75,12 @@ def test_what_takes_a_tier_down_is_found_step_by_step(model: RiskModel, raised: 
     assert model.tier(model.margin(changed))[0] < model.tier(model.margin(raised))[0]
 
 
-def test_the_lowest_tier_has_nothing_to_take_down(model: RiskModel, rows: Rows) -> None:
+def test_the_lowest_tier_has_no_family_set_that_lowers_it(model: RiskModel, rows: Rows) -> None:
     at = int(np.argmin(model.margin(rows)))
-    assert together_as_usual(model, rows[at : at + 1]) is None
+    assert families_that_lower_the_tier(model, rows[at : at + 1]) is None
 
 
-def test_an_older_line_is_the_same_line_with_its_burst_as_much_later(fit: Fit) -> None:
+def test_another_age_shifts_tenure_and_days_to_burst_equally(fit: Fit) -> None:
     rng = np.random.default_rng(2)
     columns = (
         FeatureColumn("tenure_days", "tenure", 1_500.0),
@@ -97,7 +97,7 @@ def test_an_older_line_is_the_same_line_with_its_burst_as_much_later(fit: Fit) -
     assert curve[7].probability == model.probability(model.margin(younger))[0]
 
 
-def test_the_curve_starts_with_the_youngest_and_marks_the_lines_own_age(model: RiskModel, raised: Rows) -> None:
+def test_the_age_curve_is_sorted_and_marks_the_own_age(model: RiskModel, raised: Rows) -> None:
     curve = at_ages(model, raised)
     assert [each.tenure_days for each in curve] == sorted(each.tenure_days for each in curve)
     [own] = [each for each in curve if each.own]
@@ -105,16 +105,16 @@ def test_the_curve_starts_with_the_youngest_and_marks_the_lines_own_age(model: R
     assert own.probability == model.probability(model.margin(raised))[0]
 
 
-def test_a_line_of_unknown_age_has_no_curve(model: RiskModel, raised: Rows) -> None:
+def test_a_line_of_unknown_age_has_no_age_curve(model: RiskModel, raised: Rows) -> None:
     unknown = raised.copy()
     unknown[0, 0] = np.nan
     assert at_ages(model, unknown) == ()
 
 
-def test_a_model_without_age_has_no_curve(rows: Rows, fit: Fit) -> None:
+def test_a_model_without_age_has_no_age_curve(rows: Rows, fit: Fit) -> None:
     assert at_ages(fit(rows[:, 1:], COLUMNS[1:]), rows[:1, 1:]) == ()
 
 
-def test_the_columns_that_move_with_age_are_those_of_the_catalogue() -> None:
+def test_the_columns_that_depend_on_age_are_in_the_catalogue() -> None:
     names = {feature.name for feature in FEATURES}
     assert {"tenure_days", "days_to_burst_28d"} <= names

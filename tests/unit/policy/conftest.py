@@ -1,4 +1,4 @@
-"""The shipped policies, and a folder of copies to break."""
+"""The shipped policies, and a folder of copies that tests may damage."""
 
 import shutil
 from collections.abc import Callable
@@ -25,12 +25,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def change(folder: Path) -> Callable[[str, str, str], Path]:
-    """Replace a text of a copied file by another; returns the folder of copies."""
+    """Replaces a text in a copied file; returns the folder of copies."""
 
-    def _change(name: str, old: str, new: str) -> Path:
+    def replace_text(name: str, old: str, new: str) -> Path:
         text = (folder / name).read_text(encoding="utf-8")
         assert old in text
         (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
         return folder
 
-    return _change
+    return replace_text

@@ -40,7 +40,7 @@ HALL_STEPS = 'steps = ["business_hall_real_person", "guangdong_residence_code"]'
         ("stale = {", "late = {", "wording.held.late.[key]"),
     ],
 )
-def test_a_wrong_key_is_named(change: Callable[[str, str, str], Path], old: str, new: str, key: str) -> None:
+def test_the_error_names_a_wrong_key(change: Callable[[str, str, str], Path], old: str, new: str, key: str) -> None:
     folder = change(FILE, old, new)
     with pytest.raises(PolicyError, match=FILE) as error:
         load_policies(folder)
@@ -85,7 +85,7 @@ def test_a_folder_without_a_policy_is_refused(folder: Path) -> None:
         load_policies(folder)
 
 
-def test_a_new_policy_is_a_file_and_nothing_else(folder: Path) -> None:
+def test_a_new_policy_needs_only_a_new_file(folder: Path) -> None:
     text = (folder / FILE).read_text(encoding="utf-8")
     text = text.replace('id = "shenzhen-2024-07-b"', 'id = "shenzhen-2027-01"')
     text = text.replace("in_force_from = 2024-07-26", "in_force_from = 2027-01-01")

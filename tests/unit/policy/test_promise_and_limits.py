@@ -1,4 +1,4 @@
-"""The promise to legitimate lines and the limits of reviewers and models come from `tiers.toml`."""
+"""The tier promise and the limits of reviewers and models, from `tiers.toml`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from linerisk.model.tiers import Tier, TierPromise
 from linerisk.policy import Limits, load_limits, load_promise
 
 
-def test_the_shipped_promise_is_that_of_the_contract(folder: Path) -> None:
+def test_the_shipped_promise_equals_the_contract(folder: Path) -> None:
     assert load_promise(folder) == TierPromise(alpha=(1e-3, 1e-4, 1e-5), delta=0.05, min_ratio=3.0)
 
 
@@ -35,7 +35,7 @@ def test_the_shipped_limits(folder: Path) -> None:
         ("model_valid_days = 45", "model_valid_weeks = 6", "limits.model_valid_days"),
     ],
 )
-def test_a_wrong_number_is_named(change: Callable[[str, str, str], Path], old: str, new: str, key: str) -> None:
+def test_the_error_names_a_wrong_number(change: Callable[[str, str, str], Path], old: str, new: str, key: str) -> None:
     folder = change("tiers.toml", old, new)
     with pytest.raises(PolicyError, match=r"tiers\.toml") as error:
         load_promise(folder)
@@ -49,7 +49,7 @@ def test_a_wrong_number_is_named(change: Callable[[str, str, str], Path], old: s
         ("extremely_high = 5e-3", "medium_low = 5e-3", "medium_high, medium_low"),
     ],
 )
-def test_shares_of_lines_are_stated_for_the_tiers_that_people_deal_with(
+def test_shares_of_lines_are_required_for_the_tiers_that_need_staff(
     change: Callable[[str, str, str], Path], old: str, new: str, found: str
 ) -> None:
     with pytest.raises(PolicyError) as error:
@@ -57,11 +57,11 @@ def test_shares_of_lines_are_stated_for_the_tiers_that_people_deal_with(
     assert (error.value.field, error.value.found) == ("limits.most_share", found)
 
 
-def test_shares_at_exactly_the_least_ratio_are_accepted(change: Callable[[str, str, str], Path]) -> None:
+def test_shares_at_exactly_the_minimum_ratio_are_accepted(change: Callable[[str, str, str], Path]) -> None:
     assert load_promise(change("tiers.toml", "medium_low = 1e-3", "medium_low = 3e-4")).alpha[0] == 3e-4
 
 
-def test_without_the_file_nothing_is_promised(folder: Path) -> None:
+def test_a_missing_tiers_file_is_refused(folder: Path) -> None:
     (folder / "tiers.toml").unlink()
     with pytest.raises(PolicyError, match="cannot be read"):
         load_limits(folder)

@@ -1,4 +1,4 @@
-"""A desk over a log with decisions, on both databases, and a clock that tests set."""
+"""A dispute service over a decision log, on both databases, with a settable current time."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from linerisk.review.disputes import Dispute
 from linerisk.review.transitions import LEAD, REVIEWER, SCORER, Actor, Outcome
 from linerisk.settings import Settings
 
+SetNow = Callable[[datetime], None]
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOTLINE = Actor("hotline", SCORER)
 ANNE = Actor("anne", REVIEWER)
@@ -31,7 +32,7 @@ REASON = "The calls are those of a courier; the employer confirmed them."
 
 
 def decision(request_id: str, line_id: str, *, tier: str = "medium_high", **changed: Any) -> DecisionRecord:
-    said = {"code": "A02", "family": "places", "zh": "…", "en": "…", "contribution": 0.8}
+    reason = {"code": "A02", "family": "places", "zh": "…", "en": "…", "contribution": 0.8}
     fields: dict[str, Any] = {
         "decision_id": decision_ids(as_of.now(), 1)[0],
         "request_id": request_id,
@@ -46,8 +47,8 @@ def decision(request_id: str, line_id: str, *, tier: str = "medium_high", **chan
         "tier": tier,
         "action": RecordedAction(kind="verify", policy="shenzhen-2024-07-b"),
         "reasons": (
-            RecordedReason(direction="raises", **said),
-            RecordedReason(direction="lowers", **{**said, "code": "T01"}),
+            RecordedReason(direction="raises", **reason),
+            RecordedReason(direction="lowers", **{**reason, "code": "T01"}),
         ),
         "base": 0.0,
         "calibration": 0.0,
@@ -61,64 +62,64 @@ def decision(request_id: str, line_id: str, *, tier: str = "medium_high", **chan
 
 
 @dataclass
-class Office:
-    """A desk, the log under it, and short ways to put a case before it."""
+class CaseFactory:
+    """A dispute service with its log, and helpers that make decisions and disputes in each state."""
 
     log: DecisionLog
-    desk: DisputeService
+    service: DisputeService
     numbers: Iterator[int]
     now: datetime = NOW
     reason: str = REASON
     people: dict[str, Actor] = field(default_factory=lambda: PEOPLE)
 
-    def key(self) -> str:
-        """A request id that was not used before."""
+    def new_id(self) -> str:
+        """A new request id."""
         return f"k-{next(self.numbers)}"
 
     def decide_line(self, line_id: str = "line-1", **changed: Any) -> DecisionRecord:
-        """A decision in the log."""
-        key = self.key()
-        record = decision(key, line_id, **changed)
-        self.log.append(record.scored_by, key, "body", [record])
+        """Log a decision and return it."""
+        request_id = self.new_id()
+        record = decision(request_id, line_id, **changed)
+        self.log.append(record.scored_by, request_id, "body", [record])
         return record
 
     def opened(self, *, by: Actor = HOTLINE, **changed: Any) -> Dispute:
         """A dispute of a new decision."""
         record = self.decide_line(**changed)
-        return self.desk.open(
-            by, record.decision_id, statement="I only call customers.", channel="hotline", request_id=self.key()
+        return self.service.open(
+            by, record.decision_id, statement="I only call customers.", channel="hotline", request_id=self.new_id()
         )
 
     def assigned(self, to: Actor = ANNE, **changed: Any) -> Dispute:
         """A dispute that is assigned."""
-        return self.desk.assign(LEA, self.opened(**changed).dispute_id, assignee=to.name, request_id=self.key())
+        return self.service.assign(LEA, self.opened(**changed).dispute_id, assignee=to.name, request_id=self.new_id())
 
     def decided(self, outcome: Outcome, *, by: Actor = ANNE, lowered_to: str | None = None, **changed: Any) -> Dispute:
-        """A dispute of which somebody has said what was found."""
-        return self.desk.decide(
+        """A dispute that was decided."""
+        return self.service.decide(
             by,
             self.assigned(by, **changed).dispute_id,
             outcome=outcome,
             reason=REASON,
             lowered_to=lowered_to,
-            request_id=self.key(),
+            request_id=self.new_id(),
         )
 
 
 @pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
-    """Sets the clock."""
+def set_now(monkeypatch: pytest.MonkeyPatch) -> SetNow:
+    """Sets the current time."""
 
-    def set_clock(instant: datetime) -> None:
+    def set_to(instant: datetime) -> None:
         monkeypatch.setattr(as_of, "now", lambda: instant)
 
-    set_clock(NOW)
-    return set_clock
+    set_to(NOW)
+    return set_to
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where a log of this test lives: what is true of one database is true of the other."""
+    """Database URL of the decision log: every test runs on both databases."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'decisions.db'}"
     else:
@@ -127,22 +128,22 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def office_at() -> Callable[[str], Office]:
-    """A desk over the log of a URL."""
+def open_cases() -> Callable[[str], CaseFactory]:
+    """Opens a case factory over the log of a URL."""
 
-    def made(url: str) -> Office:
+    def open_at(url: str) -> CaseFactory:
         log = DecisionLog(url)
         roles = {name: person.role for name, person in PEOPLE.items()}
-        desk = DisputeService(log, load_policies(Settings().policies), role_of=roles.get)
-        return Office(log, desk, itertools.count())
+        service = DisputeService(log, load_policies(Settings().policies), role_of=roles.get)
+        return CaseFactory(log, service, itertools.count())
 
-    return made
+    return open_at
 
 
 @pytest.fixture
-def office(url: str, at: Callable[[datetime], None], office_at: Callable[[str], Office]) -> Iterator[Office]:
-    """A desk over an empty log; the clock stands still."""
-    at(NOW)
-    made = office_at(url)
-    yield made
-    made.log.close()
+def cases(url: str, set_now: SetNow, open_cases: Callable[[str], CaseFactory]) -> Iterator[CaseFactory]:
+    """A case factory over an empty log; the current time is fixed."""
+    set_now(NOW)
+    factory = open_cases(url)
+    yield factory
+    factory.log.close()

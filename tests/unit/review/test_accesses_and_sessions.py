@@ -1,4 +1,4 @@
-"""Who opened what, and who is logged in, on both databases."""
+"""Access log and sessions of the console, on both databases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from linerisk.decisions.log import DecisionLog
 from linerisk.errors import DecisionLogError
 from linerisk.review.access_log import Accesses
-from linerisk.review.sessions import IDLE, LONGEST, Sessions
+from linerisk.review.sessions import IDLE_TIMEOUT, MAX_SESSION_AGE, Sessions
 from linerisk.review.transitions import REVIEWER, Actor
 
 NOW = datetime(2024, 7, 26, 9, tzinfo=UTC)
@@ -30,7 +30,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         yield opened
 
 
-def test_accesses_are_read_newest_first_and_a_page_at_a_time(log: DecisionLog) -> None:
+def test_accesses_are_listed_newest_first_in_pages(log: DecisionLog) -> None:
     accesses = Accesses(log)
     for i in range(5):
         accesses.record(LI, "case", f"case-{i % 2}", at=NOW + timedelta(minutes=i))
@@ -42,7 +42,7 @@ def test_accesses_are_read_newest_first_and_a_page_at_a_time(log: DecisionLog) -
 
 
 @pytest.mark.parametrize("sql", ["UPDATE accesses SET name = 'nobody'", "DELETE FROM accesses"])
-def test_no_access_can_be_changed_or_taken_away(log: DecisionLog, sql: str) -> None:
+def test_no_access_can_be_changed_or_deleted(log: DecisionLog, sql: str) -> None:
     accesses = Accesses(log)
     accesses.record(LI, "line", "key", at=NOW)
     with pytest.raises(DecisionLogError), log.writing() as connection:
@@ -56,7 +56,7 @@ def test_a_session_is_found_by_its_secret_until_it_is_closed(log: DecisionLog) -
     session = sessions.get(secret, now=NOW)
     assert session is not None
     assert secret not in repr(session)
-    sessions.speak(session, "en")
+    sessions.set_language(session, "en")
     changed = sessions.get(secret, now=NOW)
     assert changed is not None
     assert changed.language == "en"
@@ -73,14 +73,14 @@ def test_two_sessions_share_nothing(log: DecisionLog) -> None:
     assert {one.key, one.csrf}.isdisjoint({other.key, other.csrf})
 
 
-def test_a_session_ends_after_an_hour_of_nothing_and_after_ten_hours_of_use(log: DecisionLog) -> None:
+def test_a_session_expires_after_one_idle_hour_and_after_ten_hours_of_use(log: DecisionLog) -> None:
     sessions = Sessions(log)
     idle, used = (sessions.open("token", language="zh", now=NOW) for _ in range(2))
-    assert sessions.get(idle, now=NOW + IDLE - timedelta(seconds=1)) is not None
+    assert sessions.get(idle, now=NOW + IDLE_TIMEOUT - timedelta(seconds=1)) is not None
     moment = NOW
-    while moment + timedelta(minutes=50) < NOW + LONGEST:
+    while moment + timedelta(minutes=50) < NOW + MAX_SESSION_AGE:
         moment += timedelta(minutes=50)
         assert sessions.get(used, now=moment) is not None
-    assert sessions.get(used, now=NOW + LONGEST) is None
+    assert sessions.get(used, now=NOW + MAX_SESSION_AGE) is None
     unused = sessions.open("token", language="zh", now=NOW)
-    assert sessions.get(unused, now=NOW + IDLE) is None
+    assert sessions.get(unused, now=NOW + IDLE_TIMEOUT) is None

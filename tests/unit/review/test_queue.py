@@ -1,4 +1,4 @@
-"""The queue shows what is due first, and what is late before it is too late."""
+"""The queue: deadline status, order, pages and filters."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,62 +7,62 @@ from typing import Any
 import pytest
 
 from linerisk.errors import InputError
-from linerisk.review.deadlines import Clock, clock_of
+from linerisk.review.deadlines import DeadlineStatus, deadline_status
 from linerisk.review.queries import Filter
 from linerisk.review.transitions import Outcome, State
 
-SetClock = Callable[[datetime], None]
+SetNow = Callable[[datetime], None]
 
 
 @pytest.mark.parametrize(
-    ("hours", "clock"),
+    ("hours", "status"),
     [
-        (0, Clock.IN_TIME),
-        (17.9, Clock.IN_TIME),
-        (18, Clock.DUE_SOON),
-        (24, Clock.OVERDUE),
-        (12 * 24, Clock.NEAR_LIMIT),
-        (15 * 24, Clock.PAST_LIMIT),
+        (0, DeadlineStatus.IN_TIME),
+        (17.9, DeadlineStatus.IN_TIME),
+        (18, DeadlineStatus.DUE_SOON),
+        (24, DeadlineStatus.OVERDUE),
+        (12 * 24, DeadlineStatus.NEAR_LIMIT),
+        (15 * 24, DeadlineStatus.PAST_LIMIT),
     ],
 )
-def test_a_dispute_grows_late_by_the_clocks_of_the_policy(office: Any, hours: float, clock: Clock) -> None:
-    dispute = office.opened()
-    later = office.now + timedelta(hours=hours)
-    assert clock_of(dispute, later) is clock
-    for each in Clock:
-        page = office.desk.queue(Filter(clock=each), now=later)
-        assert [d.dispute_id for d in page.disputes] == ([dispute.dispute_id] if each is clock else [])
-    assert office.desk.figures(later).clocks == {each: int(each is clock) for each in Clock}
+def test_the_deadlines_of_a_dispute_follow_the_policy(cases: Any, hours: float, status: DeadlineStatus) -> None:
+    dispute = cases.opened()
+    later = cases.now + timedelta(hours=hours)
+    assert deadline_status(dispute, later) is status
+    for each in DeadlineStatus:
+        page = cases.service.queue(Filter(deadline=each), now=later)
+        assert [d.dispute_id for d in page.disputes] == ([dispute.dispute_id] if each is status else [])
+    assert cases.service.counts(later).deadlines == {each: int(each is status) for each in DeadlineStatus}
 
 
-def test_what_ended_has_no_clock(office: Any) -> None:
-    cleared = office.decided(Outcome.CLEARED)
-    assert clock_of(cleared, cleared.hard_limit) is None
-    assert office.desk.queue(now=cleared.hard_limit).disputes == ()
-    assert sum(office.desk.figures(cleared.hard_limit).clocks.values()) == 0
+def test_a_closed_dispute_has_no_deadline_status(cases: Any) -> None:
+    cleared = cases.decided(Outcome.CLEARED)
+    assert deadline_status(cleared, cleared.hard_limit) is None
+    assert cases.service.queue(now=cleared.hard_limit).disputes == ()
+    assert sum(cases.service.counts(cleared.hard_limit).deadlines.values()) == 0
 
 
-def test_pages_follow_the_order_in_which_answers_are_due(office: Any, at: SetClock) -> None:
+def test_pages_are_ordered_by_when_the_answer_is_due(cases: Any, set_now: SetNow) -> None:
     opened = []
     for hour in (5, 1, 3, 2, 4):
-        at(office.now + timedelta(hours=hour))
-        opened.append((hour, office.opened().dispute_id))
+        set_now(cases.now + timedelta(hours=hour))
+        opened.append((hour, cases.opened().dispute_id))
     found, after = [], None
     while True:
-        page = office.desk.queue(now=office.now, limit=2, after=after)
+        page = cases.service.queue(now=cases.now, limit=2, after=after)
         found += [each.dispute_id for each in page.disputes]
         if (after := page.next_after) is None:
             break
     assert found == [dispute_id for _, dispute_id in sorted(opened)]
 
 
-def test_the_queue_is_chosen_from(office: Any) -> None:
-    new = office.opened(line_id="line-1", tier="extremely_high")
-    annes = office.assigned(line_id="line-2")
-    cleared = office.decided(Outcome.CLEARED, line_id="line-3")
+def test_the_queue_can_be_filtered(cases: Any) -> None:
+    new = cases.opened(line_id="line-1", tier="extremely_high")
+    annes = cases.assigned(line_id="line-2")
+    cleared = cases.decided(Outcome.CLEARED, line_id="line-3")
 
-    def found(**wanted: Any) -> set[str]:
-        return {each.dispute_id for each in office.desk.queue(Filter(**wanted), now=office.now).disputes}
+    def found(**filters: Any) -> set[str]:
+        return {each.dispute_id for each in cases.service.queue(Filter(**filters), now=cases.now).disputes}
 
     assert found() == {new.dispute_id, annes.dispute_id}
     assert found(tier="extremely_high") == {new.dispute_id}
@@ -72,21 +72,21 @@ def test_the_queue_is_chosen_from(office: Any) -> None:
     assert found(decision_id=new.decision_id) == {new.dispute_id}
 
 
-def test_a_made_up_place_in_the_queue_is_refused(office: Any) -> None:
-    with pytest.raises(InputError, match="no place in the queue"):
-        office.desk.queue(now=office.now, after="x")
+def test_an_invalid_cursor_is_refused(cases: Any) -> None:
+    with pytest.raises(InputError, match="not a position in the queue"):
+        cases.service.queue(now=cases.now, after="x")
 
 
-def test_the_history_of_a_line_and_of_a_decision(office: Any, at: SetClock) -> None:
-    first = office.decided(Outcome.UPHELD)
-    at(office.now + timedelta(days=1))
-    again = office.desk.open(
-        office.people["hotline"], first.decision_id, statement="Still not.", channel="hall", request_id="again"
+def test_the_disputes_of_a_line_and_of_a_decision_are_listed(cases: Any, set_now: SetNow) -> None:
+    first = cases.decided(Outcome.UPHELD)
+    set_now(cases.now + timedelta(days=1))
+    again = cases.service.open(
+        cases.people["hotline"], first.decision_id, statement="Still not.", channel="hall", request_id="again"
     )
-    other = office.opened()
-    ids = [each.dispute_id for each in office.desk.of_line("line-1")]
+    other = cases.opened()
+    ids = [each.dispute_id for each in cases.service.of_line("line-1")]
     assert set(ids) == {first.dispute_id, again.dispute_id, other.dispute_id}
-    assert [each.dispute_id for each in office.desk.of_decision(first.decision_id)] == [
+    assert [each.dispute_id for each in cases.service.of_decision(first.decision_id)] == [
         first.dispute_id,
         again.dispute_id,
     ]

@@ -1,4 +1,4 @@
-"""Decisions as they are told, of every tier and policy."""
+"""Recorded decisions of every tier and policy."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def wording() -> Wording:
 
 @pytest.fixture(scope="session")
 def decide(policies: dict[str, Policy]) -> Decide:
-    """A decision of a tier under a policy; name a field to change it."""
+    """Makes a decision of a tier under a policy; keyword arguments change fields."""
 
-    def decided(
+    def make_decision(
         tier: str = "medium_high", policy: str = "shenzhen-2024-07-b", *, held_by: str | None = None, **changed: Any
     ) -> DecisionRecord:
-        asked = policies[policy].tiers[Tier(tier)]
+        rule = policies[policy].tiers[Tier(tier)]
         fields: dict[str, Any] = {
             "decision_id": "01J3S1W6V0ABCDEFGHJKMNPQRS",
             "request_id": "r-1",
@@ -80,7 +80,7 @@ def decide(policies: dict[str, Policy]) -> Decide:
             "probability_low": 0.7912,
             "probability_high": 0.8822,
             "tier": tier,
-            "action": RecordedAction(kind=asked.kind, policy=policy, steps=asked.steps, held_by=held_by),
+            "action": RecordedAction(kind=rule.kind, policy=policy, steps=rule.steps, held_by=held_by),
             "reasons": (CALLED, AWAY, OLD),
             "base": -2.5,
             "calibration": 0.25,
@@ -93,4 +93,4 @@ def decide(policies: dict[str, Policy]) -> Decide:
         }
         return DecisionRecord(**{**fields, **changed})
 
-    return decided
+    return make_decision

@@ -1,4 +1,4 @@
-"""The notice tells the holder why, what to do, until when and how to object, and nothing of the model."""
+"""The notice has reasons, steps, deadline and how to object, and nothing of the model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from linerisk.explanation import Wording
 from linerisk.policy import Policy
 from linerisk.suspension.errors import NoticeError
 from linerisk.suspension.local_time import LANGUAGES, Language
-from linerisk.suspension.notice import make_notice, tail_of
+from linerisk.suspension.notice import make_notice, masked_tail
 from linerisk.suspension.notice_page import notice_page
 from linerisk.suspension.sms import text_message
 
@@ -27,7 +27,7 @@ Policies = dict[str, Policy]
 
 RAISED = ("medium_low", "medium_high", "extremely_high")
 SHIPPED = ("shenzhen-2024-07-a", "shenzhen-2024-07-b")
-SAID = Path(__file__).with_name("notices")
+STORED_TEXTS = Path(__file__).with_name("notices")
 LIST_TO_GUESS_FROM = re.compile(r"之一|等原因|可能原因|\b(?:one|any|either) of\b", re.IGNORECASE)
 ACCUSING = re.compile(r"诈|骗|犯罪|违法|嫌疑|fraud|scam|crim|suspect", re.IGNORECASE)
 
@@ -35,24 +35,24 @@ ACCUSING = re.compile(r"诈|骗|犯罪|违法|嫌疑|fraud|scam|crim|suspect", r
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("tier", ["normal", *RAISED])
 @pytest.mark.parametrize("policy", SHIPPED)
-def test_the_wording_of_every_tier_and_policy_is_on_file(
+def test_notice_texts_match_the_stored_files(
     policy: str, tier: str, language: Language, decide: Decide, policies: Policies
 ) -> None:
-    # To accept a change of wording, delete the file and run the test twice; then read what it says.
+    # To accept a change of wording, delete the file and run the test twice; then read the new text.
     notice = make_notice(decide(tier, policy), policies[policy], language=language)
-    said = f"{notice.text}\n\n{text_message(notice, policies[policy]).text}\n"
-    file = SAID / f"{policy}-{tier}-{language}.txt"
+    text = f"{notice.text}\n\n{text_message(notice, policies[policy]).text}\n"
+    file = STORED_TEXTS / f"{policy}-{tier}-{language}.txt"
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
-        file.write_text(said, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         pytest.fail(f"{file.name} was not there; it is now")
-    assert said == file.read_text(encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("tier", RAISED)
 @pytest.mark.parametrize("policy", SHIPPED)
-def test_text_and_page_state_all_that_a_notice_has_to(
+def test_text_and_page_contain_every_required_fact(
     policy: str, tier: str, language: Language, decide: Decide, policies: Policies
 ) -> None:
     rules = policies[policy]
@@ -74,24 +74,24 @@ def test_text_and_page_state_all_that_a_notice_has_to(
 
 @pytest.mark.parametrize("tier", RAISED)
 @pytest.mark.parametrize("policy", SHIPPED)
-def test_what_is_asked_for_is_what_the_policy_has_for_the_tier(
+def test_a_notice_asks_for_the_steps_of_the_policy_and_tier(
     policy: str, tier: str, decide: Decide, policies: Policies
 ) -> None:
     notice = make_notice(decide(tier, policy), policies[policy], language="zh")
     rule = policies[policy].tiers[next(name for name in policies[policy].tiers if name.value == tier)]
     assert [step.text for step in notice.steps] == [policies[policy].steps[name].zh for name in rule.steps]
-    asked = {material for name in rule.steps for material in policies[policy].steps[name].materials}
-    assert {each.text for each in notice.materials()} == {policies[policy].materials[name].zh for name in asked}
+    materials = {material for name in rule.steps for material in policies[policy].steps[name].materials}
+    assert {each.text for each in notice.materials()} == {policies[policy].materials[name].zh for name in materials}
 
 
-def test_social_insurance_is_in_no_notice_of_the_policy_in_force(decide: Decide, policies: Policies) -> None:
+def test_no_notice_of_the_policy_in_force_asks_for_social_insurance(decide: Decide, policies: Policies) -> None:
     for tier in RAISED:
         for language in LANGUAGES:
             notice = make_notice(decide(tier), policies["shenzhen-2024-07-b"], language=language)
             assert not re.search("社保|insurance", notice.text + text_message(notice, policies[notice.policy]).text)
 
 
-def test_reasons_are_those_that_raised_the_tier_word_for_word(decide: Decide, policies: Policies) -> None:
+def test_a_notice_quotes_the_raising_reasons_word_for_word(decide: Decide, policies: Policies) -> None:
     record = decide()
     notice = make_notice(record, policies[record.policy], language="en")
     raising = [reason for reason in record.reasons if reason.direction == "raises"]
@@ -101,7 +101,7 @@ def test_reasons_are_those_that_raised_the_tier_word_for_word(decide: Decide, po
 
 
 @pytest.mark.parametrize("reasons", [(), "only what lowers"])
-def test_without_a_reason_there_is_no_notice(reasons: Any, decide: Decide, policies: Policies) -> None:
+def test_a_notice_without_a_reason_is_refused(reasons: Any, decide: Decide, policies: Policies) -> None:
     record = decide()
     left = tuple(reason for reason in record.reasons if reason.direction == "lowers") if reasons else ()
     with pytest.raises(NoticeError, match="no notice without a reason") as refused:
@@ -109,7 +109,7 @@ def test_without_a_reason_there_is_no_notice(reasons: Any, decide: Decide, polic
     assert refused.value.todo
 
 
-def test_no_sentence_of_ours_is_a_list_to_guess_from_and_none_accuses(wording: Wording) -> None:
+def test_no_sentence_is_a_list_to_guess_from_or_accuses(wording: Wording) -> None:
     sentences = [text for own in wording.sentences.values() for each in own for text in (each.zh.text, each.en.text)]
     assert len(sentences) > 500
     assert [text for text in sentences if LIST_TO_GUESS_FROM.search(text) or ACCUSING.search(text)] == []
@@ -117,7 +117,7 @@ def test_no_sentence_of_ours_is_a_list_to_guess_from_and_none_accuses(wording: W
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("held_by", ["cool_down", "stale", "degraded"])
-def test_what_is_held_asks_for_nothing_and_says_why(
+def test_a_held_measure_asks_for_nothing_and_gives_the_cause(
     held_by: str, language: Language, decide: Decide, policies: Policies
 ) -> None:
     record = decide(held_by=held_by, reasons=())
@@ -132,12 +132,12 @@ def test_what_is_held_asks_for_nothing_and_says_why(
 
 
 @pytest.mark.parametrize("status", ["stale", "degraded"])
-def test_no_notice_asks_for_anything_on_stale_or_degraded_data(status: str, decide: Decide, policies: Policies) -> None:
+def test_a_notice_on_stale_or_degraded_data_asks_for_nothing(status: str, decide: Decide, policies: Policies) -> None:
     record = decide(status=status)
     assert not make_notice(record, policies[record.policy], language="zh").asks
 
 
-def test_a_normal_line_has_nothing_to_do(decide: Decide, policies: Policies) -> None:
+def test_the_notice_of_a_normal_line_asks_for_nothing(decide: Decide, policies: Policies) -> None:
     record = decide("normal")
     policy = policies[record.policy]
     notice = make_notice(record, policy, language="zh")
@@ -145,9 +145,7 @@ def test_a_normal_line_has_nothing_to_do(decide: Decide, policies: Policies) -> 
     assert not notice.asks
 
 
-def test_the_time_to_verify_counts_from_when_it_is_sent_and_the_last_hour_in_full(
-    decide: Decide, policies: Policies
-) -> None:
+def test_the_deadline_counts_from_sending_and_is_rounded_up_to_a_full_hour(decide: Decide, policies: Policies) -> None:
     record = decide()
     policy = policies[record.policy]
     assert make_notice(record, policy, language="en").until_said == "28 Jul 2024, 13:00 (UTC+8)"
@@ -158,7 +156,7 @@ def test_the_time_to_verify_counts_from_when_it_is_sent_and_the_last_hour_in_ful
     assert later.until - sent_at == timedelta(hours=policy.clocks.verify_within_hours)
 
 
-def test_a_notice_is_not_sent_before_its_decision(decide: Decide, policies: Policies) -> None:
+def test_sending_before_the_decision_is_refused(decide: Decide, policies: Policies) -> None:
     record = decide()
     with pytest.raises(NoticeError) as refused:
         make_notice(
@@ -167,22 +165,20 @@ def test_a_notice_is_not_sent_before_its_decision(decide: Decide, policies: Poli
     assert refused.value.field == "sent_at"
 
 
-def test_the_number_of_a_later_dispute_takes_the_place_of_the_decisions(decide: Decide, policies: Policies) -> None:
+def test_the_case_number_of_a_later_dispute_replaces_that_of_the_decision(decide: Decide, policies: Policies) -> None:
     record = decide()
     policy = policies[record.policy]
     assert make_notice(record, policy, language="zh").case == "01J3S1W6V0PQRS"
     assert make_notice(record, policy, language="zh", case="01J3S1W6V0PQRS-2").case == "01J3S1W6V0PQRS-2"
 
 
-def test_another_policy_than_the_decisions_is_refused(decide: Decide, policies: Policies) -> None:
+def test_a_notice_under_another_policy_is_refused(decide: Decide, policies: Policies) -> None:
     with pytest.raises(PolicyError, match="not the decision's"):
         make_notice(decide(), policies["shenzhen-2024-07-a"], language="zh")
 
 
 @pytest.mark.parametrize("steps", [(), ("employment_proof",)])
-def test_a_step_that_the_policy_does_not_hold_is_never_told(
-    steps: tuple[str, ...], decide: Decide, policies: Policies
-) -> None:
+def test_a_step_that_the_policy_lacks_is_refused(steps: tuple[str, ...], decide: Decide, policies: Policies) -> None:
     action = RecordedAction(kind="verify", policy="shenzhen-2024-07-b", steps=steps)
     with pytest.raises(PolicyError, match="lacks steps"):
         make_notice(decide(action=action), policies[action.policy], language="zh")
@@ -199,11 +195,11 @@ def test_a_step_that_the_policy_does_not_hold_is_never_told(
         ("\t<b>", "b*"),
     ],
 )
-def test_of_a_line_the_last_characters_are_shown_and_of_a_short_one_half(line_id: str, tail: str) -> None:
-    assert tail_of(line_id) == tail
+def test_a_line_id_is_masked_to_its_last_four_characters_or_half(line_id: str, tail: str) -> None:
+    assert masked_tail(line_id) == tail
 
 
-def test_a_page_holds_no_script_and_fetches_nothing(decide: Decide, policies: Policies) -> None:
+def test_the_notice_page_has_no_script_and_no_external_resource(decide: Decide, policies: Policies) -> None:
     record = decide(line_id="<script>alert(1)</script>")
     page = notice_page(make_notice(record, policies[record.policy], language="zh"), policies[record.policy]).decode()
     assert "<script" not in page

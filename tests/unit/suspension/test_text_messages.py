@@ -1,4 +1,4 @@
-"""A text message has at most three parts, and no fact in it is cut."""
+"""A text message has at most three parts and complete facts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from linerisk.policy import Policy
 from linerisk.suspension.errors import NoticeError
 from linerisk.suspension.local_time import LANGUAGES, Language
 from linerisk.suspension.notice import make_notice
-from linerisk.suspension.sms import MOST_PARTS, counted, text_message
+from linerisk.suspension.sms import MAX_PARTS, count_parts, text_message
 
 Decide = Callable[..., DecisionRecord]
 Policies = dict[str, Policy]
 
 SHIPPED = ("shenzhen-2024-07-a", "shenzhen-2024-07-b")
 LONG = {"count": 99_999, "share": 0.995, "days": 3_000, "s": 59_999, "ratio": 999.9, "0-1": 0.55, "0/1": 1}
-"""A value of each unit that takes much room to say."""
+"""A value of each unit with a long text."""
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ LONG = {"count": 99_999, "share": 0.995, "days": 3_000, "s": 59_999, "ratio": 99
         ("a" * 307, "GSM-7", 3),
         ("€" * 80, "GSM-7", 1),
         ("€" * 81, "GSM-7", 2),
-        # 152 septets and a pair of two, which is not cut: 76 pairs a part.
+        # An extension character is two septets and is not split: 76 of them per part.
         ("€" * 152, "GSM-7", 2),
         ("€" * 153, "GSM-7", 3),
         ("é" * 160, "GSM-7", 1),
@@ -44,35 +44,35 @@ LONG = {"count": 99_999, "share": 0.995, "days": 3_000, "s": 59_999, "ratio": 99
         ("ê" * 71, "UCS-2", 2),
         ("号" * 134, "UCS-2", 2),
         ("号" * 135, "UCS-2", 3),
-        # 66 units and a pair of two, which is not cut: 33 a part.
+        # A surrogate pair is two units and is not split: 33 pairs per part.
         ("😀" * 66, "UCS-2", 2),
         ("😀" * 67, "UCS-2", 3),
     ],
 )
-def test_parts_are_counted_as_a_network_does(text: str, encoding: str, parts: int) -> None:
-    assert (counted(text).encoding, counted(text).parts) == (encoding, parts)
+def test_parts_are_counted_like_a_mobile_network(text: str, encoding: str, parts: int) -> None:
+    assert (count_parts(text).encoding, count_parts(text).parts) == (encoding, parts)
 
 
 def every_sentence(wording: Wording, language: Language) -> set[str]:
-    """Every sentence, with values that take much room and the longest comparison."""
-    said = set()
+    """Every sentence, with long values and the longest comparison."""
+    texts = set()
     for name, sentences in wording.sentences.items():
-        beside = wording.compared.of(BY_NAME[name].unit)
-        longest = max((getattr(side, language) for side in (beside.above, beside.below)), key=len)
+        comparison = wording.compared.of(BY_NAME[name].unit)
+        longest = max((getattr(side, language) for side in (comparison.above, comparison.below)), key=len)
         for sentence in sentences:
             values = {each: BY_UNIT[BY_NAME[each].unit](LONG[BY_NAME[each].unit]) for each in sentence.facts}
-            spoken = {each: text[LANGUAGES.index(language)] for each, text in values.items()}
-            spelled = getattr(sentence, language)
-            text = spelled.text % tuple(spoken[place] for place in spelled.places)
-            said.add(text + (longest if sentence.compare else ""))
-    return said
+            formatted = {each: text[LANGUAGES.index(language)] for each, text in values.items()}
+            template = getattr(sentence, language)
+            text = template.text % tuple(formatted[name] for name in template.placeholders)
+            texts.add(text + (longest if sentence.compare else ""))
+    return texts
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("policy", "tier"), list(itertools.product(SHIPPED, ["medium_low", "medium_high", "extremely_high"]))
 )
-def test_every_reason_that_can_be_said_fits_under_every_tier(
+def test_every_possible_reason_fits_a_text_message_of_every_tier(
     policy: str, tier: str, *, language: Language, decide: Decide, policies: Policies, wording: Wording
 ) -> None:
     sentences = every_sentence(wording, language)
@@ -82,7 +82,7 @@ def test_every_reason_that_can_be_said_fits_under_every_tier(
         reason = msgspec.structs.replace(template, zh=text, en=text)
         notice = make_notice(decide(tier, policy, reasons=(reason,)), policies[policy], language=language)
         message = text_message(notice, policies[policy])
-        assert message.parts <= MOST_PARTS
+        assert message.parts <= MAX_PARTS
         assert text in message.text
         assert message.encoding == ("UCS-2" if language == "zh" else "GSM-7")
 
@@ -93,7 +93,7 @@ def reasons_of(*texts: str) -> tuple[RecordedReason, ...]:
     )
 
 
-def test_reasons_that_do_not_fit_are_left_out_from_the_last(decide: Decide, policies: Policies) -> None:
+def test_reasons_that_do_not_fit_are_dropped_from_the_end(decide: Decide, policies: Policies) -> None:
     record = decide("medium_low", reasons=reasons_of("甲" * 20, "乙" * 20, "丙" * 60))
     policy = policies[record.policy]
     message = text_message(make_notice(record, policy, language="zh"), policy)
@@ -101,7 +101,7 @@ def test_reasons_that_do_not_fit_are_left_out_from_the_last(decide: Decide, poli
     assert "丙" not in message.text
 
 
-def test_where_the_first_reason_is_too_long_the_first_that_fits_is_given(decide: Decide, policies: Policies) -> None:
+def test_if_the_first_reason_is_too_long_the_first_fitting_one_is_used(decide: Decide, policies: Policies) -> None:
     record = decide("medium_low", reasons=reasons_of("甲" * 200, "乙" * 200, "丙" * 20))
     policy = policies[record.policy]
     message = text_message(make_notice(record, policy, language="zh"), policy)
@@ -109,7 +109,7 @@ def test_where_the_first_reason_is_too_long_the_first_that_fits_is_given(decide:
     assert not {"甲", "乙"} & set(message.text)
 
 
-def test_where_no_reason_fits_there_is_no_text_message(decide: Decide, policies: Policies) -> None:
+def test_a_text_message_is_refused_if_no_reason_fits(decide: Decide, policies: Policies) -> None:
     record = decide("medium_low", reasons=reasons_of("甲" * 200))
     policy = policies[record.policy]
     with pytest.raises(NoticeError, match="no reason fits"):
@@ -117,7 +117,7 @@ def test_where_no_reason_fits_there_is_no_text_message(decide: Decide, policies:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_text_message_states_what_a_notice_has_to(language: Language, decide: Decide, policies: Policies) -> None:
+def test_a_text_message_contains_every_required_fact(language: Language, decide: Decide, policies: Policies) -> None:
     record = decide("extremely_high")
     policy = policies[record.policy]
     notice = make_notice(record, policy, language=language)

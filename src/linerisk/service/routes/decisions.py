@@ -18,7 +18,7 @@ from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.recorded_features import matrix_row, named_features
 from linerisk.decisions.replay import replay
 from linerisk.errors import InputError, PolicyError
-from linerisk.explanation import at_ages, each_as_usual, together_as_usual
+from linerisk.explanation import at_ages, each_family_as_usual, families_that_lower_the_tier
 from linerisk.live import WHEN_EXPIRED
 from linerisk.policy import in_force
 from linerisk.service.access_log import record_access
@@ -174,8 +174,8 @@ def _otherwise(state: ServiceState, record: DecisionRecord) -> dict[str, Any]:
     model = state.model_of(record)
     row = matrix_row(record.features, model.feature_names)
     outcomes = {
-        "each_family_as_usual": each_as_usual(model, row),
-        "families_that_lower_the_tier": together_as_usual(model, row),
+        "each_family_as_usual": each_family_as_usual(model, row),
+        "families_that_lower_the_tier": families_that_lower_the_tier(model, row),
         "at_ages": at_ages(model, row),
     }
     plain: dict[str, Any] = msgspec.to_builtins(outcomes)

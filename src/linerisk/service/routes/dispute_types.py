@@ -7,16 +7,16 @@ from typing import Annotated
 import msgspec
 
 from linerisk.model.tiers import Tier
-from linerisk.review.deadlines import Clock, clock_of
+from linerisk.review.deadlines import DeadlineStatus, deadline_status
 from linerisk.review.disputes import Dispute, Instant
 from linerisk.review.queries import Lift
-from linerisk.review.transitions import LEAST_REASON, MOST_TEXT, Outcome
+from linerisk.review.transitions import MAX_TEXT_CHARS, MIN_REASON_CHARS, Outcome
 from linerisk.service.request_types import RequestId
 from linerisk.web.query_params import LONGEST_ID, NO_CONTROLS
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROLS)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Written = Annotated[str, msgspec.Meta(min_length=LEAST_REASON, max_length=MOST_TEXT)]
+Written = Annotated[str, msgspec.Meta(min_length=MIN_REASON_CHARS, max_length=MAX_TEXT_CHARS)]
 Seen = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1, description="number of the last event seen")]
 
 
@@ -25,7 +25,7 @@ class OpenRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
     request_id: RequestId
     decision_id: Id
-    statement: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_TEXT)]
+    statement: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
     channel: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 
 
@@ -59,7 +59,7 @@ class ApproveRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 class DisputeAnswer(Dispute, frozen=True, kw_only=True):
     """The current state of a dispute; lists omit its events. `clock` is null once it has ended."""
 
-    clock: Clock | None
+    clock: DeadlineStatus | None
 
 
 class QueueAnswer(msgspec.Struct, frozen=True):
@@ -78,4 +78,4 @@ class LiftsAnswer(msgspec.Struct, frozen=True):
 
 def dispute_answer(dispute: Dispute, now: Instant) -> DisputeAnswer:
     """The answer for a dispute."""
-    return DisputeAnswer(**msgspec.structs.asdict(dispute), clock=clock_of(dispute, now))
+    return DisputeAnswer(**msgspec.structs.asdict(dispute), clock=deadline_status(dispute, now))

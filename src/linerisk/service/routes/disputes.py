@@ -11,9 +11,9 @@ import msgspec
 
 from linerisk import as_of as clock
 from linerisk.model.tiers import Tier
-from linerisk.review.deadlines import Clock
+from linerisk.review.deadlines import DeadlineStatus
 from linerisk.review.disputes import Dispute
-from linerisk.review.errors import IN_THE_QUEUE, UnknownDisputeError
+from linerisk.review.errors import UNKNOWN_DISPUTE_TODO, UnknownDisputeError
 from linerisk.review.queries import Filter
 from linerisk.review.transitions import Actor, State
 from linerisk.service.access_log import record_access
@@ -39,7 +39,7 @@ _MOST_BYTES = 64 * 1024
 _MOST_DIGITS = 18
 
 Body = TypeVar("Body", OpenRequest, AssignRequest, OutcomeRequest, ApproveRequest)
-Choice = TypeVar("Choice", State, Clock, Tier)
+Choice = TypeVar("Choice", State, DeadlineStatus, Tier)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -106,7 +106,7 @@ async def dispute(state: ApiState, request: Request) -> bytes:
     """Answer `GET /v1/disputes/{id}`: a dispute with its events."""
     found = await asyncio.to_thread(state.disputes.get, _dispute_id(request))
     if found is None:
-        raise UnknownDisputeError("there is no such dispute", todo=IN_THE_QUEUE, field="id")
+        raise UnknownDisputeError("there is no such dispute", todo=UNKNOWN_DISPUTE_TODO, field="id")
     await record_access(state, request, "case", found.dispute_id)
     return _encode(dispute_answer(found, clock.now()))
 
@@ -121,7 +121,7 @@ async def queue(state: ApiState, request: Request) -> bytes:
     tier = _choice(query, "tier", Tier)
     wanted = Filter(
         states=frozenset() if dispute_state is None else frozenset({dispute_state}),
-        clock=_choice(query, "clock", Clock),
+        deadline=_choice(query, "clock", DeadlineStatus),
         tier=None if tier is None else tier.value,
         **named,
     )

@@ -13,7 +13,7 @@ from linerisk.decisions.record import DecisionRecord
 from linerisk.policy import with_id
 from linerisk.service.routes.decisions import record_of
 from linerisk.service.routes.route import Route
-from linerisk.suspension.evidence import gather
+from linerisk.suspension.evidence import gather_evidence
 from linerisk.suspension.evidence_page import evidence_page
 from linerisk.suspension.local_time import LANGUAGES, Language
 from linerisk.suspension.notice import make_notice
@@ -58,7 +58,7 @@ async def evidence(state: ServiceState, request: Request) -> dict[str, Any] | An
 
 
 def _evidence(state: ServiceState, record: DecisionRecord, form: str | None) -> dict[str, Any] | Answer:
-    bundle = gather(record, state.model_of(record), with_id(state.policies, record.policy))
+    bundle = gather_evidence(record, state.model_of(record), with_id(state.policies, record.policy))
     if form == "html":
         return Answer(evidence_page(bundle), HTML)
     plain: dict[str, Any] = msgspec.to_builtins(bundle)

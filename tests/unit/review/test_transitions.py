@@ -1,4 +1,4 @@
-"""Whatever is tried, a dispute only ever makes the moves of the one table."""
+"""Model-based test: random requests only ever make transitions of the table."""
 
 from __future__ import annotations
 
@@ -22,8 +22,19 @@ from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.errors import LineriskError
 from linerisk.policy import load_policies
 from linerisk.review.dispute_service import DisputeService
-from linerisk.review.disputes import Dispute, folded
-from linerisk.review.transitions import LEAD, MOVES, OPEN_STATES, REVIEWER, SCORER, SYSTEM, Actor, Move, Outcome, State
+from linerisk.review.disputes import Dispute, fold
+from linerisk.review.transitions import (
+    LEAD,
+    OPEN_STATES,
+    REVIEWER,
+    SCORER,
+    SYSTEM,
+    TRANSITIONS,
+    Actor,
+    Outcome,
+    State,
+    Transition,
+)
 from linerisk.settings import Settings
 from linerisk.web.token_store import Role
 
@@ -34,41 +45,41 @@ PEOPLE = [
 ]
 ROLES = {person.name: person.role for person in PEOPLE}
 TIERS = ("medium_low", "medium_high", "extremely_high")
-REASONS = st.sampled_from(["too short", "Long enough to be a reason that somebody wrote."])
+REASONS = st.sampled_from(["too short", "Long enough to be a reason that a person wrote."])
 
 
-def test_every_role_of_the_table_is_that_of_a_token_or_the_clock() -> None:
-    assert {role for rule in MOVES.values() for role in rule.roles} <= {*Role, SYSTEM}
+def test_every_role_of_the_table_is_a_token_role_or_system() -> None:
+    assert {role for rule in TRANSITIONS.values() for role in rule.roles} <= {*Role, SYSTEM}
 
 
-def test_the_table_has_a_row_for_every_move_and_a_way_to_every_state() -> None:
-    assert MOVES.keys() == set(Move)
-    assert set().union(*(rule.after for rule in MOVES.values())) == set(State)
+def test_the_table_has_every_transition_and_reaches_every_state() -> None:
+    assert TRANSITIONS.keys() == set(Transition)
+    assert set().union(*(rule.to_states for rule in TRANSITIONS.values())) == set(State)
 
 
 @pytest.mark.parametrize("ended", sorted(set(State) - OPEN_STATES))
-def test_nothing_leads_out_of_a_dispute_that_ended(ended: State) -> None:
-    assert not [move for move, rule in MOVES.items() if ended in rule.before]
+def test_a_closed_state_has_no_transition(ended: State) -> None:
+    assert not [transition for transition, rule in TRANSITIONS.items() if ended in rule.from_states]
 
 
-class ServiceState(RuleBasedStateMachine):
-    """Anybody tries anything at any time; what came of it is compared with the table."""
+class DisputeMachine(RuleBasedStateMachine):
+    """Random actors make random requests at random times; every result is checked against the table."""
 
     def __init__(self) -> None:
         super().__init__()
         self._now = START
-        self._clock = patch.object(as_of, "now", lambda: self._now)
-        self._clock.start()
+        self._now_patch = patch.object(as_of, "now", lambda: self._now)
+        self._now_patch.start()
         self._folder = tempfile.TemporaryDirectory()
         self._log = DecisionLog(f"sqlite:///{Path(self._folder.name) / 'decisions.db'}")
-        self._desk = DisputeService(self._log, load_policies(Settings().policies), role_of=ROLES.get)
-        self._keys = (f"k-{i}" for i in itertools.count())
+        self._service = DisputeService(self._log, load_policies(Settings().policies), role_of=ROLES.get)
+        self._request_ids = (f"k-{i}" for i in itertools.count())
         self._dispute: Dispute | None = None
 
     def teardown(self) -> None:
         self._log.close()
         self._folder.cleanup()
-        self._clock.stop()
+        self._now_patch.stop()
 
     @initialize(tier=st.sampled_from(TIERS), scored_by=st.sampled_from(["suspension", "ben"]))
     def decide_line(self, tier: str, scored_by: str) -> None:
@@ -99,19 +110,19 @@ class ServiceState(RuleBasedStateMachine):
     @precondition(lambda self: self._dispute is None)
     @rule(by=st.sampled_from(PEOPLE))
     def open(self, by: Actor) -> None:
-        self._dispute = self._desk.open(
-            by, self._record.decision_id, statement="no", channel="hall", request_id=next(self._keys)
+        self._dispute = self._service.open(
+            by, self._record.decision_id, statement="no", channel="hall", request_id=next(self._request_ids)
         )
         assert self._dispute.state is State.OPENED
 
     @precondition(lambda self: self._dispute is not None)
     @rule(by=st.sampled_from(PEOPLE), to=st.sampled_from(PEOPLE))
     def assign(self, by: Actor, to: Actor) -> None:
-        before = self._stand
-        if self._try(Move.ASSIGN, by, self._desk.assign, assignee=to.name):
+        before = self._current
+        if self._try(Transition.ASSIGN, by, self._service.assign, assignee=to.name):
             assert to.role != SCORER
             assert to.name not in before.barred
-            assert self._stand.assigned_to == to.name
+            assert self._current.assigned_to == to.name
 
     @precondition(lambda self: self._dispute is not None)
     @rule(
@@ -121,21 +132,21 @@ class ServiceState(RuleBasedStateMachine):
         lowered_to=st.sampled_from([None, *TIERS]),
     )
     def decide(self, by: Actor, outcome: Outcome, reason: str, lowered_to: str | None) -> None:
-        before = self._stand
-        said = {"outcome": outcome, "reason": reason, "lowered_to": lowered_to}
-        if self._try(Move.DECIDE, by, self._desk.decide, **said):
+        before = self._current
+        fields = {"outcome": outcome, "reason": reason, "lowered_to": lowered_to}
+        if self._try(Transition.DECIDE, by, self._service.decide, **fields):
             assert by.name == before.assigned_to
             assert len(reason) >= 20
             assert (outcome is Outcome.LOWERED) == (lowered_to is not None)
             second = outcome is Outcome.UPHELD and before.tier == "extremely_high"
-            assert self._stand.state == ("awaiting_approval" if second else outcome.value)
+            assert self._current.state == ("awaiting_approval" if second else outcome.value)
 
     @precondition(lambda self: self._dispute is not None)
     @rule(by=st.sampled_from(PEOPLE), agreed=st.booleans(), reason=REASONS)
     def approve(self, by: Actor, agreed: bool, reason: str) -> None:  # noqa: FBT001
-        before = self._stand
-        move = Move.APPROVE if agreed else Move.REFUSE
-        if self._try(move, by, self._desk.approve, agreed=agreed, reason=reason):
+        before = self._current
+        transition = Transition.APPROVE if agreed else Transition.REFUSE
+        if self._try(transition, by, self._service.approve, agreed=agreed, reason=reason):
             assert by.role == LEAD
             assert by.name != before.decided_by
             assert by.name not in before.barred
@@ -143,8 +154,8 @@ class ServiceState(RuleBasedStateMachine):
     @precondition(lambda self: self._dispute is not None)
     @rule(by=st.sampled_from(PEOPLE), reason=REASONS)
     def withdraw(self, by: Actor, reason: str) -> None:
-        before = self._stand
-        if self._try(Move.WITHDRAW, by, self._desk.withdraw, reason=reason):
+        before = self._current
+        if self._try(Transition.WITHDRAW, by, self._service.withdraw, reason=reason):
             assert by.role != SCORER or by.name == before.opened_by
 
     @rule(hours=st.integers(1, 200))
@@ -153,56 +164,56 @@ class ServiceState(RuleBasedStateMachine):
 
     @rule()
     def expire(self) -> None:
-        due = self._dispute is not None and self._stand.is_open and self._now >= self._stand.hard_limit
-        assert self._desk.expire_due() == int(due)
+        due = self._dispute is not None and self._current.is_open and self._now >= self._current.hard_limit
+        assert self._service.expire_due() == int(due)
         if due:
-            assert self._stand.state is State.EXPIRED
+            assert self._current.state is State.EXPIRED
 
     @invariant()
-    def what_lifts_is_what_ended_in_the_holders_favour(self) -> None:
-        overturned = self._dispute is not None and self._stand.overturned
-        assert len(self._desk.lifts()) == int(overturned)
+    def a_lift_exists_exactly_if_the_dispute_was_overturned(self) -> None:
+        overturned = self._dispute is not None and self._current.overturned
+        assert len(self._service.lifts()) == int(overturned)
 
     @invariant()
-    def the_events_are_numbered_and_every_one_is_a_row_of_the_table(self) -> None:
+    def every_event_is_numbered_and_allowed_by_the_table(self) -> None:
         if self._dispute is None:
             return
         state: State | None = None
-        for number, event in enumerate(self._stand.events, start=1):
-            row = MOVES[event.move]
+        for number, event in enumerate(self._current.events, start=1):
+            row = TRANSITIONS[event.transition]
             assert event.number == number
-            assert (state in row.before) if number > 1 else not row.before
-            assert event.state in row.after
+            assert (state in row.from_states) if number > 1 else not row.from_states
+            assert event.state in row.to_states
             assert event.role in row.roles
             state = event.state
-        assert folded(self._stand.events) == self._stand
-        (listed,) = self._desk.of_line("line-1")
-        assert (listed.state, listed.number) == (self._stand.state, self._stand.number)
+        assert fold(self._current.events) == self._current
+        (listed,) = self._service.of_line("line-1")
+        assert (listed.state, listed.number) == (self._current.state, self._current.number)
 
     @invariant()
-    def the_chain_holds(self) -> None:
+    def the_chain_is_intact(self) -> None:
         assert self._log.verify().ok
 
     @property
-    def _stand(self) -> Dispute:
+    def _current(self) -> Dispute:
         assert self._dispute is not None
-        found = self._desk.get(self._dispute.dispute_id)
+        found = self._service.get(self._dispute.dispute_id)
         assert found is not None
         return found
 
-    def _try(self, move: Move, by: Actor, make: Any, **said: Any) -> bool:
-        before = self._stand
+    def _try(self, transition: Transition, by: Actor, request: Any, **fields: Any) -> bool:
+        before = self._current
         try:
-            now = make(by, before.dispute_id, request_id=next(self._keys), **said)
+            now = request(by, before.dispute_id, request_id=next(self._request_ids), **fields)
         except LineriskError:
-            assert self._stand == before
+            assert self._current == before
             return False
-        assert by.role in MOVES[move].roles
-        assert before.state in MOVES[move].before
-        assert now == self._stand
+        assert by.role in TRANSITIONS[transition].roles
+        assert before.state in TRANSITIONS[transition].from_states
+        assert now == self._current
         assert now.number == before.number + 1
         return True
 
 
-ServiceState.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
-TestDesk = ServiceState.TestCase
+DisputeMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestDisputeMachine = DisputeMachine.TestCase

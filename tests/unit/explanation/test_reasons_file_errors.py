@@ -1,4 +1,4 @@
-"""A reasons file that leaves a feature, a code or a language without words is refused."""
+"""A reasons file that lacks texts for a feature, a code or a language is refused."""
 
 import shutil
 from collections.abc import Callable
@@ -16,14 +16,14 @@ SHIPPED = Path(__file__).parents[3] / "policies"
 def change(tmp_path: Path) -> Callable[[str, str], Path]:
     shutil.copy(SHIPPED / "reasons.toml", tmp_path)
 
-    def _change(old: str, new: str) -> Path:
+    def replace_text(old: str, new: str) -> Path:
         file = tmp_path / "reasons.toml"
         text = file.read_text(encoding="utf-8")
         assert old in text
         file.write_text(text.replace(old, new), encoding="utf-8")
         return tmp_path
 
-    return _change
+    return replace_text
 
 
 ADDED = """
@@ -55,7 +55,7 @@ en = "{en}"
         ("tenure_days", "x", "x", 'direction = "upwards"', "upwards"),
     ],
 )
-def test_a_wrong_sentence_is_named(
+def test_the_error_names_a_wrong_sentence(
     *, change: Callable[[str, str], Path], feature: str, zh: str, en: str, more: str, found: str
 ) -> None:
     added = ADDED.format(feature=feature, zh=zh, en=en, more=more)
@@ -79,20 +79,20 @@ def test_a_wrong_sentence_is_named(
         ("号码使用预付费套餐", "", "sentences"),
     ],
 )
-def test_a_wrong_key_is_named(change: Callable[[str, str], Path], old: str, new: str, field: str) -> None:
+def test_the_error_names_a_wrong_key(change: Callable[[str, str], Path], old: str, new: str, field: str) -> None:
     with pytest.raises(PolicyError) as error:
         Wording.load(change(old, new))
     assert str(error.value.field).startswith(field)
 
 
-def test_yes_and_no_both_need_a_sentence(change: Callable[[str, str], Path]) -> None:
+def test_a_yes_no_feature_needs_a_sentence_for_both_values(change: Callable[[str, str], Path]) -> None:
     old = 'features = ["is_prepaid"]\nwhen = { value = { at_most = 0 } }'
     with pytest.raises(PolicyError, match="yes and no of is_prepaid"):
         Wording.load(change(old, old.replace("at_most = 0", "at_least = 1")))
 
 
-def test_a_feature_without_a_sentence_is_said_by_its_name(change: Callable[[str, str], Path]) -> None:
+def test_a_feature_without_a_sentence_falls_back_to_its_label(change: Callable[[str, str], Path]) -> None:
     old = 'features = ["main_cell_share_24h", "main_cell_share_7d"]'
     wording = Wording.load(change(old, old.replace("main_cell_share_7d", "away_call_share_7d")))
-    said = wording.say("main_cell_share_7d", direction="raises", values={"main_cell_share_7d": 0.5})
-    assert (said.code, said.zh) == ("A09", "近7天最常用位置的占比：50%")
+    reason = wording.describe("main_cell_share_7d", direction="raises", values={"main_cell_share_7d": 0.5})
+    assert (reason.code, reason.zh) == ("A09", "近7天最常用位置的占比：50%")

@@ -1,4 +1,4 @@
-"""Whatever the decision: its notice depends on nothing that the holder is not to know."""
+"""Properties: no notice depends on a field that the holder must not learn."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from linerisk.policy import Policy
 from linerisk.suspension.local_time import LANGUAGES
 from linerisk.suspension.notice import make_notice
 from linerisk.suspension.notice_page import notice_page
-from linerisk.suspension.sms import MOST_PARTS, text_message
+from linerisk.suspension.sms import MAX_PARTS, text_message
 
 Decide = Callable[..., DecisionRecord]
 Policies = dict[str, Policy]
@@ -73,7 +73,7 @@ beginnings = st.text("0123456789", min_size=4, max_size=16)
     why=reasons,
     two=st.tuples(beginnings, hidden, beginnings, hidden),
 )
-def test_two_decisions_that_differ_in_what_is_hidden_have_one_notice(
+def test_decisions_that_differ_only_in_hidden_fields_have_equal_notices(
     *,
     tier: str,
     policy: str,
@@ -83,13 +83,13 @@ def test_two_decisions_that_differ_in_what_is_hidden_have_one_notice(
     decide: Decide,
     policies: Policies,
 ) -> None:
-    told = []
+    notices = []
     for beginning, other in ((two[0], two[1]), (two[2], two[3])):
         record = decide(tier, policy, held_by=held_by, reasons=why, line_id=f"{beginning}0417", **other)
         for language in LANGUAGES:
             notice = make_notice(record, policies[policy], language=language)
-            told.append((notice, notice_page(notice, policies[policy]), text_message(notice, policies[policy])))
-    assert told[:2] == told[2:]
+            notices.append((notice, notice_page(notice, policies[policy]), text_message(notice, policies[policy])))
+    assert notices[:2] == notices[2:]
 
 
 @given(
@@ -98,7 +98,7 @@ def test_two_decisions_that_differ_in_what_is_hidden_have_one_notice(
     why=reasons,
     other=hidden,
 )
-def test_a_notice_holds_no_share_and_no_fraction_that_its_reasons_do_not(
+def test_a_notice_has_no_share_or_fraction_beyond_its_reasons(
     *, tier: str, policy: str, why: Reasons, other: dict[str, Any], decide: Decide, policies: Policies
 ) -> None:
     record = decide(tier, policy, reasons=why, **other)
@@ -106,7 +106,7 @@ def test_a_notice_holds_no_share_and_no_fraction_that_its_reasons_do_not(
         notice = make_notice(record, policies[policy], language=language)
         message = text_message(notice, policies[policy])
         page = re.sub(r"<head>.*</head>", "", notice_page(notice, policies[policy]).decode(), flags=re.DOTALL)
-        assert message.parts <= MOST_PARTS
+        assert message.parts <= MAX_PARTS
         for text in (notice.text, message.text, page):
             assert not re.search(r"[%‰]|\d[.,]\d", text)
             assert "LOWERS" not in text

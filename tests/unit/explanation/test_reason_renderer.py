@@ -1,4 +1,4 @@
-"""Words that were made ready once, or said before, are those that a single look at a line gives."""
+"""Compiled and cached reason texts equal the texts of a single description."""
 
 import itertools
 import math
@@ -21,39 +21,39 @@ VALUES = st.sampled_from([0.0, -0.0, 0.004, 0.2, 0.5, 0.997, 1.0, 2.0, 14.0, 60.
 
 @settings(max_examples=20)
 @given(st.lists(st.lists(VALUES, min_size=len(FEATURE_NAMES), max_size=len(FEATURE_NAMES)), min_size=1, max_size=3))
-def test_a_line_among_many_is_spoken_of_as_if_it_were_the_first(lines: list[list[float]]) -> None:
-    speaker = WORDING.speaker(POSITIONS, TYPICAL)
+def test_compiled_sentences_give_the_same_text_for_every_line(lines: list[list[float]]) -> None:
+    renderer = WORDING.renderer(POSITIONS, TYPICAL)
     for line, (name, position), direction in itertools.product(lines, POSITIONS.items(), DIRECTIONS):
         if math.isnan(line[position]):
             continue
-        once = WORDING.say(
+        once = WORDING.describe(
             name,
             direction=direction,
             values=dict(zip(FEATURE_NAMES, line, strict=True)),
             typical=TYPICAL[position],
         )
-        assert repr(speaker.say(position, direction, line)) == repr(once)
+        assert repr(renderer.render(position, direction, line)) == repr(once)
 
 
-def test_nothing_and_less_than_nothing_are_not_taken_for_each_other() -> None:
-    speaker = WORDING.speaker(POSITIONS, TYPICAL)
-    told_apart = 0
+def test_zero_and_negative_zero_are_not_confused_by_the_cache() -> None:
+    renderer = WORDING.renderer(POSITIONS, TYPICAL)
+    different = 0
     for position in POSITIONS.values():
-        said = []
+        texts = []
         for value in (0.0, -0.0, 0.0):
             line = np.full(len(FEATURE_NAMES), np.nan).tolist()
             line[position] = value
-            said.append(speaker.say(position, "raises", line).zh)
-        assert said[0] == said[2]
-        told_apart += said[0] != said[1]
-    assert told_apart > 0
+            texts.append(renderer.render(position, "raises", line).zh)
+        assert texts[0] == texts[2]
+        different += texts[0] != texts[1]
+    assert different > 0
 
 
-def test_a_model_with_other_columns_has_words_of_its_own() -> None:
+def test_a_model_with_other_columns_gets_its_own_renderer() -> None:
     fewer = {name: position for position, name in enumerate(reversed(FEATURE_NAMES[:20]))}
     line = [float(position) for position in range(20)]
     for positions in (POSITIONS, fewer, POSITIONS):
-        speaker = WORDING.speaker(positions, TYPICAL)
-        assert speaker.positions is positions
-    said = WORDING.speaker(fewer, [None] * 20).say(0, "raises", line)
-    assert said.facts == {FEATURE_NAMES[19]: 0.0}
+        renderer = WORDING.renderer(positions, TYPICAL)
+        assert renderer.positions is positions
+    reason = WORDING.renderer(fewer, [None] * 20).render(0, "raises", line)
+    assert reason.facts == {FEATURE_NAMES[19]: 0.0}

@@ -1,4 +1,4 @@
-"""What the words of a notice and of its text message must have a place for."""
+"""Required placeholders of the notice and text message wording."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTICE_FACTS: Final = (
     "appeal",
     "case",
 )
-"""What a notice must state (Anti-Fraud Law, article 32): its wording has a place for each, and for nothing else."""
+"""Facts that a notice must state (Anti-Fraud Law, article 32): its wording has exactly these placeholders."""
 SMS_FACTS: Final = (
     "operator",
     "line_tail",
@@ -34,32 +34,32 @@ SMS_FACTS: Final = (
     "appeal",
     "case",
 )
-"""The same for its text message, where the deadline also says when calls stop."""
+"""The same for the text message, where `deadline` is also the time at which calls stop."""
 _VAGUE: Final = re.compile(r"之一|等原因|可能原因|\b(?:one|any|either) of\b|\bsuch as\b", re.IGNORECASE)
-"""A wording with one of these would give a list to guess from, and is refused: a notice says which reason it was."""
+"""Phrases that would give a list to guess from. They are refused: a notice names the reason itself."""
 
 
 def check_wording(wording: Wording, file: Path) -> None:
-    """Hold the wording of a policy to what has to be said.
+    """Check the wording of a policy.
 
     Raises:
-        PolicyError: A place for a fact is missing or unknown, words are vague, or those of what holds back are missing.
+        PolicyError: A placeholder is missing or unknown, a phrase is vague, or a text for a held measure is missing.
     """
     for name, words, facts in (("notice", wording.notice, NOTICE_FACTS), ("sms", wording.sms, SMS_FACTS)):
         for language, text in words.model_dump().items():
-            _check_places(text, facts, file, f"wording.{name}.{language}")
+            _check_placeholders(text, facts, file, f"wording.{name}.{language}")
     missing = {"cool_down", "stale", "degraded"} - set(wording.held)
     if missing:
         raise wrong_key(file, "wording.held", expected="cool_down, stale, degraded", found=f"no {sorted(missing)}")
 
 
-def _check_places(text: str, facts: Sequence[str], file: Path, key: str) -> None:
+def _check_placeholders(text: str, facts: Sequence[str], file: Path, key: str) -> None:
     try:
-        places = {place for _, place, _, _ in Formatter().parse(text) if place is not None}
+        placeholders = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
     except ValueError:
-        places = {"unbalanced braces"}
-    if places != set(facts):
-        odd = sorted(places ^ set(facts))
-        raise wrong_key(file, key, expected=f"places for {', '.join(facts)}", found=f"difference: {odd}")
+        placeholders = {"unbalanced braces"}
+    if placeholders != set(facts):
+        odd = sorted(placeholders ^ set(facts))
+        raise wrong_key(file, key, expected=f"placeholders for {', '.join(facts)}", found=f"difference: {odd}")
     if vague := _VAGUE.search(text):
         raise wrong_key(file, key, expected="the reason itself, not a list to guess from", found=vague[0])

@@ -1,4 +1,4 @@
-"""Values are said in their unit and never rounded into another claim."""
+"""Values are formatted by unit, and rounding never changes a claim."""
 
 import pytest
 
@@ -31,9 +31,9 @@ from linerisk.features.catalogue import FEATURES
         ("0/1", 0.0, "否", "no"),
     ],
 )
-def test_a_value_in_its_unit(unit: str, value: float, zh: str, en: str) -> None:
+def test_values_are_formatted_by_unit(unit: str, value: float, zh: str, en: str) -> None:
     assert BY_UNIT[unit](value) == (zh, en)
 
 
-def test_every_unit_of_the_catalogue_can_be_said() -> None:
+def test_every_unit_of_the_catalogue_has_a_format() -> None:
     assert {feature.unit for feature in FEATURES} <= set(BY_UNIT)

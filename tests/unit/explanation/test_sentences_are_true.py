@@ -1,4 +1,4 @@
-"""Sentences are true of the values they are said of, whichever way the model was moved."""
+"""Sentences are true of the values that they describe, in either direction."""
 
 import itertools
 import math
@@ -58,7 +58,7 @@ NEW_LINE = {"silent_days_before_7d": 49.0, "out_calls_vs_own_past_ratio_7d": 154
         ("night_call_share_7d", "lowers", 0.0, {}, "B13", "夜间（23点至6点）没有呼出", "no call went out at night"),
     ],
 )  # fmt: skip
-def test_hand_made_cases(
+def test_sentences_of_hand_made_cases(
     *,
     wording: Wording,
     feature: str,
@@ -69,11 +69,11 @@ def test_hand_made_cases(
     zh: str,
     en: str,
 ) -> None:
-    said = wording.say(feature, direction=direction, values={**others, feature: float(value)})
-    assert said.code == code
-    assert zh in said.zh
-    assert en in said.en[0].lower() + said.en[1:]
-    assert said.facts[feature] == value
+    reason = wording.describe(feature, direction=direction, values={**others, feature: float(value)})
+    assert reason.code == code
+    assert zh in reason.zh
+    assert en in reason.en[0].lower() + reason.en[1:]
+    assert reason.facts[feature] == value
 
 
 @pytest.mark.parametrize("feature", ["new_callees_count_7d", "out_calls_count_7d", "out_calls_vs_own_past_ratio_7d"])
@@ -86,35 +86,35 @@ def test_hand_made_cases(
         {**SILENT, "tenure_days": 26.0},
     ],
 )
-def test_own_past_is_only_spoken_of_where_there_is_one_and_it_was_exceeded(
+def test_own_past_is_mentioned_only_if_it_exists_and_was_exceeded(
     wording: Wording, feature: str, past: dict[str, float]
 ) -> None:
     values = {"out_calls_count_7d": 153.0, "new_callees_count_7d": 140.0, "out_calls_vs_own_past_ratio_7d": 1.1, **past}
-    said = wording.say(feature, direction="raises", values=values)
-    assert "明显" not in said.zh
-    assert not re.search("well above|far more", said.en)
+    reason = wording.describe(feature, direction="raises", values=values)
+    assert "明显" not in reason.zh
+    assert not re.search("well above|far more", reason.en)
 
 
 def test_a_fact_without_a_value_falls_back_to_a_sentence_without_it(wording: Wording) -> None:
     values = {"new_callees_count_7d": 153.0, "silent_days_before_7d": 5.0, "out_calls_vs_own_past_ratio_7d": math.nan}
-    said = wording.say("new_callees_count_7d", direction="raises", values=values)
-    assert said.zh == "近7天您的号码向153个此前未联系过的号码拨出电话"
-    assert said.facts == {"new_callees_count_7d": 153.0}
+    reason = wording.describe("new_callees_count_7d", direction="raises", values=values)
+    assert reason.zh == "近7天您的号码向153个此前未联系过的号码拨出电话"
+    assert reason.facts == {"new_callees_count_7d": 153.0}
 
 
 @pytest.mark.parametrize("feature", [feature.name for feature in FEATURES])
-def test_every_feature_is_said_for_any_value_in_either_direction(wording: Wording, feature: str) -> None:
+def test_every_feature_has_a_sentence_for_any_value_in_either_direction(wording: Wording, feature: str) -> None:
     whole = feature.endswith("_share") or "_share_" in feature or BY_NAME[feature].unit in {"share", "0-1", "0/1"}
     values = (0.0, 0.004, 0.2, 0.5, 0.997, 1.0) if whole else (0.0, 1.0, 2.0, 14.0, 60.0, 400.0, 5475.0)
     for value, direction, calls in itertools.product(values, ("raises", "lowers"), (0.0, 300.0)):
         line = {"out_calls_count_7d": calls, **SILENT, feature: value}
-        said = wording.say(feature, direction=direction, values=line, typical=0.3)
-        assert said.code[0] == ("A" if direction == "raises" else "B")
-        for text in (said.zh, said.en):
+        reason = wording.describe(feature, direction=direction, values=line, typical=0.3)
+        assert reason.code[0] == ("A" if direction == "raises" else "B")
+        for text in (reason.zh, reason.en):
             assert text.strip() == text != ""
             assert not re.search(r"[{}]|nan|inf", text)
             assert not re.search("诈|犯罪|嫌疑|fraud|scam|crim|suspect|threshold|score|阈值|分数", text.lower())
-        assert said.en[0].isupper() or said.en[0].isdigit()
+        assert reason.en[0].isupper() or reason.en[0].isdigit()
 
 
 @pytest.mark.parametrize("feature", [feature.name for feature in FEATURES])
@@ -124,13 +124,15 @@ def test_numbers_in_a_sentence_are_facts_windows_or_definitions_never_limits(
 ) -> None:
     entry = BY_NAME[feature]
     for value in (0.0, 0.03, 0.3, 0.97, 1.0, 3.0, 77.0, 5475.0):
-        said = wording.say(feature, direction=direction, values={"out_calls_count_7d": 77.0, **SILENT, feature: value})
-        spoken = " ".join(BY_UNIT[BY_NAME[name].unit](fact)[1] for name, fact in said.facts.items())
-        known = set(re.findall(r"[\d.]+", f"{spoken} {entry.label_en}")) | {"10", "23", "6", "9", "18", "7"}
-        assert set(re.findall(r"\d[\d.]*", said.en)) <= known
+        reason = wording.describe(
+            feature, direction=direction, values={"out_calls_count_7d": 77.0, **SILENT, feature: value}
+        )
+        formatted = " ".join(BY_UNIT[BY_NAME[name].unit](fact)[1] for name, fact in reason.facts.items())
+        known = set(re.findall(r"[\d.]+", f"{formatted} {entry.label_en}")) | {"10", "23", "6", "9", "18", "7"}
+        assert set(re.findall(r"\d[\d.]*", reason.en)) <= known
 
 
-def test_the_file_knows_the_ends_of_features_that_it_speaks_of(wording: Wording) -> None:
+def test_sentences_use_the_maximum_values_of_their_features(wording: Wording) -> None:
     never = [s for s in wording.sentences["days_since_verification"] if "没有实人核验" in s.zh.text]
     assert [(name, least) for name, least, _ in never[0].ranges] == [("days_since_verification", MAX_TENURE_DAYS)]
     assert never[0].fits({"days_since_verification": 10.0 * MAX_TENURE_DAYS})
@@ -140,5 +142,5 @@ def test_the_file_knows_the_ends_of_features_that_it_speaks_of(wording: Wording)
 
 
 def test_a_column_may_have_any_name(wording: Wording) -> None:
-    said = wording.say("{value} of {label}", direction="lowers", values={"{value} of {label}": 7.5})
-    assert (said.code, said.zh, said.en) == ("B99", "{value} of {label}：7.5", "{value} of {label}: 7.5")
+    reason = wording.describe("{value} of {label}", direction="lowers", values={"{value} of {label}": 7.5})
+    assert (reason.code, reason.zh, reason.en) == ("B99", "{value} of {label}：7.5", "{value} of {label}: 7.5")
