@@ -76,7 +76,7 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
     settings.home.mkdir(parents=True, exist_ok=True)
     (settings.home / "id_key").write_bytes(ID_KEY)
     with demo_progress() as shown:
-        with shown.step("simulate records") as report:
+        with shown.step("simulate records", "simulate") as report:
             simulated = simulate(
                 source,
                 lines=lines,
@@ -88,20 +88,19 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
             )
             story = write_story(source, as_of=AS_OF, seed=SEED)
             _write_faulty(source / "call_records" / "faulty.csv")
-        with shown.step("ingest records") as report:
+        with shown.step("ingest records", "reading") as report:
             intake = ingest(source, store, secret=load_secret(settings), on_progress=report)
-        with shown.step("train a model") as report:
+        with shown.step("train a model", "features") as report:
             trained = train_store(
                 settings, store, as_of=AS_OF, trained_by="demo-trainer", notices=(_SIMULATED,), on_progress=report
             )
         live = passed(trained.gates)
         answers: dict[str, Any] = {}
         if live:
-            with shown.step("publish scores") as report:
+            with shown.step("publish scores", "features") as report:
                 promote(settings, trained.version.version, by="demo-trainer", approver="demo-approver", reason="demo")
                 publish(settings, store, as_of=AS_OF, on_progress=report)
-            with shown.step("ask the service") as report:
-                report("answers", 0, 1)
+            with shown.step("ask the service", "answers") as report:
                 answers = _ask_service(settings, story)
                 report("answers", 1, 1)
     out.print(f"\n{simulated.records:,} records of {simulated.lines:,} simulated lines over {DAYS} days")

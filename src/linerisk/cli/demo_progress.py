@@ -37,8 +37,8 @@ class DemoProgress:
         print_line(f"{len(STEPS)} steps. The longest, {number}/{len(STEPS)} {LONGEST}, {_LONGEST_EXPLAINED}.")
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Report]:
-        """One step; the body calls what it is given as work goes on."""
+    def step(self, name: str, first_part: str) -> Iterator[Report]:
+        """Runs a step: its body reports progress to the function that it gets; the first part has a bar at once."""
         number = f"{STEPS.index(name) + 1}/{len(STEPS)}"
         began = printed = self._seconds()
 
@@ -50,6 +50,8 @@ class DemoProgress:
                 printed = self._seconds()
                 self._print_line(f"  {number} {name}: {part} {done / total:.0%}")
 
+        if self._bars is not None:
+            report(first_part, 0, 1)
         yield report
         if self._bars is None:
             self._print_line(f"  {number} {name}: done in {self._seconds() - began:.0f} s")

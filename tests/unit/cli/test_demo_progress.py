@@ -22,7 +22,7 @@ def test_a_pipe_gets_at_most_one_line_per_interval_and_one_at_the_end() -> None:
     lines: list[str] = []
     clock = _Clock()
     progress = DemoProgress(None, print_line=lines.append, seconds=clock)
-    with progress.step(LONGEST) as report:
+    with progress.step(LONGEST, "features") as report:
         for done in range(40):
             clock.now += 1
             report("features", done + 1, 40)
@@ -38,8 +38,8 @@ def test_a_terminal_gets_a_bar_for_each_part_of_a_step() -> None:
     bars: list[tuple[str, int, int]] = []
     lines: list[str] = []
     progress = DemoProgress(lambda *bar: bars.append(bar), print_line=lines.append)
-    with progress.step("ingest records") as report:
+    with progress.step("ingest records", "reading") as report:
         report("reading", 1, 2)
         report("reading", 2, 2)
-    assert bars == [("2/5 reading", 1, 2), ("2/5 reading", 2, 2)]
+    assert bars == [("2/5 reading", 0, 1), ("2/5 reading", 1, 2), ("2/5 reading", 2, 2)]
     assert len(lines) == 1
