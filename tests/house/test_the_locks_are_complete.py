@@ -1,6 +1,7 @@
 """Both locks: exact versions with hashes, no addresses, and each need of running and of development locked once."""
 
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import requires
@@ -77,6 +78,15 @@ def test_both_locks_hold_exactly_what_development_needs(pins: dict[str, dict[str
 
 def test_both_distributions_of_mlflow_have_one_version(pins: dict[str, dict[str, str]]) -> None:
     assert pins[RUNTIME]["mlflow-skinny"] == pins[DEVELOPMENT]["mlflow"]
+
+
+@pytest.mark.parametrize(
+    ("target", "locks"), [("demo", [RUNTIME]), ("serve", [RUNTIME]), ("test", [RUNTIME, DEVELOPMENT])]
+)
+def test_a_target_of_make_installs_what_it_needs_and_no_more(target: str, locks: list[str]) -> None:
+    command = ["make", "--dry-run", "--always-make", target]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    assert re.findall(r"--require-hashes -r (\S+)", printed) == locks
 
 
 def _for_running() -> list[Requirement]:
