@@ -5,7 +5,8 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo serve mlflow test test-slow check lint audit docs
 
-# Python compiles a module when it is first imported: compiling all that is installed takes longer.
+# Python compiles a module when it is first imported, and keeps the result: compiling all that is installed takes longer.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/pip install --quiet --no-compile --no-deps
 
 help: ## list the verbs
