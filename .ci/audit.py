@@ -1,9 +1,9 @@
-"""What a release is made of, and whether anything in it is known to be vulnerable: `make audit`.
+"""Software bill of materials and vulnerability audit of both locks: `make audit`.
 
-Writes the list of everything that `requirements.lock` pins as a CycloneDX SBOM, then asks an advisory source about each
-pin. Nothing is installed and no package index is asked. Exits with 1 on a known vulnerability, unless it is accepted
-for now in `.ci/accepted.toml`. Where no advisory source can be reached it says so and exits with 0: a build without a
-network must not fail, and must not look audited either.
+Writes what `requirements.lock` pins, which is what a release runs, as a CycloneDX SBOM. Then asks an advisory source
+about every pin of that lock and of `requirements-dev.lock`. Installs nothing and asks no package index. Exits with 1
+on a known vulnerability that `.ci/accepted.toml` does not accept for now. Where no advisory source can be reached it
+prints NOT AUDITED and exits with 0: a build without a network must not fail, and must not look audited either.
 """
 
 from __future__ import annotations
@@ -41,19 +41,20 @@ class Accepted:
 
 
 def main() -> int:
-    """Write the SBOM, audit, say what came of it."""
+    """Write the SBOM, audit, print the findings."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--lock", type=Path, default=ROOT / "requirements.lock")
+    arguments.add_argument("--dev-lock", type=Path, default=ROOT / "requirements-dev.lock")
     arguments.add_argument("--accepted", type=Path, default=ROOT / ".ci" / "accepted.toml")
     arguments.add_argument("--out", type=Path, default=ROOT / "build" / "sbom.cdx.json")
     given = arguments.parse_args()
     accepted = {each.id: each for each in _accepted(given.accepted)}
-    print(f"{_listed(given.lock, given.out)} components: {given.out}")
+    print(f"{_write_sbom(given.lock, given.out)} components: {given.out}")
     why_not = _unreachable()
     if why_not is not None:
         print(f"NOT AUDITED: no advisory source could be reached ({why_not}).")
         return 0
-    known, packages = _known(given.lock)
+    known, packages = _known(given.lock, given.dev_lock)
     bad = 0
     for package, vulnerability in known:
         verdict = _verdict(vulnerability, accepted)
@@ -67,7 +68,7 @@ def main() -> int:
 
 
 def _accepted(path: Path) -> list[Accepted]:
-    """What may be there for a while; an entry without a reason or an end is none."""
+    """Vulnerabilities that are accepted until a date. Exits on an entry that lacks a reason or a date."""
     found = []
     for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("accepted", []):
         if set(entry) != {"id", "reason", "until"} or not entry["reason"].strip() or type(entry["until"]) is not date:
@@ -76,8 +77,8 @@ def _accepted(path: Path) -> list[Accepted]:
     return found
 
 
-def _listed(lock: Path, out: Path) -> int:
-    """Write the SBOM; how many components it names."""
+def _write_sbom(lock: Path, out: Path) -> int:
+    """Write the SBOM; returns how many components it names."""
     out.parent.mkdir(parents=True, exist_ok=True)
     command = [BIN / "cyclonedx-py", "requirements", lock, "--pyproject", ROOT / "pyproject.toml"]
     # One version of the tree gives one list. Which index a file came from is each machine's own business.
@@ -92,9 +93,9 @@ def _listed(lock: Path, out: Path) -> int:
 
 def _unreachable() -> str | None:
     """Why the advisory source cannot be asked; None if it answers."""
-    asked = {"package": {"name": "pip", "ecosystem": "PyPI"}, "version": "0"}
+    query = {"package": {"name": "pip", "ecosystem": "PyPI"}, "version": "0"}
     try:
-        answer = httpx.post(SOURCE, json=asked, timeout=REACHED_WITHIN_S, follow_redirects=False)
+        answer = httpx.post(SOURCE, json=query, timeout=REACHED_WITHIN_S, follow_redirects=False)
         answer.raise_for_status()
         answer.json()
     except (httpx.HTTPError, ValueError) as error:
@@ -102,9 +103,10 @@ def _unreachable() -> str | None:
     return None
 
 
-def _known(lock: Path) -> tuple[list[tuple[str, dict[str, Any]]], int]:
+def _known(*locks: Path) -> tuple[list[tuple[str, dict[str, Any]]], int]:
     """Known vulnerabilities of the pins with the package, and how many packages were asked about."""
-    command = [BIN / "pip-audit", "--requirement", lock, "--no-deps", "--disable-pip", "--require-hashes"]
+    command = [BIN / "pip-audit", "--no-deps", "--disable-pip", "--require-hashes"]
+    command += [part for lock in locks for part in ("--requirement", lock)]
     command += ["--vulnerability-service", "osv", "--osv-url", SOURCE, "--format", "json", "--progress-spinner", "off"]
     done = subprocess.run(command, capture_output=True, check=False, text=True, stdin=subprocess.DEVNULL)
     try:

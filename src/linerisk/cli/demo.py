@@ -1,7 +1,8 @@
-"""The demo: the whole main job on one machine, from simulated records to answers of the real service over HTTP."""
+"""The demo: simulate records, ingest them, train, promote, publish, and ask the real service over HTTP."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -19,8 +20,9 @@ from ulid import ULID
 
 from linerisk.as_of import iso
 from linerisk.cli.data import show_intake
-from linerisk.cli.demo_dispute import object_to, show_objection
-from linerisk.cli.output import Tell, err, out, progress, table
+from linerisk.cli.demo_dispute import dispute_decision, show_dispute
+from linerisk.cli.demo_progress import demo_progress
+from linerisk.cli.output import out, table
 from linerisk.cli.training import show_trained
 from linerisk.decisions.store import without_password
 from linerisk.errors import LineriskError, NotLiveError
@@ -38,21 +40,23 @@ from linerisk.workflows.train import train_store
 from linerisk.workflows.training_result import Trained
 
 AS_OF = datetime(2024, 7, 26, tzinfo=UTC)
-"""The day after the story of July 2024 ran in the news."""
+"""The day after the news reported the two lines of July 2024."""
 LINES = 40_000
 DAYS = 98
 SEED = 20240726
 ID_KEY = b"the demo's ids are made up: all may know it"
-"""Keys the demo's ids, so that every machine's demo splits its lines alike and shows the same figures."""
+"""Keys the demo's ids. It is public: every machine then splits the lines in the same way and shows the same figures."""
+_SIMULATORS = min(2, os.cpu_count() or 1)
+"""Processes that simulate. The records do not depend on their number."""
 _START_UP_S = 60.0
-_SIMULATED = "Trained on simulated records: the figures show that the machinery works, and say nothing of any operator."
+_SIMULATED = "Trained on simulated records: the figures show that the machinery works, and hold for no real operator."
 
 
 def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
-    """Walk the main job and print each stage.
+    """Run the main job on simulated records and print what each step came to.
 
-    Everything lives under `home/demo`, apart from a real operator's state; records of an earlier walk are made anew,
-    and what it made live is withdrawn.
+    Everything is under `home/demo`, separate from a real operator's state. Records and live files of an earlier demo
+    are deleted first.
 
     Args:
         settings: Where state lives.
@@ -60,6 +64,9 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
 
     Returns:
         The machine-readable result.
+
+    Raises:
+        LineriskError: The model failed a gate, or the service did not start.
     """
     began = time.monotonic()
     settings = settings.model_copy(update={"home": settings.home / "demo"})
@@ -68,40 +75,47 @@ def run_demo(settings: Settings, *, lines: int) -> dict[str, Any]:
         shutil.rmtree(old, ignore_errors=True)
     settings.home.mkdir(parents=True, exist_ok=True)
     (settings.home / "id_key").write_bytes(ID_KEY)
-    with progress() as tell:
-        simulated = simulate(
-            source, lines=lines, days=DAYS, seed=SEED, start=_first_day(), on_progress=_prefixed(tell, "simulate")
-        )
-        story = write_story(source, as_of=AS_OF, seed=SEED)
-        _write_faulty(source / "call_records" / "faulty.csv")
-        report = ingest(source, store, secret=load_secret(settings), on_progress=_prefixed(tell, "ingest"))
-        trained = train_store(
-            settings,
-            store,
-            as_of=AS_OF,
-            trained_by="demo-trainer",
-            notices=(_SIMULATED,),
-            on_progress=_prefixed(tell, "train"),
-        )
+    with demo_progress() as shown:
+        with shown.step("simulate records", "simulate") as report:
+            simulated = simulate(
+                source,
+                lines=lines,
+                days=DAYS,
+                seed=SEED,
+                start=_first_day(),
+                workers=_SIMULATORS,
+                on_progress=report,
+            )
+            story = write_story(source, as_of=AS_OF, seed=SEED)
+            _write_faulty(source / "call_records" / "faulty.csv")
+        with shown.step("ingest records", "reading") as report:
+            intake = ingest(source, store, secret=load_secret(settings), on_progress=report)
+        with shown.step("train a model", "features") as report:
+            trained = train_store(
+                settings, store, as_of=AS_OF, trained_by="demo-trainer", notices=(_SIMULATED,), on_progress=report
+            )
         live = passed(trained.gates)
+        answers: dict[str, Any] = {}
         if live:
-            promote(settings, trained.version.version, by="demo-trainer", approver="demo-approver", reason="demo")
-            publish(settings, store, as_of=AS_OF, on_progress=_prefixed(tell, "publish"))
+            with shown.step("publish scores", "features") as report:
+                promote(settings, trained.version.version, by="demo-trainer", approver="demo-approver", reason="demo")
+                publish(settings, store, as_of=AS_OF, on_progress=report)
+            with shown.step("ask the service", "answers") as report:
+                answers = _ask_service(settings, story)
+                report("answers", 1, 1)
     out.print(f"\n{simulated.records:,} records of {simulated.lines:,} simulated lines over {DAYS} days")
-    show_intake(report)
+    show_intake(intake)
     show_trained(trained)
     if not live:
         raise LineriskError(
             "the demo's model may not be promoted", found="a failed gate, see above", todo="read the report"
         )
-    with err.status("starting the service"):
-        answers = _ask_service(settings, story)
     _show_answers(settings, story, answers)
-    show_objection(answers["objection"])
+    show_dispute(answers["objection"])
     _show_places(settings, trained, time.monotonic() - began)
     return {
         "records": simulated.records,
-        "intake": report.as_dict(),
+        "intake": intake.as_dict(),
         "model": trained.as_dict(),
         "answers": answers,
         "seconds": round(time.monotonic() - began, 1),
@@ -112,15 +126,8 @@ def _first_day() -> date:
     return (AS_OF - timedelta(days=DAYS)).date()
 
 
-def _prefixed(tell: Tell, verb: str) -> Tell:
-    def told(step: str, done: int, total: int, /) -> None:
-        tell(step if step.startswith(verb) else f"{verb}: {step}", done, total)
-
-    return told
-
-
 def _write_faulty(path: Path) -> None:
-    """A small file with the faults that real sources have, so that the demo shows what becomes of them."""
+    """Write a small file with the faults of real sources: the demo shows which rule rejects which row."""
     good = {
         "line_id": "demo-faulty",
         "peer_id": "demo-peer",
@@ -144,38 +151,46 @@ def _write_faulty(path: Path) -> None:
 
 
 def _ask_service(settings: Settings, story: Story) -> dict[str, Any]:
-    """Start the service, ask for the story's three lines as the suspension system would, object to one, stop it."""
+    """Start the service, score the story's three lines as the suspension system would, dispute one, stop it."""
     tokens = TokenStore(settings.tokens)
-    name, reviewer = f"demo-{ULID()}", f"demo-reviewer-{ULID()}"
-    secret, reviews = tokens.create(name, Role.SCORER), tokens.create(reviewer, Role.REVIEWER)
+    name, reviewer_name = f"demo-{ULID()}", f"demo-reviewer-{ULID()}"
+    scorer, reviewer = tokens.create(name, Role.SCORER), tokens.create(reviewer_name, Role.REVIEWER)
     try:
         with running_service(settings, log=settings.home / "service.log") as client:
-            told = client.post(
+            response = client.post(
                 "/v1/score",
-                headers={"Authorization": f"Bearer {secret}"},
+                headers={"Authorization": f"Bearer {scorer}"},
                 json={
                     "request_id": name,
                     "as_of": iso(AS_OF),
                     "lines": [{"line_id": line.line_id} for line in (story.young, story.old, story.ordinary)],
                 },
             )
-            told.raise_for_status()
-            answers: dict[str, Any] = told.json()
+            response.raise_for_status()
+            answers: dict[str, Any] = response.json()
             old = next(each for each in answers["decisions"] if each["line_id"] == story.old.line_id)
-            answers["objection"] = object_to(client, old, scorer=secret, reviewer=reviews, name=reviewer)
+            answers["objection"] = dispute_decision(
+                client, old, scorer_token=scorer, reviewer_token=reviewer, reviewer=reviewer_name
+            )
             return answers
     finally:
         tokens.revoke(name)
-        tokens.revoke(reviewer)
+        tokens.revoke(reviewer_name)
 
 
 @contextmanager
 def running_service(settings: Settings, *, log: Path) -> Iterator[httpx.Client]:
-    """The real service as a process of its own, on a free port of this machine, stopped at the end.
+    """Start the real service as a separate process on a free loopback port; stop it at the end.
 
     Args:
         settings: Where state lives.
-        log: File for what the service writes.
+        log: File for the service's output.
+
+    Yields:
+        A client of the service, which is ready.
+
+    Raises:
+        NotLiveError: The service ended, or was not ready in time.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -202,10 +217,10 @@ def _wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], lo
             pass
         time.sleep(0.2)
     raise NotLiveError(
-        "the service did not come up",
+        "the service did not start",
         expected=f"ready within {_START_UP_S:g} s",
-        found="an end" if process.poll() is not None else "no answer",
-        todo=f"read why in {log}, mend it, and give the command again",
+        found="it ended" if process.poll() is not None else "no answer",
+        todo=f"read the reason in {log}, fix it, and run the command again",
     )
 
 
@@ -214,13 +229,13 @@ def _show_answers(settings: Settings, story: Story, answers: dict[str, Any]) -> 
     by_id = {decision["line_id"]: decision for decision in answers["decisions"]}
     out.print(
         f"[dim]Status is stale and actions are held, because the records end on {AS_OF:%Y-%m-%d}: "
-        "a measure never starts by itself from a snapshot older than the policy allows.[/dim]"
+        "no measure starts from a snapshot that is older than the policy allows.[/dim]"
     )
     for line in (story.young, story.old, story.ordinary):
         decision = by_id[line.line_id]
         action = decision["action"]
         low, high = decision["probability_low"], decision["probability_high"]
-        steps = ", ".join(action["steps"]) or "nothing is asked"
+        steps = ", ".join(action["steps"]) or "no verification"
         table(
             f"{line.line_id}: {line.en} · {line.zh}",
             ["tier", "probability, 95 %", "action", "under policy", "decision"],
@@ -242,10 +257,10 @@ def _show_answers(settings: Settings, story: Story, answers: dict[str, Any]) -> 
 
 
 def _show_policies(settings: Settings) -> None:
-    """What each tier asked for before and after the change of July 2024: a decision names the one in force."""
+    """Print what each tier requires under the policies before and after the change of July 2024."""
     policies = load_policies(settings.policies)
     table(
-        "What each tier asks for, by policy",
+        "What each tier requires, by policy",
         ["tier", *(f"{policy.id}, from {policy.in_force_from}" for policy in policies)],
         [
             [
@@ -273,12 +288,12 @@ def _show_places(settings: Settings, trained: Trained, seconds: float) -> None:
     )
     home, command = settings.home, Path(sys.argv[0])
     table(
-        f"Done in {seconds:.0f} s. How to go on",
-        ["with", "for"],
+        f"Done in {seconds:.0f} s. Next",
+        ["run", "to"],
         [
-            [f"make serve, or {command} serve --home {home}", "the service, kept up on what the demo made"],
-            [f"{command} tokens create me --role scorer --home {home}", "a token to ask it with"],
-            [f"{command} models --home {home}", "versions, and what was live when"],
-            ["notebooks/01_explore.ipynb", "a look at such records, with the kernel of .venv"],
+            [f"make serve, or {command} serve --home {home}", "start the service on the demo's home"],
+            [f"{command} tokens create me --role scorer --home {home}", "create a token for its API"],
+            [f"{command} models --home {home}", "list versions, and which was live when"],
+            ["make setup-dev, then notebooks/01_explore.ipynb", "explore such records, with the kernel of .venv"],
         ],
     )

@@ -1,4 +1,4 @@
-"""The demo's last step: a holder objects, a reviewer clears the line, the system that suspends hears of it."""
+"""The dispute of the demo: a holder objects, a reviewer clears the line, the suspending system receives the lift."""
 
 from __future__ import annotations
 
@@ -13,32 +13,31 @@ STATEMENT = "I have had this number for nine years, and called the customers who
 FINDING = "The employer confirmed the deliveries in writing; the numbers called are those of its customers."
 
 
-def object_to(
-    client: httpx.Client, decision: dict[str, Any], *, scorer: str, reviewer: str, name: str
+def dispute_decision(
+    client: httpx.Client, decision: dict[str, Any], *, scorer_token: str, reviewer_token: str, reviewer: str
 ) -> dict[str, Any]:
-    """Dispute a decision over HTTP, from the holder's words to the lift.
+    """Dispute a decision over HTTP, from the holder's statement to the lift.
 
     Args:
-        client: Of the running service.
-        decision: As it was answered.
-        scorer: Token of the system that suspends.
-        reviewer: Token of a reviewer.
-        name: Name of the reviewer's token.
+        client: Client of the running service.
+        decision: The decision, as the service answered it.
+        scorer_token: Token of the suspending system.
+        reviewer_token: Token of a reviewer.
+        reviewer: Name of the reviewer's token.
 
     Returns:
-        `notice` as a text message, the `dispute` as it ended, and its `lift`.
+        `notice` as a text message, the decided `dispute`, and its `lift`.
     """
 
     def call(token: str, method: str, path: str, **body: Any) -> dict[str, Any]:
         json = {"request_id": f"demo-{ULID()}", **body} if method == "POST" else None
-        answer = client.request(method, path, headers={"Authorization": f"Bearer {token}"}, json=json)
-        answer.raise_for_status()
-        told: dict[str, Any] = answer.json()
-        return told
+        response = client.request(method, path, headers={"Authorization": f"Bearer {token}"}, json=json)
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer
 
-    decided = f"/v1/decisions/{decision['decision_id']}"
     opened = call(
-        scorer,
+        scorer_token,
         "POST",
         "/v1/disputes",
         decision_id=decision["decision_id"],
@@ -46,39 +45,39 @@ def object_to(
         channel="hotline",
     )
     case = f"/v1/disputes/{opened['dispute_id']}"
-    call(reviewer, "POST", f"{case}/assign", assignee=name)
-    call(reviewer, "POST", f"{case}/outcome", outcome="cleared", reason=FINDING)
+    call(reviewer_token, "POST", f"{case}/assign", assignee=reviewer)
+    call(reviewer_token, "POST", f"{case}/outcome", outcome="cleared", reason=FINDING)
     lifts: list[dict[str, Any]] = []
     after = 0
     while True:
-        page = call(scorer, "GET", f"/v1/lifts?after={after}")
+        page = call(scorer_token, "GET", f"/v1/lifts?after={after}")
         lifts += page["lifts"]
         if not page["lifts"]:
             break
         after = page["next_after"]
     return {
-        "notice": call(reviewer, "GET", f"{decided}/notice?lang=zh&form=sms"),
-        "dispute": call(reviewer, "GET", case),
+        "notice": call(reviewer_token, "GET", f"/v1/decisions/{decision['decision_id']}/notice?lang=zh&form=sms"),
+        "dispute": call(reviewer_token, "GET", case),
         "lift": next(lift for lift in lifts if lift["dispute_id"] == opened["dispute_id"]),
     }
 
 
-def show_objection(told: dict[str, Any]) -> None:
-    """What became of it, step by step."""
-    dispute = told["dispute"]
+def show_dispute(answers: dict[str, Any]) -> None:
+    """Print the events of the dispute and its lift."""
+    dispute = answers["dispute"]
     out.print(f"\n[bold]The holder of the old line objects: case {dispute['case_number']}[/bold]")
     table(
-        "Every step is in the decision log's chain",
-        ["step", "by", "at", "what"],
-        [[event["move"], event["by"], event["at"], _what(event)] for event in dispute["events"]],
+        "Every event is in the hash chain of the decision log",
+        ["event", "by", "at", "text"],
+        [[event["move"], event["by"], event["at"], _text_of(event)] for event in dispute["events"]],
     )
     out.print(
-        f"  Lifted at {told['lift']['lifted_at']}: the suspending system polls `/v1/lifts` and was told. "
-        "`linerisk disputes labels` gives the finding to the next training."
+        f"  Lifted at {answers['lift']['lifted_at']}: the suspending system received this from `/v1/lifts`. "
+        "`linerisk disputes labels` exports the finding as a label for the next training."
     )
 
 
-def _what(event: dict[str, Any]) -> str:
+def _text_of(event: dict[str, Any]) -> str:
     if event["opening"] is not None:
         return str(event["opening"]["statement"])
     return str(event["reason"] or f"to {event['assigned_to']}")

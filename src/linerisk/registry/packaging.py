@@ -13,7 +13,7 @@ from linerisk.model.risk_model import RiskModel
 from linerisk.registry.tracking import mlflow
 
 _LOADER = "linerisk.registry.pyfunc"
-_NEEDS = ("linerisk", "lightgbm", "numpy", "mlflow")
+_NEEDS = ("linerisk", "lightgbm", "numpy")
 
 
 def add_packaging(artefact: Path) -> None:
@@ -40,6 +40,6 @@ def add_packaging(artefact: Path) -> None:
             loader_module=_LOADER,
             signature=mlflow.models.ModelSignature(inputs=inputs, outputs=outputs),
             input_example=[{column.name: column.typical or 0.0 for column in model.columns}],
-            pip_requirements=[f"{name}=={version(name)}" for name in _NEEDS],
+            pip_requirements=[*(f"{name}=={version(name)}" for name in _NEEDS), f"mlflow=={mlflow.__version__}"],
         )
         copytree(Path(scratch, "packaging"), artefact, dirs_exist_ok=True)
