@@ -377,7 +377,8 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "mapping keys": mapping_keys,
     },
     "simulation.md": {"legal": legal_table, "fraud": fraud_table},
-    "operations.md": {"settings": settings_table, "commands": command_table},
+    "operations/README.md": {"commands": command_table},
+    "operations/install.md": {"settings": settings_table},
 }
 """Page -> name of a part -> what prints it."""
 
