@@ -1,4 +1,4 @@
-"""What README and manual tell people to type exists, and what they show looks as it does."""
+"""Commands, options and examples in README and docs exist and look like the real ones; pages are short."""
 
 import json
 import math
@@ -16,7 +16,8 @@ from linerisk.decisions.recorded_features import RecordedFeatures
 from linerisk.records.simulation.story import write_story
 
 NOW = datetime(2024, 7, 26, tzinfo=UTC)
-LONGEST_README = 130
+MOST_README_LINES = 110
+MOST_PAGE_LINES = 200
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +26,25 @@ def readme(documents: dict[str, str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def shown(readme: str) -> dict[str, Any]:
-    """The answer that README shows."""
-    answer: dict[str, Any] = json.loads(readme.split("```json\n")[1].split("```", maxsplit=1)[0])
+def example(documents: dict[str, str]) -> dict[str, Any]:
+    """The answer in docs/scoring.md."""
+    text = documents["docs/scoring.md"]
+    answer: dict[str, Any] = json.loads(text.split("```json\n")[1].split("```", maxsplit=1)[0])
     return answer
 
 
 def test_readme_is_short(readme: str) -> None:
-    assert len(readme.splitlines()) <= LONGEST_README
+    assert len(readme.splitlines()) <= MOST_README_LINES
+
+
+def test_pages_are_short(documents: dict[str, str]) -> None:
+    """Generated parts aside, a page has at most 200 lines."""
+    lengths = {}
+    for name, text in documents.items():
+        written = re.sub(r"<!-- begin: (\w+) -->.*?<!-- end: \1 -->", "", text, flags=re.DOTALL)
+        if "<!-- Printed by" not in text and name != "CHANGELOG.md":
+            lengths[name] = len(written.splitlines())
+    assert {name: length for name, length in lengths.items() if length > MOST_PAGE_LINES} == {}
 
 
 def test_make_targets_that_documents_name_exist(root: Path, documents: dict[str, str]) -> None:
@@ -65,7 +77,7 @@ def test_options_that_readme_gives_to_commands_exist(readme: str, pages: ModuleT
         assert set(re.findall(r"--[a-z-]+", line)) <= options[words] | {"--help"}, line
 
 
-def test_the_answer_shown_has_the_fields_of_a_real_one(shown: dict[str, Any]) -> None:
+def test_the_example_answer_has_the_fields_of_a_real_one(example: dict[str, Any]) -> None:
     real = DecisionRecord(
         decision_id="01",
         request_id="first",
@@ -92,16 +104,16 @@ def test_the_answer_shown_has_the_fields_of_a_real_one(shown: dict[str, Any]) ->
         features=RecordedFeatures(columns="", values=""),
         scored_by="me",
     ).to_answer_json()
-    assert set(shown) == {"request_id", "decisions", "problems"}
-    (decision,) = shown["decisions"]
+    assert set(example) == {"request_id", "decisions", "problems"}
+    (decision,) = example["decisions"]
     assert list(decision) == list(real)
     for name in ("action", "model"):
         assert set(decision[name]) == set(real[name])
     assert set(decision["reasons"][0]) == set(real["reasons"][0])
 
 
-def test_the_log_odds_shown_sum_to_the_probability_shown(shown: dict[str, Any]) -> None:
-    (decision,) = shown["decisions"]
+def test_the_log_odds_of_the_example_sum_to_its_probability(example: dict[str, Any]) -> None:
+    (decision,) = example["decisions"]
     log_odds = decision["base"] + decision["calibration"] + sum(decision["contributions"].values())
     assert log_odds == pytest.approx(math.log(decision["probability"] / (1 - decision["probability"])), abs=0.01)
     assert decision["probability_low"] <= decision["probability"] <= decision["probability_high"]

@@ -158,7 +158,7 @@ def _written_in(folder: Path) -> Iterator[None]:
             f"the live folder {folder} cannot be written; what was live stays live",
             expected="room on its disk",
             found=error.strerror or type(error).__name__,
-            todo="make room (a snapshot takes about 1.2 kB a line), then give the command again",
+            todo="make room (a snapshot takes about 1 kB a line), then give the command again",
         ) from error
 
 
