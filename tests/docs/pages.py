@@ -21,6 +21,8 @@ from typing import Any
 import grimp
 import typer
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from house import house  # beside this file
 from linerisk.cli import app
 from linerisk.errors import LineriskError, UsageError
 from linerisk.records.contract import TABLES, Kind, TableName
@@ -196,20 +198,8 @@ def arrows() -> list[tuple[str, str]]:
 
 
 def picture() -> str:
-    """The rooms in their layers, an arrow for an import."""
-    lines = ["```mermaid", "flowchart TD"]
-    for depth, layer in enumerate(layers(), start=1):
-        lines += [f'    subgraph L{depth}[" "]', "        direction LR"]
-        lines += [f"        {room}:::{wing_of(room)}" for room in layer]
-        lines += ["    end"]
-    lines += [f"    {room} --> {other}" for room, other in arrows()]
-    lines += [
-        "    classDef serving fill:#dbeafe,stroke:#1d4ed8,color:#111827",
-        "    classDef learning fill:#dcfce7,stroke:#15803d,color:#111827",
-        "    classDef shared fill:#f3f4f6,stroke:#6b7280,color:#111827",
-        "```",
-    ]
-    return "\n".join(lines)
+    """`docs/images/house.svg`."""
+    return house(layers(), wing_of)
 
 
 def layer_list() -> str:
@@ -369,7 +359,7 @@ def _traffic(traffic: Traffic | None) -> str:
 # --- printing --------------------------------------------------------------------------------------------------------
 
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
-    "architecture.md": {"picture": picture, "layers": layer_list},
+    "architecture.md": {"layers": layer_list},
     "data.md": {
         **{table: functools.partial(columns_table, table) for table in TABLES},
         "limits": limits,
@@ -398,15 +388,17 @@ def with_part(page: str, name: str, text: str) -> str:
 
 def printed(name: str) -> str:
     """A page as it should be."""
-    if name == "errors.md":
-        return errors_page()
+    if name in WHOLE:
+        return WHOLE[name]()
     page = (DOCS / name).read_text(encoding="utf-8")
     for part, make in PARTS[name].items():
         page = with_part(page, part, make())
     return page
 
 
-PAGES = ("errors.md", *PARTS)
+WHOLE: dict[str, Callable[[], str]] = {"errors.md": errors_page, "images/house.svg": picture}
+"""Page -> what prints all of it."""
+PAGES = (*WHOLE, *PARTS)
 
 if __name__ == "__main__":
     for page_name in PAGES:

@@ -11,7 +11,15 @@ from linerisk.errors import LineriskError
 
 @pytest.mark.parametrize(
     "name",
-    ["errors.md", "architecture.md", "data.md", "operations/README.md", "operations/install.md", "simulation.md"],
+    [
+        "errors.md",
+        "images/house.svg",
+        "architecture.md",
+        "data.md",
+        "operations/README.md",
+        "operations/install.md",
+        "simulation.md",
+    ],
 )
 def test_the_page_is_current(name: str, pages: ModuleType, root: Path) -> None:
     assert (root / "docs" / name).read_text(encoding="utf-8") == pages.printed(name), "python tests/docs/pages.py"
@@ -20,6 +28,7 @@ def test_the_page_is_current(name: str, pages: ModuleType, root: Path) -> None:
 def test_every_page_that_is_printed_is_tested_here(pages: ModuleType) -> None:
     assert set(pages.PAGES) == {
         "errors.md",
+        "images/house.svg",
         "architecture.md",
         "data.md",
         "operations/README.md",
