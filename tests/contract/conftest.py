@@ -188,7 +188,7 @@ def fit(seed: int, *more: str) -> RiskModel:
             *(FeatureColumn(f.name, f.family, 1.0) for f in FEATURES),
             *(FeatureColumn(name, "other") for name in more),
         ),
-        booster=booster,
+        trees=booster.model_to_string(),
         calibration=fit_beta(margin, fraud[2_000:]),
         cuts=cut_points(margin[~fraud[2_000:]], TierPromise()),
         bands=(ScoreBand(-np.inf, 1_800, 20, 0.005, 0.02), ScoreBand(0.0, 200, 150, 0.6, 0.9)),

@@ -53,7 +53,7 @@ def model(seed: int = 1, columns: tuple[str, ...] = COLUMNS) -> RiskModel:
         name="m",
         version="",
         columns=tuple(FeatureColumn(name, "activity") for name in columns),
-        booster=booster,
+        trees=booster.model_to_string(),
         calibration=BetaCalibration(1.0, 1.0, 0.0),
         cuts=(CutPoint(Tier.MEDIUM_LOW, 1.0, 0.1, 0.1, 100, 9, 0),),
         bands=(ScoreBand(-np.inf, 100, 1, 0.0, 0.1),),

@@ -23,7 +23,7 @@ def _model(seed: int) -> RiskModel:
         name="m",
         version="",
         columns=(FeatureColumn("a", "activity"), FeatureColumn("b", "activity")),
-        booster=booster,
+        trees=booster.model_to_string(),
         calibration=BetaCalibration(1.0, 1.0, 0.0),
         cuts=(CutPoint(Tier.MEDIUM_LOW, 1.0, 0.1, 0.1, 100, 9, 0),),
         bands=(ScoreBand(-np.inf, 100, 1, 0.0, 0.1),),

@@ -38,7 +38,7 @@ def model() -> RiskModel:
         name="m",
         version="7",
         columns=(FeatureColumn(NAMES[0], "activity"), FeatureColumn(NAMES[1], "tenure")),
-        booster=booster,
+        trees=booster.model_to_string(),
         calibration=BetaCalibration(1.0, 1.0, 0.0),
         cuts=cut_points(margins, TierPromise(alpha=(0.3, 0.1, 0.03))),
         bands=(ScoreBand(-np.inf, 100, 1, 0.001, 0.02),),

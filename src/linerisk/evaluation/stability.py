@@ -78,7 +78,7 @@ def reason_stability(model: RiskModel, slices: Slices, recipe: Recipe) -> Reason
 
 def _order(booster: lgb.Booster, model: RiskModel, rows: Rows) -> npt.NDArray[np.intp]:
     """Families of each row, the one that moves the margin most first; shape (n, families)."""
-    values = replace(model, booster=booster).shap_values(rows)[:, :-1]
+    values = replace(model, trees=booster.model_to_string()).shap_values(rows)[:, :-1]
     family = np.array([model.families.index(column.family) for column in model.columns])
     moved = np.stack([values[:, family == index].sum(axis=1) for index in range(len(model.families))], axis=1)
     return np.argsort(-np.abs(moved), axis=1, kind="stable")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,9 +54,6 @@ class Live:
             precomputed = open_scores(home, lines=snapshot.meta.lines)
         if precomputed is None:
             _ = model.tree_shap  # built now, not by the first request
-        else:
-            # Only requests with records need it, so the start does not wait for it.
-            threading.Thread(target=lambda: model.tree_shap, name="tree-shap", daemon=True).start()
         return cls(model, pointer.model, snapshot, precomputed, stamp)
 
 

@@ -29,6 +29,7 @@ Rows = npt.NDArray[np.float32]
 
 FORMAT = 1
 _TREES, _MODEL, _CHECKSUMS = "trees.txt", "model.json", "checksums.json"
+_NAMES = "feature_names="
 ARTEFACT_FILES = (_TREES, _MODEL, _CHECKSUMS)
 """All that an artefact is; what a registry puts beside is none of it."""
 
@@ -61,7 +62,7 @@ class RiskModel:
         name: Name in the registry.
         version: Version in the registry; empty before registration.
         columns: Features in the order of the matrix.
-        booster: The trees.
+        trees: LightGBM's text of the trees.
         calibration: Margin to probability.
         cuts: Where the raised tiers begin, lowest first.
         bands: Score bands, by rising margin.
@@ -74,13 +75,20 @@ class RiskModel:
     name: str
     version: str
     columns: tuple[FeatureColumn, ...]
-    booster: lgb.Booster
+    trees: str
     calibration: Calibration
     cuts: tuple[CutPoint, ...]
     bands: tuple[ScoreBand, ...]
     facts: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
     looked_up: bool = True
+
+    @cached_property
+    def booster(self) -> lgb.Booster:
+        """The trees, loaded on first use: importing LightGBM takes a second, and precomputed scores do without."""
+        import lightgbm as lgb  # noqa: PLC0415  # see above
+
+        return lgb.Booster(model_str=self.trees)
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -179,7 +187,7 @@ class RiskModel:
             "facts": self.facts,
         }
         texts = {
-            _TREES: self.booster.model_to_string(),
+            _TREES: self.trees,
             _MODEL: json.dumps(document, indent=1, sort_keys=True),
         }
         sums = {}
@@ -206,8 +214,6 @@ class RiskModel:
         Raises:
             ArtefactError: A file is missing or damaged, the format is another, or trees and columns disagree.
         """
-        import lightgbm as lgb  # noqa: PLC0415  # slow to import, and not needed to check an artefact
-
         texts, sums = _checked_texts(folder)
         document = json.loads(texts[_MODEL])
         if document.get("format") != FORMAT:
@@ -215,25 +221,32 @@ class RiskModel:
                 "the artefact has another format", expected=str(FORMAT), found=str(document.get("format"))
             )
         columns = tuple(FeatureColumn(**column) for column in document["columns"])
-        booster = lgb.Booster(model_str=texts[_TREES])
-        if booster.feature_name() != [column.name for column in columns]:
+        named = _names_in(texts[_TREES])
+        if named != [column.name for column in columns]:
             raise ArtefactError(
                 "trees and columns disagree",
                 expected=f"{len(columns)} columns as in {_MODEL}",
-                found=f"{booster.num_feature()} in {_TREES}",
+                found=f"{len(named)} in {_TREES}",
                 todo="register the model again",
             )
         return cls(
             name=document["name"],
             version=version,
             columns=columns,
-            booster=booster,
+            trees=texts[_TREES],
             calibration=from_plain(document["calibration"]),
             cuts=tuple(CutPoint(**{**cut, "tier": Tier(cut["tier"])}) for cut in document["cuts"]),
             bands=tuple(ScoreBand(**band) for band in document["bands"]),
             facts=document["facts"],
             fingerprint=_fingerprint(sums),
         )
+
+
+def _names_in(trees: str) -> list[str]:
+    """The feature names in the head of LightGBM's text; they hold no spaces."""
+    head = trees.partition("\n\n")[0]
+    line = next((line for line in head.splitlines() if line.startswith(_NAMES)), _NAMES)
+    return line.removeprefix(_NAMES).split(" ")
 
 
 def _fingerprint(sums: dict[str, str]) -> str:

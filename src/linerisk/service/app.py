@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+from contextlib import suppress
 from datetime import datetime  # BentoML reads the annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -79,7 +80,13 @@ class LineRisk:
         # Objects that live as long as the worker are not walked by every collection.
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
-        self.rehearsal = Rehearsal(lambda: self.console.rehearse())  # noqa: PLW0108  # created there, not now
+        self.rehearsal = Rehearsal(self._warm_up)
+
+    def _warm_up(self) -> None:
+        """Load what only some requests need: LightGBM and its tables for requests with records, the console's pages."""
+        with suppress(LineriskError):
+            _ = self.state.live.current().model.tree_shap
+        self.console.rehearse()
 
     @bentoml.api  # type: ignore[untyped-decorator]  # BentoML is untyped here
     async def score(

@@ -163,7 +163,7 @@ def fit_model(
         name=name,
         version="",
         columns=slices.train.legitimate_column_medians(),
-        booster=booster,
+        trees=booster.model_to_string(),
         calibration=choice.calibration,
         cuts=cuts,
         bands=score_bands(margin, fraud, cuts),

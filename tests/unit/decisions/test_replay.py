@@ -47,7 +47,7 @@ def model(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> RiskModel:
         name="linerisk",
         version="7",
         columns=tuple(FeatureColumn(name, family) for name, family in FAMILIES.items()),
-        booster=booster,
+        trees=booster.model_to_string(),
         calibration=BetaCalibration(0.9, 1.1, -0.2),
         cuts=cut_points(margins[~fraud], TierPromise(alpha=(0.1, 0.03, 0.01))),
         bands=(ScoreBand(-99.0, 10, 1, 0.01, 0.2), ScoreBand(0.0, 10, 5, 0.3, 0.9)),

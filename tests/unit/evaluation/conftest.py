@@ -95,7 +95,7 @@ class Bench:
         margin, fraud = np.asarray(booster.predict(slices.calibration.rows, raw_score=True)), slices.calibration.fraud
         return replace(
             self.fit(slices, Recipe(trees=1)),
-            booster=booster,
+            trees=booster.model_to_string(),
             calibration=fit_beta(margin, fraud),
             cuts=cut_points(margin[~fraud], self.promise),
         )

@@ -112,7 +112,7 @@ def test_a_rule_of_thumb_would_shut_off_couriers_and_call_centres(suite: Archety
     rule = replace(
         model,
         columns=(FeatureColumn("out_calls_count_7d", "activity"),),
-        booster=grown,
+        trees=grown.model_to_string(),
         cuts=tuple(replace(cut, margin=0.0) for cut in model.cuts),
     )
     hit = {seen.name: seen.medium_high.value for seen in archetype_shares(rule, suite) if seen.medium_high}

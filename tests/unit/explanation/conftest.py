@@ -47,7 +47,9 @@ def fitted(rows: Rows, columns: tuple[FeatureColumn, ...], *, weights: tuple[flo
     data = lgb.Dataset(rows, fraud, feature_name=[column.name for column in columns], free_raw_data=True)
     params = {"objective": "binary", "max_depth": 5, "num_leaves": 15, "num_threads": 1, "verbose": -1, "seed": 1}
     booster = lgb.train(params, data, num_boost_round=40)
-    return RiskModel("small", "1", columns, booster, BetaCalibration(0.6, 1.7, -0.8), cuts=(), bands=())
+    return RiskModel(
+        "small", "1", columns, booster.model_to_string(), BetaCalibration(0.6, 1.7, -0.8), cuts=(), bands=()
+    )
 
 
 @pytest.fixture(scope="session")

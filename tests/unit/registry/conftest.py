@@ -32,7 +32,7 @@ def model() -> RiskModel:
         name="small",
         version="",
         columns=(FeatureColumn("a", "other"), FeatureColumn("b", "other")),
-        booster=booster,
+        trees=booster.model_to_string(),
         calibration=BetaCalibration(1.0, 1.0, 0.0),
         cuts=cut_points(np.asarray(booster.predict(rows, raw_score=True)), TierPromise()),
         bands=(ScoreBand(-9.0, 400, 200, 0.45, 0.55),),

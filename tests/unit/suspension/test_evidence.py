@@ -43,7 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> RiskModel:
         name="linerisk",
         version="7",
         columns=tuple(FeatureColumn(feature.name, feature.family, 2.0) for feature in FEATURES),
-        booster=booster,
+        trees=booster.model_to_string(),
         calibration=BetaCalibration(0.9, 1.1, 0.1),
         cuts=(),
         bands=(ScoreBand(-np.inf, 900, 20, 0.01, 0.04), ScoreBand(0.0, 600, 500, 0.7, 0.9)),

@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name="linerisk",
         version="",
         columns=(FeatureColumn(names[0], "activity"), FeatureColumn(names[1], "tenure")),
-        booster=booster,
+        trees=booster.model_to_string(),
         calibration=BetaCalibration(1.0, 1.0, 0.0),
         cuts=cut_points(np.asarray(booster.predict(rows, raw_score=True)), TierPromise()),
         bands=(ScoreBand(-9.0, 400, 200, 0.45, 0.55),),
