@@ -91,7 +91,7 @@ def _parts(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference) 
     joined, _ = timed(lambda lines, *frames: beside(lines, frames), seen, *made, frame)
     costs["all beside each other"] = joined
     costs["communities"] = _least(
-        lambda: communities.shared(communities.met(prepared, reference.found), reference),
+        lambda: communities.shared(communities.contacts_of_found(prepared, reference.found), reference),
         RUNS_OF_ONE // 2 if few else 3,
     )
     whole = lambda: build_request(records, accounts, reference=reference, as_of=AS_OF, time_zone=TIME_ZONE)  # noqa: E731
@@ -125,7 +125,7 @@ def stages(folder: Path) -> dict[str, Any]:
     costs = {"read and prepare": _cpu(plan) / millions}
     costs |= {name: _cpu(write(prepared.lazy())) / millions for name, write in _writers().items()}
     found = communities.found_lines(store, as_of=AS_OF)
-    costs["communities"] = _cpu(lambda: communities.met(prepared, found)) / millions
+    costs["communities"] = _cpu(lambda: communities.contacts_of_found(prepared, found)) / millions
     tenure = tenure_features(current.lazy(), as_of=AS_OF, time_zone=TIME_ZONE)
     costs["tenure"] = _cpu(tenure) / (store.record_count / 1e6)
     return {"stage_cpu_s_per_million": costs, "family_cpu_s_per_million": by_family(costs)}

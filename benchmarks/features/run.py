@@ -74,7 +74,7 @@ def _size(lines: int, data: Path, scratch: Path, repeats: int) -> dict[str, Any]
     }
     for _ in range(repeats):
         for title, done in runs.items():
-            _tell(f"{records:,} records: {title}")
+            _report(f"{records:,} records: {title}")
             done.append(_measure(title, store, scratch / f"{title}.parquet"))
     for title in runs:
         different = _child("compare", scratch / f"{OURS}.parquet", scratch / f"{title}.parquet")["differences"]
@@ -86,7 +86,7 @@ def _size(lines: int, data: Path, scratch: Path, repeats: int) -> dict[str, Any]
 
 def _alone(lines: int, data: Path, scratch: Path) -> dict[str, Any]:
     records = _child("generate", data, str(lines))["records"]
-    _tell(f"{records:,} records: {OURS_FULL}")
+    _report(f"{records:,} records: {OURS_FULL}")
     run = _measure(OURS_FULL, data / f"lines-{lines}" / "store", scratch / "alone.parquet")
     return {"lines": lines, "records": records, "row": report.row(OURS_FULL, [run], records)}
 
@@ -114,7 +114,7 @@ def _least(costs: list[Any]) -> Any:
     return min(costs)
 
 
-def _tell(text: str) -> None:
+def _report(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 

@@ -39,7 +39,7 @@ def catalogue(folder: Path) -> pl.DataFrame:
 
 def _chosen(store: RecordStore, *, buckets: int) -> pl.DataFrame:
     current = current_accounts(store.accounts(), as_of=AS_OF).collect()
-    lines = pl.concat([_cook(store, current, bucket, buckets) for bucket in range(buckets)])
+    lines = pl.concat([_compute(store, current, bucket, buckets) for bucket in range(buckets)])
     universe = pl.concat([lines.select("line_key"), current.select("line_key")]).unique()
     return (
         universe.join(lines, on="line_key", how="left")
@@ -49,8 +49,8 @@ def _chosen(store: RecordStore, *, buckets: int) -> pl.DataFrame:
     )
 
 
-def _cook(store: RecordStore, current: pl.DataFrame, bucket: int, buckets: int) -> pl.DataFrame:
-    """As `build.cook_lines`, with the stages that give a chosen feature and of each only these columns."""
+def _compute(store: RecordStore, current: pl.DataFrame, bucket: int, buckets: int) -> pl.DataFrame:
+    """As `build.compute_stages`, with the stages that give a chosen feature and of each only these columns."""
     records = store.records("line_key", bucket, buckets)
     prepared = prepare(at_home(records, current.lazy()), as_of=AS_OF, clock=CLOCK)
     prepared = prepared.with_columns(NOT_NEEDED).collect().lazy()

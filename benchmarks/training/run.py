@@ -166,7 +166,7 @@ def _peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _apart(case: str, lines: int, model: Path, repeats: int) -> dict[str, Any]:
+def _in_subprocess(case: str, lines: int, model: Path, repeats: int) -> dict[str, Any]:
     sys.stderr.write(f"{case}: {lines:,} lines\n")
     words = ["--case", case, "--lines", str(lines), "--model", str(model), "--repeats", str(repeats)]
     command = [sys.executable, str(Path(__file__).resolve()), *words]
@@ -226,7 +226,7 @@ def main() -> None:
     else:
         with tempfile.TemporaryDirectory() as scratch:
             sizes = {name: chosen.with_reasons if name == "reasons" else chosen.lines for name in GOALS}
-            cases = {name: _apart(name, lines, Path(scratch), chosen.repeats) for name, lines in sizes.items()}
+            cases = {name: _in_subprocess(name, lines, Path(scratch), chosen.repeats) for name, lines in sizes.items()}
         results = {
             "versions": {"python": sys.version.split()[0], **{name: version(name) for name in LIBRARIES}},
             "cores": os.cpu_count(),

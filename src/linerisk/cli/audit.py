@@ -45,11 +45,11 @@ def audit_verify(
         raise _broken("the chain of the decision log is broken", f"row {report.first_bad_seq}: {report.what}")
     if not looks.ok:
         raise _broken("the chain of accesses is broken", f"access {looks.first_bad_seq}: {looks.what}")
-    said = f"the chain holds: {report.rows:,} decisions"
-    said += f", {report.erased:,} of them erased at the end of their retention" if report.erased else ""
-    said += f"; that of accesses holds: {looks.rows:,}" if looks.rows else ""
-    said += f", {looks.erased:,} of them erased likewise" if looks.erased else ""
-    out.print(said + (f"; it agrees with {len(anchors):,} anchors" if anchors else ""))
+    text = f"the chain holds: {report.rows:,} decisions"
+    text += f", {report.erased:,} of them erased at the end of their retention" if report.erased else ""
+    text += f"; that of accesses holds: {looks.rows:,}" if looks.rows else ""
+    text += f", {looks.erased:,} of them erased likewise" if looks.erased else ""
+    out.print(text + (f"; it agrees with {len(anchors):,} anchors" if anchors else ""))
 
 
 @audit_app.command("anchor", epilog="Example: linerisk audit anchor --out /media/usb/anchors.jsonl")

@@ -44,7 +44,7 @@ def simulate(
     """Write a simulated operator's records, accounts and labels, in the shape that `ingest` reads."""
     from linerisk.records.simulation import simulate as run
 
-    with progress() as tell:
+    with progress() as notify:
         report = run(
             target,
             lines=lines,
@@ -55,7 +55,7 @@ def simulate(
             effects=effect or (),
             drift=drift,
             workers=workers,
-            on_progress=tell,
+            on_progress=notify,
         )
     out.print(f"{report.records:,} records of {report.lines:,} lines in {target}")
     first = parse_date(start)
@@ -88,14 +88,14 @@ def ingest(
     if mapping is not None:
         path = Path(mapping)
         chosen = Mapping.load(path if path.suffix == ".toml" else shipped(mapping))
-    with progress() as tell:
+    with progress() as notify:
         report = run(
             source,
             store,
             secret=load_secret(settings_for(home)),
             mapping=chosen,
             max_rejected=max_rejected,
-            on_progress=tell,
+            on_progress=notify,
         )
     show_intake(report)
     held = _show_days(RecordStore.open(store).days, "UTC")
@@ -151,13 +151,13 @@ def features(
     """Build the features of every line as of an instant."""
     from linerisk.workflows.features import write_features
 
-    with progress() as tell:
+    with progress() as notify:
         rows = write_features(
             settings_for(home),
             store,
             as_of=parse_instant(as_of),
             target=target,
-            on_progress=lambda d, t: tell("features", d, t),
+            on_progress=lambda d, t: notify("features", d, t),
         )
     out.print(f"{rows:,} lines in {target}")
     show_json(as_json, {"lines": rows, "out": str(target)})

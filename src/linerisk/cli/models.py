@@ -53,7 +53,7 @@ def score(
     from linerisk.workflows.score import score_store, score_table_file
 
     settings = settings_for(home)
-    with progress() as tell:
+    with progress() as notify:
         if store is not None and as_of is not None and feature_table is None:
             frame = score_store(
                 settings,
@@ -61,7 +61,7 @@ def score(
                 as_of=parse_instant(as_of),
                 name=name,
                 version=model,
-                on_progress=lambda d, t: tell("features", d, t),
+                on_progress=lambda d, t: notify("features", d, t),
             )
         elif feature_table is not None and store is None:
             frame = score_table_file(
@@ -86,6 +86,6 @@ def score(
     status = {str(state or "unknown"): int(n) for state, n in frame["line_status"].value_counts(sort=True).iter_rows()}
     out_of_use = {state: n for state, n in status.items() if state in _OUT_OF_USE}
     if out_of_use:
-        said = " and ".join(f"{n:,} {state}" for state, n in out_of_use.items())
-        out.print(f"Among them {said}: scored like all others, and marked in the column line_status.")
+        text = " and ".join(f"{n:,} {state}" for state, n in out_of_use.items())
+        out.print(f"Among them {text}: scored like all others, and marked in the column line_status.")
     show_json(as_json, {"lines": frame.height, "out": str(target), "tiers": counts, "line_status": status})

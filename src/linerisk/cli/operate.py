@@ -30,8 +30,8 @@ def publish(store: Store, as_of: AsOf, home: Home = None, as_json: AsJson = Fals
     """Build the features of every line and swap them in as the snapshot that the service answers from."""
     from linerisk.workflows.release import publish as run
 
-    with progress() as tell:
-        meta = run(settings_for(home), store, as_of=parse_instant(as_of), on_progress=tell)
+    with progress() as notify:
+        meta = run(settings_for(home), store, as_of=parse_instant(as_of), on_progress=notify)
     out.print(f"snapshot {meta.id} of {meta.lines:,} lines is live")
     show_json(as_json, {"snapshot": meta.id, "lines": meta.lines, "as_of": meta.as_of})
 
@@ -113,7 +113,7 @@ def tokens_list(home: Home = None, as_json: AsJson = False) -> None:
     """List tokens by name; secrets are not kept."""
     from linerisk.web.token_store import TokenStore
 
-    def said(instant: datetime | None) -> str | None:
+    def text(instant: datetime | None) -> str | None:
         return None if instant is None else iso(instant.replace(microsecond=0))
 
     rows = [
@@ -121,9 +121,9 @@ def tokens_list(home: Home = None, as_json: AsJson = False) -> None:
             "name": token.name,
             "role": str(token.role),
             "lines_per_second": token.lines_per_second,
-            "created_at": said(token.created_at),
-            "expires_at": said(token.expires_at),
-            "revoked_at": said(token.revoked_at),
+            "created_at": text(token.created_at),
+            "expires_at": text(token.expires_at),
+            "revoked_at": text(token.revoked_at),
         }
         for token in TokenStore(settings_for(home).tokens).tokens()
     ]
@@ -161,25 +161,25 @@ def policy_show(
 
 def show_policy(policy: Policy) -> None:
     """Print what a policy asks for, tier by tier, with materials and what may stand in for each."""
-    said = policy.summary()
-    out.print(f"[bold]{said['id']}[/bold], in force from {said['in_force_from']}")
-    out.print(f"{said['title']['zh']}\n{said['title']['en']}")
+    text = policy.summary()
+    out.print(f"[bold]{text['id']}[/bold], in force from {text['in_force_from']}")
+    out.print(f"{text['title']['zh']}\n{text['title']['en']}")
     rows = []
-    for name, rule in said["tiers"].items():
-        steps = [said["steps"][step] for step in rule["steps"]]
+    for name, rule in text["tiers"].items():
+        steps = [text["steps"][step] for step in rule["steps"]]
         materials = list(dict.fromkeys(material for step in steps for material in step["materials"]))
         rows.append(
             [
                 f"{rule['zh']}\n{name}",
                 "\n".join(f"{step['zh']}\n{step['en']}" for step in steps) or "none",
                 "\n".join(
-                    f"{said['materials'][m]['en']} ({len(said['materials'][m]['alternatives'])} alternatives)"
+                    f"{text['materials'][m]['en']} ({len(text['materials'][m]['alternatives'])} alternatives)"
                     for m in materials
                 ),
             ]
         )
     table("What each tier asks for", ["tier", "steps", "materials"], rows)
-    for note in said["notes"]:
+    for note in text["notes"]:
         out.print(f"[dim]{note['zh']}\n{note['en']}[/dim]")
 
 

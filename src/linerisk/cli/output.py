@@ -55,15 +55,15 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except LineriskError as error:
-            said = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in error.paragraph())
-            err.print(f"[bold red]{error.code}[/bold red]:", Text(said), soft_wrap=True)
+            text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in error.paragraph())
+            err.print(f"[bold red]{error.code}[/bold red]:", Text(text), soft_wrap=True)
             raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
         except KeyboardInterrupt as error:
             err.print("stopped; nothing half-written was left behind")
             raise typer.Exit(130) from error
 
 
-class Tell(Protocol):
+class Notify(Protocol):
     """Takes progress: a step, how much of it is done, how much there is."""
 
     def __call__(self, step: str, done: int, total: int, /) -> None:
@@ -85,7 +85,7 @@ def who(by: str | None) -> str:
 
 
 @contextmanager
-def progress() -> Iterator[Tell]:
+def progress() -> Iterator[Notify]:
     """Progress bars on a terminal, one line per finished step elsewhere; both on stderr, so that output stays clean."""
     bars = Progress(
         SpinnerColumn(finished_text="[green]✓[/green]"),
@@ -98,7 +98,7 @@ def progress() -> Iterator[Tell]:
     )
     tasks: dict[str, Any] = {}
 
-    def tell(step: str, done: int, total: int, /) -> None:
+    def notify(step: str, done: int, total: int, /) -> None:
         if step not in tasks:
             tasks[step] = bars.add_task(step, total=total)
         was_done = bars.tasks[tasks[step]].finished
@@ -107,7 +107,7 @@ def progress() -> Iterator[Tell]:
             err.print(f"  {step}: done")
 
     with bars:
-        yield tell
+        yield notify
 
 
 def show_json(wanted: bool, value: dict[str, Any]) -> None:

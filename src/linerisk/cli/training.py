@@ -67,7 +67,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Fit, calibrate, set tiers, evaluate, run the gates, and register a challenger."""
-    from linerisk.workflows.fit import Wishes
+    from linerisk.workflows.fit import FitOptions
     from linerisk.workflows.recipes import read_recipe
     from linerisk.workflows.train import train_store, train_table
 
@@ -76,12 +76,12 @@ def train(
         "trained_by": who(by),
         "recipe": None if recipe_file is None else read_recipe(recipe_file),
         "seed": seed,
-        "wishes": Wishes(None if tune is None else parse_duration(tune), prevalence, rolling),
+        "wishes": FitOptions(None if tune is None else parse_duration(tune), prevalence, rolling),
     }
     for_tables = (label, id_column, time_column, group_column)
-    with progress() as tell:
+    with progress() as notify:
         if store is not None and as_of is not None and feature_table is None and not any(for_tables):
-            trained = train_store(settings, store, as_of=parse_instant(as_of), on_progress=tell, **wanted)
+            trained = train_store(settings, store, as_of=parse_instant(as_of), on_progress=notify, **wanted)
         elif feature_table is not None and label is not None and store is None and as_of is None and not rolling:
             trained = train_table(
                 settings,
@@ -91,7 +91,7 @@ def train(
                 time_column=time_column,
                 group_column=group_column,
                 name=name,
-                on_progress=tell,
+                on_progress=notify,
                 **wanted,
             )
         else:
@@ -146,7 +146,7 @@ def show_trained(trained: Trained) -> None:
     if e.audit is not None:
         out.print(f"random audit: {e.audit.said()}")
     if trained.tuned is not None:
-        out.print(f"tuned: {trained.tuned.said()}")
+        out.print(f"tuned: {trained.tuned.summary()}")
     show_gates(trained.gates)
     out.print(f"report: {trained.report}")
     out.print(f"made again, byte for byte, by: [bold]{trained.again}[/bold]", soft_wrap=True)

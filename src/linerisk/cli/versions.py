@@ -130,7 +130,7 @@ def promote(
     from linerisk.workflows.release import unfinished_assessment
 
     settings = settings_for(home)
-    with progress() as tell:
+    with progress() as notify:
         move = run(
             settings,
             version,
@@ -139,7 +139,7 @@ def promote(
             reason=reason,
             override=tuple(override or ()),
             name=name,
-            on_progress=partial(tell, "scores of the snapshot"),
+            on_progress=partial(notify, "scores of the snapshot"),
         )
     _show_move(name, move)
     unfinished = unfinished_assessment(settings, move.version, name=name)

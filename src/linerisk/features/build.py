@@ -1,8 +1,8 @@
 """Runners: the same stages on a whole frame, on a store in buckets, or on a request. No feature is defined here.
 
-All of them cook sets of whole lines, put the lines and what links them together, and end in `beside.compared`, which
-puts them beside other lines (`reference`); rows are ordered by line, columns by the catalogue, and values kept as
-Float32: with that they agree bit for bit.
+Each computes the stages of sets of whole lines, joins the lines and the links between them, and ends in
+`with_reference.compared`, which compares them with other lines (`reference`). Rows are ordered by line, columns by the
+catalogue, and values are kept as Float32: so all runners agree bit for bit.
 """
 
 from __future__ import annotations
@@ -61,18 +61,18 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Cooked:
+class ComputedStages:
     """What is made of a set of whole lines.
 
     Attributes:
         lines: Grain: one row per line with a record.
         pairs: Per link of the catalogue, its pairs. Grain: one row per key and line.
-        met: Contacts with found lines and with their contacts; None if these are not known.
+        contacts: Contacts with found lines and with their contacts; None if these are not known.
     """
 
     lines: pl.DataFrame
     pairs: tuple[pl.DataFrame, ...]
-    met: communities.Met | None
+    contacts: communities.ContactsOfFound | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def survey_store(store: Store, *, as_of: datetime, time_zone: str, on_progress: 
     records: int = store.records(start=start, end=end).select(pl.len()).collect().item()
     current = current_accounts(store.accounts(), as_of=as_of).collect()
     found = communities.found_lines(store, as_of=as_of)
-    cooked = _cook_buckets(
+    computed = _compute_buckets(
         lambda bucket, buckets: store.records("line_key", bucket, buckets, start=start, end=end),
         current,
         found=found,
@@ -115,10 +115,10 @@ def survey_store(store: Store, *, as_of: datetime, time_zone: str, on_progress: 
         buckets=1 + records // BUCKET_RECORDS,
         on_progress=on_progress,
     )
-    lines = _alone_of(cooked, current, as_of=as_of, time_zone=time_zone).collect()
-    met = communities.together([part.met for part in cooked if part.met is not None])
-    reference = Reference(end, found, communities.by_any(met, found), segments.usual_of(lines))
-    return Surveyed(_compared_of(lines.lazy(), cooked, reference), reference)
+    lines = _alone_of(computed, current, as_of=as_of, time_zone=time_zone).collect()
+    contacts = communities.together([part.contacts for part in computed if part.contacts is not None])
+    reference = Reference(end, found, communities.by_any(contacts, found), segments.usual_of(lines))
+    return Surveyed(_compared_of(lines.lazy(), computed, reference), reference)
 
 
 def build_bucketed(
@@ -147,7 +147,7 @@ def build_bucketed(
     """
     reference = not_from_later(reference, as_of=utc(as_of))
     current = current_accounts(accounts, as_of=as_of).collect()
-    cooked = _cook_buckets(
+    computed = _compute_buckets(
         scan,
         current,
         found=None if reference is None else reference.found,
@@ -156,8 +156,8 @@ def build_bucketed(
         buckets=buckets,
         on_progress=on_progress,
     )
-    lines = _alone_of(cooked, current, as_of=as_of, time_zone=time_zone)
-    return _compared_of(lines, cooked, reference)
+    lines = _alone_of(computed, current, as_of=as_of, time_zone=time_zone)
+    return _compared_of(lines, computed, reference)
 
 
 def build_whole(
@@ -175,7 +175,7 @@ def build_request(
     """Features of the lines of one request, from what its body holds.
 
     The same stages: of up to `MANY_RECORDS`, for which planning takes longer than the work, by plans that were written
-    once (`request.cook`); of more, as a whole frame. A handset, a cell or a holder is shared only among the lines of
+    once (`request.compute`); of more, as a whole frame. A handset, a cell or a holder is shared only among the lines of
     the request.
 
     Args:
@@ -191,13 +191,13 @@ def build_request(
     reference = not_from_later(reference, as_of=utc(as_of))
     if records.height > MANY_RECORDS:
         return build_whole(records.lazy(), accounts.lazy(), reference=reference, as_of=as_of, time_zone=time_zone)
-    features = request.cook(records, accounts, reference=reference, as_of=as_of, time_zone=time_zone)
+    features = request.compute(records, accounts, reference=reference, as_of=as_of, time_zone=time_zone)
     return cast("dy.DataFrame[Features]", features)
 
 
-def cook_lines(
+def compute_stages(
     records: pl.LazyFrame, current: pl.DataFrame, *, found: Found | None, as_of: datetime, time_zone: str
-) -> Cooked:
+) -> ComputedStages:
     """Run every stage and link on the records of some whole lines.
 
     Args:
@@ -216,10 +216,12 @@ def cook_lines(
     # As the catalogue keeps them, already here: finished buckets wait in memory for the last one.
     kept = pl.selectors.by_name(ALONE, require_all=False).cast(pl.Float32)
     lines = beside(seen.lazy(), [frame.lazy() for frame in stages]).with_columns(kept).collect()
-    return Cooked(lines, tuple(pairs), None if found is None else communities.met(prepared, found))
+    return ComputedStages(
+        lines, tuple(pairs), None if found is None else communities.contacts_of_found(prepared, found)
+    )
 
 
-def _cook_buckets(
+def _compute_buckets(
     scan: Scan,
     current: pl.DataFrame,
     *,
@@ -228,28 +230,32 @@ def _cook_buckets(
     time_zone: str,
     buckets: int,
     on_progress: Progress | None,
-) -> list[Cooked]:
+) -> list[ComputedStages]:
     if buckets < 1:
         raise UsageError("there is nothing to run", expected="at least one bucket", found=str(buckets), field="buckets")
-    cooked = []
+    computed = []
     for bucket in range(buckets):
         records = scan(bucket, buckets)
-        cooked.append(cook_lines(records, current, found=found, as_of=as_of, time_zone=time_zone))
+        computed.append(compute_stages(records, current, found=found, as_of=as_of, time_zone=time_zone))
         if on_progress is not None:
             on_progress(bucket + 1, buckets)
-    return cooked
+    return computed
 
 
-def _alone_of(cooked: list[Cooked], current: pl.DataFrame, *, as_of: datetime, time_zone: str) -> pl.LazyFrame:
-    seen = pl.concat([part.lines for part in cooked])
+def _alone_of(
+    computed: list[ComputedStages], current: pl.DataFrame, *, as_of: datetime, time_zone: str
+) -> pl.LazyFrame:
+    seen = pl.concat([part.lines for part in computed])
     lines = pl.concat([seen["line_key"], current["line_key"]]).unique().sort().to_frame()
-    pairs = [pl.concat([part.pairs[position] for part in cooked]).lazy() for position in range(len(LINKS))]
+    pairs = [pl.concat([part.pairs[position] for part in computed]).lazy() for position in range(len(LINKS))]
     return alone(lines.lazy(), [seen.lazy()], pairs, current.lazy(), as_of=as_of, time_zone=time_zone)
 
 
-def _compared_of(lines: pl.LazyFrame, cooked: list[Cooked], reference: Reference | None) -> dy.DataFrame[Features]:
+def _compared_of(
+    lines: pl.LazyFrame, computed: list[ComputedStages], reference: Reference | None
+) -> dy.DataFrame[Features]:
     others = None
     if reference is not None:
-        met = communities.together([part.met for part in cooked if part.met is not None])
-        others = (communities.shared(met, reference).lazy(), reference.usual.lazy())
+        contacts = communities.together([part.contacts for part in computed if part.contacts is not None])
+        others = (communities.shared(contacts, reference).lazy(), reference.usual.lazy())
     return cast("dy.DataFrame[Features]", compared(lines, others).collect())

@@ -22,7 +22,7 @@ import polars as pl
 
 from linerisk.features.reference import Found, Keys, Reference, positions
 from linerisk.features.stages import OBSERVATION, Feature, at, entries, share, utc
-from linerisk.tables.label_resolution import standing_labels
+from linerisk.tables.label_resolution import labels_in_force
 
 Flags = npt.NDArray[np.bool_]
 
@@ -84,7 +84,7 @@ _WEIGHTS = np.array(
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class ContactsOfFound:
     """Whom lines had contact with in 28 days, of the parties that matter here. Grain: one entry per line and party.
 
     Attributes:
@@ -102,9 +102,11 @@ class Met:
     out_28: Flags
 
 
-def together(parts: Sequence[Met]) -> Met:
+def together(parts: Sequence[ContactsOfFound]) -> ContactsOfFound:
     """The same for several sets of whole lines."""
-    return Met(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Met)))
+    return ContactsOfFound(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(ContactsOfFound))
+    )
 
 
 class Findings(Protocol):
@@ -130,7 +132,7 @@ def found_lines(store: Findings, *, as_of: datetime) -> Found:
     """
     as_of, c = utc(as_of), pl.col
     about = c("occurred_at").is_between(at(as_of - FOUND_WITHIN), at(as_of), closed="right")
-    standing = standing_labels(store.labels(), known_by=as_of).filter(c("label") == "fraud", about)
+    standing = labels_in_force(store.labels(), known_by=as_of).filter(c("label") == "fraud", about)
     lines = standing.select(c("line_key").unique().sort()).collect()
     if lines.height == 0:
         nothing = np.empty(0, dtype=np.int64)
@@ -150,7 +152,7 @@ def found_lines(store: Findings, *, as_of: datetime) -> Found:
     return Found(lines["line_key"].to_numpy(), contacts["peer_key"].to_numpy(), contacts["by_found"].to_numpy())
 
 
-def met(prepared: pl.DataFrame, found: Found) -> Met:
+def contacts_of_found(prepared: pl.DataFrame, found: Found) -> ContactsOfFound:
     """Contacts of lines with `found` and with their contacts, from prepared records of whole lines."""
     rows = np.flatnonzero(prepared["w28"].to_numpy() & ~prepared["is_forwarded"].to_numpy())
     line, peer = prepared["line_key"].to_numpy()[rows], prepared["peer_key"].to_numpy()[rows]
@@ -164,10 +166,10 @@ def met(prepared: pl.DataFrame, found: Found) -> Met:
     line, at = line[first], at[first]
     party = found.contacts[at]
     is_found = (positions(found.lines, party) >= 0) & (party != line)
-    return Met(line, at, is_found, _any(out & week, first), _any(out, first))
+    return ContactsOfFound(line, at, is_found, _any(out & week, first), _any(out, first))
 
 
-def by_any(pairs: Met, found: Found) -> Keys:
+def by_any(pairs: ContactsOfFound, found: Found) -> Keys:
     """How many lines had contact with each of `found.contacts`: found lines, and others in the last 28 days.
 
     Args:
@@ -179,7 +181,7 @@ def by_any(pairs: Met, found: Found) -> Keys:
     return counts
 
 
-def shared(pairs: Met, reference: Reference) -> pl.DataFrame:
+def shared(pairs: ContactsOfFound, reference: Reference) -> pl.DataFrame:
     """Sums of what `values` is made of. Grain: one row per line with a pair.
 
     Args:

@@ -75,7 +75,7 @@ def _preface() -> Iterator[str]:
     )
 
 
-def _says(feature: Feature) -> str:
+def _description(feature: Feature) -> str:
     meaning = feature.meaning[0].upper() + feature.meaning[1:]
     codes = feature.reason_code if feature.lowers_code is None else f"{feature.reason_code}, {feature.lowers_code}"
     return " ".join(filter(None, (f"{meaning}.", _MONOTONE[feature.monotone], f"({codes})")))
@@ -90,7 +90,7 @@ def _family(family: str, specs: tuple[Spec, ...]) -> Iterator[str]:
     for feature in FEATURES:
         if feature.family == family:
             name = f"{feature.label_zh}; {feature.label_en}"
-            yield f"| `{feature.name}` | {name} | {feature.unit} | {_says(feature)} | {feature.null_means} |"
+            yield f"| `{feature.name}` | {name} | {feature.unit} | {_description(feature)} | {feature.null_means} |"
     yield ""
     yield "### Examples"
     for spec in specs:

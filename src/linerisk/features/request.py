@@ -51,7 +51,7 @@ def _plans(records: pl.Schema, accounts: pl.Schema, time_zone: str, clock: Clock
     return _KEPT.plans
 
 
-def cook(
+def compute(
     records: pl.DataFrame, accounts: pl.DataFrame, *, reference: Reference | None, as_of: datetime, time_zone: str
 ) -> pl.DataFrame:
     """The feature table of a few lines; see `build.build_request`."""
@@ -63,8 +63,8 @@ def cook(
     lines = pl.concat([prepared["line_key"], current["line_key"]]).unique().sort().to_frame()
     if reference is None:
         return plans.alone.run(lines, prepared, current)
-    met = communities.met(prepared, reference.found)
-    return plans.compared.run(lines, prepared, current, communities.shared(met, reference), reference.usual)
+    contacts = communities.contacts_of_found(prepared, reference.found)
+    return plans.compared.run(lines, prepared, current, communities.shared(contacts, reference), reference.usual)
 
 
 def _rows(known: pl.Series, keys: pl.Series) -> pl.Series:

@@ -71,7 +71,7 @@ class Feature:
 
     Attributes:
         name: `statistic_subject_unit_window`.
-        family: The room it is cooked in; contributions are summed by family.
+        family: The room it is computed in; contributions are summed by family.
         unit: Unit of the value, such as `count`, `share`, `s`, `days`.
         window: Length of time it looks at, such as `7d`, or `now`. A window ends with `as_of` and holds it; it does
             not hold its first instant.

@@ -107,7 +107,7 @@ class Mapping(BaseModel):
 
     def of(self, table: TableName) -> tuple[TableMapping, ...]:
         """What is said about one table, with the mapping's own zone and format where a table names none."""
-        said: tuple[TableMapping, ...] = getattr(self, table)
+        content: tuple[TableMapping, ...] = getattr(self, table)
         return tuple(
             part.model_copy(
                 update={
@@ -115,11 +115,11 @@ class Mapping(BaseModel):
                     "timestamp_format": part.timestamp_format or self.timestamp_format,
                 }
             )
-            for part in said
+            for part in content
         )
 
     @model_validator(mode="after")
-    def _says_only_what_the_contract_knows(self) -> Self:
+    def _only_known_keys(self) -> Self:
         for table in TABLES:
             for number, part in enumerate(self.of(table), start=1):
                 where = _part(table, number, of=len(self.of(table)))
@@ -147,9 +147,9 @@ def _close(name: str, known: Iterable[str]) -> str | None:
     return f"did you mean {' or '.join(map(repr, close))}?" if close else None
 
 
-def _only_columns_of(table: TableName, where: str, key: str, said: dict[str, object]) -> None:
+def _only_columns_of(table: TableName, where: str, key: str, content: dict[str, object]) -> None:
     known = columns_of(table)
-    for name, value in said.items():
+    for name, value in content.items():
         if name in known:
             continue
         turned = value in known if key == "columns" else False

@@ -172,9 +172,9 @@ class Source:
         guesses = []
         for column in missing:
             own = self._own_name(column)
-            said = own if own == column.name else f"{own}, which the mapping names for {column.name}"
+            text = own if own == column.name else f"{own}, which the mapping names for {column.name}"
             close = [lowered[near] for near in difflib.get_close_matches(own.lower(), lowered, n=2, cutoff=0.5)]
-            guesses.append(f"{said} (closest: {shown(', '.join(close), most=80)})" if close else said)
+            guesses.append(f"{text} (closest: {shown(', '.join(close), most=80)})" if close else text)
         return InputError(
             f"{self.name} cannot be {self.table}: it lacks {', '.join(guesses)}",
             expected=", ".join(self._own_name(column) for column in TABLES[self.table] if column.required),
@@ -257,8 +257,8 @@ def _files(folder: Path) -> Iterator[Path]:
 def _claims(table: TableName, path: Path, root: Path, mapping: Mapping | None) -> Iterator[TableMapping]:
     """The parts of the mapping, or the contract itself, by which a file is a table."""
     inside = path.relative_to(root)
-    said = () if mapping is None else mapping.of(table)
-    for part in said or (CONTRACT,):
+    text = () if mapping is None else mapping.of(table)
+    for part in text or (CONTRACT,):
         if part.files:
             if any(_matches(inside, pattern) for pattern in part.files):
                 yield part

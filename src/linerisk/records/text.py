@@ -56,7 +56,7 @@ def not_text(path: Path, *, separator: str, whole: bool = False) -> str | None:
         header = head.split(b"\n", 1)[0]
         wrong = _not_utf8(header, 0, cut=header == head) or _control(header, separator)
         if wrong:
-            wrong = "; ".join([wrong, *(said for bytes_, said in _BEGINNINGS.items() if head.startswith(bytes_))])
+            wrong = "; ".join([wrong, *(content for bytes_, content in _BEGINNINGS.items() if head.startswith(bytes_))])
         return wrong or (_somewhere(file, head) if whole else None)
 
 

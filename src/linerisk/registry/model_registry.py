@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from linerisk.as_of import iso, now
 from linerisk.errors import RegistryError
-from linerisk.registry.runs import NOTE, said_first
+from linerisk.registry.runs import NOTE, description_of_first_version
 from linerisk.registry.store import ABSENT, CHAMPION, Versions
 from linerisk.registry.tracking import MlflowException, quiet
 from linerisk.registry.versions import (
@@ -15,10 +15,10 @@ from linerisk.registry.versions import (
     Move,
     Version,
     check_gates,
+    current_versions,
     in_one_line,
     is_another_person,
     shortened,
-    standing_versions,
 )
 
 _MOVE = "move-"
@@ -83,8 +83,8 @@ class Registry(Versions):
         move = self._move(
             PROMOTED, chosen, by=by, approver=approver, reason=reason, override=override, expires_at=expires_at
         )
-        self._tell_on_version(move)
-        self._tell_standing(move)
+        self._tag_version(move)
+        self._tag_current_versions(move)
         return move
 
     def rollback(self, *, by: str, reason: str) -> Move:
@@ -98,7 +98,7 @@ class Registry(Versions):
         """
         current = self.champion()
         history = self.history()
-        standing = standing_versions(history)
+        standing = current_versions(history)
         if len(standing) < 2:  # noqa: PLR2004 - the champion and one before
             raise RegistryError(
                 "there is no version to go back to",
@@ -117,7 +117,7 @@ class Registry(Versions):
             override=promoted.overridden,
             expires_at=promoted.expires_at,
         )
-        self._tell_standing(move)
+        self._tag_current_versions(move)
         return move
 
     def _move(
@@ -150,26 +150,26 @@ class Registry(Versions):
             self.client.set_registered_model_alias(self.name, CHAMPION, version.version)
         return move
 
-    def _tell_on_version(self, move: Move) -> None:
+    def _tag_version(self, move: Move) -> None:
         """Show on the version who made it live and why, and until when it holds."""
-        said = {"promoted_at": move.at, "promoted_by": move.by, "approved_by": move.approver, "reason": move.reason}
-        said |= {"overridden": ", ".join(move.overridden), "expires_at": move.expires_at or ""}
+        text = {"promoted_at": move.at, "promoted_by": move.by, "approved_by": move.approver, "reason": move.reason}
+        text |= {"overridden": ", ".join(move.overridden), "expires_at": move.expires_at or ""}
         with quiet():
-            for key, words in said.items():
+            for key, words in text.items():
                 self.client.set_model_version_tag(self.name, move.version, key, words)
         if move.overridden:
             override = (
                 f"**Overridden: {', '.join(move.overridden)}.** {in_one_line(move.reason)} "
                 f"(asked by {move.by}, approved by {move.approver}, {move.at[:10]})"
             )
-            self._say_first(move.version, "**Overridden: ", override)
+            self._describe_first_version(move.version, "**Overridden: ", override)
 
-    def _tell_standing(self, move: Move) -> None:
+    def _tag_current_versions(self, move: Move) -> None:
         """Show on the version that was champion until now that it is so no longer, and on the new one that it is."""
         again = " again" if move.what == ROLLED_BACK else ""
         with quiet():
             self.client.set_model_version_tag(self.name, move.version, _STANDING, f"champion{again} since {move.at}")
-        self._say_first(move.version, _NO_LONGER, "")
+        self._describe_first_version(move.version, _NO_LONGER, "")
         if move.before is None or move.before == move.version:
             return
         why = f"version {move.version} was promoted"
@@ -179,14 +179,18 @@ class Registry(Versions):
             self.client.set_model_version_tag(
                 self.name, move.before, _STANDING, f"no longer champion since {move.at}: {why}"
             )
-        self._say_first(move.before, _NO_LONGER, f"{_NO_LONGER} since {move.at[:16].replace('T', ' ')} UTC:** {why}")
+        self._describe_first_version(
+            move.before, _NO_LONGER, f"{_NO_LONGER} since {move.at[:16].replace('T', ' ')} UTC:** {why}"
+        )
 
-    def _say_first(self, version: str, beginning: str, words: str) -> None:
+    def _describe_first_version(self, version: str, beginning: str, words: str) -> None:
         """Put a paragraph first on the pages of a version and of its run, instead of one that begins the same way."""
         kept = self.get(version)
         with quiet():
             run = self.client.get_run(kept.run_id)
             self.client.update_model_version(
-                self.name, version, description=said_first(kept.description or "", beginning, words)
+                self.name, version, description=description_of_first_version(kept.description or "", beginning, words)
             )
-            self.client.set_tag(kept.run_id, NOTE, said_first(run.data.tags.get(NOTE, ""), beginning, words))
+            self.client.set_tag(
+                kept.run_id, NOTE, description_of_first_version(run.data.tags.get(NOTE, ""), beginning, words)
+            )

@@ -68,8 +68,8 @@ def log_run(
         add_packaging(artefact)
         at = int(now().timestamp() * 1000)
         metrics = [Metric(key, figure, at, 0) for key, figure in figures.items() if math.isfinite(figure)]
-        said = [Param(key, str(param)) for key, param in params.items()]
-        client.log_batch(run_id, metrics=metrics, params=said[:_MOST_AT_ONCE])
+        content = [Param(key, str(param)) for key, param in params.items()]
+        client.log_batch(run_id, metrics=metrics, params=content[:_MOST_AT_ONCE])
         client.log_artifacts(run_id, str(artefact), _ARTEFACT)
         client.log_artifacts(run_id, str(attachments))
         client.set_terminated(run_id, "FINISHED")
@@ -79,7 +79,7 @@ def log_run(
     return run_id, f"{run.info.artifact_uri}/{_ARTEFACT}"
 
 
-def said_first(page: str, beginning: str, words: str) -> str:
+def description_of_first_version(page: str, beginning: str, words: str) -> str:
     r"""A page with a paragraph put first; one that begins the same way is taken out, so that it is said once.
 
     >>> said_first("**Old:** a\n\nrest", "**Old", "**Old:** b")

@@ -81,7 +81,7 @@ class Versions:
             against: The version that was champion when the gates were answered; None where there was none.
             described: How the run is called and what is said of it.
         """
-        said = described or Described(self.name, "")
+        content = described or Described(self.name, "")
         judged = {_TRAINED_BY: trained_by, _GATES: gates, _FAILED: ", ".join(failed)}
         judged[_AGAINST] = against or NO_CHAMPION
         with quiet():
@@ -93,11 +93,11 @@ class Versions:
                 params=params,
                 figures=figures,
                 tags={**tags, **judged},
-                described=said,
+                described=content,
             )
             self._registered_model()
             made = self.client.create_model_version(
-                self.name, source=source, run_id=run_id, tags={**tags, **judged}, description=as_page(said.text)
+                self.name, source=source, run_id=run_id, tags={**tags, **judged}, description=as_page(content.text)
             )
             self.client.set_registered_model_alias(self.name, CHALLENGER, made.version)
         return self.version(str(made.version))

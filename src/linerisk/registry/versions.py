@@ -200,7 +200,7 @@ def check_gates(version: Version, *, champion: str | None, override: Sequence[st
         )
 
 
-def standing_versions(moves: Iterable[Move]) -> list[str]:
+def current_versions(moves: Iterable[Move]) -> list[str]:
     """Versions that were live and not rolled back, oldest first; the last is live."""
     standing: list[str] = []
     for move in moves:

@@ -106,10 +106,10 @@ def must_map_to_known_codes(mapping: Mapping) -> None:
         for part in mapping.of(table):
             for name, known in columns.items():
                 own = part.codes.get(name, {})
-                said = list(own.items())
+                content = list(own.items())
                 if name in part.constants and part.constants[name] not in own:
-                    said.append(("every row", part.constants[name]))
-                for code, word in said:
+                    content.append(("every row", part.constants[name]))
+                for code, word in content:
                     if word and word not in known.categories:
                         raise _unknown_code(mapping, table, name, code=code, word=word)
 

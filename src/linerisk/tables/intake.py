@@ -67,12 +67,12 @@ def ingest(
     sources = find_sources(source, mapping)
     if mapping is not None:
         must_map_to_known_codes(mapping)
-    tell = on_progress or (lambda _step, _done, _total: None)
+    notify = on_progress or (lambda _step, _done, _total: None)
     with writing(store, secret=secret) as writer:
         run = _Run(writer, secret=secret, notices=() if mapping is None else mapping.notices)
-        run.read(sources, tell)
+        run.read(sources, notify)
         run.stop_if_too_many_rejected(max_rejected)
-        run.commit(tell)
+        run.commit(notify)
         return run.report()
 
 
@@ -97,12 +97,12 @@ class _Run:
 
     # --- reading -----------------------------------------------------------------------------------------------
 
-    def read(self, sources: list[Source], tell: Progress) -> None:
+    def read(self, sources: list[Source], notify: Progress) -> None:
         known = {ingested.key for ingested in self._writer.manifest.sources}
         sizes = [source.path.stat().st_size for source in sources]
         for index, source in enumerate(sources):
             before, total = sum(sizes[:index]), sum(sizes)
-            tell("reading", before, total)
+            notify("reading", before, total)
             key = _key_of_source(source)
             if key in known:
                 self._skipped.append(source.name)
@@ -110,15 +110,15 @@ class _Run:
             known.add(key)
             rows = source.row_count() or 0
             for read in self._read_one(source, key):
-                tell("reading", before + (sizes[index] * read // rows if rows else 0), total)
-        tell("reading", sum(sizes), sum(sizes))
+                notify("reading", before + (sizes[index] * read // rows if rows else 0), total)
+        notify("reading", sum(sizes), sum(sizes))
         for table, columns in self._unused.items():
             if columns:
                 self._notices.append(f"columns of {table} that are not used: {shown(', '.join(columns), most=2000)}")
         for table, columns in self._unfound.items():
             if columns:
-                said = shown(", ".join(columns), most=2000)
-                self._notices.append(f"columns of {table} that the mapping names and some file lacks: {said}")
+                text = shown(", ".join(columns), most=2000)
+                self._notices.append(f"columns of {table} that the mapping names and some file lacks: {text}")
 
     def _read_one(self, source: Source, key: str) -> Iterator[int]:
         """Read a file; yields how many rows have been read."""
@@ -168,13 +168,13 @@ class _Run:
 
     # --- writing -----------------------------------------------------------------------------------------------
 
-    def commit(self, tell: Progress) -> None:
+    def commit(self, notify: Progress) -> None:
         if not self._ingested:
             return
         old = self._writer.manifest
-        days = self._merge_days(old, tell)
+        days = self._merge_days(old, notify)
         tables = self._merge_tables(old)
-        tell("committing", 0, 1)
+        notify("committing", 0, 1)
         self._rejected_files = self._writer.place_rejected(self._rejected)
         self._writer.commit(
             msgspec.structs.replace(
@@ -185,19 +185,19 @@ class _Run:
                 rejected=(*old.rejected, *self._rejected_files),
             )
         )
-        tell("committing", 1, 1)
+        notify("committing", 1, 1)
 
-    def _merge_days(self, old: Manifest, tell: Progress) -> dict[str, File]:
+    def _merge_days(self, old: Manifest, notify: Progress) -> dict[str, File]:
         files = dict(old.days)
         waiting = self._days.days
         for done, day in enumerate(waiting):
-            tell("merging days", done, len(waiting))
+            notify("merging days", done, len(waiting))
             name = day.isoformat()
             frames = self._days.take(day)
             if name in files:
                 frames.append(self._writer.read(files[name]))
             files[name] = self._writer.write(merge_records(frames), "days", name)
-        tell("merging days", len(waiting), len(waiting))
+        notify("merging days", len(waiting), len(waiting))
         tally = self._tallies["call_records"]
         tally.before, tally.after = (sum(file.rows for file in each.values()) for each in (old.days, files))
         return files
@@ -240,5 +240,5 @@ def _key_of_source(source: Source) -> str:
     """Stands for the bytes of a file and for how they are read."""
     with readable(source):
         digest = sha256_of(source.path)
-    said = [digest, source.table, source.partition, source.mapping.fingerprint]
-    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
+    text = [digest, source.table, source.partition, source.mapping.fingerprint]
+    return hashlib.sha256(msgspec.json.encode(text)).hexdigest()

@@ -12,7 +12,7 @@ CLEARING_SOURCES = ("dispute_cleared", "random_audit")
 """Findings of a person that take back an earlier complaint or failed verification."""
 
 
-def standing_labels(labels: pl.LazyFrame, *, known_by: datetime) -> pl.LazyFrame:
+def labels_in_force(labels: pl.LazyFrame, *, known_by: datetime) -> pl.LazyFrame:
     """Labels known by then that nobody has taken back since. Grain: one row per line per finding.
 
     Args:

@@ -52,7 +52,7 @@ class Found:
             own = mapping.codes.get(column.name, {})
             self._own[table, rule].update(dict.fromkeys(own))
 
-    def said(self, table: TableName, rule: str) -> str:
+    def describe(self, table: TableName, rule: str) -> str:
         """What stood there and what may, or what the rule asks for."""
         column = _listed(table, rule)
         if column is None:
@@ -107,12 +107,12 @@ def refusal(
 
 def _of_table(table: TableName, tally: Tally, found: Found) -> str:
     rules = _by_rule(tally)
-    said = [
-        f"{rule} in {rows} rows, the first in row {first_row} of {file} ({found.said(table, rule)})"
+    text = [
+        f"{rule} in {rows} rows, the first in row {first_row} of {file} ({found.describe(table, rule)})"
         for rule, rows, file, first_row in rules[:RULES_SAID]
     ]
     more = [f"{len(rules) - RULES_SAID} more rules"] if len(rules) > RULES_SAID else []
-    return f"{tally.rejected} ({tally.rejected / tally.read:.2%}) of {table}: {', '.join([*said, *more])}"
+    return f"{tally.rejected} ({tally.rejected / tally.read:.2%}) of {table}: {', '.join([*text, *more])}"
 
 
 def _by_rule(tally: Tally) -> list[tuple[str, int, str, int]]:

@@ -40,7 +40,7 @@ def rules_of(table: TableName) -> dict[str, str]:
         if column.kind == "instant":
             found[f"{name}|min"] = f"`{name}` is not before 1990: such an instant is a default or a broken clock"
             found[f"{name}|not_in_the_future"] = f"`{name}` is at most a day ahead of the clock of this machine"
-        found |= {rule: said for rule, said in _LAWS.items() if rule.split("|")[0] == name}
+        found |= {rule: text for rule, text in _LAWS.items() if rule.split("|")[0] == name}
     if table == "call_records":
         found["unknown_answer_has_duration"] = _LAWS["unknown_answer_has_duration"]
     found[BEYOND_THE_HEADER] = "a row of CSV has no more cells than the header"

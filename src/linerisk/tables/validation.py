@@ -85,7 +85,7 @@ def judge(
         first_row: Number of the batch's first row in its file.
     """
     rows = pl.Series("row", range(first_row, first_row + raw.height), dtype=pl.Int64)
-    raw, rows = _without_blank_lines(raw, rows, said_by_mapping=mapping.constants)
+    raw, rows = _without_blank_lines(raw, rows, codes_of_mapping=mapping.constants)
     values, broken = cast(raw, table, mapping, now=now)
     if BEYOND_HEADER in raw.columns and raw[BEYOND_HEADER].null_count() < raw.height:
         broken = broken.zip_with(raw[BEYOND_HEADER].is_null(), _rule(BEYOND_THE_HEADER, raw.height))
@@ -116,13 +116,13 @@ def _rule(name: str, height: int) -> pl.Series:
 
 
 def _without_blank_lines(
-    raw: pl.DataFrame, rows: pl.Series, *, said_by_mapping: Collection[str]
+    raw: pl.DataFrame, rows: pl.Series, *, codes_of_mapping: Collection[str]
 ) -> tuple[pl.DataFrame, pl.Series]:
     """A blank line of a CSV file is no row, but it keeps its number."""
     if BEYOND_HEADER not in raw.columns or raw["line_id"].null_count() == 0:
         return raw, rows
-    said = raw.select(pl.any_horizontal(pl.exclude(list(said_by_mapping)).is_not_null())).to_series()
-    return raw.filter(said), rows.filter(said)
+    content = raw.select(pl.any_horizontal(pl.exclude(list(codes_of_mapping)).is_not_null())).to_series()
+    return raw.filter(content), rows.filter(content)
 
 
 def _with_received_at(values: pl.DataFrame) -> pl.DataFrame:
@@ -140,13 +140,13 @@ def _with_broken_laws(broken: pl.Series, rows: pl.Series, details: pl.DataFrame)
     )
     named = details.select(
         "row",
-        law=pl.coalesce(pl.when(pl.col(rule) == "invalid").then(pl.lit(_as_said_outside(rule))) for rule in rules),
+        law=pl.coalesce(pl.when(pl.col(rule) == "invalid").then(pl.lit(_as_in_source(rule))) for rule in rules),
     )
     laws = rows.to_frame().join(named, on="row", how="left", maintain_order="left")["law"]
     return broken.zip_with(broken.is_not_null(), laws)
 
 
-def _as_said_outside(rule: str) -> str:
+def _as_in_source(rule: str) -> str:
     """A rule with the contract's word for the column, such as `line_id|required` for `line_key|nullability`."""
     column, _, law = rule.partition("|")
     if not law:

@@ -46,7 +46,7 @@ class CalibrationChoice:
         """The choice as plain values, for the record."""
         return {
             "chosen": self.calibration.kind,
-            "said": self.said(),
+            "said": self.summary(),
             "beta_log_loss": self.beta_log_loss,
             "spline_log_loss": self.spline_log_loss,
             "gain": self.gain,
@@ -55,7 +55,7 @@ class CalibrationChoice:
             f"standard error, beta otherwise and below {LEAST_FOR_A_CHOICE} rows of either kind",
         }
 
-    def said(self) -> str:
+    def summary(self) -> str:
         """The choice in one line."""
         if self.gain is None or self.gain_se is None:
             return f"{self.calibration.kind}: too few rows to compare"

@@ -109,11 +109,11 @@ def fit_trees(
     """
     params, dataset = prepared(examples, recipe)
 
-    def tell(environment: Any) -> None:
+    def notify(environment: Any) -> None:
         if on_progress is not None:
             on_progress(environment.iteration + 1, environment.end_iteration)
 
-    return lgb.train(params, dataset, recipe.trees, callbacks=[tell])
+    return lgb.train(params, dataset, recipe.trees, callbacks=[notify])
 
 
 def margins(booster: lgb.Booster, examples: Examples) -> Floats:

@@ -30,7 +30,7 @@ from linerisk.training.table_columns import (
     read_label,
     read_time,
 )
-from linerisk.training.table_split import LEFT_OUT, deal_by_group, deal_by_time, latest_of_each
+from linerisk.training.table_split import LEFT_OUT, latest_of_each, split_by_group, split_by_time
 
 RANDOM_SPLIT = "random split, not point in time"
 SMALL_TABLE_ROWS = 20_000
@@ -184,13 +184,13 @@ def read_table(
 def _without_ids(frame: pl.DataFrame, numeric: list[str]) -> tuple[str, ...]:
     """What to know where no column names the row: rows of one line cannot be told, and a number may be an id."""
     like_ids = [name for name in numeric if frame[name].dtype.is_integer() and frame[name].n_unique() == frame.height]
-    said = "No --id was given: rows are numbered, and two rows of one line would not be found out."
+    content = "No --id was given: rows are numbered, and two rows of one line would not be found out."
     if like_ids:
-        said += (
+        content += (
             f" A feature with another whole number in every row may be an id, which says nothing of fraud: "
             f"{', '.join(like_ids)}. If it is one, give it as --id."
         )
-    return (said,)
+    return (content,)
 
 
 def slices_from_table(table: FeatureTable, *, seed: int) -> Slices:
@@ -204,10 +204,10 @@ def slices_from_table(table: FeatureTable, *, seed: int) -> Slices:
         if table.group is None:
             of = slice_of(np.random.default_rng(seed).permutation(len(examples)) / max(1, len(examples)))
         else:
-            of = deal_by_group(table.group, seed=seed)
+            of = split_by_group(table.group, seed=seed)
         train, calibration, test = (examples.take(of == number) for number in range(3))
         return Slices(train=train, calibration=calibration, test=test, how=RANDOM_SPLIT + together)
-    of = deal_by_time(examples.as_of, table.group, seed=seed)
+    of = split_by_time(examples.as_of, table.group, seed=seed)
     train, calibration, test = (examples.take(of == number) for number in range(3))
     calibration, test = (
         part.take(latest_of_each(part.line_key, part.as_of)) for part in (calibration, test) if part.as_of is not None

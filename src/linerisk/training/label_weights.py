@@ -95,7 +95,7 @@ def describe_sources(examples: Examples) -> dict[str, dict[str, Any]]:
     }
 
 
-def said(examples: Examples) -> str:
+def summary_of_sources(examples: Examples) -> str:
     """Sources in one line: weight, fraud rows and legitimate rows of each."""
     parts = [
         f"{source} {kind} {found[f'{kind}_rows']:,} x {found[f'{kind}_weight']:g}"

@@ -50,7 +50,7 @@ class Trial:
     gain_se: float = 0.0
 
     @property
-    def says_something(self) -> bool:
+    def is_informative(self) -> bool:
         """Whether it splits lines at all, and beats always saying the prevalence by more than one standard error.
 
         By more than nothing is not enough: its three numbers of calibration gain a little on any lines.
@@ -112,7 +112,7 @@ class Tuned:
             "trials": [trial.as_dict() for trial in self.trials],
         }
 
-    def said(self) -> str:
+    def summary(self) -> str:
         """The search in one line."""
         first = self.trials[0]
         pruned = sum(trial.pruned for trial in self.trials)
@@ -131,12 +131,12 @@ class Tuned:
         if self.chosen is not None:
             return ()
         lines, fraud = self.validated_on
-        said = (
+        summary = (
             f"Tuning found nothing: on {lines:,} validating lines, {fraud} of them fraud, none of {len(self.trials)} "
             "trials beat always saying the prevalence by more than one standard error. The recipe that it began with "
             "was kept."
         )
-        return (said,)
+        return (summary,)
 
 
 def judged(
@@ -168,14 +168,14 @@ def judged(
     near = [
         n
         for n in finished
-        if compared[n].says_something
+        if compared[n].is_informative
         and compared[n].excess <= min(compared[n].excess_se, CLOSE * compared[best].log_loss)
     ]
     chosen = min(near, key=lambda number: (compared[number].reason_cost, compared[number].log_loss), default=None)
-    return Tuned(tuple(compared), front_of(compared), chosen, start, float(nothing.mean()), validated_on, ended)
+    return Tuned(tuple(compared), pareto_front(compared), chosen, start, float(nothing.mean()), validated_on, ended)
 
 
-def front_of(trials: list[Trial]) -> tuple[int, ...]:
+def pareto_front(trials: list[Trial]) -> tuple[int, ...]:
     """Numbers of finished trials that no other finished trial beats in log loss and in cost, by rising cost."""
     finished = sorted((t for t in trials if not t.pruned), key=lambda t: (t.reason_cost, t.log_loss))
     front: list[int] = []

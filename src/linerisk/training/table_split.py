@@ -16,7 +16,7 @@ LEFT_OUT = -1
 _SLICES = ("training", "calibration", "test")
 
 
-def deal_by_time(at: Instants, group: Keys | None, *, seed: int) -> Dealt:
+def split_by_time(at: Instants, group: Keys | None, *, seed: int) -> Dealt:
     """Slice of each row: the earliest rows train, the latest test, rows of one instant stay together.
 
     A group whose rows all lie in one period goes there. A group that spans periods is dealt at random, and its rows in
@@ -54,7 +54,7 @@ def deal_by_time(at: Instants, group: Keys | None, *, seed: int) -> Dealt:
     return np.where(home == period, period, LEFT_OUT).astype(np.int8)
 
 
-def deal_by_group(group: Keys, *, seed: int) -> Dealt:
+def split_by_group(group: Keys, *, seed: int) -> Dealt:
     """Slice of each row, shape (n,), at random by group."""
     groups, of = np.unique(group, return_inverse=True)
     return slice_of(np.random.default_rng(seed).permutation(len(groups)) / len(groups))[of]

@@ -97,7 +97,7 @@ def compare_versions(settings: Settings, name: str = "linerisk", *, store: Path 
         flips = _kept(registry, champion, challenger)
     else:
         flips = _anew(registry, champion, challenger, store, time_zone=settings.time_zone)
-    notices = () if flips is not None else (_unknown(champion, challenger, asked=store is not None),)
+    notices = () if flips is not None else (_unknown(champion, challenger, requested=store is not None),)
     if challenger.against != champion.version:
         notices = (_outdated(champion, challenger), *notices)
     old, new = champion.figures, challenger.figures
@@ -131,9 +131,9 @@ def _outdated(champion: Version, challenger: Version) -> str:
     )
 
 
-def _unknown(champion: Version, challenger: Version, *, asked: bool) -> str:
+def _unknown(champion: Version, challenger: Version, *, requested: bool) -> str:
     """Why it is not known who changes tier, and what to do."""
-    if asked:
+    if requested:
         return "It is not known who changes tier: one of the two models cannot read the other's rows."
     return (
         f"It is not known who changes tier: when version {challenger.version} was trained, version {champion.version} "
@@ -149,14 +149,14 @@ def beside(figures: tuple[tuple[str, float, float], ...]) -> list[list[str]]:
     """
     known = {name: (old, new) for name, old, new in figures if "/" not in name or name.startswith("tiers/")}
 
-    def said(name: str, side: int) -> str:
+    def text(name: str, side: int) -> str:
         low, high = known.get(f"{name}_low"), known.get(f"{name}_high")
         value = f"{known[name][side]:.3f}"
         return f"{value} [{low[side]:.3f} – {high[side]:.3f}]" if low and high else f"{known[name][side]:.4g}"
 
     plain = [name for name in known if not name.endswith(("_low", "_high"))]
     ordered = sorted(plain, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
-    return [[name.replace("_", " ").replace("/", ": "), said(name, 0), said(name, 1)] for name in ordered]
+    return [[name.replace("_", " ").replace("/", ": "), text(name, 0), text(name, 1)] for name in ordered]
 
 
 def _kept(registry: Registry, champion: Version, challenger: Version) -> TierFlips | None:

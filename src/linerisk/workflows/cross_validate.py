@@ -26,7 +26,7 @@ CAN_AND_CANNOT = (
 
 
 def cross_validate_table(
-    table: FeatureTable, recipe: Recipe, tell: Callable[[str, int, int], None]
+    table: FeatureTable, recipe: Recipe, notify: Callable[[str, int, int], None]
 ) -> tuple[dict[str, CrossValidated], tuple[str, ...]]:
     """Cross-validate with all columns; with what gives the label away hidden; and without those columns at all.
 
@@ -35,7 +35,7 @@ def cross_validate_table(
     Args:
         table: The table.
         recipe: How trees are grown.
-        tell: Called with (step, done, total).
+        notify: Called with (step, done, total).
 
     Returns:
         Figures by name (`all columns`, `shortcut hidden`, `without shortcut columns`), and what the reader must know.
@@ -47,7 +47,7 @@ def cross_validate_table(
 
     def measured(step: str, examples: Examples) -> CrossValidated:
         return cross_validate(
-            examples, recipe, group=table.group, draws=draws, on_progress=lambda d, t: tell(step, d, t)
+            examples, recipe, group=table.group, draws=draws, on_progress=lambda d, t: notify(step, d, t)
         )
 
     notices = [
@@ -83,7 +83,7 @@ def figures(crossed: dict[str, CrossValidated]) -> dict[str, float]:
     }
 
 
-def said(value: CrossValidated) -> str:
+def summary(value: CrossValidated) -> str:
     """Figures in one line."""
     return (
         f"AUC {value.auc:.4f} ± {value.auc_sd:.4f}, macro-F1 {value.macro_f1:.4f} ± {value.macro_f1_sd:.4f} "

@@ -14,14 +14,14 @@ from linerisk.model.tiers import TierPromise
 from linerisk.registry.search_trials import TrialRun, log_trials
 from linerisk.training.examples import Slices
 from linerisk.training.fit import Recipe, fit_model
-from linerisk.training.label_weights import said as said_of_labels
+from linerisk.training.label_weights import summary_of_sources as summary_of_labels
 from linerisk.training.prevalence import at_prevalence, check_prevalence, thinned
 from linerisk.training.search_trials import Tuned
 from linerisk.training.tuning import tune
 
 
 @dataclass(frozen=True)
-class Wishes:
+class FitOptions:
     """What is asked of a training besides the recipe.
 
     Attributes:
@@ -44,11 +44,11 @@ class Wishes:
 
     def options(self) -> list[str]:
         """The options of the command that ask for the same; tuning is not among them, its recipe is kept as a file."""
-        said = [] if self.prevalence is None else ["--prevalence", repr(self.prevalence)]
-        return said + (["--rolling"] if self.rolling else [])
+        text = [] if self.prevalence is None else ["--prevalence", repr(self.prevalence)]
+        return text + (["--rolling"] if self.rolling else [])
 
 
-NOTHING_MORE = Wishes()
+NOTHING_MORE = FitOptions()
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ class Fitted:
     def facts(self) -> dict[str, str]:
         """What the report says of it, label to text."""
         out = {
-            "labels": said_of_labels(self.slices.train),
+            "labels": summary_of_labels(self.slices.train),
             "calibration": self.model.facts["calibration_choice"]["said"],
         }
         if self.tuned is not None:
-            out["tuning"] = self.tuned.said()
+            out["tuning"] = self.tuned.summary()
         shift = self.model.facts.get("prevalence")
         if shift is not None:
             out["prevalence"] = (
@@ -105,41 +105,41 @@ class Fitted:
 
 def fit(
     slices: Slices,
-    wishes: Wishes,
+    options: FitOptions,
     *,
     name: str,
     recipe: Recipe,
     promise: TierPromise,
-    tell: Callable[[str, int, int], None],
+    notify: Callable[[str, int, int], None],
 ) -> Fitted:
     """Tune, fit, and correct for prevalence, as wished.
 
     Args:
         slices: What to learn from.
-        wishes: What is asked for.
+        options: What is asked for.
         name: Name of the model.
         recipe: How trees are grown, or where tuning begins.
         promise: What tiers promise.
-        tell: Called with (step, done, total).
+        notify: Called with (step, done, total).
     """
     slices.check()
     tuned = None
-    if wishes.tune is not None:
-        seconds = wishes.tune.total_seconds()
+    if options.tune is not None:
+        seconds = options.tune.total_seconds()
         tuned = tune(
             slices.train,
             recipe,
             seconds=seconds,
             most_leaves=GateLimits().most_leaves,
-            on_progress=lambda passed: tell("tuning", min(int(passed), int(seconds) - 1), int(seconds)),
+            on_progress=lambda passed: notify("tuning", min(int(passed), int(seconds) - 1), int(seconds)),
         )
-        tell("tuning", int(seconds), int(seconds))
+        notify("tuning", int(seconds), int(seconds))
         recipe = tuned.recipe
-    model = fit_model(slices, name=name, recipe=recipe, promise=promise, on_progress=lambda d, t: tell("trees", d, t))
-    if wishes.prevalence is not None:
-        model = at_prevalence(model, fitted=slices.calibration.prevalence, operation=wishes.prevalence)
-        test = thinned(slices.test, wishes.prevalence, seed=recipe.seed)
-        how = f"{slices.how}; test rows drawn so that {wishes.prevalence:.4%} are fraud, as in operation"
+    model = fit_model(slices, name=name, recipe=recipe, promise=promise, on_progress=lambda d, t: notify("trees", d, t))
+    if options.prevalence is not None:
+        model = at_prevalence(model, fitted=slices.calibration.prevalence, operation=options.prevalence)
+        test = thinned(slices.test, options.prevalence, seed=recipe.seed)
+        how = f"{slices.how}; test rows drawn so that {options.prevalence:.4%} are fraud, as in operation"
         slices = replace(slices, test=test, how=how)
     return Fitted(model, slices, recipe, tuned)
 

@@ -27,7 +27,7 @@ def read_recipe(path: Path) -> Recipe:
         InputError: There is no such file, it is no JSON object, or a value is not one that a recipe has.
     """
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             "the recipe cannot be read",
@@ -36,15 +36,17 @@ def read_recipe(path: Path) -> Recipe:
             todo="give --recipe a file that a tuning left in HOME/recipes, or write one like it",
         ) from error
     known = {each.name: type(getattr(Recipe(), each.name)) for each in fields(Recipe)}
-    if not isinstance(said, dict) or not said.keys() <= known.keys():
-        unknown = ", ".join(sorted(said.keys() - known.keys())) if isinstance(said, dict) else type(said).__name__
+    if not isinstance(content, dict) or not content.keys() <= known.keys():
+        unknown = (
+            ", ".join(sorted(content.keys() - known.keys())) if isinstance(content, dict) else type(content).__name__
+        )
         raise InputError(
             "this is not a recipe",
             expected=f"a JSON object with some of: {', '.join(known)}",
             found=unknown,
             todo="take out or rename what a recipe does not have; what is left out is as usual",
         )
-    for name, value in said.items():
+    for name, value in content.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
         if (not whole and not (known[name] is float and isinstance(value, float))) or value < 0:
             expected = "a number" if known[name] is float else "a whole number"
@@ -55,7 +57,7 @@ def read_recipe(path: Path) -> Recipe:
                 todo="mend the file, or leave the value out: then it is as usual",
                 field=name,
             )
-    return replace(Recipe(), **{name: known[name](value) for name, value in said.items()})
+    return replace(Recipe(), **{name: known[name](value) for name, value in content.items()})
 
 
 def again_with(folder: Path, recipe: Recipe, *, default: Recipe) -> list[str]:

@@ -74,7 +74,7 @@ def promote(
         time_zone=settings.time_zone,
     )
     _go_live(settings, registry, move, precompute=precompute)
-    _tell_overrides(settings, registry, move)
+    _report_overrides(settings, registry, move)
     bring_challenger(settings, registry)
     return move
 
@@ -113,10 +113,10 @@ def publish(
     What asks to be live is brought too: with a registry that homes share, it may have been trained under another one.
     `on_progress` is called with (step, done, in all), first of the features, then of what the live model says of them.
     """
-    tell = on_progress or _silent
+    notify = on_progress or _silent
     store = RecordStore.open(store_path)
     check_as_of(store.days, as_of)
-    made = survey_store(store, as_of=as_of, time_zone=settings.time_zone, on_progress=partial(tell, "features"))
+    made = survey_store(store, as_of=as_of, time_zone=settings.time_zone, on_progress=partial(notify, "features"))
     meta = put_snapshot(
         settings.live,
         made.features,
@@ -126,7 +126,7 @@ def publish(
         store=store_path,
         precompute=partial(
             precompute_scores,
-            on_progress=partial(tell, "scores"),
+            on_progress=partial(notify, "scores"),
             store=store,
             time_zone=settings.time_zone,
         ),
@@ -170,9 +170,9 @@ def precompute_scores(
         low=np.concatenate([scored.low for scored, _ in done]),
         high=np.concatenate([scored.high for scored, _ in done]),
         tier_index=tiers,
-        by_family=np.concatenate([said.by_family for _, said in done]),
-        named=np.concatenate([said.named for _, said in done]).astype(np.int8),
-        column=np.concatenate([said.column for _, said in done]).astype(np.int16),
+        by_family=np.concatenate([text.by_family for _, text in done]),
+        named=np.concatenate([text.named for _, text in done]).astype(np.int8),
+        column=np.concatenate([text.column for _, text in done]).astype(np.int16),
         split=np.array([done[0][1].base, done[0][1].calibration]),
         summaries={} if store is None else _summaries(store, snapshot, np.flatnonzero(tiers), time_zone=time_zone),
     )
@@ -210,7 +210,7 @@ def _check_codes(override: Sequence[str]) -> None:
         )
 
 
-def _tell_overrides(settings: Settings, registry: Registry, move: Move) -> None:
+def _report_overrides(settings: Settings, registry: Registry, move: Move) -> None:
     """Say on card and page, beside the home's reports and in the registry, which gates were set aside, by whom and why.
 
     What was deleted stays so.

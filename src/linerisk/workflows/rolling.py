@@ -25,7 +25,7 @@ def roll(
     recipe: Recipe,
     promise: TierPromise,
     time_zone: str,
-    tell: Callable[[str, int, int], None],
+    notify: Callable[[str, int, int], None],
 ) -> RollingEvaluation:
     """Evaluate a recipe at as many past instants as the records allow, at most `splits.ROLLING_STEPS`.
 
@@ -35,7 +35,7 @@ def roll(
         recipe: How trees are grown.
         promise: What tiers promise.
         time_zone: Local time zone of hours and weekdays.
-        tell: Called with (step, done, total).
+        notify: Called with (step, done, total).
 
     Raises:
         EvidenceError: The records do not reach back to one past training. A step with too few findings raises nothing,
@@ -50,14 +50,14 @@ def roll(
         return built[instant]
 
     steps: list[RollingStep] = []
-    tell("past trainings", 0, len(plans))
+    notify("past trainings", 0, len(plans))
     for done, plan in enumerate(plans, start=1):
         steps.append(_step(store, plan, recipe=recipe, promise=promise, time_zone=time_zone, features=features))
         # One step's test instant is a later one's calibration instant; what no later step asks for is let go.
         wanted = {instant for later in plans[done:] for instant in later.instants}
         for instant in built.keys() - wanted:
             del built[instant]
-        tell("past trainings", done, len(plans))
+        notify("past trainings", done, len(plans))
     return RollingEvaluation(tuple(steps))
 
 

@@ -32,9 +32,9 @@ from linerisk.training.from_table import read_table, slices_from_table
 from linerisk.training.splits import plan_splits
 from linerisk.workflows.as_of_checks import check_as_of
 from linerisk.workflows.challenger import bring_challenger
-from linerisk.workflows.cross_validate import cross_validate_table, said
+from linerisk.workflows.cross_validate import cross_validate_table, summary
 from linerisk.workflows.cross_validate import figures as cross_validated_figures
-from linerisk.workflows.fit import NOTHING_MORE, Wishes, fit, log_search
+from linerisk.workflows.fit import NOTHING_MORE, FitOptions, fit, log_search
 from linerisk.workflows.measure import measure
 from linerisk.workflows.mlflow_description import describe, run_name
 from linerisk.workflows.provenance import commit, lines_of, lock_hash
@@ -54,7 +54,7 @@ def train_store(
     trained_by: str,
     recipe: Recipe | None = None,
     seed: int | None = None,
-    wishes: Wishes = NOTHING_MORE,
+    options: FitOptions = NOTHING_MORE,
     notices: Sequence[str] = (),
     on_progress: Progress | None = None,
 ) -> Trained:
@@ -67,16 +67,16 @@ def train_store(
         trained_by: Who does it; somebody else must promote.
         recipe: How trees are grown, or where tuning begins; default that of the house.
         seed: Seed instead of the recipe's.
-        wishes: What is asked for besides.
+        options: What is asked for besides.
         notices: What a reader must know of these records before believing a figure.
         on_progress: Called with (step, done, total).
     """
     store = RecordStore.open(store_path)
     check_as_of(store.days, as_of)
     plan = plan_splits(first_day=store.days[0], as_of=as_of)
-    tell = on_progress or _silent
+    notify = on_progress or _silent
     slices = slices_from_store(
-        store, plan, time_zone=settings.time_zone, on_progress=lambda d, t: tell("features", d, t)
+        store, plan, time_zone=settings.time_zone, on_progress=lambda d, t: notify("features", d, t)
     )
     return _train(
         settings,
@@ -84,7 +84,7 @@ def train_store(
         name=SERVED,
         recipe=_seeded(recipe or Recipe(), seed),
         default=Recipe(),
-        wishes=wishes,
+        options=options,
         trained_by=trained_by,
         data=store.fingerprint,
         as_of=iso(as_of),
@@ -92,7 +92,7 @@ def train_store(
         again=["linerisk", "train", "--store", str(store_path), "--as-of", iso(as_of)],
         cross_validation={},
         groups=lambda test: account_groups(store.accounts(), test.line_key, as_of=plan.test_at),
-        tell=tell,
+        notify=notify,
         past=(store, as_of),
     )
 
@@ -109,7 +109,7 @@ def train_table(
     name: str | None = None,
     recipe: Recipe | None = None,
     seed: int | None = None,
-    wishes: Wishes = NOTHING_MORE,
+    options: FitOptions = NOTHING_MORE,
     on_progress: Progress | None = None,
 ) -> Trained:
     """Train on a feature table that somebody brings, under a model name of its own.
@@ -125,13 +125,13 @@ def train_table(
         name: Name of the registered model; default the file's.
         recipe: How trees are grown, or where tuning begins; default that of the house for tables of its size.
         seed: Seed instead of the recipe's.
-        wishes: What is asked for besides.
+        options: What is asked for besides.
         on_progress: Called with (step, done, total).
     """
-    tell = on_progress or _silent
+    notify = on_progress or _silent
     table = read_table(path, label=label, id_column=id_column, time_column=time_column, group_column=group_column)
     chosen = _seeded(recipe or table.recipe, seed)
-    cross, notices = cross_validate_table(table, chosen, tell)
+    cross, notices = cross_validate_table(table, chosen, notify)
     again = ["linerisk", "train", "--table", str(path), "--label", label]
     for option, given in (("--id", id_column), ("--time", time_column), ("--group", group_column), ("--name", name)):
         again += [option, given] if given else []
@@ -141,7 +141,7 @@ def train_table(
         name=name or path.stem,
         recipe=chosen,
         default=table.recipe,
-        wishes=wishes,
+        options=options,
         trained_by=trained_by,
         data=table.fingerprint,
         as_of=None,
@@ -149,7 +149,7 @@ def train_table(
         again=again,
         cross_validation=cross,
         groups=None,
-        tell=tell,
+        notify=notify,
     )
 
 
@@ -160,7 +160,7 @@ def _train(
     name: str,
     recipe: Recipe,
     default: Recipe,
-    wishes: Wishes,
+    options: FitOptions,
     trained_by: str,
     data: str,
     as_of: str | None,
@@ -168,16 +168,16 @@ def _train(
     again: Sequence[str],
     cross_validation: Mapping[str, CrossValidated],
     groups: Callable[[Examples], Groups] | None,
-    tell: Progress,
+    notify: Progress,
     past: tuple[RecordStore, datetime] | None = None,
 ) -> Trained:
     limits = load_limits(settings.policies)
     registry = registry_for(settings, name, create=True)
     promise = load_promise(settings.policies)
-    fitted = fit(slices, wishes, name=name, recipe=recipe, promise=promise, tell=tell)
+    fitted = fit(slices, options, name=name, recipe=recipe, promise=promise, notify=notify)
     model, slices, recipe = fitted.model, fitted.slices, fitted.recipe
-    again = [*again, *wishes.options(), *again_with(settings.recipes, recipe, default=default)]
-    tell("evaluation", 0, 1)
+    again = [*again, *options.options(), *again_with(settings.recipes, recipe, default=default)]
+    notify("evaluation", 0, 1)
     of_test = None if groups is None else groups(slices.test)
     # Asked once: what the gates compare with is what the version says that they compared with.
     live = registry.alias(CHAMPION)
@@ -192,11 +192,11 @@ def _train(
         groups=of_test,
         accounts=past is not None,
     )
-    if wishes.rolling and past is not None:
-        rolling = roll(*past, recipe=recipe, promise=promise, time_zone=settings.time_zone, tell=tell)
+    if options.rolling and past is not None:
+        rolling = roll(*past, recipe=recipe, promise=promise, time_zone=settings.time_zone, notify=notify)
         evaluation = replace(evaluation, rolling=rolling)
     gates = run_gates(evaluation)
-    tell("evaluation", 1, 1)
+    notify("evaluation", 1, 1)
     # Nothing that differs between two runs of the same data and seed may enter the artefact.
     facts: dict[str, Any] = {"data": data, "as_of": as_of, "split": slices.how, "recipe": recipe.describe()}
     facts |= {"valid_days": limits.model_valid_days, "when_expired": WHEN_EXPIRED, "confidence": 1 - promise.delta}
@@ -218,7 +218,7 @@ def _train(
                 "trained by": trained_by,
                 **fitted.facts(),
                 **measured(evaluation),
-                **{f"5-fold, {key}": said(value) for key, value in cross_validation.items()},
+                **{f"5-fold, {key}": summary(value) for key, value in cross_validation.items()},
             },
             # What tuning found is not in the artefact: made again, nothing is tuned.
             notices=(*notices, *fitted.notices()),
@@ -237,7 +237,7 @@ def _train(
         )
         told.write(attachments)
         run = run_name(name, evaluation, gates, as_of=as_of, how=fitted.unusual(default))
-        tell("registry", 0, 1)
+        notify("registry", 0, 1)
         version = registry.register(
             artefact,
             attachments=attachments,
@@ -262,7 +262,7 @@ def _train(
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(told.page(), encoding="utf-8")
         report.with_name(f"{name}-{version.version}.{CARD}").write_text(told.card_text(), encoding="utf-8")
-        tell("registry", 1, 1)
+        notify("registry", 1, 1)
     model = replace(model, version=version.version, fingerprint=fingerprint)
     return Trained(
         version,

@@ -6,7 +6,7 @@ import pytest
 
 from linerisk.errors import RegistryError
 from linerisk.registry import CHALLENGER, CHAMPION, Registry, Version
-from linerisk.registry.versions import LONGEST_WORDS, Move, standing_versions
+from linerisk.registry.versions import LONGEST_WORDS, Move, current_versions
 
 Open = Callable[[str], Registry]
 Register = Callable[..., Version]
@@ -210,4 +210,4 @@ def moves(*said: tuple[str, str]) -> list[Move]:
     ],
 )
 def test_versions_that_stand_are_those_not_rolled_back(said: list[tuple[str, str]], standing: list[str]) -> None:
-    assert standing_versions(moves(*said)) == standing
+    assert current_versions(moves(*said)) == standing

@@ -4,7 +4,7 @@ import pytest
 
 from linerisk.records.contract import TABLES, TableName
 from linerisk.tables.rules import allowed, rules_of, sentence
-from linerisk.tables.validation import _LAWS, _as_said_outside
+from linerisk.tables.validation import _LAWS, _as_in_source
 
 IMPLIED = {"peer_area|min", "peer_area|max", "visited_area|min", "visited_area|max", "home_area|min", "home_area|max"}
 """Whatever breaks these has no six digits, and cannot be read in the first place."""
@@ -13,7 +13,7 @@ IMPLIED = {"peer_area|min", "peer_area|max", "visited_area|min", "visited_area|m
 @pytest.mark.parametrize("table", TABLES)
 def test_every_rule_of_the_schema_is_listed(table: TableName) -> None:
     law = _LAWS[table]
-    said = {_as_said_outside(rule) for rule in law._validation_rules(with_cast=False)}
+    said = {_as_in_source(rule) for rule in law._validation_rules(with_cast=False)}
     assert said - {"row|required", "received_at|required"} - IMPLIED <= rules_of(table).keys()
 
 

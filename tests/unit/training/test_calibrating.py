@@ -42,7 +42,7 @@ def test_with_few_frauds_nothing_is_compared_and_beta_stands() -> None:
     choice = choose_calibration(margin, np.arange(1_000) >= 951)
     assert choice.calibration.kind == "beta"
     assert choice.gain is None
-    assert choice.said() == "beta: too few rows to compare"
+    assert choice.summary() == "beta: too few rows to compare"
 
 
 def test_too_few_to_calibrate_at_all_are_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 from linerisk.errors import EvidenceError, InputError
 from linerisk.training.examples import Examples
 from linerisk.training.from_table import FeatureTable, read_table, slices_from_table
-from linerisk.training.table_split import LEFT_OUT, deal_by_group, deal_by_time, latest_of_each
+from linerisk.training.table_split import LEFT_OUT, latest_of_each, split_by_group, split_by_time
 
 Write = Callable[..., Path]
 
@@ -21,12 +21,12 @@ def days(*numbers: int) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
 
 def test_the_earliest_rows_train_and_the_latest_test() -> None:
     at = days(9, 0, 1, 2, 3, 4, 5, 6, 7, 8)
-    assert deal_by_time(at, None, seed=1).tolist() == [2, 0, 0, 0, 0, 1, 1, 1, 2, 2]
+    assert split_by_time(at, None, seed=1).tolist() == [2, 0, 0, 0, 0, 1, 1, 1, 2, 2]
 
 
 def test_rows_of_one_instant_stay_together() -> None:
     at = days(0, 0, 0, 1, 1, 1, 1, 2, 2, 2)
-    dealt = deal_by_time(at, None, seed=1)
+    dealt = split_by_time(at, None, seed=1)
     for instant in np.unique(at):
         assert len(set(dealt[at == instant].tolist())) == 1
 
@@ -34,19 +34,19 @@ def test_rows_of_one_instant_stay_together() -> None:
 @pytest.mark.parametrize("at", [days(*[0] * 10), days(*[0] * 9, 1), days(0, 1)])
 def test_times_that_make_no_three_periods_are_refused(at: np.ndarray[tuple[int], np.dtype[np.datetime64]]) -> None:
     with pytest.raises(EvidenceError, match="three periods"):
-        deal_by_time(at, None, seed=1)
+        split_by_time(at, None, seed=1)
 
 
 def test_a_group_within_one_period_goes_there_whole() -> None:
     at = days(*range(10))
     group = np.array([0, 0, 1, 1, 2, 2, 3, 4, 4, 5])
-    assert deal_by_time(at, group, seed=1).tolist() == deal_by_time(at, None, seed=1).tolist()
+    assert split_by_time(at, group, seed=1).tolist() == split_by_time(at, None, seed=1).tolist()
 
 
 def test_a_group_that_spans_periods_is_in_one_slice_and_its_other_rows_are_left_out() -> None:
     rng = np.random.default_rng(0)
     at, group = days(*rng.integers(0, 100, 3_000)), rng.integers(0, 300, 3_000)
-    dealt = deal_by_time(at, group, seed=1)
+    dealt = split_by_time(at, group, seed=1)
     for each in range(300):
         assert len(set(dealt[group == each].tolist()) - {LEFT_OUT}) <= 1
     train, calibration, test = (at[dealt == number] for number in range(3))
@@ -56,10 +56,10 @@ def test_a_group_that_spans_periods_is_in_one_slice_and_its_other_rows_are_left_
 
 def test_without_times_groups_are_dealt_at_random_whole() -> None:
     group = np.repeat(np.arange(1_000), 3)
-    dealt = deal_by_group(group, seed=1)
+    dealt = split_by_group(group, seed=1)
     assert (dealt.reshape(-1, 3) == dealt[::3, None]).all()
     assert np.bincount(dealt).tolist() == [1_200, 900, 900]
-    assert dealt.tolist() == deal_by_group(group, seed=1).tolist() != deal_by_group(group, seed=2).tolist()
+    assert dealt.tolist() == split_by_group(group, seed=1).tolist() != split_by_group(group, seed=2).tolist()
 
 
 def test_of_each_line_the_latest_row_is_kept() -> None:

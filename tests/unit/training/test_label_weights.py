@@ -9,7 +9,14 @@ import pytest
 from linerisk.model.risk_model import FeatureColumn
 from linerisk.training.examples import Examples, Slices
 from linerisk.training.fit import Recipe, fit_trees, margins
-from linerisk.training.label_weights import NO_FINDING, WEIGHTS, SourceWeight, describe_sources, row_weights, said
+from linerisk.training.label_weights import (
+    NO_FINDING,
+    WEIGHTS,
+    SourceWeight,
+    describe_sources,
+    row_weights,
+    summary_of_sources,
+)
 
 FRAUD = np.array([True, True, True, False, False])
 SOURCES = np.array(["police", "complaint", "verification_failed", NO_FINDING, "verification_passed"])
@@ -29,7 +36,7 @@ def test_a_row_weighs_what_its_source_is_believed_and_the_mean_is_one() -> None:
 
 def test_rows_without_a_source_are_not_weighted() -> None:
     assert row_weights(examples(FRAUD, None)) is None
-    assert said(examples(FRAUD, None)) == "no sources: every row counts once"
+    assert summary_of_sources(examples(FRAUD, None)) == "no sources: every row counts once"
 
 
 def test_every_weight_is_a_share_and_has_its_reason() -> None:
@@ -47,7 +54,9 @@ def test_the_record_says_rows_and_weight_of_each_source_that_occurs() -> None:
         "fraud_weight": 0.6,
         "legitimate_weight": 0.6,
     }
-    assert said(examples(FRAUD, SOURCES)).startswith("police fraud 1 x 1; verification_failed fraud 1 x 0.8")
+    assert summary_of_sources(examples(FRAUD, SOURCES)).startswith(
+        "police fraud 1 x 1; verification_failed fraud 1 x 0.8"
+    )
 
 
 def accused(slices: Slices) -> Examples:

@@ -11,7 +11,7 @@ from linerisk.errors import EvidenceError
 from linerisk.training import tuning
 from linerisk.training.examples import Examples, Slices
 from linerisk.training.fit import Recipe, fit_trees
-from linerisk.training.search_trials import CLOSE, Trial, Tuned, front_of, judged
+from linerisk.training.search_trials import CLOSE, Trial, Tuned, judged, pareto_front
 from linerisk.training.tuning import parts, reason_cost, tune
 
 START = Recipe(trees=60, leaves=15, depth=5, learning_rate=0.1)
@@ -171,7 +171,7 @@ def test_the_front_leaves_out_what_another_beats_in_both() -> None:
         tried(3, 0.9, 10),
         tried(4, 0.1, 1, pruned=True),
     ]
-    assert front_of(trials) == (3, 0, 2)
+    assert pareto_front(trials) == (3, 0, 2)
 
 
 def test_the_cheapest_within_one_standard_error_is_chosen() -> None:
@@ -191,7 +191,7 @@ def test_where_few_frauds_make_the_error_wide_what_says_little_is_still_not_chos
     trials = [tried(0, float(best.mean()), 300), tried(1, float(little.mean()), 10)]
     found = judge(trials, [best, little], nothing=little + 0.1)
     assert 0 < found.trials[1].excess < found.trials[1].excess_se
-    assert found.trials[1].says_something
+    assert found.trials[1].is_informative
     assert found.chosen == 0
 
 
@@ -202,7 +202,7 @@ def test_a_trial_that_splits_nothing_is_never_chosen_though_its_reasons_cost_lea
     trials = [tried(0, float(useful.mean()), 300), tried(1, float(nothing.mean()) - 1e-9, 0)]
     found = judge(trials, [useful, nothing - 1e-9], nothing=nothing)
     assert found.trials[1].excess < CLOSE * found.trials[0].log_loss
-    assert not found.trials[1].says_something
+    assert not found.trials[1].is_informative
     assert found.chosen == 0
 
 
@@ -225,7 +225,7 @@ def test_where_nothing_is_to_be_found_the_recipe_that_tuning_began_with_is_kept_
     found = tune(noise, START, seconds=LONG, most_leaves=MOST_LEAVES, most_trials=6)
     assert found.chosen is None
     assert found.recipe == START
-    assert "the recipe that tuning began with was kept" in found.said()
+    assert "the recipe that tuning began with was kept" in found.summary()
     (notice,) = found.notices()
     assert notice.startswith("Tuning found nothing: on ")
     assert found.as_dict()["chosen"] is None
@@ -242,7 +242,7 @@ def test_what_says_nothing_loses_what_always_saying_the_prevalence_loses(train: 
 
 def test_a_search_says_which_lines_its_losses_are_of(tuned: Tuned) -> None:
     lines, fraud = tuned.validated_on
-    assert f"on the {lines:,} lines that validated, {fraud:,} of them fraud" in tuned.said()
+    assert f"on the {lines:,} lines that validated, {fraud:,} of them fraud" in tuned.summary()
 
 
 def test_a_search_that_found_something_needs_no_notice(tuned: Tuned) -> None:
