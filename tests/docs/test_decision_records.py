@@ -34,7 +34,7 @@ def test_a_record_is_half_a_page(path: Path) -> None:
 
 
 def test_a_record_that_names_code_names_code_that_exists() -> None:
-    """Names such as `model.tiers` or `evaluation.gates.gates` are modules of the package, or things in them."""
+    """Names such as `model.tiers` or `evaluation.gates.run` are modules of the package, or things in them."""
     package = ADR.parents[1] / "src" / "linerisk"
     rooms = {path.name.removesuffix(".py") for path in package.iterdir()}
     wrong = []

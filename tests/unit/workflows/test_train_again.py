@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from linerisk.cli import app
 from linerisk.errors import InputError, RegistryError
-from linerisk.evaluation.gates.gates import Outcome
+from linerisk.evaluation.gates.run import Outcome
 from linerisk.records.simulation import simulate
 from linerisk.settings import Settings
 from linerisk.tables.identity import SECRET_BYTES
