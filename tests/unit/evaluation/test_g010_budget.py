@@ -19,9 +19,7 @@ def test_g010_passes_and_reports_the_shares(bench: Any, evaluation: Evaluation) 
     assert "of 6.00%" in answer.finding
 
 
-def test_budget_shares_count_fraud_and_legitimate_lines(
-    evaluation: Evaluation, model: RiskModel, slices: Slices
-) -> None:
+def test_budget_shares_count_fraud_and_legitimate(evaluation: Evaluation, model: RiskModel, slices: Slices) -> None:
     tier = model.tier(model.margin(slices.test.rows))
     assert evaluation.budget is not None
     assert [row.lines for row in evaluation.budget] == [(tier >= 2).sum(), (tier >= 3).sum()]

@@ -38,7 +38,7 @@ def test_g013_fails_on_a_model_of_noise(bench: Any, slices: Slices) -> None:
         calibration=noise(slices.calibration, 3_000),
         test=noise(slices.test, 600),
     )
-    answer = bench.answer("G013", bench.measure(bench.fit(random_slices), lots))
+    answer = bench.answer("G013", bench.measure(bench.fit(random_slices), random_slices))
     assert answer.outcome is Outcome.FAILED
 
 

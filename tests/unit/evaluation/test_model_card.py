@@ -131,9 +131,8 @@ def test_an_overridden_gate_is_listed_with_person_and_reason(card: str) -> None:
     overridden = with_overrides(card, [Override("G003", "wang", "measured again by hand,\nsee the minutes")])
     assert "- G003 was overridden by wang: measured again by hand, see the minutes\n" in overridden
     assert "None: no gate was overridden." not in overridden
-    assert overridden.replace(
-        "- G003 was overridden by wang: measured again by hand, see the minutes\n", ""
-    ) == card.replace("- None: no gate was overridden.\n", "")
+    line = "- G003 was overridden by wang: measured again by hand, see the minutes\n"
+    assert overridden.replace(line, "") == card.replace("- None: no gate was overridden.\n", "")
 
 
 def test_a_later_override_replaces_the_earlier_one(card: str) -> None:

@@ -62,9 +62,7 @@ def test_without_audited_lines_the_measure_is_none(model: RiskModel, audited: Ex
     assert measure_audit(model, audited.take(audited.source != "random_audit")) is None
 
 
-def test_an_audit_without_fraud_has_no_ratio_but_an_upper_bound_of_prevalence(
-    model: RiskModel, audited: Examples
-) -> None:
+def test_an_audit_without_fraud_has_no_ratio_but_a_prevalence_bound(model: RiskModel, audited: Examples) -> None:
     measured = measure_audit(model, audited.take(~audited.fraud))
     assert measured is not None
     assert (measured.fraud, measured.prevalence.value, measured.predicted_over_observed) == (0, 0.0, None)

@@ -99,9 +99,7 @@ def test_tier_flips_survive_a_round_trip_through_json(flips: TierFlips) -> None:
     assert TierFlips.from_dict(json.loads(json.dumps(flips.as_dict()))) == flips
 
 
-def test_a_champion_with_missing_columns_has_no_tier_flips(
-    champion: RiskModel, model: RiskModel, slices: Slices
-) -> None:
+def test_a_champion_with_missing_columns_has_no_flips(champion: RiskModel, model: RiskModel, slices: Slices) -> None:
     other = replace(champion, columns=(replace(champion.columns[0], name="elsewhere"), *champion.columns[1:]))
     assert tier_flips(other, model, slices.test) is None
 
