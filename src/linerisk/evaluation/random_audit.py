@@ -55,7 +55,7 @@ class AuditMeasure:
         rates = ", ".join(f"{tier} at most {found.high:.2g}" for tier, found in self.false_positives.items())
         return (
             f"{self.lines:,} randomly drawn lines, {self.fraud} fraud: prevalence {self.prevalence:.4f}; "
-            f"{self.predicted:.1f} predicted; false-positive rates with 97.5 % confidence: "
+            f"{self.predicted:.1f} fraud predicted; false-positive rates with 97.5 % confidence: "
             f"{rates or 'no legitimate line'}"
         )
 

@@ -16,7 +16,7 @@ def test_g010_passes_and_reports_the_shares(bench: Any, evaluation: Evaluation) 
     answer = bench.answer("G010", evaluation)
     assert answer.outcome is Outcome.PASSED
     assert answer.finding.startswith("medium_high ")
-    assert "of 6.00%" in answer.finding
+    assert "limit 6.00%" in answer.finding
 
 
 def test_budget_shares_count_fraud_and_legitimate(evaluation: Evaluation, model: RiskModel, slices: Slices) -> None:
@@ -31,7 +31,7 @@ def test_g010_fails_on_a_model_that_raises_every_tenth_line(bench: Any, model: R
     eager = replace(model, cuts=tuple(replace(cut, margin=min(cut.margin, tenth)) for cut in model.cuts))
     answer = bench.answer("G010", bench.measure(eager, slices))
     assert answer.outcome is Outcome.FAILED
-    assert "extremely_high 10.00% of 4.00%" in answer.finding
+    assert "extremely_high 10.00%, limit 4.00%" in answer.finding
 
 
 def test_g010_fails_where_no_share_is_set_for_a_tier(bench: Any, model: RiskModel, slices: Slices) -> None:

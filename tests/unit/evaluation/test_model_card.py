@@ -85,7 +85,7 @@ def test_an_age_band_without_a_figure_is_a_weakness(evaluation: Evaluation) -> N
 def test_the_group_with_the_highest_ratio_is_a_weakness_with_its_figure(bench: Any, evaluation: Evaluation) -> None:
     finding = bench.answer("G012", evaluation).finding
     assert "times the rate of other lines (at least" in finding
-    assert f"Group with the highest false-positive rate ratio: {finding}." in weaknesses(evaluation, (), ())
+    assert f"Highest proven ratio of false-positive rates: {finding}." in weaknesses(evaluation, (), ())
 
 
 def test_unknown_groups_are_a_weakness(evaluation: Evaluation) -> None:

@@ -24,7 +24,7 @@ def _budget(e: Evaluation, _limits: GateLimits) -> Answer:
     if e.budget is None or tuple(row.tier for row in e.budget) != _BUDGETED:
         return Outcome.FAILED, limit, f"no share is set or measured for {' and '.join(_BUDGETED)}"
     within = all(row.share.low <= row.most for row in e.budget)
-    finding = "; ".join(f"{row.tier} {_percent(row.share.value)} of {_percent(row.most)}" for row in e.budget)
+    finding = "; ".join(f"{row.tier} {_percent(row.share.value)}, limit {_percent(row.most)}" for row in e.budget)
     return answer(within, limit, finding)
 
 

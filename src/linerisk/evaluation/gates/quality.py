@@ -50,7 +50,7 @@ def _calibration(e: Evaluation, limits: GateLimits) -> Answer:
     )
 
 
-def _promise(e: Evaluation, _limits: GateLimits) -> Answer:
+def _tier_bounds(e: Evaluation, _limits: GateLimits) -> Answer:
     limit = "share of legitimate lines at or above each tier not provably over its proven bound"
     findings, passed = [], True
     if tuple(row.tier for row in e.tiers) != TIERS:
@@ -60,19 +60,19 @@ def _promise(e: Evaluation, _limits: GateLimits) -> Answer:
         if seen is None or proven is None:
             return Outcome.FAILED, limit, f"{row.tier}: not measured"
         passed &= seen.low <= proven
-        findings.append(f"{row.tier} {seen.value:.1e} of {proven:.1e}")
+        findings.append(f"{row.tier} {seen.value:.1e}, bound {proven:.1e}")
     return answer(passed, limit, "; ".join(findings))
 
 
 def _order(e: Evaluation, _limits: GateLimits) -> Answer:
-    limit = "a raised tier has a fraud rate provably above the prevalence, no tier one provably below the tier under it"
+    limit = "a raised tier provably has more fraud than the prevalence; no tier provably has less than the tier below"
     raised = [row for row in e.tiers[1:] if row.fraud_rate is not None]
     if not raised:
         return Outcome.FAILED, limit, "no test line in a raised tier"
     rates = [row.fraud_rate for row in e.tiers if row.fraud_rate is not None]
     above = any(row.fraud_rate.low > e.prevalence for row in raised if row.fraud_rate is not None)
     crossed = any(higher.high < lower.low for lower, higher in itertools.pairwise(rates))
-    finding = ", ".join(f"{row.tier} {row.fraud} of {row.lines}" for row in raised)
+    finding = ", ".join(f"{row.tier} {row.fraud} fraud of {row.lines}" for row in raised)
     dips = any(higher.value < lower.value for lower, higher in itertools.pairwise(rates))
     if dips and not crossed:
         finding += "; a dip between tiers is not provable with so few lines"
@@ -116,7 +116,7 @@ QUALITY_GATES: tuple[Gate, ...] = (
     ("G001", "enough evidence", _evidence),
     ("G002", "ranks fraud above others", _ranking),
     ("G003", "probabilities are calibrated", _calibration),
-    ("G004", "keeps the tier promise", _promise),
+    ("G004", "keeps the tier promise", _tier_bounds),
     ("G005", "tiers are in order", _order),
     ("G006", "age never raises a tier", _tenure),
     ("G007", "shuffled labels lose", _shuffled),

@@ -136,7 +136,7 @@ def weaknesses(evaluation: Evaluation, gates: Sequence[GateResult], notices: Seq
         )
     found += list(notices)
     found.append(
-        "Labels exist only where somebody looked. Unreported fraud counts as legitimate here, which biases all figures."
+        "Fraud is labelled only where it was reported or found. Other fraud counts as legitimate and biases all figures."
     )
     found.append("Bounds hold for lines like those of the calibration slice. They lose validity as behaviour drifts.")
     return tuple(found)
@@ -147,7 +147,7 @@ def _on_groups(e: Evaluation) -> list[str]:
     if e.subgroups is None:
         return ["No groups of lines are known, so differences between groups in false-positive rate are unknown."]
     worst = worst_group(e.subgroups)
-    return [] if worst is None else [f"Group with the highest false-positive rate ratio: {worst.describe()}."]
+    return [] if worst is None else [f"Highest proven ratio of false-positive rates: {worst.describe()}."]
 
 
 def markdown(title: str, sections: Sequence[CardSection]) -> str:
