@@ -1,4 +1,4 @@
-"""Archetype suite: the share of honest lines, of kinds that were wrongly shut off before, that a model raises.
+"""Archetype suite: honest lines of kinds that were wrongly suspended before, and the share that a model raises.
 
 The simulator generates the lines; they pass the same intake and features as real lines. Rows are cached per home until
 the code that computes them changes.

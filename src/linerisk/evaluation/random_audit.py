@@ -15,7 +15,7 @@ from linerisk.training.examples import Examples
 
 AUDIT = "random_audit"
 FEWEST_LINES = 20
-"""Audited lines below which shares are not reported: 19 lines without fraud are compatible with 18 % of fraud."""
+"""Audited lines below which shares are not reported: 19 lines without fraud are compatible with up to 18 %."""
 
 
 @dataclass(frozen=True, slots=True)

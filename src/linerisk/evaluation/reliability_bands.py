@@ -21,7 +21,7 @@ TENURE_STEPS_DAYS = (30.0, 365.0, 1825.0)
 """Days added to a line's age in `tenure_check`."""
 _LEAST_IN_BIN = 30
 _FALSE_ALARM = 0.05
-"""Probability that any bin of a calibrated model is wrongly found miscalibrated."""
+"""Highest probability that any bin of a calibrated model is wrongly found miscalibrated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def weaknesses(evaluation: Evaluation, gates: Sequence[GateResult], notices: Seq
         )
     found += list(notices)
     found.append(
-        "Fraud is labelled only where it was reported or found. Other fraud counts as legitimate and biases all figures."
+        "Fraud is labelled only where it was reported or found. Other fraud counts as legitimate, which biases figures."
     )
     found.append("Bounds hold for lines like those of the calibration slice. They lose validity as behaviour drifts.")
     return tuple(found)
