@@ -5,9 +5,7 @@ from __future__ import annotations
 from linerisk.evaluation.evaluate import Evaluation
 from linerisk.evaluation.gates.types import Answer, Gate, GateLimits, Outcome, answer
 
-_NOT_SERVED = (
-    "the service never answers from a model of this name; assess the impact before its scores decide about people"
-)
+_NOT_SERVED = "the service never answers from a model of this name; assess it before its scores decide about people"
 
 
 def _stability(e: Evaluation, limits: GateLimits) -> Answer:

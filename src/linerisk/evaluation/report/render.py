@@ -36,6 +36,7 @@ _PAGES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_PAGES.globals |= {"colours": TIER_COLOURS, "tier_names": list(map(str, TIERS))}
 PAGE, CARD, FLIPS = "report.html", "card.md", "flips.json"
 _OVERRIDES = re.compile(r"(<!-- overrides -->).*?(<!-- end of overrides -->)", re.DOTALL)
 _VERDICT = re.compile(r"(<!-- verdict -->).*?(<!-- end of verdict -->)", re.DOTALL)
@@ -79,8 +80,6 @@ class Report:
             card=self.card,
             overrides_heading=OVERRIDES,
             reported=self.reported,
-            colours=TIER_COLOURS,
-            tier_names=list(map(str, TIERS)),
         )
 
     def card_text(self) -> str:
@@ -168,13 +167,5 @@ def comparison_page(
         gates: Gates of the challenger.
         flips: Lines that change tier.
     """
-    return _PAGES.get_template("compare.html.j2").render(
-        title=title,
-        notices=notices,
-        tested=tested,
-        figures=figures,
-        gates=gates,
-        flips=flips,
-        colours=TIER_COLOURS,
-        tier_names=list(map(str, TIERS)),
-    )
+    template = _PAGES.get_template("compare.html.j2")
+    return template.render(title=title, notices=notices, tested=tested, figures=figures, gates=gates, flips=flips)
