@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linerisk.evaluation.gates.gates import Outcome
+from linerisk.evaluation.gates.run import Outcome
 from linerisk.model.tiers import TIERS
 from linerisk.workflows.registries import registry_for
 

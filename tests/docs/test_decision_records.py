@@ -50,7 +50,7 @@ def test_the_index_has_the_title_and_status_of_every_record() -> None:
 
 
 def test_a_record_that_names_code_names_code_that_exists() -> None:
-    """Names such as `model.tiers` or `evaluation.gates.gates` are modules of the package, or things in them."""
+    """Names such as `model.tiers` or `evaluation.gates.run` are modules of the package, or things in them."""
     package = ADR.parents[1] / "src" / "linerisk"
     rooms = {path.name.removesuffix(".py") for path in package.iterdir()}
     wrong = []

@@ -26,7 +26,7 @@ from linerisk.cli.output import out, table
 from linerisk.cli.training import show_trained
 from linerisk.decisions.store import without_password
 from linerisk.errors import LineriskError, NotLiveError
-from linerisk.evaluation.gates.gates import passed
+from linerisk.evaluation.gates.run import passed
 from linerisk.model.tiers import TIERS
 from linerisk.policy import load_policies
 from linerisk.records.simulation import simulate

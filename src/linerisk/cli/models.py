@@ -13,7 +13,7 @@ from linerisk.cli.output import AsJson, Home, Name, out, progress, settings_for,
 from linerisk.cli.source_options import unclear
 
 if TYPE_CHECKING:
-    from linerisk.evaluation.gates.gates import GateResult
+    from linerisk.evaluation.gates.run import GateResult
 
 _OUT_OF_USE = ("suspended", "closed")
 _COLOURS = {"passed": "green", "failed": "bold red", "not applicable": "dim"}

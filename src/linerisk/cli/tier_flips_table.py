@@ -33,7 +33,7 @@ def show_flips(flips: TierFlips) -> None:
             f"Because of what changed most, in {flips.explained:,} moves",
             ["cause", "moves", "fraud up", "legitimate up", "fraud down", "legitimate down"],
             [
-                [c.cause, *map(str, (c.moves, c.up_fraud, c.up_legitimate, c.down_fraud, c.down_legitimate))]
+                [c.cause, *map(str, (c.flips, c.up_fraud, c.up_legitimate, c.down_fraud, c.down_legitimate))]
                 for c in flips.causes
             ],
             right=range(1, 6),

@@ -144,7 +144,7 @@ def show_trained(trained: Trained) -> None:
         head, *steps = rolling_table(e.rolling)
         table("As trained at past instants on what was known then, tested on what followed", head, steps, right=(1, 2))
     if e.audit is not None:
-        out.print(f"random audit: {e.audit.said()}")
+        out.print(f"random audit: {e.audit.describe()}")
     if trained.tuned is not None:
         out.print(f"tuned: {trained.tuned.summary()}")
     show_gates(trained.gates)

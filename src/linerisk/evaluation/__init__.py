@@ -1,1 +1,1 @@
-"""What a model is worth: measures with intervals, gates that fail closed, a report that can be read and looked at."""
+"""Measures a model with intervals, runs the promotion gates, and writes the report page and the model card."""

@@ -1,7 +1,7 @@
-"""The archetype suite: how many lines of people wrongly shut off before the model would put into a raised tier.
+"""Archetype suite: honest lines of kinds that were wrongly suspended before, and the share that a model raises.
 
-The lines come from the simulator and go through the same intake and the same features as everybody's. They are made
-once per home and kept, for as long as the code that makes them stays the same.
+The simulator generates the lines; they pass the same intake and features as real lines. Rows are cached per home until
+the code that computes them changes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from linerisk import features, records, tables
-from linerisk.evaluation.metrics import Estimate, share
+from linerisk.evaluation.metrics import Estimate, share_estimate
 from linerisk.features.build import build_store
 from linerisk.features.catalogue import BY_NAME, FEATURE_NAMES
 from linerisk.model.risk_model import RiskModel, Rows
@@ -29,6 +29,7 @@ from linerisk.tables.store import RecordStore
 LINES_EACH = 200
 SEED = 20240725
 _ID_KEY = b"archetypes are made up: all may know their ids"
+"""Public on purpose: the ids are synthetic."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ class ArchetypeRows:
     Attributes:
         columns: Names of the columns of `rows`.
         rows: Shape (n, f), Float32; NaN where a feature is missing.
-        archetype: Which of `records.simulation.archetypes.ARCHETYPES` each row is.
+        archetype: Key of `records.simulation.archetypes.ARCHETYPES`, per row.
     """
 
     columns: tuple[str, ...]
@@ -48,12 +49,12 @@ class ArchetypeRows:
 
 @dataclass(frozen=True, slots=True)
 class ArchetypeShare:
-    """What a model does to one archetype.
+    """Share of one archetype's lines that a model raises.
 
     Attributes:
         name: Key of `ARCHETYPES`.
-        en: What it is, in English.
-        zh: The same in Chinese.
+        en: Description in English.
+        zh: Description in Chinese.
         lines: Lines tested.
         medium_high: Share of them at or above `medium_high`, exact interval; None without a line.
         extremely_high: Share of them at `extremely_high`, exact interval; None without a line.
@@ -67,31 +68,31 @@ class ArchetypeShare:
     extremely_high: Estimate | None
 
 
-def knows_only_the_catalogue(columns: Sequence[str]) -> bool:
-    """Whether lines can be made for a model at all: every column is one that records give."""
+def has_only_catalogue_columns(columns: Sequence[str]) -> bool:
+    """Whether all columns are catalogue features, so that lines can be simulated for a model."""
     return all(name in BY_NAME for name in columns)
 
 
-def archetype_rows(keep_in: Path, *, time_zone: str, lines_each: int = LINES_EACH, seed: int = SEED) -> ArchetypeRows:
-    """The suite's rows, from `keep_in` if this very code made them, else made and kept there.
+def archetype_rows(cache_dir: Path, *, time_zone: str, lines_each: int = LINES_EACH, seed: int = SEED) -> ArchetypeRows:
+    """The suite's rows, read from the cache or computed and cached.
 
     Args:
-        keep_in: Folder for the rows; one file.
+        cache_dir: Folder of the cache; holds one file.
         time_zone: Local time zone of hours, weekdays and dates.
         lines_each: Lines per archetype.
         seed: Seed of all randomness.
     """
-    kept = keep_in / f"{_made_by(time_zone, lines_each, seed)}.parquet"
-    if not kept.is_file():
-        keep_in.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=keep_in, prefix=".making-") as scratch:
-            made = Path(scratch, "rows.parquet")
-            _make(Path(scratch), time_zone=time_zone, lines_each=lines_each, seed=seed).write_parquet(made)
-            made.replace(kept)
-        for other in keep_in.glob("*.parquet"):
-            if other != kept:
+    cached = cache_dir / f"{_cache_key(time_zone, lines_each, seed)}.parquet"
+    if not cached.is_file():
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".making-") as scratch:
+            computed = Path(scratch, "rows.parquet")
+            _compute(Path(scratch), time_zone=time_zone, lines_each=lines_each, seed=seed).write_parquet(computed)
+            computed.replace(cached)
+        for other in cache_dir.glob("*.parquet"):
+            if other != cached:
                 other.unlink()
-    table = pl.read_parquet(kept)
+    table = pl.read_parquet(cached)
     return ArchetypeRows(
         columns=FEATURE_NAMES,
         rows=table.select(FEATURE_NAMES).fill_null(float("nan")).to_numpy(order="c"),
@@ -100,7 +101,7 @@ def archetype_rows(keep_in: Path, *, time_zone: str, lines_each: int = LINES_EAC
 
 
 def archetype_shares(model: RiskModel, suite: ArchetypeRows) -> tuple[ArchetypeShare, ...]:
-    """Put the suite's lines into tiers; one entry per archetype, with or without lines."""
+    """Share of lines in raised tiers; one entry per archetype, also without lines."""
     position = {name: index for index, name in enumerate(suite.columns)}
     rows = np.ascontiguousarray(suite.rows[:, [position[name] for name in model.feature_names]])
     tier = model.tier(model.margin(rows)) if len(rows) else np.empty(0, dtype=np.int8)
@@ -116,14 +117,14 @@ def archetype_shares(model: RiskModel, suite: ArchetypeRows) -> tuple[ArchetypeS
                 en=archetype.en,
                 zh=archetype.zh,
                 lines=lines,
-                medium_high=share(hit[Tier.MEDIUM_HIGH], lines) if lines else None,
-                extremely_high=share(hit[Tier.EXTREMELY_HIGH], lines) if lines else None,
+                medium_high=share_estimate(hit[Tier.MEDIUM_HIGH], lines) if lines else None,
+                extremely_high=share_estimate(hit[Tier.EXTREMELY_HIGH], lines) if lines else None,
             )
         )
     return tuple(shares)
 
 
-def _make(scratch: Path, *, time_zone: str, lines_each: int, seed: int) -> pl.DataFrame:
+def _compute(scratch: Path, *, time_zone: str, lines_each: int, seed: int) -> pl.DataFrame:
     """Feature rows with `archetype`, in the order of the lines' keys."""
     written = write_archetypes(scratch / "source", lines_each=lines_each, seed=seed)
     ingest(scratch / "source", scratch / "store", secret=_ID_KEY)
@@ -133,8 +134,8 @@ def _make(scratch: Path, *, time_zone: str, lines_each: int, seed: int) -> pl.Da
     return rows.join(names, on="line_key", how="inner", maintain_order="left").select("archetype", *FEATURE_NAMES)
 
 
-def _made_by(time_zone: str, lines_each: int, seed: int) -> str:
-    """Stands for all that the rows depend on: the arguments, and the code from simulated records to features."""
+def _cache_key(time_zone: str, lines_each: int, seed: int) -> str:
+    """Hash of the arguments and of the code from simulated records to features."""
     digest = hashlib.sha256(repr((time_zone, lines_each, seed, version("polars"))).encode())
     for package in (records, tables, features):
         for folder in package.__path__:

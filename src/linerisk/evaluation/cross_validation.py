@@ -1,4 +1,4 @@
-"""Cross-validated ranking of a recipe on one table, for tables that have no time in them."""
+"""Cross-validated ranking of a recipe on one table, for tables without time."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class CrossValidated:
-    """Means over folds, and over draws of folds, with the spread between folds.
+    """Means and standard deviations over all folds of all draws.
 
     Attributes:
         auc: Mean over folds.
         auc_sd: Standard deviation between folds.
-        macro_f1: Mean of both classes' F1 at an even margin, mean over folds.
+        macro_f1: Mean F1 of both classes at margin 0, mean over folds.
         macro_f1_sd: Standard deviation between folds.
         columns: Columns used.
-        draws: How often folds were drawn anew: of a small table one draw may be a lucky one.
+        draws: How often new folds were drawn; on a small table a single draw may be lucky.
     """
 
     auc: float
@@ -45,17 +45,17 @@ def cross_validate(
     draws: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> CrossValidated:
-    """Fit on four fifths, measure on the fifth left out, five times per draw.
+    """Fit on four fifths and measure on the held-out fifth, five times per draw.
 
     Args:
         examples: One row per line.
-        recipe: How trees are grown; its seed also draws the folds.
-        group: Shape (n,), rows that must not be in two folds; None where all may.
-        draws: How often folds are drawn.
-        on_progress: Called with (folds done, folds in all).
+        recipe: Settings of the trees; its seed also draws the folds.
+        group: Shape (n,); rows of one group stay in one fold. None for no groups.
+        draws: How often new folds are drawn.
+        on_progress: Called with (folds done, folds in total).
     """
-    ranked: list[float] = []
-    matched: list[float] = []
+    aucs: list[float] = []
+    macro_f1s: list[float] = []
     for draw in range(draws):
         folds = StratifiedKFold if group is None else StratifiedGroupKFold
         split = folds(FOLDS, shuffle=True, random_state=recipe.seed + draw)
@@ -64,15 +64,15 @@ def cross_validate(
             inside[fit] = True
             booster = fit_trees(examples.take(inside), recipe)
             margin = margins(booster, examples.take(~inside))
-            ranked.append(auc(margin, examples.fraud[held]))
-            matched.append(f1_score(examples.fraud[held], margin > 0, average="macro"))
+            aucs.append(auc(margin, examples.fraud[held]))
+            macro_f1s.append(f1_score(examples.fraud[held], margin > 0, average="macro"))
             if on_progress is not None:
-                on_progress(len(ranked), FOLDS * draws)
+                on_progress(len(aucs), FOLDS * draws)
     return CrossValidated(
-        auc=float(np.mean(ranked)),
-        auc_sd=float(np.std(ranked)),
-        macro_f1=float(np.mean(matched)),
-        macro_f1_sd=float(np.std(matched)),
+        auc=float(np.mean(aucs)),
+        auc_sd=float(np.std(aucs)),
+        macro_f1=float(np.mean(macro_f1s)),
+        macro_f1_sd=float(np.std(macro_f1s)),
         columns=len(examples.columns),
         draws=draws,
     )

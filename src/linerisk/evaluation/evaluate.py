@@ -1,4 +1,4 @@
-"""Everything that is measured of a model, on lines it never saw, in one frozen value that gates and report read."""
+"""Measures a model on its test slice: one frozen `Evaluation` that gates, report and card read."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from linerisk.evaluation.archetypes import ArchetypeRows, ArchetypeShare, archetype_shares, knows_only_the_catalogue
-from linerisk.evaluation.comparison import Comparison, compare
-from linerisk.evaluation.leakage import ColumnAlone, columns_alone
+from linerisk.evaluation.archetypes import ArchetypeRows, ArchetypeShare, archetype_shares, has_only_catalogue_columns
+from linerisk.evaluation.champion_comparison import Comparison, compare_with_champion
+from linerisk.evaluation.leakage import SingleColumn, measure_single_columns
 from linerisk.evaluation.metrics import (
     Estimate,
     Flags,
@@ -24,32 +24,32 @@ from linerisk.evaluation.metrics import (
     precision_at_capacity,
     predicted_over_observed,
     recall_at_fpr,
-    share,
+    share_estimate,
     tier_rows,
 )
 from linerisk.evaluation.random_audit import AuditMeasure, measure_audit
 from linerisk.evaluation.release_duties import ImpactAssessment, Latency
-from linerisk.evaluation.reliability_bands import AgeBand, Bin, ages, reliability, tenure_check
+from linerisk.evaluation.reliability_bands import AgeBand, ReliabilityBin, age_bands, reliability, tenure_check
 from linerisk.evaluation.rolling import RollingEvaluation
 from linerisk.evaluation.stability import ReasonStability
-from linerisk.evaluation.subgroups import ATTRIBUTES, Groups, Subgroup, subgroups, tenure_groups
+from linerisk.evaluation.subgroups import ATTRIBUTES, Groups, Subgroup, measure_subgroups, tenure_groups
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TIERS, Tier
 from linerisk.training.examples import Examples, Slices
 
 SAMPLE_FOR_FAMILIES = 2_000
-_MOST_COLUMNS_SHOWN = 12
+_MOST_COLUMNS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class TierBudget:
-    """How many of all tested lines, fraud or not, stand at or above a tier, and how many may.
+    """Share of all tested lines, fraud or not, at or above a tier, and its maximum.
 
     Attributes:
         tier: The tier.
         lines: Lines at or above it.
-        share: Share of them, exact interval.
-        most: Share that may be.
+        share: Share of all tested lines, exact interval.
+        most: Maximum of this share.
     """
 
     tier: Tier
@@ -60,7 +60,7 @@ class TierBudget:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured. A figure that could not be measured is None, and a gate that needs it fails.
+    """All measurements of one model. A figure that could not be measured is None, and a gate that needs it fails.
 
     Attributes:
         how: How the slices were split.
@@ -69,36 +69,36 @@ class Evaluation:
         average_precision: Ranking.
         auc: Ranking, insensitive to prevalence.
         recall_at_fpr: Share of fraud above all but 1 in 1,000 legitimate lines.
-        log_loss_skill: Against always saying the prevalence.
+        log_loss_skill: Against always predicting the prevalence.
         calibration_error: Equal-mass, absolute.
-        predicted_over_observed: Fraud predicted in all over fraud observed, exact Poisson interval.
+        predicted_over_observed: Total fraud predicted over fraud observed, exact Poisson interval.
         capacity: Lines that reviewers can look at per day.
-        precision_at_capacity: Fraud among that many.
-        tiers: What was seen per tier.
-        reliability: Predicted against observed.
-        ages: Ranking by age of the line.
-        families: Mean absolute contribution per family, log-odds of the margin; of the strongest columns by their own
-            names where all are of one family, as in a table that somebody brings.
+        precision_at_capacity: Share of fraud among the `capacity` highest lines.
+        tiers: Counts and rates per tier.
+        reliability: Predicted against observed, by bin.
+        ages: Ranking by tenure band.
+        families: Mean absolute contribution per family, log-odds of the margin. Where all columns are of one family, as
+            in an external table: of the strongest columns, by name.
         tenure_checked: Lines made older.
-        tenure_raised: How often that raised a tier; None where no column speaks of tenure.
+        tenure_raised: Lines whose tier rose when older; None where no column measures tenure.
         shuffled_average_precision: Of trees grown on shuffled labels.
         leaves: Leaves of all trees.
-        comparison: Against the champion; None where there is none.
-        comparison_problem: Why a champion could not be compared with.
-        in_time: Whether the lines were looked at at an instant, as in operation; not so in a table that somebody
-            brings.
-        of_catalogue: Whether every column is one of the catalogue, so that lines can be made for the model.
-        budget: Lines at or above the tiers that people have to deal with; None without stated shares.
-        archetypes: What becomes of lines of people who were wrongly shut off; None if not measured.
-        groupable: What lines can be grouped by: of a store `subgroups.ATTRIBUTES`, of a table what it has columns of.
+        comparison: With the champion; None where there is none.
+        comparison_problem: Why the comparison with the champion was impossible.
+        in_time: Whether the lines have an observation instant, as in operation; an external table has none.
+        of_catalogue: Whether every column is a catalogue feature, so that lines can be simulated for the model.
+        budget: Lines at or above the tiers that people handle; None without configured shares.
+        archetypes: Share of each archetype's lines in raised tiers; None if not measured.
+        groupable: Attributes to group lines by: `subgroups.ATTRIBUTES` for a store; for a table, those it has columns
+            for.
         subgroups: False positives by group of lines; None if not measured.
-        stability: Whether reasons would be the same had other lines been drawn.
-        alone: What each column can do alone.
-        latency: What a score and its reasons take; None if not measured.
-        served: Whether the service may answer from the model; one of another name than that which is served, never.
+        stability: Agreement of refits on the reasons.
+        alone: How well each single column separates fraud.
+        latency: Time of a score and its reasons; None if not measured.
+        served: Whether the service may use the model; it serves one model name only.
         assessment: The impact assessment that covers the model.
-        audit: What a random audit says; None where no tested line was audited.
-        rolling: How the recipe did at past instants; None where that was not asked for.
+        audit: Measures on a random audit; None where no tested line was audited.
+        rolling: Results of the recipe at past instants; None if not requested.
     """
 
     how: str
@@ -113,7 +113,7 @@ class Evaluation:
     capacity: int
     precision_at_capacity: Estimate
     tiers: tuple[TierRow, ...]
-    reliability: tuple[Bin, ...]
+    reliability: tuple[ReliabilityBin, ...]
     ages: tuple[AgeBand, ...]
     families: dict[str, float]
     tenure_checked: int
@@ -129,7 +129,7 @@ class Evaluation:
     groupable: tuple[str, ...] = ATTRIBUTES
     subgroups: tuple[Subgroup, ...] | None = None
     stability: ReasonStability | None = None
-    alone: tuple[ColumnAlone, ...] = ()
+    alone: tuple[SingleColumn, ...] = ()
     latency: Latency | None = None
     served: bool = True
     assessment: ImpactAssessment | None = None
@@ -142,7 +142,7 @@ class Evaluation:
         return self.fraud / self.lines
 
     def figures(self) -> dict[str, float]:
-        """The plain numbers, by the names under which they are logged."""
+        """The numbers by metric name, as logged to MLflow."""
         estimates = {
             "average_precision": self.average_precision,
             "auc": self.auc,
@@ -156,8 +156,8 @@ class Evaluation:
         out["calibration_error"] = self.calibration_error
         if self.predicted_over_observed is not None:
             out["predicted_over_observed"] = self.predicted_over_observed.value
-        for more in (self.audit, self.rolling):
-            out |= {} if more is None else more.figures()
+        for part in (self.audit, self.rolling):
+            out |= {} if part is None else part.figures()
         return out
 
 
@@ -182,28 +182,28 @@ def evaluate(
 
     Args:
         model: The model.
-        slices: Where its test slice is.
+        slices: Training slice for single columns; test slice for everything else.
         capacity: Lines that reviewers can look at per day.
-        shuffled_average_precision: Of trees grown on shuffled labels, measured by whoever can grow trees.
-        champion: The model in use, to compare with on the same rows.
-        champion_problem: Why there is a model in use that cannot be compared with.
-        budget: Share of all lines that may stand at or above a tier.
+        shuffled_average_precision: Of trees grown on shuffled labels; the caller measures it.
+        champion: The live model, to compare with on the same rows.
+        champion_problem: Why the live model cannot be compared with.
+        budget: Maximum share of all lines at or above a tier.
         suite: Rows of the archetype suite.
-        groups: Groups of the test lines besides bands of tenure, which are added where the columns have tenure.
-        accounts: Whether the lines have accounts, so that groups must be given; a table that somebody brings has none.
-        stability: From `reason_stability`, by whoever can grow trees.
-        latency: Measured by whoever can score and explain.
-        served: Whether the service may answer from the model.
+        groups: Groups of the test lines. Tenure bands are added where the columns include tenure.
+        accounts: Whether the lines have accounts, which makes `groups` required; an external table has none.
+        stability: From `reason_stability`.
+        latency: Time of a score and its reasons; the caller measures it.
+        served: Whether the service may use the model.
         assessment: From `read_assessment`.
     """
     test = slices.test
     fraud = test.fraud
     margin = model.margin(test.rows)
     probability = model.probability(margin)
-    comparison, problem = compare(champion, test, margin)
+    comparison, problem = compare_with_champion(champion, test, margin)
     checked, raised = tenure_check(model, test)
     tier = model.tier(margin)
-    of_catalogue = knows_only_the_catalogue(model.feature_names)
+    of_catalogue = has_only_catalogue_columns(model.feature_names)
     return Evaluation(
         how=slices.how,
         lines=len(test),
@@ -218,7 +218,7 @@ def evaluate(
         precision_at_capacity=precision_at_capacity(margin, fraud, capacity),
         tiers=tier_rows(tier, fraud, model.cuts),
         reliability=reliability(probability, fraud),
-        ages=ages(test, margin),
+        ages=age_bands(test, margin),
         families=_families(model, test, margin),
         tenure_checked=checked,
         tenure_raised=raised,
@@ -233,7 +233,7 @@ def evaluate(
         groupable=_groupable(test, accounts=accounts),
         subgroups=_subgroups(tier > 0, test, groups, accounts=accounts),
         stability=stability,
-        alone=columns_alone(slices),
+        alone=measure_single_columns(slices),
         latency=latency,
         served=served,
         assessment=assessment,
@@ -243,32 +243,34 @@ def evaluate(
 
 def _budget(tier: npt.NDArray[np.int8], most: Mapping[Tier, float]) -> tuple[TierBudget, ...]:
     above = {level: int((tier >= TIERS.index(level)).sum()) for level in most}
-    return tuple(TierBudget(level, above[level], share(above[level], len(tier)), most[level]) for level in most)
+    return tuple(
+        TierBudget(level, above[level], share_estimate(above[level], len(tier)), most[level]) for level in most
+    )
 
 
 def _groupable(test: Examples, *, accounts: bool) -> tuple[str, ...]:
-    return ATTRIBUTES if accounts else ATTRIBUTES[:1] if _aged(test) else ()
+    return ATTRIBUTES if accounts else ATTRIBUTES[:1] if _has_tenure(test) else ()
 
 
-def _aged(test: Examples) -> bool:
+def _has_tenure(test: Examples) -> bool:
     return "tenure_days" in [column.name for column in test.columns]
 
 
 def _subgroups(raised: Flags, test: Examples, groups: Groups | None, *, accounts: bool) -> tuple[Subgroup, ...] | None:
     if accounts and groups is None:
         return None
-    tenure = {"tenure": tenure_groups(test.column("tenure_days"))} if _aged(test) else {}
-    every = {**tenure, **(groups or {})}
-    return subgroups(raised, test.fraud, every) if every else None
+    tenure = {"tenure": tenure_groups(test.column("tenure_days"))} if _has_tenure(test) else {}
+    all_groups = {**tenure, **(groups or {})}
+    return measure_subgroups(raised, test.fraud, all_groups) if all_groups else None
 
 
 def _families(model: RiskModel, test: Examples, margin: Floats) -> dict[str, float]:
-    """Mean absolute contributions over the highest lines, where reasons are read."""
+    """Mean absolute contributions over the highest lines, which are those whose reasons people read."""
     top = np.argsort(-margin, kind="stable")[:SAMPLE_FOR_FAMILIES]
     values = model.shap_values(test.rows[top])[:, :-1]
     if len(model.families) == 1:
         strength = np.abs(values).mean(axis=0)
-        strongest = np.argsort(-strength, kind="stable")[:_MOST_COLUMNS_SHOWN]
+        strongest = np.argsort(-strength, kind="stable")[:_MOST_COLUMNS]
         return {model.feature_names[column]: float(strength[column]) for column in strongest}
     families = np.array([column.family for column in model.columns])
     return {family: float(np.abs(values[:, families == family].sum(axis=1)).mean()) for family in model.families}

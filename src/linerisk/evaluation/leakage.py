@@ -1,7 +1,7 @@
-"""Columns that know the future, found by what no honest column does alone.
+"""Target leakage: measures how well each single column separates fraud, which shows columns that know the future.
 
-A column made of what became known later separates fraud from the rest nearly by itself, or finds a large part of it
-without touching anybody else; a column made of the training labels does so in training and loses it afterwards.
+A column computed from later information separates fraud almost alone, or finds much of it without false positives. A
+column computed from training labels does so in training and loses it on the test slice.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from linerisk.evaluation.metrics import Estimate, Flags, share
+from linerisk.evaluation.metrics import Estimate, Flags, share_estimate
 from linerisk.training.examples import Examples, Slices
 
 Floats = npt.NDArray[np.float64]
@@ -22,8 +22,8 @@ _FPR = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnAlone:
-    """What one column can do alone, whichever way it points; a missing value is a value of its own.
+class SingleColumn:
+    """How well one column separates fraud alone, in either direction; missing is a value of its own.
 
     Attributes:
         column: Its name.
@@ -38,50 +38,49 @@ class ColumnAlone:
     recall: Estimate
 
 
-def columns_alone(slices: Slices) -> tuple[ColumnAlone, ...]:
-    """Every column by itself, in the order of the table; none where a slice lacks one kind of line.
+def measure_single_columns(slices: Slices) -> tuple[SingleColumn, ...]:
+    """Every column alone, in table order; empty where the training or test slice lacks fraud or legitimate lines.
 
-    The direction of a column is the one that it has in training.
+    The training slice decides the direction of a column.
     """
     if any(part.fraud.all() or not part.fraud.any() for part in (slices.train, slices.test)):
         return ()
-    alone = []
+    measured = []
     for index, column in enumerate(slices.test.columns):
-        trained, missing_as = _oriented(slices.train, index)
-        direction, low = missing_as
-        tested = _filled(slices.test.rows[:, index], low) * direction
-        alone.append(
-            ColumnAlone(
+        trained, direction, missing_value = _oriented(slices.train, index)
+        tested = _filled(slices.test.rows[:, index], missing_value) * direction
+        measured.append(
+            SingleColumn(
                 column.name,
                 _auc(tested, slices.test.fraud),
                 _auc(trained, slices.train.fraud),
                 _recall(tested, slices.test.fraud),
             )
         )
-    return tuple(alone)
+    return tuple(measured)
 
 
-def _oriented(train: Examples, index: int) -> tuple[Floats, tuple[float, float]]:
-    """The training values so that more is riskier, and (direction, where missing values stand)."""
+def _oriented(train: Examples, index: int) -> tuple[Floats, float, float]:
+    """Training values turned so that higher is riskier, the direction, and the value for missing ones."""
     values = train.rows[:, index].astype(np.float64)
     missing = np.isnan(values)
     finite = values[np.isfinite(values)]
     reach = float(np.abs(finite).max()) + 1.0 if len(finite) else 1.0
-    # Missing values stand at the end at which they separate best.
+    # Missing values go to the end where they separate best.
     sides = (-reach, reach) if missing.any() else (-reach,)
     best = max((abs(_auc(np.where(missing, side, values), train.fraud).value - 0.5), side) for side in sides)[1]
     filled = np.where(missing, best, values)
     direction = 1.0 if _auc(filled, train.fraud).value >= 0.5 else -1.0  # noqa: PLR2004 - chance
-    return filled * direction, (direction, best)
+    return filled * direction, direction, best
 
 
-def _filled(values: npt.NDArray[np.float32], missing_as: float) -> Floats:
+def _filled(values: npt.NDArray[np.float32], missing_value: float) -> Floats:
     exact = values.astype(np.float64)
-    return np.where(np.isnan(exact), missing_as, exact)
+    return np.where(np.isnan(exact), missing_value, exact)
 
 
 def _auc(value: Floats, fraud: Flags) -> Estimate:
-    """Chance that fraud has the higher value, a tie half a chance.
+    """Probability that fraud has the higher value; a tie counts one half.
 
     References:
         DeLong, DeLong, Clarke-Pearson (1988), Biometrics 44; by ranks as Sun and Xu (2014), IEEE SPL 21(11).
@@ -102,4 +101,4 @@ def _variance(values: Floats) -> float:
 def _recall(value: Floats, fraud: Flags) -> Estimate:
     legitimate = np.sort(value[~fraud])[::-1]
     allowed = int(_FPR * len(legitimate))
-    return share(int((value[fraud] > legitimate[allowed]).sum()), int(fraud.sum()))
+    return share_estimate(int((value[fraud] > legitimate[allowed]).sum()), int(fraud.sum()))

@@ -1,4 +1,4 @@
-"""The figures of an evaluation under grouped names, as a store of runs shows them, such as `ranking/auc`."""
+"""Grouped metric names for MLflow, such as `ranking/auc`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _GROUP_OF = {
     "audit": "audit",
     "rolling": "rolling",
 }
-"""By how a plain figure's name begins; all others are about ranking."""
+"""Prefix of a plain metric name -> its group; all others belong to `ranking`."""
 
 
 def grouped_figures(e: Evaluation) -> dict[str, float]:
-    """Everything measured that is a number; what stands before the slash is the group."""
+    """All numbers of an evaluation by grouped name; the part before the slash is the group."""
     grouped = {f"{_group(name)}/{name}": value for name, value in e.figures().items()}
     for row in e.tiers:
         grouped[f"tiers/{row.tier}_lines"] = row.lines

@@ -1,4 +1,4 @@
-"""Measures of ranking, calibration and promise, each with the interval that its rows can carry.
+"""Metrics of ranking, calibration and tiers, with 95 % intervals.
 
 References:
     Clopper and Pearson (1934) for shares; Garwood (1936) for counts; percentile bootstrap over rows (one row per line)
@@ -43,19 +43,19 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class TierRow:
-    """What was seen in one tier on lines that the model never saw.
+    """Counts and rates of one tier on the test slice.
 
     Attributes:
         tier: The tier.
-        from_margin: Where it begins; None for `normal`.
+        from_margin: Its lowest margin; None for `normal`.
         lines: Lines in it.
         fraud: Fraud among them.
         fraud_rate: Share of fraud, exact interval.
         legitimate_at_or_above: Share of legitimate lines at or above it, exact interval; None for `normal` and where
             there is no legitimate line.
-        proven: Share that the cut point proves; None for `normal`.
-        wished: Share that was wished for; None for `normal`.
-        missing: Legitimate lines missing to prove the wish.
+        proven: Upper bound of that share, proven by the cut point; None for `normal`.
+        wished: Upper bound that the tier promise requests; None for `normal`.
+        missing: Legitimate lines missing to prove the requested bound.
     """
 
     tier: Tier
@@ -72,7 +72,7 @@ class TierRow:
 def average_precision(margin: Floats, fraud: Flags) -> float:
     """Mean precision over recall; ties share a threshold.
 
-    Scikit-learn's figure in a tenth of its time: the bootstrap asks hundreds of times.
+    Equals scikit-learn's figure in a tenth of its time, because the bootstrap computes it hundreds of times.
     """
     order = np.argsort(-margin, kind="stable")
     last_of_ties = np.append(np.flatnonzero(np.diff(margin[order])), len(order) - 1)
@@ -81,7 +81,7 @@ def average_precision(margin: Floats, fraud: Flags) -> float:
 
 
 def auc(margin: Floats, fraud: Flags) -> float:
-    """Chance that a fraud row ranks above a legitimate one; a tie is half a chance."""
+    """Probability that a fraud row ranks above a legitimate one; a tie counts one half."""
     legitimate, own = np.sort(margin[~fraud]), margin[fraud]
     below = np.searchsorted(legitimate, own, side="left") + np.searchsorted(legitimate, own, side="right")
     return float(below.sum() / (2 * len(legitimate) * len(own)))
@@ -101,12 +101,12 @@ def log_loss(probability: Floats, fraud: Flags) -> float:
 
 
 def log_loss_skill(probability: Floats, fraud: Flags) -> float:
-    """1 - log loss over the log loss of always saying the rows' own prevalence; 0 says nothing, 1 says all."""
+    """1 - log loss / log loss of always predicting the rows' prevalence; 0 is no skill, 1 is perfect."""
     return 1 - log_loss(probability, fraud) / log_loss(np.full(len(fraud), fraud.mean()), fraud)
 
 
 def equal_mass_calibration_error(probability: Floats, fraud: Flags, bins: int = CALIBRATION_BINS) -> float:
-    """Mean distance of predicted and observed rates over bins of equally many rows."""
+    """Mean distance between predicted and observed rates over bins of equal size."""
     order = np.argsort(probability, kind="stable")
     gaps = [
         abs(probability[part].mean() - fraud[part].mean()) * len(part)
@@ -117,7 +117,7 @@ def equal_mass_calibration_error(probability: Floats, fraud: Flags, bins: int = 
 
 
 def precision_at_capacity(margin: Floats, fraud: Flags, capacity: int) -> Estimate:
-    """Share of fraud among the `capacity` highest lines: what reviewers would find."""
+    """Share of fraud among the `capacity` highest lines, which reviewers can look at."""
     chosen = np.argsort(-margin, kind="stable")[:capacity]
     hits = int(fraud[chosen].sum())
     low, high = clopper_pearson(hits, len(chosen))
@@ -127,12 +127,12 @@ def precision_at_capacity(margin: Floats, fraud: Flags, capacity: int) -> Estima
 def bootstrap(
     measure: Callable[[npt.NDArray[np.int64]], float], fraud: Flags, *, repeats: int = 200, seed: int = 0
 ) -> Estimate:
-    """A measure with its percentile interval over resampled rows, fraud and legitimate apart.
+    """A measure with its percentile interval; fraud and legitimate rows are resampled separately.
 
-    Without rows of both kinds nothing can be ranked: all three are NaN, and gates that need them fail.
+    Ranking needs rows of both kinds: without them all three values are NaN, and gates that need them fail.
 
     Args:
-        measure: Takes row numbers, gives the measure on these rows.
+        measure: Takes row numbers and returns the measure on these rows.
         fraud: Shape (n,).
         repeats: Number of resamples.
         seed: Seed of the resampling.
@@ -151,22 +151,22 @@ def bootstrap(
     return Estimate(measure(np.arange(len(fraud))), float(low), float(high))
 
 
-def count(observed: int) -> Estimate:
+def count_estimate(observed: int) -> Estimate:
     """A count with its exact Poisson interval (Garwood 1936)."""
     low = chi2.ppf(0.025, 2 * observed) / 2 if observed else 0.0
     return Estimate(float(observed), float(low), float(chi2.ppf(0.975, 2 * observed + 2) / 2))
 
 
 def predicted_over_observed(predicted: float, observed: int) -> Estimate | None:
-    """Ratio with the exact Poisson interval of the observed count; None where none was observed."""
+    """Ratio with the exact Poisson interval of the observed count; None where the count is 0."""
     if observed == 0:
         return None
-    found = count(observed)
+    found = count_estimate(observed)
     return Estimate(predicted / observed, predicted / found.high, predicted / found.low)
 
 
 def tier_rows(tier: npt.NDArray[np.int8], fraud: Flags, cuts: tuple[CutPoint, ...]) -> tuple[TierRow, ...]:
-    """Lines, fraud and false alarms per tier, lowest tier first."""
+    """Lines, fraud and false positives per tier, lowest tier first."""
     legitimate = int((~fraud).sum())
     rows = []
     for index, name in enumerate(TIERS):
@@ -180,8 +180,8 @@ def tier_rows(tier: npt.NDArray[np.int8], fraud: Flags, cuts: tuple[CutPoint, ..
                 from_margin=cut.margin if cut else None,
                 lines=lines,
                 fraud=hits,
-                fraud_rate=share(hits, lines) if lines else None,
-                legitimate_at_or_above=share(above, legitimate) if cut and legitimate else None,
+                fraud_rate=share_estimate(hits, lines) if lines else None,
+                legitimate_at_or_above=share_estimate(above, legitimate) if cut and legitimate else None,
                 proven=cut.proven if cut else None,
                 wished=cut.wished if cut else None,
                 missing=cut.missing if cut else 0,
@@ -190,7 +190,7 @@ def tier_rows(tier: npt.NDArray[np.int8], fraud: Flags, cuts: tuple[CutPoint, ..
     return tuple(rows)
 
 
-def share(hits: int, rows: int) -> Estimate:
-    """A share with its exact interval."""
+def share_estimate(hits: int, rows: int) -> Estimate:
+    """A share with its exact Clopper-Pearson interval."""
     low, high = clopper_pearson(hits, rows)
     return Estimate(hits / rows, low, high)

@@ -1,26 +1,26 @@
-"""What a random audit says: the one measure that neither complaints nor our own decisions have chosen the lines for.
+"""Measures on randomly audited lines, which are free of selection by complaints or by our own decisions.
 
-Lines that are suspended stop producing records and findings, and complaints choose loud lines; so prevalence, false
-alarms and calibration measured on all labels lean. Audited lines were drawn by chance, so their shares do not.
+Suspended lines stop producing records and findings, and complaints select conspicuous lines. Prevalence, false
+positives and calibration measured on all labels are therefore biased; on a random sample they are not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from linerisk.evaluation.metrics import Estimate, predicted_over_observed, share
+from linerisk.evaluation.metrics import Estimate, predicted_over_observed, share_estimate
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import RAISED, Tier
 from linerisk.training.examples import Examples
 
 AUDIT = "random_audit"
 FEWEST_LINES = 20
-"""Audited lines below which shares are not told: without any fraud seen, 19 lines leave open up to 18 % of it."""
+"""Audited lines below which shares are not reported: 19 lines without fraud are compatible with up to 18 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditMeasure:
-    """Measured on audited lines of the test slice.
+    """Measures on the audited lines of the test slice.
 
     Attributes:
         lines: Lines audited about the observation window.
@@ -28,8 +28,8 @@ class AuditMeasure:
         prevalence: Share of fraud, exact interval.
         false_positives: Share of audited legitimate lines at or above each raised tier, exact interval; empty where all
             were fraud.
-        predicted: Fraud predicted among them in all.
-        predicted_over_observed: That over fraud found, exact Poisson interval; None where none was found.
+        predicted: Total fraud predicted among them.
+        predicted_over_observed: `predicted` over `fraud`, exact Poisson interval; None where no fraud was found.
     """
 
     lines: int
@@ -41,25 +41,26 @@ class AuditMeasure:
 
     @property
     def too_few(self) -> bool:
-        """Whether so few lines were audited that their shares are not worth a plot."""
+        """Whether there are too few audited lines to report or plot their shares."""
         return self.lines < FEWEST_LINES
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """The audit in one line."""
         if self.too_few:
             return (
-                f"{self.lines:,} lines drawn by chance, {self.fraud} fraud: fewer than {FEWEST_LINES} audited lines "
-                "say too little of false alarms or of how common fraud is "
-                f"(anything from {self.prevalence.low:.0%} to {self.prevalence.high:.0%} would agree with them)"
+                f"{self.lines:,} randomly drawn lines, {self.fraud} fraud: fewer than {FEWEST_LINES} audited lines are "
+                "too few to estimate false positives or prevalence "
+                f"(the 95 % interval runs from {self.prevalence.low:.0%} to {self.prevalence.high:.0%})"
             )
-        alarms = ", ".join(f"{tier} at most {found.high:.2g}" for tier, found in self.false_positives.items())
+        rates = ", ".join(f"{tier} at most {found.high:.2g}" for tier, found in self.false_positives.items())
         return (
-            f"{self.lines:,} lines drawn by chance, {self.fraud} fraud: prevalence {self.prevalence:.4f}; "
-            f"{self.predicted:.1f} predicted; false alarms with 97.5 % confidence: {alarms or 'no legitimate line'}"
+            f"{self.lines:,} randomly drawn lines, {self.fraud} fraud: prevalence {self.prevalence:.4f}; "
+            f"{self.predicted:.1f} fraud predicted; false-positive rates with 97.5 % confidence: "
+            f"{rates or 'no legitimate line'}"
         )
 
     def figures(self) -> dict[str, float]:
-        """The plain numbers, by the names under which they are logged."""
+        """The numbers by metric name, as logged to MLflow."""
         return {
             "audit_lines": float(self.lines),
             "audit_fraud": float(self.fraud),
@@ -71,7 +72,7 @@ class AuditMeasure:
 
 
 def measure_audit(model: RiskModel, test: Examples) -> AuditMeasure | None:
-    """Measure a model on the audited lines of the test slice; None where there is none.
+    """Measure a model on the audited lines of the test slice; None without any.
 
     Args:
         model: The model.
@@ -88,9 +89,9 @@ def measure_audit(model: RiskModel, test: Examples) -> AuditMeasure | None:
     return AuditMeasure(
         lines=len(audited),
         fraud=fraud,
-        prevalence=share(fraud, len(audited)),
+        prevalence=share_estimate(fraud, len(audited)),
         false_positives={
-            name: share(int((tier >= index).sum()), legitimate)
+            name: share_estimate(int((tier >= index).sum()), legitimate)
             for index, name in enumerate(RAISED, start=1)
             if legitimate
         },

@@ -1,4 +1,4 @@
-"""What a model owes besides being right: an answer in time, and an assessment of what it does to people.
+"""Duties of a released model beyond accuracy: latency, and an impact assessment.
 
 References:
     Personal Information Protection Law, articles 55 and 56: before automated decision-making, an assessment of its
@@ -12,22 +12,22 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-ASSESSED = ("purpose and means", "influence on people and risks", "protective measures")
-"""What article 56 asks an assessment to hold; each is a heading of the document."""
+REQUIRED_HEADINGS = ("purpose and means", "influence on people and risks", "protective measures")
+"""What article 56 requires of an assessment; each must be a heading of the document."""
 _OPEN = re.compile(r"\*to\s+confirm\*", re.IGNORECASE)
-"""How an assessment marks what its operator has yet to confirm."""
+"""Marks a point that the operator has not confirmed yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """What one line takes on the machine that trained, median over lines, in microseconds.
+    """Time per line on the training machine, median over lines, in microseconds.
 
     Attributes:
         lines: Lines timed.
         score_us: Margin, probability, interval and tier.
-        bare_score_us: The trees' own prediction alone, in the same run.
-        reasons_us: Contributions and the reasons in words.
-        bare_reasons_us: The trees' own contributions alone, in the same run.
+        bare_score_us: The trees' prediction alone, in the same run.
+        reasons_us: Contributions and reason texts.
+        bare_reasons_us: The trees' contributions alone, in the same run.
     """
 
     lines: int
@@ -39,13 +39,13 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class ImpactAssessment:
-    """The document that says what the model does to people.
+    """The document that assesses what the model does to people.
 
     Attributes:
-        path: As the limits name it, without where it is on this machine.
-        sha256: Of its bytes; None where it cannot be read.
-        lacking: Of `ASSESSED`, what it has no heading for.
-        to_confirm: Points that are marked *to confirm*; the assessment is not finished before there are none.
+        path: As the limits name it, without folders of this machine.
+        sha256: Hash of its bytes; None where it cannot be read.
+        lacking: The `REQUIRED_HEADINGS` that it lacks.
+        to_confirm: Points marked *to confirm*; a finished assessment has none.
     """
 
     path: str
@@ -54,33 +54,35 @@ class ImpactAssessment:
     to_confirm: int = 0
 
     def unfinished(self) -> str | None:
-        """What is yet to be done with it, in a clause; None where nothing is."""
+        """What is left to do, as a sentence without its full stop; None for a finished assessment."""
         if not self.to_confirm:
             return None
-        points = "1 point is" if self.to_confirm == 1 else f"{self.to_confirm} points are"
-        return f"{points} still marked *to confirm*, so it is not finished: confirm them before real lines are scored"
+        points, are = ("1 point", "is") if self.to_confirm == 1 else (f"{self.to_confirm} points", "are")
+        return (
+            f"{points} of the impact assessment {are} still marked *to confirm*: finish it before real lines are scored"
+        )
 
 
 def read_assessment(folder: Path, path: str) -> ImpactAssessment:
-    """Find the impact assessment and what it lacks.
+    """Read an impact assessment and find what it lacks.
 
     Args:
-        folder: The folder that `path` starts from.
-        path: Of a Markdown document in UTF-8.
+        folder: The folder that `path` is relative to.
+        path: Path of a Markdown document in UTF-8.
     """
-    named = _named(folder, path)
+    named = _portable_path(folder, path)
     try:
         content = (folder / path).read_bytes()
         text = content.decode()
     except (OSError, UnicodeDecodeError):
         return ImpactAssessment(named, None)
     headings = [line.lstrip("#").strip().lower() for line in text.splitlines() if line.startswith("#")]
-    lacking = tuple(part for part in ASSESSED if not any(part in heading for heading in headings))
+    lacking = tuple(part for part in REQUIRED_HEADINGS if not any(part in heading for heading in headings))
     return ImpactAssessment(named, hashlib.sha256(content).hexdigest(), lacking, len(_OPEN.findall(text)))
 
 
-def _named(folder: Path, path: str) -> str:
-    """A path as the artefact may say it: from the folder on, or the name alone. Artefacts travel, machines do not."""
+def _portable_path(folder: Path, path: str) -> str:
+    """The path relative to the folder, or the name alone: an artefact may not name folders of one machine."""
     given, base = Path(path), folder.absolute()
     if not given.is_absolute():
         return path

@@ -1,4 +1,4 @@
-"""Lines in bands: predicted against observed by rank, ranking by age, and whether age ever raises a tier."""
+"""Reliability bins, ranking by tenure band, and the check that age never raises a tier."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linerisk.evaluation.metrics import Estimate, Flags, Floats, average_precision, bootstrap, share
+from linerisk.evaluation.metrics import Estimate, Flags, Floats, average_precision, bootstrap, share_estimate
 from linerisk.features.catalogue import BY_NAME
 from linerisk.features.tenure import MAX_TENURE_DAYS
 from linerisk.model.cut_points import clopper_pearson
@@ -16,17 +16,17 @@ from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Examples
 
 AGE_BANDS_DAYS = (0, 30, 180, 730, 1825)
-"""Where bands of tenure begin: a month, half a year, two years, five years."""
+"""Lower ends of the tenure bands: 0, a month, half a year, two years, five years."""
 TENURE_STEPS_DAYS = (30.0, 365.0, 1825.0)
-"""How much older the same line is made when asking whether age ever raises a tier."""
+"""Days added to a line's age in `tenure_check`."""
 _LEAST_IN_BIN = 30
-_FAILING = 0.05
-"""Chance that a calibrated model has a bin that is called off."""
+_FALSE_ALARM = 0.05
+"""Highest probability that any bin of a calibrated model is wrongly found miscalibrated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
-    """Predicted and observed rate of one bin of equally many lines."""
+class ReliabilityBin:
+    """Predicted and observed fraud rate of lines of similar probability."""
 
     predicted: float
     observed: Estimate
@@ -35,7 +35,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class AgeBand:
-    """Ranking within one band of tenure; None where the band has too few of either kind."""
+    """Ranking within one tenure band; None where it has too few fraud or legitimate lines."""
 
     from_days: int
     lines: int
@@ -43,43 +43,43 @@ class AgeBand:
     average_precision: Estimate | None
 
 
-def reliability(probability: Floats, fraud: Flags) -> tuple[Bin, ...]:
-    """Bins by rank that grow finer towards the top, where decisions are made; each of enough lines to say something."""
+def reliability(probability: Floats, fraud: Flags) -> tuple[ReliabilityBin, ...]:
+    """Bins by rank that get finer towards the top, where decisions are made; the top bin has 30 lines or more."""
     lines = len(probability)
     starts = [round(lines * quantile) for quantile in (0, 0.25, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998)]
     kept = [start for start in starts if start == 0 or lines - start >= _LEAST_IN_BIN]
     bins = []
     for part in np.split(np.argsort(probability, kind="stable"), kept[1:]):
         if len(part):
-            observed = share(int(fraud[part].sum()), len(part))
-            bins.append(Bin(float(probability[part].mean()), observed, len(part)))
+            observed = share_estimate(int(fraud[part].sum()), len(part))
+            bins.append(ReliabilityBin(float(probability[part].mean()), observed, len(part)))
     return tuple(bins)
 
 
-def bins_off(bins: Sequence[Bin], *, most: float) -> tuple[Bin, ...]:
-    """Bins whose mean probability has provably over `most` times the odds of fraud observed, or under 1 / `most` of it.
+def miscalibrated_bins(bins: Sequence[ReliabilityBin], *, max_odds_ratio: float) -> tuple[ReliabilityBin, ...]:
+    """Bins where predicted and observed odds of fraud provably differ by more than a factor.
 
     Exact intervals with Bonferroni's correction hold for all bins at once, also where probabilities differ within a
-    bin: that only makes the count vary less (Hoeffding 1956). A bin whose probability is not a number is off.
+    bin: that only makes the count vary less (Hoeffding 1956). A bin whose probability is NaN is miscalibrated.
 
     Args:
-        bins: Of `reliability`.
-        most: Factor between odds, above 1: near 0 that of the rates, near 1 that of what is left to 1.
+        bins: From `reliability`.
+        max_odds_ratio: The factor, above 1. Near 0 it is a ratio of rates, near 1 a ratio of their complements.
     """
-    return tuple(b for b in bins if not _compatible(b, most=most, looks=len(bins)))
+    return tuple(b for b in bins if not _compatible(b, max_odds_ratio, comparisons=len(bins)))
 
 
-def _compatible(b: Bin, *, most: float, looks: int) -> bool:
-    low, high = clopper_pearson(round(b.observed.value * b.lines), b.lines, confidence=1 - _FAILING / looks)
-    return _odds(low) <= most * _odds(b.predicted) and _odds(b.predicted) <= most * _odds(high)
+def _compatible(b: ReliabilityBin, max_odds_ratio: float, *, comparisons: int) -> bool:
+    low, high = clopper_pearson(round(b.observed.value * b.lines), b.lines, confidence=1 - _FALSE_ALARM / comparisons)
+    return _odds(low) <= max_odds_ratio * _odds(b.predicted) and _odds(b.predicted) <= max_odds_ratio * _odds(high)
 
 
 def _odds(share: float) -> float:
     return float("inf") if share == 1 else share / (1 - share)
 
 
-def ages(test: Examples, margin: Floats) -> tuple[AgeBand, ...]:
-    """Ranking within each band of tenure; none where no column says how old a line is."""
+def age_bands(test: Examples, margin: Floats) -> tuple[AgeBand, ...]:
+    """Ranking within each tenure band; empty without a column `tenure_days`."""
     if "tenure_days" not in [column.name for column in test.columns]:
         return ()
     tenure = test.column("tenure_days")
@@ -89,7 +89,7 @@ def ages(test: Examples, margin: Floats) -> tuple[AgeBand, ...]:
         inside = (tenure >= start) & (tenure < end)
         fraud = test.fraud[inside]
         own = margin[inside]
-        enough = fraud.sum() >= 5 and (~fraud).sum() >= 5  # noqa: PLR2004 - below that an interval says nothing
+        enough = fraud.sum() >= 5 and (~fraud).sum() >= 5  # noqa: PLR2004 - fewer give a useless interval
         measured = (
             bootstrap(lambda rows, own=own, fraud=fraud: average_precision(own[rows], fraud[rows]), fraud)  # type: ignore[misc]
             if enough
@@ -100,12 +100,12 @@ def ages(test: Examples, margin: Floats) -> tuple[AgeBand, ...]:
 
 
 def tenure_check(model: RiskModel, test: Examples) -> tuple[int, int | None]:
-    """Make every line older, other things equal, and count how often its tier rises.
+    """Make every line older, all else equal, and count the lines whose tier rises.
 
-    Every column that grows with age is raised by the same number of days, as an earlier activation would.
+    Every column that grows with age gets the same number of days added, as an earlier activation would.
 
     Returns:
-        Lines checked, and how many rose; None where no column speaks of tenure.
+        Lines checked, and lines whose tier rose; None where no column measures age.
     """
     ageing = [
         index

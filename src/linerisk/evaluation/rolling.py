@@ -1,4 +1,4 @@
-"""How the same recipe would have done before: trained at past instants on what was known then, tested on what followed.
+"""Rolling evaluation: the same recipe trained at past instants on what was known then, tested on what followed.
 
 References:
     Dawid (1984), "Statistical theory: the prequential approach", Journal of the Royal Statistical Society A 147(2).
@@ -21,17 +21,17 @@ from linerisk.training.examples import Examples
 
 @dataclass(frozen=True, slots=True)
 class RollingStep:
-    """One past training and what came of it. A figure that could not be measured is None.
+    """Result of one past training. A figure that could not be measured is None.
 
     Attributes:
-        trained_at: When it would have trained and scored, UTC ISO 8601.
-        outcomes_by: When outcomes were looked up.
+        trained_at: Instant of training and scoring, UTC ISO 8601.
+        outcomes_by: Instant by which outcomes are known, UTC ISO 8601.
         lines: Lines tested.
         fraud: Fraud among them.
         average_precision: Ranking.
-        log_loss_skill: Against always saying the prevalence.
-        predicted_over_observed: Fraud predicted in all over fraud observed.
-        problem: Why nothing was measured; None where it was.
+        log_loss_skill: Against always predicting the prevalence.
+        predicted_over_observed: Total fraud predicted over fraud observed.
+        problem: Why nothing was measured; None if measured.
     """
 
     trained_at: str
@@ -43,7 +43,7 @@ class RollingStep:
     predicted_over_observed: Estimate | None = None
     problem: str | None = None
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """The step in one line."""
         if self.average_precision is None or self.log_loss_skill is None:
             return f"{self.lines:,} lines, {self.fraud} fraud: {self.problem}"
@@ -61,7 +61,7 @@ class RollingEvaluation:
     steps: tuple[RollingStep, ...]
 
     def figures(self) -> dict[str, float]:
-        """Per step and over steps, by the names under which they are logged."""
+        """Numbers per step and over steps by metric name, as logged to MLflow."""
         out: dict[str, float] = {"rolling_steps": float(len(self.steps))}
         for measure in ("average_precision", "log_loss_skill", "predicted_over_observed"):
             values = {step.trained_at[:10]: getattr(step, measure) for step in self.steps}
@@ -73,7 +73,7 @@ class RollingEvaluation:
         return out
 
     def curves(self) -> list[dict[str, str | float]]:
-        """What a plot needs: one row per step and measure, with `trained_at`, `measure`, `value`, `low`, `high`."""
+        """Rows for a plot, one per step and measure: `trained_at`, `measure`, `value`, `low`, `high`."""
         return [
             {
                 "trained_at": step.trained_at,
@@ -89,11 +89,11 @@ class RollingEvaluation:
 
 
 def measure_step(model: RiskModel, test: Examples, *, trained_at: str, outcomes_by: str) -> RollingStep:
-    """Measure a model of the past on the lines that it would have scored.
+    """Measure a past model on the lines that it would have scored.
 
     Args:
         model: Trained on what was known at `trained_at`.
-        test: Lines as they stood at `trained_at`, none of them learnt from, with outcomes known by `outcomes_by`.
+        test: Lines as of `trained_at`, none of them in training, with outcomes known by `outcomes_by`.
         trained_at: UTC ISO 8601.
         outcomes_by: UTC ISO 8601.
     """

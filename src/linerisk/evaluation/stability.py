@@ -1,4 +1,4 @@
-"""Whether the reasons would be the same had other lines been drawn: trees grown again on bootstrapped lines."""
+"""Reason stability: refits trees on bootstrapped lines and compares the families that their reasons name."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from linerisk.training.fit import Recipe, fit_trees
 REFITS = 3
 REFIT_TREES = 60
 MOST_ROWS = 30_000
-"""Rows that a refit is grown on at most; fraud is kept whole."""
+"""Maximum rows to refit on; all fraud is kept, legitimate rows are sampled."""
 HIGHEST_LINES = 200
-"""Lines whose reasons are compared: the highest of the test slice, as reasons are read there."""
+"""Compare reasons on this many highest lines of the test slice, because people read those."""
 FAMILIES_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonStability:
-    """How far refits agree about the families that speak.
+    """Agreement of refits on the families that contribute most.
 
     Attributes:
-        refits: Refits compared, each with each.
+        refits: Refits compared, every pair.
         lines: Lines compared.
-        first: Share of lines whose strongest family is the same.
+        first: Share of lines with the same strongest family.
         named: Mean share of the strongest families that are the same, as a set.
-        families: How many strongest families were compared; fewer than `FAMILIES_NAMED` where there are not more, 0
-            where there is only one family and nothing to tell apart.
-        by_chance: `named` of families drawn blindly.
+        families: Number of strongest families compared, at most `FAMILIES_NAMED` and fewer than the model has; 0 where
+            it has only one.
+        by_chance: Expected `named` for random families.
     """
 
     refits: int
@@ -45,14 +45,14 @@ class ReasonStability:
 
 
 def reason_stability(model: RiskModel, slices: Slices, recipe: Recipe) -> ReasonStability:
-    """Grow smaller models on bootstrapped training rows and compare their families on the highest test lines.
+    """Fit smaller models on bootstrapped training lines and compare their families on the highest test lines.
 
-    Whole lines are drawn, with all their rows.
+    The bootstrap draws whole lines, with all their rows.
 
     Args:
-        model: Says which lines are the highest, and the families.
-        slices: Trained on and tested on.
-        recipe: How trees are grown; fewer of them here.
+        model: Decides which lines are the highest, and gives the families.
+        slices: Training slice to refit on, test slice to compare on.
+        recipe: Settings of the trees; refits use fewer trees.
     """
     families = len(model.families)
     named = min(FAMILIES_NAMED, families - 1)
@@ -62,8 +62,8 @@ def reason_stability(model: RiskModel, slices: Slices, recipe: Recipe) -> Reason
     rows = slices.test.rows[highest]
     rng = np.random.default_rng(recipe.seed)
     fewer = replace(recipe, trees=min(recipe.trees, REFIT_TREES))
-    base = _fewer_rows(slices.train, rng)
-    orders = [_order(fit_trees(_resampled(base, rng), fewer), model, rows) for _ in range(REFITS)]
+    base = _subsample(slices.train, rng)
+    orders = [_ranked_families(fit_trees(_bootstrapped(base, rng), fewer), model, rows) for _ in range(REFITS)]
     pairs = list(itertools.combinations(orders, 2))
     same = [[len(np.intersect1d(a, b)) for a, b in zip(x[:, :named], y[:, :named], strict=True)] for x, y in pairs]
     return ReasonStability(
@@ -76,22 +76,22 @@ def reason_stability(model: RiskModel, slices: Slices, recipe: Recipe) -> Reason
     )
 
 
-def _order(booster: lgb.Booster, model: RiskModel, rows: Rows) -> npt.NDArray[np.intp]:
-    """Families of each row, the one that moves the margin most first; shape (n, families)."""
+def _ranked_families(booster: lgb.Booster, model: RiskModel, rows: Rows) -> npt.NDArray[np.intp]:
+    """Families of each row by absolute contribution, strongest first; shape (n, families)."""
     values = replace(model, trees=booster.model_to_string()).shap_values(rows)[:, :-1]
     family = np.array([model.families.index(column.family) for column in model.columns])
-    moved = np.stack([values[:, family == index].sum(axis=1) for index in range(len(model.families))], axis=1)
-    return np.argsort(-np.abs(moved), axis=1, kind="stable")
+    total = np.stack([values[:, family == index].sum(axis=1) for index in range(len(model.families))], axis=1)
+    return np.argsort(-np.abs(total), axis=1, kind="stable")
 
 
-def _fewer_rows(train: Examples, rng: np.random.Generator) -> Examples:
+def _subsample(train: Examples, rng: np.random.Generator) -> Examples:
     if len(train) <= MOST_ROWS:
         return train
     return train.take(train.fraud | (rng.random(len(train)) < MOST_ROWS / len(train)))
 
 
-def _resampled(train: Examples, rng: np.random.Generator) -> Examples:
-    """Rows of as many lines as there are, drawn with replacement."""
+def _bootstrapped(train: Examples, rng: np.random.Generator) -> Examples:
+    """A bootstrap sample of the lines, with all their rows."""
     lines, line = np.unique(train.line_key, return_inverse=True)
     times = np.bincount(rng.integers(0, len(lines), len(lines)), minlength=len(lines))[line]
     drawn = np.repeat(np.arange(len(train)), times)

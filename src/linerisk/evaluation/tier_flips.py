@@ -1,8 +1,8 @@
-"""Who changes tier when a challenger replaces the champion: on the same lines, from where to where, because of what.
+"""Tier flips: which lines change tier when a challenger replaces the champion, in which direction and why.
 
-A line's place is its margin's distance from the cut point that it crossed. That distance changes by the sum of what its
-families changed, of the base, and of the cut point itself, exactly. The cause of a move is the part that went furthest
-in the direction of the move.
+A flipped line crossed a cut point. The distance of its margin from that cut point changes by the contributions of the
+families, the base and the cut point itself; these parts sum exactly. The cause of a flip is the largest part in the
+direction of the flip.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from linerisk.model.tiers import TIERS
 from linerisk.training.examples import Examples
 
 MOST_EXPLAINED = 2_000
-"""Lines whose moves are explained at most, the highest first: contributions are dear."""
+"""Maximum flipped lines to explain, the highest first, because contributions are expensive."""
 MOST_EXAMPLES = 12
 CUT_POINT = "cut point and base"
-"""The cause of a move where the line stayed and the tier's beginning passed it by."""
+"""The cause of a flip where the cut point and the base changed more than any family."""
 _KEY_DIGITS = 8
 
 Table = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """How many explained moves had one cause, by direction and outcome."""
+class FlipCause:
+    """Number of explained flips with one cause, by direction and outcome."""
 
     cause: str
     up_fraud: int
@@ -40,23 +40,23 @@ class Cause:
     down_legitimate: int
 
     @property
-    def moves(self) -> int:
-        """All of them."""
+    def flips(self) -> int:
+        """Flips in both directions."""
         return self.up_fraud + self.up_legitimate + self.down_fraud + self.down_legitimate
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """One line that moved, as an example.
+class FlippedLine:
+    """One line that changed tier.
 
     Attributes:
-        key: First digits of the line's pseudonymous key, hexadecimal: enough to find it again in the store, no id.
-        fraud: What was established about it.
+        key: First hexadecimal digits of the line's pseudonymous key; enough to find it in the store, and no id.
+        fraud: Its label.
         before: Tier under the champion.
         after: Tier under the challenger.
-        cause: What changed most in the direction of the move.
-        change: By how much that changed the distance from the cut point, log-odds.
-        total: By how much the distance changed in all, log-odds.
+        cause: The largest part of the change in the direction of the flip.
+        change: That part of the change of the distance from the cut point, log-odds.
+        total: The whole change of that distance, log-odds.
     """
 
     key: str
@@ -74,12 +74,12 @@ class TierFlips:
 
     Attributes:
         champion: Version of the champion.
-        lines: Lines that both placed.
+        lines: Lines that both models scored.
         fraud: Fraud lines by champion's tier (row) and challenger's (column), in the order of `TIERS`.
         legitimate: Legitimate lines likewise.
-        explained: Moves whose cause was looked for.
+        explained: Flips with a computed cause.
         causes: The most frequent first.
-        examples: Moves across most tiers first.
+        examples: Flips across most tiers first.
     """
 
     champion: str
@@ -87,17 +87,17 @@ class TierFlips:
     fraud: Table
     legitimate: Table
     explained: int
-    causes: tuple[Cause, ...]
-    examples: tuple[Moved, ...]
+    causes: tuple[FlipCause, ...]
+    examples: tuple[FlippedLine, ...]
 
     @property
     def moved(self) -> int:
-        """Lines in another tier than before."""
+        """Lines that changed tier."""
         return sum(self.counts.values())
 
     @property
     def counts(self) -> dict[str, int]:
-        """Moves by direction and outcome."""
+        """Flips by direction and outcome."""
         return {
             f"{direction}_{kind}": sum(
                 table[row][column]
@@ -111,49 +111,49 @@ class TierFlips:
 
     @property
     def all_lines(self) -> Table:
-        """Lines of both kinds."""
+        """All lines, fraud and legitimate."""
         return tuple(
             tuple(a + b for a, b in zip(of_fraud, of_others, strict=True))
             for of_fraud, of_others in zip(self.fraud, self.legitimate, strict=True)
         )
 
     def as_dict(self, *, examples: bool = True) -> dict[str, Any]:
-        """As JSON has it; without examples where it may come into a log."""
-        told = asdict(self) | {"moved": self.moved, "counts": self.counts, "tiers": [str(tier) for tier in TIERS]}
-        return told if examples else {key: value for key, value in told.items() if key != "examples"}
+        """As JSON; leave examples out where it may be logged, because they name keys of lines."""
+        report = asdict(self) | {"moved": self.moved, "counts": self.counts, "tiers": [str(tier) for tier in TIERS]}
+        return report if examples else {key: value for key, value in report.items() if key != "examples"}
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> TierFlips:
-        """What `as_dict` wrote."""
+    def from_dict(cls, stored: Mapping[str, Any]) -> TierFlips:
+        """Read what `as_dict` returned, with examples."""
         return cls(
-            champion=told["champion"],
-            lines=told["lines"],
-            fraud=tuple(map(tuple, told["fraud"])),
-            legitimate=tuple(map(tuple, told["legitimate"])),
-            explained=told["explained"],
-            causes=tuple(Cause(**cause) for cause in told["causes"]),
-            examples=tuple(Moved(**moved) for moved in told["examples"]),
+            champion=stored["champion"],
+            lines=stored["lines"],
+            fraud=tuple(map(tuple, stored["fraud"])),
+            legitimate=tuple(map(tuple, stored["legitimate"])),
+            explained=stored["explained"],
+            causes=tuple(FlipCause(**cause) for cause in stored["causes"]),
+            examples=tuple(FlippedLine(**line) for line in stored["examples"]),
         )
 
 
 def aligned_rows(model: RiskModel, examples: Examples) -> Rows | None:
-    """The rows as a model wants them, shape (n, its features); None where one of its columns is missing."""
-    place = {column.name: index for index, column in enumerate(examples.columns)}
-    if not set(model.feature_names) <= place.keys():
+    """Rows with a model's columns in its order, shape (n, features); None where the examples lack a column."""
+    position = {column.name: index for index, column in enumerate(examples.columns)}
+    if not set(model.feature_names) <= position.keys():
         return None
-    return np.ascontiguousarray(examples.rows[:, [place[name] for name in model.feature_names]])
+    return np.ascontiguousarray(examples.rows[:, [position[name] for name in model.feature_names]])
 
 
 def tier_flips(champion: RiskModel, challenger: RiskModel, examples: Examples) -> TierFlips | None:
-    """Place the same lines with both models and say what became of them.
+    """Score the same lines with both models and report which change tier.
 
     Args:
-        champion: What is live.
-        challenger: What might replace it.
-        examples: Lines that neither has seen; one row per line.
+        champion: The live model.
+        challenger: The model that may replace it.
+        examples: Lines that neither model was trained on; one row per line.
 
     Returns:
-        The report; None where one of the two cannot read these rows.
+        The report; None where the examples lack a column of either model.
     """
     old_rows, new_rows = aligned_rows(champion, examples), aligned_rows(challenger, examples)
     if old_rows is None or new_rows is None:
@@ -172,8 +172,8 @@ def tier_flips(champion: RiskModel, challenger: RiskModel, examples: Examples) -
     )
     direction = np.sign(after[chosen].astype(int) - before[chosen])
     cause = (parts * direction[:, None]).argmax(axis=1) if len(chosen) else np.zeros(0, dtype=np.intp)
-    moves = tuple(
-        Moved(
+    flipped = tuple(
+        FlippedLine(
             key=f"{int(examples.line_key[line]) & (2**64 - 1):016x}"[:_KEY_DIGITS],
             fraud=bool(examples.fraud[line]),
             before=str(TIERS[before[line]]),
@@ -184,14 +184,14 @@ def tier_flips(champion: RiskModel, challenger: RiskModel, examples: Examples) -
         )
         for i, line in enumerate(chosen)
     )
-    ranked = sorted(moves, key=lambda m: (-abs(_rank(m.after) - _rank(m.before)), -abs(m.total), m.key))
+    ranked = sorted(flipped, key=lambda f: (-abs(_rank(f.after) - _rank(f.before)), -abs(f.total), f.key))
     return TierFlips(
         champion=champion.version,
         lines=len(examples),
         fraud=_table(before[examples.fraud], after[examples.fraud]),
         legitimate=_table(before[~examples.fraud], after[~examples.fraud]),
-        explained=len(moves),
-        causes=_causes(moves),
+        explained=len(flipped),
+        causes=_causes(flipped),
         examples=tuple(ranked[:MOST_EXAMPLES]),
     )
 
@@ -204,14 +204,14 @@ def _parts(
     new_rows: Rows,
     crossed: npt.NDArray[np.int8],
 ) -> tuple[list[str], Floats]:
-    """What changed each line's distance from the cut point it crossed: names, and shape (n, names); rows sum exactly.
+    """Split the change of each line's distance from its crossed cut point: part names, and parts, shape (n, names).
 
     Args:
-        champion: What is live.
-        challenger: What might replace it.
-        old_rows: Rows of n lines as the champion wants them.
-        new_rows: The same lines as the challenger wants them.
-        crossed: Which cut point each line crossed, shape (n,); of several, the highest.
+        champion: The live model.
+        challenger: The model that may replace it.
+        old_rows: Rows of n lines in the champion's columns.
+        new_rows: The same lines in the challenger's columns.
+        crossed: Index of the cut point that each line crossed, shape (n,); of several, the highest.
     """
     names = list(dict.fromkeys((*challenger.families, *champion.families)))
     if not len(crossed):
@@ -220,8 +220,8 @@ def _parts(
     new, new_base = _by_family(challenger, new_rows, names)
     old_cut = np.array([cut.margin for cut in champion.cuts])[crossed]
     new_cut = np.array([cut.margin for cut in challenger.cuts])[crossed]
-    beginning = (new_base - new_cut) - (old_base - old_cut)
-    return [*names, CUT_POINT], np.column_stack([new - old, beginning])
+    base_and_cut = (new_base - new_cut) - (old_base - old_cut)
+    return [*names, CUT_POINT], np.column_stack([new - old, base_and_cut])
 
 
 def _by_family(model: RiskModel, rows: Rows, names: list[str]) -> tuple[Floats, float]:
@@ -237,19 +237,19 @@ def _table(before: npt.NDArray[np.int8], after: npt.NDArray[np.int8]) -> Table:
     return tuple(tuple(map(int, row)) for row in counts)
 
 
-def _causes(moves: tuple[Moved, ...]) -> tuple[Cause, ...]:
-    counted = Counter((move.cause, _rank(move.after) > _rank(move.before), move.fraud) for move in moves)
+def _causes(flipped: tuple[FlippedLine, ...]) -> tuple[FlipCause, ...]:
+    counted = Counter((line.cause, _rank(line.after) > _rank(line.before), line.fraud) for line in flipped)
     causes = [
-        Cause(
+        FlipCause(
             name,
             up_fraud=counted[name, True, True],
             up_legitimate=counted[name, True, False],
             down_fraud=counted[name, False, True],
             down_legitimate=counted[name, False, False],
         )
-        for name in {move.cause for move in moves}
+        for name in {line.cause for line in flipped}
     ]
-    return tuple(sorted(causes, key=lambda cause: (-cause.moves, cause.cause)))
+    return tuple(sorted(causes, key=lambda cause: (-cause.flips, cause.cause)))
 
 
 def _rank(tier: str) -> int:

@@ -162,7 +162,7 @@ def check_gates(version: Version, *, champion: str | None, override: Sequence[st
             wrong,
             expected=f"{COMPARED} answered against {now}",
             found=f"its gates were answered {answered(version.against)}",
-            todo="train it again by the command that its training printed (on its card: Make it again) and promote "
+            todo="train it again by the command that its training printed (on its card: Reproduce) and promote "
             f"what comes of it, or override {COMPARED} by name, with a written reason",
             field="override",
         )

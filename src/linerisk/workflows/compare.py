@@ -9,8 +9,8 @@ from typing import Any
 
 from linerisk.as_of import parse_instant
 from linerisk.errors import InputError, RegistryError
-from linerisk.evaluation.gates.gates import GateResult, Outcome
-from linerisk.evaluation.report.report import FLIPS, comparison_page
+from linerisk.evaluation.gates.run import GateResult, Outcome
+from linerisk.evaluation.report.render import FLIPS, comparison_page
 from linerisk.evaluation.tier_flips import TierFlips, tier_flips
 from linerisk.registry import CHALLENGER, COMPARED, UNKNOWN, Registry, Version, answered
 from linerisk.settings import Settings
@@ -126,7 +126,7 @@ def _outdated(champion: Version, challenger: Version) -> str:
     return (
         f"The gates of version {challenger.version} were answered {answered(challenger.against)}, not against version "
         f"{champion.version}, which is champion now: {COMPARED} says nothing of it, and nobody is promoted on "
-        f"that. Train it again by its command (on its card: Make it again), or override {COMPARED} by "
+        f"that. Train it again by its command (on its card: Reproduce), or override {COMPARED} by "
         "name."
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from linerisk.evaluation.gates.gates import GateLimits
+from linerisk.evaluation.gates.run import GateLimits
 from linerisk.model.risk_model import RiskModel
 from linerisk.model.tiers import TierPromise
 from linerisk.registry.search_trials import TrialRun, log_trials

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from linerisk.errors import ArtefactError
-from linerisk.evaluation.archetypes import ArchetypeRows, archetype_rows, knows_only_the_catalogue
+from linerisk.evaluation.archetypes import ArchetypeRows, archetype_rows, has_only_catalogue_columns
 from linerisk.evaluation.evaluate import Evaluation, evaluate
 from linerisk.evaluation.metrics import average_precision
 from linerisk.evaluation.release_duties import Latency, read_assessment
@@ -94,7 +94,7 @@ def measure_latency(model: RiskModel, rows: Rows, wording: Wording) -> Latency:
 
 
 def _suite(settings: Settings, model: RiskModel) -> ArchetypeRows | None:
-    if not knows_only_the_catalogue(model.feature_names):
+    if not has_only_catalogue_columns(model.feature_names):
         return None
     return archetype_rows(settings.home / "archetypes", time_zone=settings.time_zone)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.gates import GateResult, Outcome
-from linerisk.evaluation.report.facts import Reported
-from linerisk.evaluation.report.model_card import NOTHING_SERVED
+from linerisk.evaluation.gates.run import GateResult, Outcome
+from linerisk.evaluation.report.facts import ReportFacts
+from linerisk.evaluation.report.model_card import NEVER_SERVED
 from linerisk.evaluation.report.tables import as_markdown, gate_table, tier_table
 from linerisk.live import WHEN_EXPIRED
 from linerisk.registry import Described
@@ -33,7 +33,7 @@ def run_name(name: str, evaluation: Evaluation, gates: Sequence[GateResult], *, 
     return ", ".join(part for part in parts if part)
 
 
-def describe(run: str, evaluation: Evaluation, gates: Sequence[GateResult], reported: Reported) -> Described:
+def describe(run: str, evaluation: Evaluation, gates: Sequence[GateResult], reported: ReportFacts) -> Described:
     """What a reader of the registry should know before opening the report.
 
     Args:
@@ -52,7 +52,7 @@ def describe(run: str, evaluation: Evaluation, gates: Sequence[GateResult], repo
         as_markdown(tier_table(e)),
         as_markdown(gate_table(gates)),
         f"Holds for {reported.valid_days} days from its promotion. "
-        + (f"After that {WHEN_EXPIRED}." if e.served else NOTHING_SERVED),
+        + (f"After that {WHEN_EXPIRED}." if e.served else NEVER_SERVED),
         f"Made again by:\n\n    {reported.again}",
     ]
     return Described(run, "\n\n".join(lines))

@@ -16,10 +16,10 @@ import polars as pl
 
 from linerisk.as_of import iso, now, parse_instant
 from linerisk.errors import RegistryError, StoreError
-from linerisk.evaluation.gates.gates import GATES
+from linerisk.evaluation.gates.run import GATES
 from linerisk.evaluation.release_duties import ImpactAssessment
 from linerisk.evaluation.report.model_card import Override, with_overrides
-from linerisk.evaluation.report.report import CARD, PAGE, page_with_overrides
+from linerisk.evaluation.report.render import CARD, PAGE, page_with_overrides
 from linerisk.explanation import Attribution, attribute
 from linerisk.features.build import survey_store
 from linerisk.features.records_summary import RecordsSummary, summarise

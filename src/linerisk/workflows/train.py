@@ -14,10 +14,10 @@ from typing import Any
 from linerisk.as_of import iso
 from linerisk.evaluation.cross_validation import CrossValidated
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.gates import Outcome, passed, run_gates
+from linerisk.evaluation.gates.run import Outcome, passed, run_gates
 from linerisk.evaluation.metric_names import grouped_figures
-from linerisk.evaluation.report.facts import Reported
-from linerisk.evaluation.report.report import CARD, make_report
+from linerisk.evaluation.report.facts import ReportFacts
+from linerisk.evaluation.report.render import CARD, make_report
 from linerisk.evaluation.subgroups import Groups, account_groups
 from linerisk.live import WHEN_EXPIRED
 from linerisk.model.risk_model import RiskModel
@@ -206,7 +206,7 @@ def _train(
         artefact, attachments = Path(scratch, "model"), Path(scratch, "attachments")
         fingerprint = model.save(artefact)
         commit_id, lock = commit(), lock_hash()
-        reported = Reported(
+        reported = ReportFacts(
             title=f"{name}, model {fingerprint[:12]}",
             facts={
                 "model": fingerprint,

@@ -9,7 +9,7 @@ from typing import Any
 
 from linerisk.evaluation.cross_validation import CrossValidated
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.gates import GateResult, passed
+from linerisk.evaluation.gates.run import GateResult, passed
 from linerisk.model.risk_model import RiskModel
 from linerisk.registry import Version
 from linerisk.training.search_trials import Tuned
@@ -67,6 +67,6 @@ class Trained:
 def measured(evaluation: Evaluation) -> dict[str, str]:
     """What a random audit and past trainings say, label to text."""
     audit, rolling = evaluation.audit, evaluation.rolling
-    out = {"random audit": "no tested line was audited" if audit is None else audit.said()}
+    out = {"random audit": "no tested line was audited" if audit is None else audit.describe()}
     steps = () if rolling is None else rolling.steps
-    return out | {f"as trained on {step.trained_at[:10]}": step.said() for step in steps}
+    return out | {f"as trained on {step.trained_at[:10]}": step.describe() for step in steps}

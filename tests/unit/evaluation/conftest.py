@@ -1,4 +1,4 @@
-"""A planted world: fraud drawn with known probabilities, of which age is one cause. One good model fitted on it."""
+"""A synthetic data set with known probabilities of fraud, and one good model fitted on it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 
 from linerisk.evaluation.archetypes import ArchetypeRows
 from linerisk.evaluation.evaluate import Evaluation, evaluate
-from linerisk.evaluation.gates.gates import GateResult, run_gates
+from linerisk.evaluation.gates.run import GateResult, run_gates
 from linerisk.evaluation.release_duties import Latency, read_assessment
 from linerisk.evaluation.stability import ReasonStability, reason_stability
 from linerisk.features.catalogue import BY_NAME
@@ -34,9 +34,9 @@ NAMES = (
 
 
 def plant(lines: int, seed: int, *, older_is_riskier: bool = False, only: bool = False) -> Examples:
-    """Lines with known probabilities of fraud, about 5 % in all.
+    """Lines with known probabilities of fraud, about 5 % in total.
 
-    `older_is_riskier` turns the effect of age round; `only` takes away every other cause.
+    `older_is_riskier` reverses the effect of age; `only` removes every other cause.
     """
     rng = np.random.default_rng(seed)
     tenure = rng.uniform(0, 3000, lines)
@@ -55,7 +55,7 @@ def plant(lines: int, seed: int, *, older_is_riskier: bool = False, only: bool =
 
 
 class Bench:
-    """The tools of this file, handed over by a fixture, because a conftest cannot be imported."""
+    """Helpers of these tests, given by a fixture because a conftest cannot be imported."""
 
     names = NAMES
     recipe = Recipe(trees=60, leaves=15, depth=5, learning_rate=0.1)
@@ -71,7 +71,7 @@ class Bench:
         return Slices(train, calibration, replace(test, as_of=at), "planted")
 
     def groups(self, slices: Slices) -> dict[str, np.ndarray]:
-        """A plan and an area for every test line, drawn without a look at it."""
+        """A random plan and area for every test line."""
         rng = np.random.default_rng(5)
         return {
             "plan": rng.choice(["prepaid", "postpaid", "enterprise"], len(slices.test), p=[0.6, 0.3, 0.1]),
@@ -90,8 +90,8 @@ class Bench:
     def fit(self, slices: Slices, recipe: Recipe | None = None) -> RiskModel:
         return fit_model(slices, name="planted", recipe=recipe or self.recipe, promise=self.promise)
 
-    def around(self, booster: lgb.Booster, slices: Slices) -> RiskModel:
-        """A model of trees that somebody else grew, calibrated as ours are."""
+    def wrap(self, booster: lgb.Booster, slices: Slices) -> RiskModel:
+        """A model around external trees, with our calibration and cut points."""
         margin, fraud = np.asarray(booster.predict(slices.calibration.rows, raw_score=True)), slices.calibration.fraud
         return replace(
             self.fit(slices, Recipe(trees=1)),
@@ -101,10 +101,10 @@ class Bench:
         )
 
     def measure(
-        self, model: RiskModel, slices: Slices, *, champion: RiskModel | None = None, **otherwise: Any
+        self, model: RiskModel, slices: Slices, *, champion: RiskModel | None = None, **changed: Any
     ) -> Evaluation:
-        """Everything measured, as training does it; `otherwise` replaces what `evaluate` is given."""
-        given = {
+        """Evaluate as training does; `changed` replaces arguments of `evaluate`."""
+        arguments = {
             "capacity": 50,
             "shuffled_average_precision": 0.08,
             "champion": champion,
@@ -115,13 +115,13 @@ class Bench:
             "latency": Latency(lines=100, score_us=50, bare_score_us=25, reasons_us=500, bare_reasons_us=300),
             "assessment": read_assessment(POLICIES, "../docs/impact-assessment.md"),
         }
-        return evaluate(model, slices, **(given | otherwise))
+        return evaluate(model, slices, **(arguments | changed))
 
     def stability(self, model: RiskModel, slices: Slices) -> ReasonStability:
         return reason_stability(model, slices, replace(self.recipe, trees=20))
 
     def answer(self, code: str, evaluation: Evaluation) -> GateResult:
-        """What one gate says of an evaluation."""
+        """The result of one gate."""
         return next(result for result in run_gates(evaluation) if result.code == code)
 
 

@@ -1,4 +1,4 @@
-"""Cross-validation fits on four fifths and measures on the fifth left out."""
+"""Cross-validation fits on four fifths and measures on the held-out fifth."""
 
 import lightgbm as lgb
 import numpy as np
@@ -14,7 +14,7 @@ FEW = Recipe(trees=20)
 
 
 def drawn(strength: float, *, lines: int = 1_500) -> Examples:
-    """One column that tells fraud by `strength` standard deviations, one that tells nothing."""
+    """One column that separates fraud by `strength` standard deviations, and one of noise."""
     rng = np.random.default_rng(0)
     fraud = rng.random(lines) < 0.3
     rows = rng.normal(size=(lines, 2)).astype(np.float32)
@@ -22,7 +22,7 @@ def drawn(strength: float, *, lines: int = 1_500) -> Examples:
     return Examples(tuple(FeatureColumn(name, "other") for name in "ab"), rows, fraud, np.arange(lines))
 
 
-def test_ranking_comes_to_what_the_planted_difference_allows() -> None:
+def test_cross_validated_auc_is_the_auc_of_the_planted_difference() -> None:
     # Two normal distributions 1.5 standard deviations apart: AUC = Phi(1.5 / sqrt 2) = 0.8556.
     found = cross_validate(drawn(1.5), FEW)
     assert found.auc == pytest.approx(0.8556, abs=0.03)
@@ -30,18 +30,20 @@ def test_ranking_comes_to_what_the_planted_difference_allows() -> None:
     assert found.columns == 2
 
 
-def test_nothing_to_find_is_nothing_found_on_lines_left_out() -> None:
+def test_noise_has_an_auc_of_one_half_on_held_out_lines() -> None:
     assert cross_validate(drawn(0.0), FEW).auc == pytest.approx(0.5, abs=0.05)
 
 
-def test_a_clear_difference_is_found_for_both_kinds() -> None:
+def test_separable_classes_have_a_macro_f1_near_one() -> None:
     assert cross_validate(drawn(8.0), FEW).macro_f1 > 0.98
 
 
-def test_folds_are_told_one_by_one() -> None:
-    told: list[tuple[int, int]] = []
-    cross_validate(drawn(1.0, lines=400), Recipe(trees=2), on_progress=lambda done, total: told.append((done, total)))
-    assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+def test_progress_is_reported_after_each_fold() -> None:
+    reported: list[tuple[int, int]] = []
+    cross_validate(
+        drawn(1.0, lines=400), Recipe(trees=2), on_progress=lambda done, total: reported.append((done, total))
+    )
+    assert reported == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
 
 
 def test_the_same_seed_draws_the_same_folds() -> None:
@@ -60,14 +62,14 @@ def test_no_group_is_in_two_folds(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cross_validation, "fit_trees", watched)
     cross_validate(table, Recipe(trees=5), group=group)
-    everybody = set(group.tolist())
-    held = [everybody - fitted for fitted in seen]
-    # A group that were split would be among the fitted of every fold, and held out by none.
-    assert set.union(*held) == everybody
-    assert sum(map(len, held)) == len(everybody)
+    all_groups = set(group.tolist())
+    held = [all_groups - fitted for fitted in seen]
+    # A split group would be fitted in every fold and never held out.
+    assert set.union(*held) == all_groups
+    assert sum(map(len, held)) == len(all_groups)
 
 
-def test_folds_drawn_more_than_once_are_drawn_anew() -> None:
+def test_each_draw_uses_new_folds() -> None:
     table = drawn(1.0, lines=2_000)
     once, again, thrice = (cross_validate(table, Recipe(trees=5), draws=draws) for draws in (1, 1, 3))
     assert once == again

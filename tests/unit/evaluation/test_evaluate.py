@@ -1,4 +1,4 @@
-"""Everything measured of one real model on planted lines, beside the same worked out another way."""
+"""The evaluation of a real model on synthetic lines equals independent computations."""
 
 import math
 from dataclasses import replace
@@ -21,7 +21,7 @@ def test_ranking_is_measured_on_the_test_slice(evaluation: Evaluation, model: Ri
     assert evaluation.auc.value == pytest.approx(sk.roc_auc_score(fraud, margin))
 
 
-def test_every_estimate_lies_in_its_interval(evaluation: Evaluation) -> None:
+def test_every_estimate_is_inside_its_interval(evaluation: Evaluation) -> None:
     for estimate in (
         evaluation.average_precision,
         evaluation.auc,
@@ -36,8 +36,8 @@ def test_skill_is_measured_on_calibrated_probabilities(
     evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
     probability, fraud = model.probability(model.margin(slices.test.rows)), slices.test.fraud
-    nothing = sk.log_loss(fraud, np.full(len(fraud), fraud.mean()))
-    assert evaluation.log_loss_skill.value == pytest.approx(1 - sk.log_loss(fraud, probability) / nothing)
+    baseline = sk.log_loss(fraud, np.full(len(fraud), fraud.mean()))
+    assert evaluation.log_loss_skill.value == pytest.approx(1 - sk.log_loss(fraud, probability) / baseline)
 
 
 def test_lines_frauds_and_prevalence_are_counted(evaluation: Evaluation, slices: Slices) -> None:
@@ -58,13 +58,13 @@ def test_predicted_over_observed_has_the_exact_poisson_interval(
     assert (predicted / ratio.high, predicted / ratio.low) == pytest.approx((301.98, 374.96), abs=0.02)
 
 
-def test_tiers_hold_every_line_once(evaluation: Evaluation) -> None:
+def test_every_line_is_in_exactly_one_tier(evaluation: Evaluation) -> None:
     assert tuple(row.tier for row in evaluation.tiers) == TIERS
     assert sum(row.lines for row in evaluation.tiers) == evaluation.lines
     assert sum(row.fraud for row in evaluation.tiers) == evaluation.fraud
 
 
-def test_reliability_bins_hold_every_line_once_and_grow_finer_towards_the_top(evaluation: Evaluation) -> None:
+def test_reliability_bins_partition_the_lines_and_get_finer_towards_the_top(evaluation: Evaluation) -> None:
     bins = evaluation.reliability
     assert sum(one.lines for one in bins) == evaluation.lines
     assert [one.predicted for one in bins] == sorted(one.predicted for one in bins)
@@ -72,12 +72,12 @@ def test_reliability_bins_hold_every_line_once_and_grow_finer_towards_the_top(ev
     assert min(one.lines for one in bins) >= 30
 
 
-def test_probabilities_of_a_good_model_lie_in_most_intervals(evaluation: Evaluation) -> None:
+def test_most_bins_of_a_good_model_contain_their_prediction(evaluation: Evaluation) -> None:
     inside = [one.observed.low <= one.predicted <= one.observed.high for one in evaluation.reliability]
     assert sum(inside) >= len(inside) - 2
 
 
-def test_ages_hold_every_line_once(evaluation: Evaluation) -> None:
+def test_every_line_is_in_exactly_one_age_band(evaluation: Evaluation) -> None:
     assert [band.from_days for band in evaluation.ages] == [0, 30, 180, 730, 1825]
     assert sum(band.lines for band in evaluation.ages) == evaluation.lines
     assert sum(band.fraud for band in evaluation.ages) == evaluation.fraud
@@ -90,7 +90,7 @@ def test_an_age_band_with_few_frauds_has_no_figure(bench: Any, model: RiskModel,
     assert (first.fraud, first.average_precision) == (0, None)
 
 
-def test_families_are_those_of_the_model_and_all_that_matter_speak(evaluation: Evaluation) -> None:
+def test_every_family_that_matters_contributes(evaluation: Evaluation) -> None:
     assert list(evaluation.families) == ["tenure", "activity", "contacts", "devices"]
     assert min(evaluation.families.values()) > 0.1
 
@@ -114,12 +114,12 @@ def test_leaves_are_counted(evaluation: Evaluation, model: RiskModel) -> None:
     assert evaluation.leaves == counted
 
 
-def test_a_capacity_is_no_more_than_the_lines_there_are(bench: Any, model: RiskModel, slices: Slices) -> None:
+def test_capacity_is_capped_at_the_number_of_lines(bench: Any, model: RiskModel, slices: Slices) -> None:
     few = replace(slices, test=slices.test.take(np.arange(6_000) < 40))
     assert bench.measure(model, few).capacity == 40
 
 
-def test_figures_are_plain_numbers_under_fixed_names(evaluation: Evaluation) -> None:
+def test_figures_are_floats_under_fixed_metric_names(evaluation: Evaluation) -> None:
     figures = evaluation.figures()
     assert figures["average_precision"] == evaluation.average_precision.value
     assert figures["recall_at_fpr_1e-3_low"] == evaluation.recall_at_fpr.low
@@ -136,11 +136,11 @@ def test_the_same_model_and_slices_give_the_same_evaluation(
 # Age ----------------------------------------------------------------------------------------------------------------
 
 
-def test_every_column_that_grows_with_age_is_made_older_together(model: RiskModel, slices: Slices) -> None:
+def test_tenure_check_ages_all_age_columns_together(model: RiskModel, slices: Slices) -> None:
     assert tenure_check(model, slices.test) == (6_000, 0)
 
 
-def test_without_a_column_of_age_nothing_is_checked(bench: Any, slices: Slices) -> None:
+def test_tenure_check_checks_nothing_without_an_age_column(bench: Any, slices: Slices) -> None:
     dropped = np.array(["days" in name for name in bench.names])
     ageless = Slices(*(part.without(dropped) for part in (slices.train, slices.calibration, slices.test)), how="x")
     assert tenure_check(bench.fit(ageless), ageless.test) == (0, None)
@@ -149,9 +149,7 @@ def test_without_a_column_of_age_nothing_is_checked(bench: Any, slices: Slices) 
 # What cannot be measured --------------------------------------------------------------------------------------------
 
 
-def test_a_test_slice_without_fraud_measures_nothing_rather_than_something(
-    bench: Any, model: RiskModel, slices: Slices
-) -> None:
+def test_a_test_slice_without_fraud_gives_nan_and_none(bench: Any, model: RiskModel, slices: Slices) -> None:
     found = bench.measure(model, replace(slices, test=slices.test.take(~slices.test.fraud)))
     assert math.isnan(found.average_precision.value)
     assert math.isnan(found.log_loss_skill.low)
@@ -161,7 +159,7 @@ def test_a_test_slice_without_fraud_measures_nothing_rather_than_something(
 # The champion -------------------------------------------------------------------------------------------------------
 
 
-def test_a_champion_is_compared_on_the_same_lines_by_the_names_of_its_columns(
+def test_the_champion_is_compared_on_the_same_lines_with_columns_matched_by_name(
     bench: Any, model: RiskModel, slices: Slices
 ) -> None:
     order = [3, 0, 4]
@@ -180,6 +178,6 @@ def test_a_champion_is_compared_on_the_same_lines_by_the_names_of_its_columns(
     assert comparison.difference.low > 0
 
 
-def test_a_model_compared_with_itself_differs_by_nothing(bench: Any, model: RiskModel, slices: Slices) -> None:
+def test_a_model_compared_with_itself_has_zero_difference(bench: Any, model: RiskModel, slices: Slices) -> None:
     difference = bench.measure(model, slices, champion=model).comparison.difference
     assert (difference.low, difference.value, difference.high) == (0, 0, 0)

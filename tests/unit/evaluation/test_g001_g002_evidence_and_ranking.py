@@ -1,4 +1,4 @@
-"""G001: enough lines to judge by. G002: fraud ranks above others."""
+"""G001: enough test lines. G002: fraud ranks above legitimate lines."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.gates import Outcome
+from linerisk.evaluation.gates.run import Outcome
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Slices
 
@@ -40,7 +40,7 @@ def test_g002_fails_on_a_model_of_shuffled_labels(bench: Any, slices: Slices) ->
     assert bench.answer("G002", bench.measure(clueless, slices)).outcome is Outcome.FAILED
 
 
-def test_g002_fails_where_the_lower_bound_does_not_reach_though_the_value_does(
+def test_g002_fails_where_only_the_value_and_not_the_lower_bound_reaches_the_limit(
     bench: Any, model: RiskModel, slices: Slices
 ) -> None:
     few = replace(slices, test=slices.test.take(np.arange(len(slices.test)) < 220))

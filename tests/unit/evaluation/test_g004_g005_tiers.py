@@ -1,4 +1,4 @@
-"""G004: the promise to legitimate lines is kept. G005: higher tiers hold more fraud."""
+"""G004: proven bounds on legitimate lines hold. G005: higher tiers hold more fraud."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.gates import Outcome
+from linerisk.evaluation.gates.run import Outcome
 from linerisk.evaluation.metrics import tier_rows
 from linerisk.model.cut_points import cut_points
 from linerisk.model.risk_model import RiskModel
@@ -15,7 +15,7 @@ from linerisk.training.examples import Slices
 from linerisk.training.fit import Recipe
 
 
-def test_g004_passes_on_cut_points_from_lines_like_those_tested(bench: Any, evaluation: Evaluation) -> None:
+def test_g004_passes_on_cut_points_from_exchangeable_lines(bench: Any, evaluation: Evaluation) -> None:
     assert bench.answer("G004", evaluation).outcome is Outcome.PASSED
 
 
@@ -26,7 +26,7 @@ def test_g004_fails_on_cut_points_from_shifted_margins(bench: Any, model: RiskMo
     assert answer.outcome is Outcome.FAILED
 
 
-def test_g004_fails_on_cut_points_from_rows_that_fitted_the_trees(bench: Any, slices: Slices) -> None:
+def test_g004_fails_on_cut_points_from_training_rows(bench: Any, slices: Slices) -> None:
     eager = Recipe(trees=200, learning_rate=0.3, least_rows_in_leaf=5, least_hessian_in_leaf=1e-3)
     memorised = replace(slices, calibration=slices.train)
     assert bench.answer("G004", bench.measure(bench.fit(memorised, eager), slices)).outcome is Outcome.FAILED
@@ -42,7 +42,7 @@ def test_g004_fails_where_a_tier_was_not_measured(bench: Any, evaluation: Evalua
 
 
 @pytest.mark.parametrize("tier", [0, 1, 2, 3])
-def test_g004_fails_where_a_tier_is_not_there(bench: Any, evaluation: Evaluation, tier: int) -> None:
+def test_g004_fails_where_a_tier_is_missing(bench: Any, evaluation: Evaluation, tier: int) -> None:
     rows = tuple(row for index, row in enumerate(evaluation.tiers) if index != tier)
     assert bench.answer("G004", replace(evaluation, tiers=rows)).outcome is Outcome.FAILED
 
@@ -75,7 +75,7 @@ def test_g005_fails_where_no_line_reaches_a_raised_tier(bench: Any, model: RiskM
         ((20, 20, 20, 20), Outcome.FAILED),  # tiers that say nothing
     ],
 )
-def test_g005_fails_where_a_tier_provably_holds_less_than_the_one_below(
+def test_g005_fails_where_a_tier_has_a_provably_lower_fraud_rate_than_the_one_below(
     bench: Any, evaluation: Evaluation, model: RiskModel, frauds_of_100: tuple[int, ...], outcome: Outcome
 ) -> None:
     tier = np.repeat(np.arange(4, dtype=np.int8), 100)

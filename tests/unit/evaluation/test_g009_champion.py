@@ -1,4 +1,4 @@
-"""G009: a challenger that is provably worse than the champion on the same lines may not replace it."""
+"""G009: a challenger provably worse than the champion on the same lines is not promoted."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from linerisk.evaluation.evaluate import Evaluation, evaluate
-from linerisk.evaluation.gates.gates import Outcome, passed, run_gates
+from linerisk.evaluation.gates.run import Outcome, passed, run_gates
 from linerisk.model.risk_model import FeatureColumn, RiskModel
 from linerisk.training.examples import Slices
 from linerisk.training.fit import Recipe
@@ -38,7 +38,7 @@ def test_g009_fails_on_a_crippled_challenger_against_a_champion_of_ten_times_the
     assert answer.outcome is Outcome.FAILED
 
 
-def test_g009_fails_closed_on_a_champion_whose_columns_these_rows_do_not_have(
+def test_g009_fails_closed_on_a_champion_whose_columns_are_missing(
     bench: Any, model: RiskModel, slices: Slices
 ) -> None:
     columns = (FeatureColumn("once_known", "activity"), *model.columns[1:])

@@ -1,4 +1,4 @@
-"""G011: lines of people who were wrongly shut off are left alone. One suite, made as training makes it."""
+"""G011: honest archetype lines are not raised. The suite is computed as in training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 
 from linerisk.evaluation.archetypes import ArchetypeRows, archetype_rows, archetype_shares
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.gates import Outcome
+from linerisk.evaluation.gates.run import Outcome
 from linerisk.features.catalogue import FEATURE_NAMES
 from linerisk.model.risk_model import FeatureColumn, RiskModel
 from linerisk.records.simulation.archetypes import ARCHETYPES
@@ -20,20 +20,20 @@ EACH = 40
 
 
 @pytest.fixture(scope="module")
-def kept_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("archetypes")
 
 
 @pytest.fixture(scope="module")
-def suite(kept_in: Path) -> ArchetypeRows:
-    return archetype_rows(kept_in, time_zone="Asia/Shanghai", lines_each=EACH)
+def suite(cache_dir: Path) -> ArchetypeRows:
+    return archetype_rows(cache_dir, time_zone="Asia/Shanghai", lines_each=EACH)
 
 
 def column(suite: ArchetypeRows, archetype: str, name: str) -> np.ndarray[Any, Any]:
     return suite.rows[np.array(suite.archetype) == archetype, suite.columns.index(name)]
 
 
-def test_g011_passes_on_a_model_that_leaves_them_alone(bench: Any, evaluation: Evaluation) -> None:
+def test_g011_passes_on_a_model_that_does_not_raise_archetypes(bench: Any, evaluation: Evaluation) -> None:
     answer = bench.answer("G011", evaluation)
     assert answer.outcome is Outcome.PASSED
     assert "8 archetypes" in answer.finding
@@ -47,7 +47,7 @@ def test_g011_fails_where_couriers_would_be_sent_to_a_hall(bench: Any, model: Ri
     assert "elderly" not in answer.finding
 
 
-def test_g011_fails_on_too_few_lines_however_well_they_fare(bench: Any, model: RiskModel, slices: Slices) -> None:
+def test_g011_fails_on_too_few_lines_even_if_none_is_raised(bench: Any, model: RiskModel, slices: Slices) -> None:
     answer = bench.answer("G011", bench.measure(model, slices, suite=bench.suite(lines_each=99)))
     assert answer.outcome is Outcome.FAILED
     assert "redialling_lawyer: only 99 lines" in answer.finding
@@ -61,7 +61,7 @@ def test_g011_fails_where_an_archetype_has_no_line(bench: Any, model: RiskModel,
     assert (answer.outcome, answer.finding) == (Outcome.FAILED, "teacher: only 0 lines")
 
 
-def test_g011_does_not_apply_to_columns_that_no_record_gives(bench: Any, model: RiskModel, slices: Slices) -> None:
+def test_g011_does_not_apply_to_columns_outside_the_catalogue(bench: Any, model: RiskModel, slices: Slices) -> None:
     foreign = replace(model, columns=(FeatureColumn("arpu", "other"), *model.columns[1:]))
     assert bench.answer("G011", bench.measure(foreign, slices)).outcome is Outcome.NOT_APPLICABLE
 
@@ -76,7 +76,7 @@ def test_every_archetype_has_its_lines_with_every_feature(suite: ArchetypeRows) 
     assert suite.rows.shape == (EACH * len(ARCHETYPES), len(FEATURE_NAMES))
 
 
-def test_each_is_caught_in_what_makes_it_conspicuous(suite: ArchetypeRows) -> None:
+def test_each_archetype_shows_its_conspicuous_feature(suite: ArchetypeRows) -> None:
     def median(archetype: str, name: str) -> float:
         return float(np.nanmedian(column(suite, archetype, name)))
 
@@ -91,17 +91,17 @@ def test_each_is_caught_in_what_makes_it_conspicuous(suite: ArchetypeRows) -> No
     assert median("elderly", "tenure_days") > 5 * 365
 
 
-def test_the_suite_is_made_once_and_then_found(kept_in: Path, suite: ArchetypeRows) -> None:
-    (file,) = kept_in.glob("*")
+def test_the_suite_is_computed_once_and_then_read_from_the_cache(cache_dir: Path, suite: ArchetypeRows) -> None:
+    (file,) = cache_dir.glob("*")
     made_at = file.stat().st_mtime_ns
-    again = archetype_rows(kept_in, time_zone="Asia/Shanghai", lines_each=EACH)
+    again = archetype_rows(cache_dir, time_zone="Asia/Shanghai", lines_each=EACH)
     assert file.stat().st_mtime_ns == made_at
     assert again.archetype == suite.archetype
     np.testing.assert_array_equal(again.rows, suite.rows)
 
 
-def test_a_rule_of_thumb_would_shut_off_couriers_and_call_centres(suite: ArchetypeRows, model: RiskModel) -> None:
-    """Thirty calls a day: a rule that operators have had. The suite finds out whom it hits."""
+def test_a_threshold_on_calls_raises_couriers_and_call_centres(suite: ArchetypeRows, model: RiskModel) -> None:
+    """Thirty calls a day is a rule that operators have used; the suite shows which archetypes it hits."""
     names = ["out_calls_count_7d"]
     calls = np.arange(600, dtype=np.float32)[:, None]
     grown = lgb.train(

@@ -1,4 +1,4 @@
-"""Gates as a whole: a good model passes, a missing figure fails, and a gate without an answer is no pass."""
+"""All gates together: a good model passes, a missing figure fails, a missing result prevents promotion."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.gates import GATES, GateLimits, GateResult, Outcome, passed, run_gates
+from linerisk.evaluation.gates.run import GATES, GateLimits, GateResult, Outcome, passed, run_gates
 from linerisk.evaluation.metrics import Estimate
 
 NOT_MEASURED = Estimate(float("nan"), float("nan"), float("nan"))
 
 
-def of(evaluation: Evaluation, **outcomes: Outcome) -> tuple[GateResult, ...]:
-    """The answers of a good model, with some answered otherwise."""
+def results_of(evaluation: Evaluation, **outcomes: Outcome) -> tuple[GateResult, ...]:
+    """Results of a good model, with some outcomes changed."""
     return tuple(replace(result, outcome=outcomes.get(result.code, result.outcome)) for result in run_gates(evaluation))
 
 
-def test_codes_are_numbered_once_and_in_order() -> None:
+def test_gate_codes_are_consecutive_and_sorted() -> None:
     assert [code for code, _, _ in GATES] == [f"G{number:03}" for number in range(1, len(GATES) + 1)]
 
 
@@ -30,31 +30,31 @@ def test_a_good_model_may_be_promoted(evaluation: Evaluation) -> None:
     assert passed(results)
 
 
-def test_every_answer_says_its_limit_and_its_finding(evaluation: Evaluation) -> None:
+def test_every_gate_result_has_a_limit_and_a_finding(evaluation: Evaluation) -> None:
     assert all(result.title and result.limit and result.finding for result in run_gates(evaluation))
 
 
 @pytest.mark.parametrize("code", [code for code, _, _ in GATES])
-def test_one_failed_gate_is_enough(evaluation: Evaluation, code: str) -> None:
-    assert not passed(of(evaluation, **{code: Outcome.FAILED}))
+def test_one_failed_gate_prevents_promotion(evaluation: Evaluation, code: str) -> None:
+    assert not passed(results_of(evaluation, **{code: Outcome.FAILED}))
 
 
 @pytest.mark.parametrize("code", [code for code, _, _ in GATES])
-def test_a_gate_that_did_not_answer_is_no_pass(evaluation: Evaluation, code: str) -> None:
+def test_a_missing_gate_result_prevents_promotion(evaluation: Evaluation, code: str) -> None:
     assert not passed(tuple(result for result in run_gates(evaluation) if result.code != code))
 
 
-def test_no_answers_at_all_are_no_pass() -> None:
+def test_no_gate_results_prevent_promotion() -> None:
     assert not passed(())
 
 
-def test_a_gate_that_nobody_knows_is_no_pass(evaluation: Evaluation) -> None:
+def test_an_unknown_gate_code_prevents_promotion(evaluation: Evaluation) -> None:
     results = run_gates(evaluation)
     assert not passed((*results, replace(results[0], code="G999")))
 
 
-def test_a_gate_that_does_not_apply_does_not_hinder(evaluation: Evaluation) -> None:
-    assert passed(of(evaluation, G006=Outcome.NOT_APPLICABLE, G009=Outcome.NOT_APPLICABLE))
+def test_a_gate_that_does_not_apply_allows_promotion(evaluation: Evaluation) -> None:
+    assert passed(results_of(evaluation, G006=Outcome.NOT_APPLICABLE, G009=Outcome.NOT_APPLICABLE))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_missing_figure_fails_the_gate_that_needs_it(
     assert bench.answer(code, replace(evaluation, **missing)).outcome is Outcome.FAILED
 
 
-def test_a_test_slice_without_fraud_is_no_pass(bench: Any, model: Any, slices: Any) -> None:
+def test_a_test_slice_without_fraud_fails_the_gates_that_need_it(bench: Any, model: Any, slices: Any) -> None:
     results = run_gates(bench.measure(model, replace(slices, test=slices.test.take(~slices.test.fraud))))
     failed = {result.code for result in results if result.outcome is Outcome.FAILED}
     assert failed >= {"G001", "G002", "G003", "G005"}

@@ -1,4 +1,4 @@
-"""Every measure beside a value worked out by hand, or beside scikit-learn and SciPy."""
+"""Every metric equals a value computed by hand, or by scikit-learn and SciPy."""
 
 import math
 
@@ -18,7 +18,7 @@ from linerisk.evaluation.metrics import (
     log_loss_skill,
     precision_at_capacity,
     recall_at_fpr,
-    share,
+    share_estimate,
     tier_rows,
 )
 from linerisk.model.cut_points import clopper_pearson
@@ -41,7 +41,7 @@ def test_average_precision_by_hand() -> None:
     assert average_precision(MARGINS, FRAUD) == pytest.approx((1 + 2 / 3) / 2)
 
 
-def test_average_precision_of_margins_that_are_all_alike_is_the_prevalence() -> None:
+def test_average_precision_of_equal_margins_is_the_prevalence() -> None:
     assert average_precision(np.zeros(8), kinds(1, 0, 0, 0, 1, 0, 0, 0)) == pytest.approx(0.25)
 
 
@@ -51,25 +51,25 @@ def test_auc_by_hand() -> None:
 
 
 @pytest.mark.parametrize("digits", [0, 1, 9])
-def test_ranking_is_scikit_learns_with_ties_and_without(digits: int) -> None:
+def test_ranking_equals_scikit_learn_with_and_without_ties(digits: int) -> None:
     rng = np.random.default_rng(digits)
     margin, fraud = rng.normal(size=2_000).round(digits), rng.random(2_000) < 0.05
     assert average_precision(margin, fraud) == pytest.approx(sk.average_precision_score(fraud, margin))
     assert auc(margin, fraud) == pytest.approx(sk.roc_auc_score(fraud, margin))
 
 
-def test_recall_at_fpr_lets_one_in_a_thousand_legitimate_lines_stand_above() -> None:
+def test_recall_at_fpr_allows_one_in_a_thousand_legitimate_lines_above() -> None:
     margin = np.concatenate([np.arange(1_000.0), [5.0, 998.5, 999.5, 1_000.0]])
     fraud = np.arange(1_004) >= 1_000
     assert recall_at_fpr(margin, fraud) == 0.75
 
 
-def test_recall_at_fpr_lets_none_stand_above_where_there_are_fewer_than_a_thousand() -> None:
+def test_recall_at_fpr_allows_none_above_with_fewer_than_a_thousand_lines() -> None:
     margin = np.concatenate([np.arange(999.0), [5.0, 997.5, 998.0, 998.5]])
     assert recall_at_fpr(margin, np.arange(1_003) >= 999) == 0.25
 
 
-def test_recall_at_fpr_never_flags_more_than_it_may() -> None:
+def test_recall_at_fpr_never_exceeds_the_rate_with_ties() -> None:
     rng = np.random.default_rng(0)
     margin, fraud = rng.normal(size=5_000).round(1), rng.random(5_000) < 0.1
     fpr, tpr, _ = sk.roc_curve(fraud, margin)
@@ -82,7 +82,7 @@ def test_precision_at_capacity_by_hand() -> None:
     assert (found.low, found.high) == clopper_pearson(2, 3)
 
 
-def test_a_capacity_beyond_all_lines_looks_at_all_lines() -> None:
+def test_a_capacity_above_the_number_of_lines_uses_all_lines() -> None:
     assert precision_at_capacity(MARGINS, FRAUD, 50).value == 0.5
 
 
@@ -94,7 +94,7 @@ def test_log_loss_by_hand() -> None:
     assert log_loss(probability, kinds(1, 0)) == pytest.approx(-(math.log(0.8) + math.log(0.6)) / 2)
 
 
-def test_log_loss_is_scikit_learns() -> None:
+def test_log_loss_equals_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     probability, fraud = rng.random(500), rng.random(500) < 0.3
     assert log_loss(probability, fraud) == pytest.approx(sk.log_loss(fraud, probability))
@@ -105,7 +105,7 @@ def test_log_loss_of_certain_error_is_large_but_finite() -> None:
 
 
 @pytest.mark.parametrize(("probability", "skill"), [([0.25] * 4, 0.0), ([1.0, 0.0, 0.0, 0.0], 1.0)])
-def test_skill_is_nothing_for_the_prevalence_and_one_for_the_truth(probability: list[float], skill: float) -> None:
+def test_skill_is_zero_for_the_prevalence_and_one_for_the_truth(probability: list[float], skill: float) -> None:
     assert log_loss_skill(np.array(probability), kinds(1, 0, 0, 0)) == pytest.approx(skill, abs=1e-9)
 
 
@@ -127,7 +127,7 @@ def test_calibration_error_weighs_bins_by_their_rows() -> None:
     )
 
 
-def test_fewer_rows_than_bins_are_no_matter() -> None:
+def test_calibration_error_works_with_fewer_rows_than_bins() -> None:
     assert equal_mass_calibration_error(np.array([0.2, 0.6]), kinds(0, 1)) == pytest.approx(0.3)
 
 
@@ -137,18 +137,18 @@ def test_fewer_rows_than_bins_are_no_matter() -> None:
 @pytest.mark.parametrize(("hits", "rows"), [(0, 10), (3, 10), (10, 10), (1, 5_000), (4_999, 5_000)])
 def test_a_share_has_the_exact_interval_of_scipy(hits: int, rows: int) -> None:
     exact = binomtest(hits, rows).proportion_ci(0.95, method="exact")
-    found = share(hits, rows)
+    found = share_estimate(hits, rows)
     assert (found.value, found.low, found.high) == pytest.approx((hits / rows, exact.low, exact.high))
 
 
-def test_the_exact_interval_covers_at_least_as_often_as_it_says() -> None:
+def test_the_exact_interval_has_at_least_its_nominal_coverage() -> None:
     hits = np.random.default_rng(0).binomial(50, 0.03, 2_000)
     intervals = {n: clopper_pearson(int(n), 50) for n in np.unique(hits)}
     covered = np.mean([intervals[n][0] <= 0.03 <= intervals[n][1] for n in hits])
     assert covered >= 0.95
 
 
-def test_the_bootstrap_interval_covers_the_truth() -> None:
+def test_the_bootstrap_interval_has_about_its_nominal_coverage() -> None:
     rng = np.random.default_rng(0)
     fraud = np.arange(400) < 100
     covered = 0
@@ -161,18 +161,18 @@ def test_the_bootstrap_interval_covers_the_truth() -> None:
     assert 88 <= covered <= 99
 
 
-def test_the_bootstrap_gives_the_measure_itself_as_its_value() -> None:
+def test_the_bootstrap_value_is_the_measure_on_all_rows() -> None:
     assert bootstrap(lambda rows: auc(MARGINS[rows], FRAUD[rows]), FRAUD).value == 0.75
 
 
-def test_the_bootstrap_draws_as_many_of_each_kind_as_there_are() -> None:
+def test_the_bootstrap_resamples_fraud_and_legitimate_rows_separately() -> None:
     fraud = np.arange(50) < 7
     seen = []
     bootstrap(lambda rows: float(seen.append((fraud[rows].sum(), (~fraud[rows]).sum())) or 0), fraud, repeats=20)
     assert set(seen) == {(7, 43)}
 
 
-def test_the_bootstrap_is_the_same_each_time_for_a_seed() -> None:
+def test_the_bootstrap_is_deterministic_for_a_seed() -> None:
     rng = np.random.default_rng(0)
     margin, fraud = rng.normal(size=300), rng.random(300) < 0.3
 
@@ -183,12 +183,12 @@ def test_the_bootstrap_is_the_same_each_time_for_a_seed() -> None:
 
 
 @pytest.mark.parametrize("fraud", [kinds(0, 0, 0), kinds(1, 1, 1), kinds()])
-def test_without_both_kinds_nothing_is_measured(fraud: npt.NDArray[np.bool_]) -> None:
+def test_the_bootstrap_is_nan_without_both_kinds_of_rows(fraud: npt.NDArray[np.bool_]) -> None:
     found = bootstrap(lambda _rows: 1.0, fraud)
     assert all(math.isnan(value) for value in (found.value, found.low, found.high))
 
 
-def test_an_estimate_is_written_with_its_interval() -> None:
+def test_an_estimate_is_formatted_with_its_interval() -> None:
     assert f"{Estimate(0.6117, 0.5444, 0.6709)}" == "0.612 [0.544, 0.671]"
     assert f"{Estimate(0.6117, 0.5444, 0.6709):+.1f}" == "+0.6 [+0.5, +0.7]"
 
@@ -218,21 +218,26 @@ def test_lines_and_frauds_are_counted_per_tier() -> None:
 
 def test_the_fraud_rate_of_a_tier_has_its_exact_interval_and_none_without_lines() -> None:
     rows = tier_rows(TIER, KIND, CUTS)
-    assert rows[1].fraud_rate == share(1, 3)
+    assert rows[1].fraud_rate == share_estimate(1, 3)
     assert rows[3].fraud_rate is None
 
 
 def test_legitimate_lines_are_counted_at_or_above_a_tier() -> None:
     rows = tier_rows(TIER, KIND, CUTS)
-    assert [row.legitimate_at_or_above for row in rows] == [None, share(3, 8), share(1, 8), share(0, 8)]
+    assert [row.legitimate_at_or_above for row in rows] == [
+        None,
+        share_estimate(3, 8),
+        share_estimate(1, 8),
+        share_estimate(0, 8),
+    ]
 
 
-def test_a_tier_row_says_what_was_wished_proven_and_missing() -> None:
+def test_a_tier_row_has_requested_and_proven_bounds_and_missing_lines() -> None:
     normal, *_, highest = tier_rows(TIER, KIND, CUTS)
     assert (normal.from_margin, normal.wished, normal.proven, normal.missing) == (None, None, None, 0)
     assert (highest.from_margin, highest.wished, highest.proven, highest.missing) == (3, 0.01, 0.02, 7)
 
 
-def test_tiers_without_any_legitimate_line_measure_no_promise() -> None:
+def test_tiers_without_legitimate_lines_have_no_false_positive_share() -> None:
     rows = tier_rows(np.array([0, 3], dtype=np.int8), kinds(1, 1), CUTS)
     assert [row.legitimate_at_or_above for row in rows] == [None, None, None, None]

@@ -1,4 +1,4 @@
-"""The report is one page that opens anywhere: nothing is fetched, nothing is run, and every gate and tier is on it."""
+"""The report page is self-contained, runs no script, and has every gate, tier and plot."""
 
 import json
 from dataclasses import replace
@@ -12,14 +12,14 @@ import pytest
 
 from linerisk.evaluation.archetypes import ArchetypeShare
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.gates import GATES, Outcome, run_gates
-from linerisk.evaluation.importance import feature_strengths
+from linerisk.evaluation.gates.run import GATES, Outcome, run_gates
 from linerisk.evaluation.metrics import Estimate
-from linerisk.evaluation.plots.plots import draw
+from linerisk.evaluation.plots.draw import draw_plots
+from linerisk.evaluation.plots.importance import feature_strengths
 from linerisk.evaluation.random_audit import AuditMeasure, measure_audit
-from linerisk.evaluation.report.facts import Reported
+from linerisk.evaluation.report.facts import ReportFacts
 from linerisk.evaluation.report.model_card import Override
-from linerisk.evaluation.report.report import Report, comparison_page, make_report, page_with_overrides
+from linerisk.evaluation.report.render import Report, comparison_page, make_report, page_with_overrides
 from linerisk.evaluation.rolling import RollingEvaluation, RollingStep
 from linerisk.evaluation.subgroups import Subgroup
 from linerisk.model.risk_model import RiskModel
@@ -29,7 +29,7 @@ from linerisk.training.fit import Recipe
 from linerisk.training.search_trials import Trial, Tuned
 
 HOSTILE = "a <script>alert(\"1\")</script> & 'model'"
-REPORTED = Reported(title=HOSTILE, facts={HOSTILE: HOSTILE}, notices=[HOSTILE], again=HOSTILE)
+REPORTED = ReportFacts(title=HOSTILE, facts={HOSTILE: HOSTILE}, notices=[HOSTILE], again=HOSTILE)
 DRAWN = {
     "cut_point_evidence",
     "precision_recall",
@@ -46,13 +46,13 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 class Page(HTMLParser):
-    """What a browser would fetch, run and show."""
+    """Tags, attributes and text of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str]] = []
-        self.shown: list[str] = []
+        self.texts: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -60,11 +60,11 @@ class Page(HTMLParser):
         self.attributes += [(name, value or "") for name, value in attrs]
 
     def handle_data(self, data: str) -> None:
-        self.shown.append(data)
+        self.texts.append(data)
 
     @property
     def text(self) -> str:
-        return " ".join(self.shown)
+        return " ".join(self.texts)
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +90,16 @@ def page(folder: Path) -> Page:
 
 
 def written(report: Report, evaluation: Evaluation) -> Page:
-    """The page as it would be with other figures."""
+    """The page with another evaluation."""
     return Page(replace(report, evaluation=evaluation, gates=run_gates(evaluation), plots=()).page())
 
 
-def test_nothing_is_run(page: Page) -> None:
+def test_the_page_runs_no_script(page: Page) -> None:
     assert "script" not in page.tags
     assert not [name for name, _ in page.attributes if name.startswith("on")]
 
 
-def test_nothing_is_fetched(page: Page, folder: Path) -> None:
+def test_the_page_fetches_nothing(page: Page, folder: Path) -> None:
     assert not {"link", "img", "iframe", "object", "embed", "image", "use", "base"} & set(page.tags)
     fetching = [value for name, value in page.attributes if name in ("src", "href", "xlink:href", "srcset", "action")]
     assert [value for value in fetching if not value.startswith("#")] == []
@@ -109,29 +109,29 @@ def test_nothing_is_fetched(page: Page, folder: Path) -> None:
     assert "url(//" not in text
 
 
-def test_every_gate_is_shown_with_its_answer(page: Page) -> None:
+def test_every_gate_is_on_the_page(page: Page) -> None:
     for code, title, _ in GATES:
         assert code in page.text
         assert title in page.text
 
 
-def test_every_tier_is_shown(page: Page) -> None:
+def test_every_tier_is_on_the_page(page: Page) -> None:
     for tier in TIERS:
         assert str(tier) in page.text
 
 
-def test_a_bound_that_was_widened_is_never_called_proven_as_wished(page: Page, evaluation: Evaluation) -> None:
+def test_a_widened_bound_is_not_reported_as_requested(page: Page, evaluation: Evaluation) -> None:
     lowest, *higher = evaluation.tiers[1:]
     assert lowest.wished is not None
     assert lowest.proven is not None
     assert lowest.missing == 0
     assert lowest.proven > lowest.wished
-    assert "none; ladder widened" in page.text
+    assert "none; bound widened" in page.text
     for row in higher:
         assert f"{row.missing:,}" in page.text
 
 
-def test_every_measure_is_shown_with_its_interval(page: Page, evaluation: Evaluation) -> None:
+def test_every_measure_is_on_the_page_with_its_interval(page: Page, evaluation: Evaluation) -> None:
     for estimate in (evaluation.average_precision, evaluation.recall_at_fpr, evaluation.log_loss_skill):
         assert f"{estimate.value:.3f}" in page.text
         assert f"{estimate.low:.3f} – {estimate.high:.3f}" in page.text
@@ -139,53 +139,51 @@ def test_every_measure_is_shown_with_its_interval(page: Page, evaluation: Evalua
     assert f"{evaluation.predicted_over_observed.value:.2f}" in page.text
 
 
-def test_the_head_of_the_page_says_that_the_assessment_is_not_finished(
+def test_an_unfinished_assessment_is_a_notice_on_the_page(
     evaluation: Evaluation, model: RiskModel, slices: Slices, report: Report
 ) -> None:
     assert evaluation.assessment is not None
-    told = replace(evaluation, assessment=replace(evaluation.assessment, to_confirm=0))
-    done = make_report(model, slices, evaluation=told, gates=run_gates(told), reported=REPORTED)
-    notice = '<p class="notice">Of the impact assessment '
-    assert f"{notice}{evaluation.assessment.to_confirm} points are still marked" in report.page()
-    assert notice not in done.page()
+    finished = replace(evaluation, assessment=replace(evaluation.assessment, to_confirm=0))
+    other = make_report(model, slices, evaluation=finished, gates=run_gates(finished), reported=REPORTED)
+    points = "points of the impact assessment are still marked"
+    assert f'<p class="notice">{evaluation.assessment.to_confirm} {points}' in report.page()
+    assert points not in other.page()
 
 
-def test_words_from_outside_are_escaped(page: Page) -> None:
-    # Title, heading, notice and again among weaknesses, label and text of a fact, command.
+def test_text_from_outside_is_escaped(page: Page) -> None:
+    # Title, heading, notice twice (also among weaknesses), label and text of a fact, command.
     assert page.text.count(HOSTILE) == 7
 
 
-def test_a_good_model_may_be_promoted_and_the_page_says_so(page: Page) -> None:
+def test_the_page_of_a_good_model_has_the_verdict_may_be_promoted(page: Page) -> None:
     assert "may be promoted" in page.text
     assert "may not be promoted" not in page.text
 
 
-def test_a_failed_gate_is_the_first_thing_said(report: Report, evaluation: Evaluation) -> None:
+def test_a_failed_gate_is_named_in_the_verdict_at_the_top(report: Report, evaluation: Evaluation) -> None:
     text = written(report, replace(evaluation, tenure_raised=3)).text
-    assert text.index("may not be promoted") < text.index("failed: G006") < text.index("Tiers on lines")
+    assert text.index("may not be promoted") < text.index("failed: G006") < text.index("Tiers on the test slice")
     assert "3 of 6,000 lines rose" in text
 
 
-def test_a_model_without_any_figure_can_still_be_reported(
-    bench: Any, report: Report, model: RiskModel, slices: Slices
-) -> None:
+def test_a_model_without_figures_has_a_report(bench: Any, report: Report, model: RiskModel, slices: Slices) -> None:
     nothing = bench.measure(model, replace(slices, test=slices.test.take(~slices.test.fraud)))
     assert "no fraud observed" in written(report, nothing).text
 
 
-def test_every_entry_of_the_contents_leads_somewhere(page: Page) -> None:
+def test_every_entry_of_the_contents_links_to_a_section(page: Page) -> None:
     places = {value for name, value in page.attributes if name == "id"}
     entries = [value.removeprefix("#") for name, value in page.attributes if name == "href"]
     assert len(entries) > 5
     assert set(entries) <= places
 
 
-def test_every_plot_says_how_to_read_it(page: Page, report: Report) -> None:
-    assert all(plot.reading.endswith(".") and plot.reading in page.text for plot in report.plots)
+def test_every_plot_has_a_caption(page: Page, report: Report) -> None:
+    assert all(plot.caption.endswith(".") and plot.caption in page.text for plot in report.plots)
     assert page.tags.count("figcaption") == len(report.plots)
 
 
-def test_figures_and_gates_stand_beside_the_page_as_json(folder: Path, evaluation: Evaluation) -> None:
+def test_evaluation_gates_and_flips_are_written_as_json(folder: Path, evaluation: Evaluation) -> None:
     measured = json.loads((folder / "evaluation.json").read_text())
     assert measured["average_precision"]["value"] == evaluation.average_precision.value
     assert [row["tier"] for row in measured["tiers"]] == [str(tier) for tier in TIERS]
@@ -206,7 +204,7 @@ def test_every_plot_is_on_the_page(page: Page, plots: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(DRAWN))
-def test_a_plot_is_xml_with_marks_and_words_inside_its_frame(plots: dict[str, str], name: str) -> None:
+def test_a_plot_is_xml_with_marks_and_labels(plots: dict[str, str], name: str) -> None:
     root = ET.fromstring(plots[name])  # noqa: S314 - our own drawing
     assert root.tag == f"{SVG}svg"
     assert len([path for path in root.iter(f"{SVG}path") if "NaN" not in path.get("d", "")]) > 3
@@ -222,19 +220,19 @@ def test_a_plot_is_xml_with_marks_and_words_inside_its_frame(plots: dict[str, st
         ("margins", ("legitimate", "fraud", "margin (log-odds before calibration)")),
         ("recall_at_low_fpr", ("medium_low", "medium_high", "extremely_high")),
         ("families", ("tenure", "activity", "contacts", "devices")),
-        ("reliability", ("probability predicted (log)",)),
+        ("reliability", ("predicted probability (log)",)),
         (
             "precision_recall",
-            ("share of fraud among lines flagged", "Precision and recall: average precision 0.405 [0.356, 0.456]"),
+            ("precision: fraud among flagged lines", "Precision and recall: average precision 0.405 [0.356, 0.456]"),
         ),
     ],
 )
-def test_a_plot_names_what_it_shows(plots: dict[str, str], name: str, words: tuple[str, ...]) -> None:
-    shown = {text.text for text in ET.fromstring(plots[name]).iter(f"{SVG}text")}  # noqa: S314 - our own drawing
-    assert set(words) <= shown
+def test_a_plot_has_its_titles_and_legend(plots: dict[str, str], name: str, words: tuple[str, ...]) -> None:
+    texts = {text.text for text in ET.fromstring(plots[name]).iter(f"{SVG}text")}  # noqa: S314 - our own drawing
+    assert set(words) <= texts
 
 
-def test_bars_of_margins_stand_on_the_axis(plots: dict[str, str]) -> None:
+def test_bars_of_margins_start_at_the_axis(plots: dict[str, str]) -> None:
     bars = [
         path
         for path in ET.fromstring(plots["margins"]).iter(f"{SVG}path")  # noqa: S314 - our own drawing
@@ -246,25 +244,25 @@ def test_bars_of_margins_stand_on_the_axis(plots: dict[str, str]) -> None:
 
 
 def drawn(model: RiskModel, evaluation: Evaluation, slices: Slices, **given: Any) -> dict[str, str]:
-    return {plot.name: plot.svg for plot in draw(model, evaluation, slices, **given)}
+    return {plot.name: plot.svg for plot in draw_plots(model, evaluation, slices, **given)}
 
 
 def words(svg: str) -> set[str]:
     return {text.text or "" for text in ET.fromstring(svg).iter(f"{SVG}text")}  # noqa: S314 - our own drawing
 
 
-def test_a_table_without_ages_has_no_plot_of_them(evaluation: Evaluation, model: RiskModel, slices: Slices) -> None:
+def test_a_table_without_ages_has_no_age_plot(evaluation: Evaluation, model: RiskModel, slices: Slices) -> None:
     assert set(drawn(model, replace(evaluation, ages=()), slices)) == DRAWN - {"age_bands"}
 
 
-def test_common_fraud_is_drawn_on_plain_axes(evaluation: Evaluation, model: RiskModel, slices: Slices) -> None:
+def test_common_fraud_has_linear_axes(evaluation: Evaluation, model: RiskModel, slices: Slices) -> None:
     common = replace(evaluation, fraud=evaluation.lines // 3)
-    said = words(drawn(model, common, slices)["reliability"])
-    assert "probability predicted (log)" not in said
-    assert "probability predicted" in said
+    texts = words(drawn(model, common, slices)["reliability"])
+    assert "predicted probability (log)" not in texts
+    assert "predicted probability" in texts
 
 
-def test_archetypes_and_subgroups_are_drawn_where_they_are_measured(
+def test_archetypes_and_subgroups_are_drawn_only_if_measured(
     evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
     none = Estimate(0.0, 0.0, 0.09)
@@ -281,7 +279,7 @@ def test_archetypes_and_subgroups_are_drawn_where_they_are_measured(
     assert "plan: prepaid (0 of 40)" in words(both["subgroups"])
 
 
-def test_the_champion_is_drawn_beside_the_challenger(
+def test_champion_and_challenger_share_a_plot(
     bench: Any, evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
     champion = bench.fit(slices, replace(bench.recipe, seed=5))
@@ -289,18 +287,16 @@ def test_the_champion_is_drawn_beside_the_challenger(
     assert {"challenger", "champion"} <= words(both["champion_and_challenger"])
 
 
-def test_a_champion_that_cannot_read_the_rows_is_not_drawn(
-    evaluation: Evaluation, model: RiskModel, slices: Slices
-) -> None:
+def test_a_champion_with_missing_columns_is_not_drawn(evaluation: Evaluation, model: RiskModel, slices: Slices) -> None:
     column = replace(model.columns[0], name="of_another_table")
     champion = replace(model, columns=(column, *model.columns[1:]))
     assert set(drawn(model, evaluation, slices, champion=champion)) == DRAWN
 
 
-def test_only_groups_with_a_ceiling_are_said_to_have_red_ticks(report: Report) -> None:
-    readings = {plot.name: plot.reading for plot in report.plots}
-    assert "red ticks" in readings["archetypes"]
-    assert "red ticks" not in readings["subgroups"]
+def test_only_plots_with_limits_have_red_ticks_and_mention_them(report: Report) -> None:
+    captions = {plot.name: plot.caption for plot in report.plots}
+    assert "red ticks" in captions["archetypes"]
+    assert "red ticks" not in captions["subgroups"]
     svgs = {plot.name: plot.svg for plot in report.plots}
     assert "#b3261e" in svgs["archetypes"]
     assert "#b3261e" not in svgs["subgroups"]
@@ -324,7 +320,7 @@ def audit(model: RiskModel, slices: Slices) -> AuditMeasure:
     return measured
 
 
-def test_an_audit_is_drawn_beside_what_was_promised_and_predicted(
+def test_an_audit_is_drawn_with_proven_bounds_and_predicted_fraud(
     audit: AuditMeasure, evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
     svg = drawn(model, replace(evaluation, audit=audit), slices)["audit"]
@@ -332,13 +328,13 @@ def test_an_audit_is_drawn_beside_what_was_promised_and_predicted(
     hits = {tier: round(seen.value * legitimate) for tier, seen in audit.false_positives.items()}
     assert {f"{tier} ({n} of {legitimate:,})" for tier, n in hits.items()} <= words(svg)
     assert f"fraud ({audit.fraud} of {audit.lines:,})" in words(svg)
-    # One tick per promise and one for the prediction; a dot where something was seen, and one for the fraud found.
+    # One tick per proven bound and one for the prediction; one dot per share above zero and one for the fraud found.
     assert marks(svg, "tick") == len(hits) + 1
     assert marks(svg, "point") == sum(n > 0 for n in hits.values()) + 1
     assert "NaN" not in svg
 
 
-def test_an_audit_that_met_only_fraud_is_still_drawn(
+def test_an_audit_of_only_fraud_is_drawn(
     audit: AuditMeasure, evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
     only = replace(audit, lines=audit.fraud, false_positives={})
@@ -353,7 +349,7 @@ def step(day: str, value: float | None) -> RollingStep:
     return RollingStep(f"{day}T00:00:00Z", "", 900, 40, seen, seen, seen)
 
 
-def test_past_trainings_are_drawn_with_a_place_for_what_could_not_be_measured(
+def test_past_trainings_are_drawn_with_gaps_for_unmeasured_dates(
     evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
     steps = (
@@ -363,14 +359,14 @@ def test_past_trainings_are_drawn_with_a_place_for_what_could_not_be_measured(
         step("2024-07-26", 0.5),
     )
     svg = drawn(model, replace(evaluation, rolling=RollingEvaluation(steps)), slices)["rolling"]
-    shown = {"2024-05-03", "2024-05-31", "2024-06-28", "2024-07-26", "average precision", "log-loss skill"}
-    assert shown <= words(svg)
-    # Two trainings were measured, by three measures each.
+    expected = {"2024-05-03", "2024-05-31", "2024-06-28", "2024-07-26", "average precision", "log-loss skill"}
+    assert expected <= words(svg)
+    # Two measured trainings with three measures each.
     assert marks(svg, "point") == 6
     assert "NaN" not in svg
 
 
-def test_past_trainings_of_which_fewer_than_two_were_measured_are_told_and_not_drawn(
+def test_fewer_than_two_measured_past_trainings_are_in_the_table_and_not_drawn(
     report: Report, evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
     nothing = replace(evaluation, rolling=RollingEvaluation((step("2024-05-31", None),)))
@@ -388,35 +384,37 @@ def searched(chosen: int | None, *, nothing: float) -> Tuned:
     return Tuned(trials, (4, 1, 2), chosen, Recipe(), nothing, (450, 40), "time is up")
 
 
-def test_every_trial_is_drawn_with_the_front_and_the_chosen_one(
+def test_every_trial_is_drawn_with_the_pareto_front_and_the_chosen_trial(
     evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
-    (plot,) = [p for p in draw(model, evaluation, slices, tuned=searched(1, nothing=0.23)) if p.section == "tuning"]
-    assert {"pruned", "finished", "on the front", "began with", "chosen"} <= words(plot.svg)
+    (plot,) = [
+        p for p in draw_plots(model, evaluation, slices, tuned=searched(1, nothing=0.23)) if p.section == "tuning"
+    ]
+    assert {"pruned", "finished", "Pareto front", "starting recipe", "chosen"} <= words(plot.svg)
     assert marks(plot.svg, "point") == 5
-    assert "Here trial 1 was chosen." in plot.reading
-    assert "would lose 0.2300 (the dashed line)" in plot.reading
+    assert "In this search trial 1 was chosen." in plot.caption
+    assert "gives a log loss of 0.2300 (the dashed line)" in plot.caption
 
 
-def test_what_says_nothing_is_named_and_not_drawn_where_it_would_press_all_trials_together(
+def test_a_far_baseline_is_in_the_caption_and_not_drawn(
     evaluation: Evaluation, model: RiskModel, slices: Slices
 ) -> None:
-    def reading(nothing: float) -> str:
-        plots = draw(model, evaluation, slices, tuned=searched(None, nothing=nothing))
-        return next(plot.reading for plot in plots if plot.name == "tuning_front")
+    def caption(nothing: float) -> str:
+        plots = draw_plots(model, evaluation, slices, tuned=searched(None, nothing=nothing))
+        return next(plot.caption for plot in plots if plot.name == "tuning_front")
 
-    assert "would lose 0.9000 (far above the plot)" in reading(0.9)
-    assert "Here none was chosen." in reading(0.23)
+    assert "gives a log loss of 0.9000 (far above the plot)" in caption(0.9)
+    assert "In this search no trial was chosen." in caption(0.23)
 
 
-def test_the_page_has_these_sections_only_where_they_were_measured(
+def test_audit_rolling_and_tuning_sections_exist_only_if_measured(
     audit: AuditMeasure, page: Page, report: Report, evaluation: Evaluation
 ) -> None:
     sections = {"audit", "rolling", "tuning"}
     assert not sections & {value for name, value in page.attributes if name == "id"}
     past = RollingEvaluation((step("2024-05-03", 0.6),))
-    told = replace(report, reported=replace(REPORTED, tuned=searched(None, nothing=0.2)))
-    full = written(told, replace(evaluation, audit=audit, rolling=past))
+    with_search = replace(report, reported=replace(REPORTED, tuned=searched(None, nothing=0.2)))
+    full = written(with_search, replace(evaluation, audit=audit, rolling=past))
     assert sections <= {value for name, value in full.attributes if name == "id"}
     assert "0.600 [0.500, 0.700]" in full.text
     assert "none chosen, the recipe that tuning began with was kept" in full.text
@@ -425,45 +423,45 @@ def test_the_page_has_these_sections_only_where_they_were_measured(
 # Overrides ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_override_is_said_first_and_in_the_card_with_words_escaped(folder: Path, page: Page) -> None:
+def test_an_override_is_at_the_top_and_in_the_card_and_escaped(folder: Path, page: Page) -> None:
     text = (folder / "report.html").read_text(encoding="utf-8")
-    assert "None: no gate was set aside." in page.text
-    told = page_with_overrides(text, [Override("G001", "li and wang", f"{HOSTILE} <!-- end of overrides --> \\1")])
-    shown = Page(told)
-    assert "script" not in shown.tags
-    assert shown.text.count(f"G001 was set aside by li and wang: {HOSTILE} <!-- end of overrides --> \\1") == 2
-    assert "None: no gate was set aside." not in shown.text
-    assert shown.text.index("set aside by li") < shown.text.index("Tiers on lines")
+    assert "None: no gate was overridden." in page.text
+    html = page_with_overrides(text, [Override("G001", "li and wang", f"{HOSTILE} <!-- end of overrides --> \\1")])
+    overridden = Page(html)
+    assert "script" not in overridden.tags
+    assert overridden.text.count(f"G001 was overridden by li and wang: {HOSTILE} <!-- end of overrides --> \\1") == 2
+    assert "None: no gate was overridden." not in overridden.text
+    assert overridden.text.index("overridden by li") < overridden.text.index("Tiers on the test slice")
 
 
-def test_an_override_changes_nothing_else_and_the_last_one_stands(folder: Path) -> None:
+def test_an_override_changes_nothing_else_and_the_last_one_replaces_the_first(folder: Path) -> None:
     text = (folder / "report.html").read_text(encoding="utf-8")
     first, second = ([Override("G001", "li and wang", why)] for why in ("the first reason", "the second reason"))
     assert page_with_overrides(page_with_overrides(text, first), second) == page_with_overrides(text, second)
     kept = Page(page_with_overrides(text, first)).text.split()
-    # The verdict, and that no gate was set aside.
+    # The verdict, and the sentence without overrides.
     gone = [word for word in Page(text).text.split() if word not in kept]
-    assert set(gone) <= {"may", "be", "None:", "aside.", "no", "gate", "failed"}
-    assert {"None:", "aside."} <= set(gone)
+    assert set(gone) <= {"may", "be", "None:", "overridden.", "no", "gate", "failed"}
+    assert {"None:", "overridden."} <= set(gone)
 
 
 @pytest.mark.parametrize("raised", [0, 3], ids=["no gate failed", "one failed"])
-def test_a_page_of_a_model_that_was_promoted_all_the_same_has_one_verdict(
+def test_the_page_of_a_model_promoted_with_overrides_has_one_verdict(
     report: Report, evaluation: Evaluation, raised: int
 ) -> None:
     seen = replace(evaluation, tenure_raised=raised)
     text = replace(report, evaluation=seen, gates=run_gates(seen), plots=()).page()
-    told = page_with_overrides(text, [Override("G006", "li and wang", "measured by hand")])
-    summary = Page(told[told.index('<section id="summary">') : told.index('<ul class="chips">')]).text
-    assert "promoted with gates set aside G006: by two people" in " ".join(summary.split())
-    assert not [verdict for verdict in ("may not be promoted", "may be promoted", "no gate failed") if verdict in told]
-    assert told.count('class="verdict') == 1
+    html = page_with_overrides(text, [Override("G006", "li and wang", "measured by hand")])
+    summary = Page(html[html.index('<section id="summary">') : html.index('<ul class="chips">')]).text
+    assert "promoted with overrides G006: overridden by two people" in " ".join(summary.split())
+    assert not [verdict for verdict in ("may not be promoted", "may be promoted", "no gate failed") if verdict in html]
+    assert html.count('class="verdict') == 1
 
 
 # Single columns -----------------------------------------------------------------------------------------------------
 
 
-def test_a_planted_leak_is_the_longest_bar_both_ways(bench: Any, slices: Slices) -> None:
+def test_a_planted_leak_is_first_by_gain_and_by_contribution(bench: Any, slices: Slices) -> None:
     leaky = replace(
         slices,
         **{name: _leaked(getattr(slices, name)) for name in ("train", "calibration", "test")},
@@ -475,7 +473,7 @@ def test_a_planted_leak_is_the_longest_bar_both_ways(bench: Any, slices: Slices)
     assert first.contribution > second.contribution
 
 
-def test_shares_of_gain_and_of_contributions_add_up_to_one(model: RiskModel, slices: Slices) -> None:
+def test_shares_of_gain_and_of_contributions_sum_to_one(model: RiskModel, slices: Slices) -> None:
     strengths = feature_strengths(model, slices.test.rows[:500])
     assert {s.name for s in strengths} == set(model.feature_names)
     assert sum(s.gain for s in strengths) == pytest.approx(1)
@@ -484,7 +482,7 @@ def test_shares_of_gain_and_of_contributions_add_up_to_one(model: RiskModel, sli
 
 
 def _leaked(examples: Examples) -> Examples:
-    """The label written into one of the columns."""
+    """The examples with the label in the last column."""
     rows = examples.rows.copy()
     rows[:, -1] = examples.fraud
     return replace(examples, rows=rows)
@@ -493,7 +491,7 @@ def _leaked(examples: Examples) -> Examples:
 # The page of a comparison -------------------------------------------------------------------------------------------
 
 
-def test_a_comparison_without_tier_flips_says_what_is_missing(evaluation: Evaluation) -> None:
+def test_a_comparison_page_without_tier_flips_shows_the_notices(evaluation: Evaluation) -> None:
     page = Page(
         comparison_page(
             title="2 against 1",

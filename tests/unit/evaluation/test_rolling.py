@@ -1,4 +1,4 @@
-"""Past trainings as numbers to log and rows to plot; a step that could not be measured leaves no number."""
+"""Past trainings as metrics and plot rows; a step that could not be measured gives no number."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def rolling() -> RollingEvaluation:
     return RollingEvaluation((failed, step(JUNE, 0.5), step(JULY, 0.7)))
 
 
-def test_figures_are_named_by_day_with_the_lowest_and_the_mean(rolling: RollingEvaluation) -> None:
+def test_rolling_figures_are_named_by_day_with_lowest_and_mean(rolling: RollingEvaluation) -> None:
     figures = rolling.figures()
     assert figures["rolling_steps"] == 3
     assert figures["rolling_average_precision_2024-06-01"] == 0.5
@@ -36,7 +36,7 @@ def test_figures_are_named_by_day_with_the_lowest_and_the_mean(rolling: RollingE
     assert not [name for name in figures if "2024-05" in name or "predicted_over_observed" in name]
 
 
-def test_a_plot_gets_a_row_per_step_and_measure(rolling: RollingEvaluation) -> None:
+def test_curves_have_a_row_per_step_and_measure(rolling: RollingEvaluation) -> None:
     rows = rolling.curves()
     assert [(row["trained_at"], row["measure"]) for row in rows] == [
         (instant, measure) for instant in (JUNE, JULY) for measure in ("average_precision", "log_loss_skill")
@@ -44,12 +44,12 @@ def test_a_plot_gets_a_row_per_step_and_measure(rolling: RollingEvaluation) -> N
     assert {key: rows[0][key] for key in ("value", "low", "high")} == {"value": 0.5, "low": 0.1, "high": 0.9}
 
 
-def test_a_step_that_failed_says_why(rolling: RollingEvaluation) -> None:
-    assert rolling.steps[0].said() == "1,000 lines, 3 fraud: the test slice is too small"
-    assert rolling.steps[1].said().startswith("1,000 lines, 20 fraud: average precision 0.500 [0.100, 0.900]")
+def test_a_failed_step_describes_its_problem(rolling: RollingEvaluation) -> None:
+    assert rolling.steps[0].describe() == "1,000 lines, 3 fraud: the test slice is too small"
+    assert rolling.steps[1].describe().startswith("1,000 lines, 20 fraud: average precision 0.500 [0.100, 0.900]")
 
 
-def test_a_step_is_measured_as_the_model_is(model: RiskModel, slices: Slices) -> None:
+def test_a_step_is_measured_on_its_test_lines(model: RiskModel, slices: Slices) -> None:
     measured = measure_step(model, slices.test, trained_at=JUNE, outcomes_by=JULY)
     assert (measured.lines, measured.fraud) == (len(slices.test), slices.test.fraud.sum())
     assert measured.average_precision is not None

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from linerisk.as_of import now, parse_instant
 from linerisk.cli import app
-from linerisk.evaluation.gates.gates import Outcome
+from linerisk.evaluation.gates.run import Outcome
 from linerisk.live import Live
 from linerisk.settings import Settings
 from linerisk.training.fit import Recipe
@@ -111,7 +111,7 @@ def test_a_promotion_says_that_the_assessment_is_not_finished(small_table: Path,
     quick(settings, small_table, "linerisk", trees=20)
     said = told("promote", "1", "--approver", "wang", "--by", "li", "--home", str(tmp_path))
     assert "The impact assessment ../docs/impact-assessment.md: " in said
-    assert "still marked *to confirm*, so it is not finished" in said
+    assert "still marked *to confirm*: finish it before real lines are scored" in said
 
 
 def test_the_artefact_declares_how_long_it_holds_and_what_comes_then(home: Settings) -> None:
@@ -156,12 +156,12 @@ def test_an_override_stands_on_card_and_page_beside_the_reports_and_in_the_regis
     reason = "a &lt;b&gt;small&lt;/b&gt; table for a drill; nothing is decided from it"
     for code in failed:
         for card in cards:
-            assert f"- {code} was set aside by li and wang: {REASON}\n" in card
+            assert f"- {code} was overridden by li and wang: {REASON}\n" in card
             assert card.count("## Overrides\n") == 1
         for page in pages:
-            assert page.count(f"<li>{code} was set aside by li and wang: {reason}</li>") == 2
+            assert page.count(f"<li>{code} was overridden by li and wang: {reason}</li>") == 2
             assert "<b>small" not in page
-    assert not [text for text in (*cards, *pages) if "no gate was set aside" in text]
+    assert not [text for text in (*cards, *pages) if "no gate was overridden" in text]
 
 
 def test_papers_that_were_deleted_do_not_hinder_a_promotion_and_are_not_made_up(

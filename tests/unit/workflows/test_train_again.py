@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from linerisk.cli import app
 from linerisk.errors import InputError, RegistryError
-from linerisk.evaluation.gates.gates import Outcome
+from linerisk.evaluation.gates.run import Outcome
 from linerisk.records.simulation import simulate
 from linerisk.settings import Settings
 from linerisk.tables.identity import SECRET_BYTES
@@ -129,8 +129,8 @@ def test_who_changes_tier_against_the_champion_is_kept_and_told(home: Path, smal
     assert "examples" not in told
     page = compared.page.read_text(encoding="utf-8")
     assert compared.page.name == f"linerisk-{challenger.version.version}-against-1.html"
-    assert f"Of {compared.flips.lines:,} lines that both models placed" in page
-    assert "Who changes tier" in challenger.report.read_text(encoding="utf-8")
+    assert f"Of {compared.flips.lines:,} lines that both models scored" in page
+    assert "Lines that change tier" in challenger.report.read_text(encoding="utf-8")
 
 
 def test_a_challenger_from_before_the_champion_says_how_to_learn_who_changes_tier(

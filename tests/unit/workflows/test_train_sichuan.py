@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linerisk.evaluation.gates.gates import Outcome
+from linerisk.evaluation.gates.run import Outcome
 from linerisk.policy import load_promise
 from linerisk.settings import Settings
 from linerisk.training.fit import fit_model

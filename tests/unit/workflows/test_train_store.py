@@ -151,7 +151,7 @@ def test_the_page_shows_the_search_and_the_past_trainings_and_so_do_the_artefact
     page = Path(tuned.told["report"]).read_text(encoding="utf-8")
     assert registry.attachment("1", "plots/tuning_front.svg") in page
     # So short a store has one past training: a row of a table, and no plot.
-    for heading in ("Search for the recipe", "As it would have gone before"):
+    for heading in ("Recipe search", "Rolling evaluation"):
         assert f"<h2>{heading}</h2>" in page
 
 

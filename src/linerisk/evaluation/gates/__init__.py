@@ -1,1 +1,1 @@
-"""Promotion gates: each has a stable code and a limit, and fails when its figure is missing."""
+"""Promotion gates: types and limits, the checks by subject, and the runner."""

@@ -1,4 +1,4 @@
-"""Gates about those whom a model hits: how many, who, and whether one group more than others."""
+"""Gates G010 to G012, on the lines that a model raises: how many, honest archetypes among them, and by group."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from linerisk.model.tiers import Tier
 _BUDGETED: Final = (Tier.MEDIUM_HIGH, Tier.EXTREMELY_HIGH)
 CONSPICUOUS: Final = {"courier", "teacher", "returning_traveller", "idle_number_woken", "declared_call_centre"}
 """Archetypes that call many strangers, as fraud does."""
-_NO_CATALOGUE: Final = "the model has columns that no record gives, so no line can be made for it"
-_NO_OPERATION: Final = "a table without time is no population in operation"
-_NO_GROUPS: Final = "no group is known: the table comes without accounts (plan, area) and has no column tenure_days"
+_NO_CATALOGUE: Final = "the model has columns outside the feature catalogue, so no line can be simulated for it"
+_NO_OPERATION: Final = "a table without observation times does not represent lines in operation"
+_NO_GROUPS: Final = "no group is known: the table has no accounts (plan, area) and no column tenure_days"
 
 
 def _budget(e: Evaluation, _limits: GateLimits) -> Answer:
-    limit = "share of lines at or above a tier not provably over what people can deal with"
+    limit = "share of lines at or above a tier not provably over the share that people can handle"
     if not e.in_time:
         return Outcome.NOT_APPLICABLE, limit, _NO_OPERATION
     if e.budget is None or tuple(row.tier for row in e.budget) != _BUDGETED:
-        return Outcome.FAILED, limit, f"no share is stated or measured for {' and '.join(_BUDGETED)}"
+        return Outcome.FAILED, limit, f"no share is set or measured for {' and '.join(_BUDGETED)}"
     within = all(row.share.low <= row.most for row in e.budget)
-    finding = "; ".join(f"{row.tier} {_percent(row.share.value)} of {_percent(row.most)}" for row in e.budget)
+    finding = "; ".join(f"{row.tier} {_percent(row.share.value)}, limit {_percent(row.most)}" for row in e.budget)
     return answer(within, limit, finding)
 
 
 def _archetypes(e: Evaluation, limits: GateLimits) -> Answer:
     limit = (
-        f"at least {limits.least_of_archetype} lines of each archetype; not provably over {limits.most_ordinary:.0%} "
-        f"of them at or above medium_high ({limits.most_conspicuous:.0%} of those who call many strangers), "
-        f"{limits.most_extreme:.0%} at extremely_high"
+        f"at least {limits.least_of_archetype} lines per archetype; not provably over {limits.most_ordinary:.0%} of "
+        f"them at or above medium_high ({limits.most_conspicuous:.0%} for archetypes that call many strangers), nor "
+        f"over {limits.most_extreme:.0%} at extremely_high"
     )
     if not e.of_catalogue:
         return Outcome.NOT_APPLICABLE, limit, _NO_CATALOGUE
@@ -55,14 +55,15 @@ def _archetypes(e: Evaluation, limits: GateLimits) -> Answer:
         not few and not over,
         limit,
         "; ".join(few + over)
-        or f"{len(e.archetypes)} archetypes; the most at or above medium_high: {worst.name} {worst.medium_high:.3f}",
+        or f"{len(e.archetypes)} archetypes; highest share at or above medium_high: {worst.name} "
+        f"{worst.medium_high:.3f}",
     )
 
 
 def _subgroups(e: Evaluation, limits: GateLimits) -> Answer:
     limit = (
-        f"no group of lines provably wrongly raised more than {limits.most_gap:g} times as often as all others "
-        f"({limits.most_gap_of_tenure:g} times for a band of tenure)"
+        f"no group's false-positive rate provably more than {limits.most_gap:g} times that of all other lines "
+        f"({limits.most_gap_of_tenure:g} times for a tenure band)"
     )
     if not e.groupable:
         return Outcome.NOT_APPLICABLE, limit, _NO_GROUPS
@@ -71,7 +72,7 @@ def _subgroups(e: Evaluation, limits: GateLimits) -> Answer:
     lacking = set(e.groupable) - {group.attribute for group in e.subgroups}
     if lacking:
         return Outcome.FAILED, limit, f"not measured by {', '.join(sorted(lacking))}"
-    # Where nobody was wrongly raised there is no ratio and no gap.
+    # Without false positives there is no ratio to compare.
     worst = worst_group(e.subgroups)
     if worst is None:
         return Outcome.PASSED, limit, "no legitimate line was raised"
@@ -80,7 +81,7 @@ def _subgroups(e: Evaluation, limits: GateLimits) -> Answer:
         for group in e.subgroups
         if group.ratio.low > (limits.most_gap_of_tenure if group.attribute == "tenure" else limits.most_gap)
     ]
-    return answer(not over, limit, "; ".join(group.said() for group in over or [worst]))
+    return answer(not over, limit, "; ".join(group.describe() for group in over or [worst]))
 
 
 def _percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""What a gate answers, and where each stands: the one place of all limits that are not policy."""
+"""Types of the promotion gates, and the one place for all gate limits that are not policy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from linerisk.evaluation.evaluate import Evaluation
 
 
 class Outcome(StrEnum):
-    """What a gate answers."""
+    """Result of one gate."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -19,34 +19,34 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GateLimits:
-    """Where each gate stands.
+    """Limits of all gates. `least` is a minimum, `most` a maximum.
 
     Attributes:
-        least_fraud: Fraud lines in the test slice at least.
-        least_legitimate: Legitimate lines in the test slice at least.
-        least_rank_gain: Share of the way from prevalence to 1 that average precision must go, lower bound.
-        calibration_low: Least ratio of predicted to observed fraud that the interval must reach.
+        least_fraud: Fraud lines in the test slice.
+        least_legitimate: Legitimate lines in the test slice.
+        least_rank_gain: (average precision - prevalence) / (1 - prevalence), lower bound.
+        calibration_low: Lowest ratio of predicted to observed fraud; the interval must reach it.
         calibration_high: Highest such ratio.
-        most_bin_odds: How many times the odds of fraud observed in a group of like probability the predicted ones may
-            be, or the other way round, provably.
-        most_shuffled_gain: Share of the way from prevalence to 1 that shuffled labels may go.
-        most_leaves: Leaves of all trees at most, so that exact reasons stay affordable with every decision.
-        least_of_archetype: Lines of each archetype at least.
-        most_ordinary: Share of lines of an archetype in ordinary use that may be at or above `medium_high`.
-        most_conspicuous: The same of an archetype that calls many strangers, and looks it.
-        most_extreme: Share of any archetype that may be at `extremely_high`.
-        most_gap: How many times the false-positive rate of all others a group's may be.
-        most_gap_of_tenure: The same of a band of tenure: age is a declared cause, and lowers the risk by itself. Twenty
-            times the promise of 1 in 1,000 is 1 in 50.
-        least_agreement: Agreement of refits about the families named, beyond that of families drawn blindly, of 1.
-        most_auc_alone: AUC that a column may have alone, lower bound.
-        most_recall_alone: Share of fraud that a column may find alone at 1 in 1,000 legitimate lines, lower bound.
-        most_lost_alone: AUC that a column may lose from training to test, between the nearer bounds.
-        most_score_ratio: Time of a score at most, as a multiple of the trees' own prediction.
-        ratio_asked_from_us: Below so many microseconds the bare trees' time is not asked: fixed costs rule there.
-        most_score_us: Time of a score at most, microseconds.
-        most_reasons_ratio: Time of reasons at most, as a multiple of the trees' own contributions.
-        most_reasons_us: Time of reasons at most, microseconds.
+        most_bin_odds: Factor between predicted and observed odds of fraud in a reliability bin, in either direction;
+            a bin fails only where the excess is proven.
+        most_shuffled_gain: (average precision - prevalence) / (1 - prevalence) with shuffled labels.
+        most_leaves: Leaves of all trees, so that exact reasons stay affordable for every decision.
+        least_of_archetype: Lines per archetype.
+        most_ordinary: Share of an ordinary archetype's lines at or above `medium_high`.
+        most_conspicuous: The same share for an archetype that calls many strangers, as fraud does.
+        most_extreme: Share of any archetype's lines at `extremely_high`.
+        most_gap: False-positive rate of a group over that of all other lines.
+        most_gap_of_tenure: The same ratio for a tenure band: age is a declared cause, and lowers the risk by itself.
+            Twenty times the promise of 1 in 1,000 is 1 in 50.
+        least_agreement: Agreement of refits on the strongest families, corrected for chance; 1 is full agreement.
+        most_auc_alone: AUC of a single column, lower bound.
+        most_recall_alone: Share of fraud that a single column finds at 1 in 1,000 legitimate lines, lower bound.
+        most_lost_alone: AUC that a single column loses from training to test, between the nearer bounds.
+        most_score_ratio: Time of a score over the time of the trees' own prediction.
+        ratio_applies_from_us: Time in microseconds below which ratios are ignored, because fixed costs dominate.
+        most_score_us: Time of a score, microseconds.
+        most_reasons_ratio: Time of reasons over the time of the trees' own contributions.
+        most_reasons_us: Time of reasons, microseconds.
     """
 
     least_fraud: int = 30
@@ -68,7 +68,7 @@ class GateLimits:
     most_recall_alone: float = 0.5
     most_lost_alone: float = 0.1
     most_score_ratio: float = 5.0
-    ratio_asked_from_us: float = 1_000.0
+    ratio_applies_from_us: float = 1_000.0
     most_score_us: float = 2_000.0
     most_reasons_ratio: float = 3.0
     most_reasons_us: float = 5_000.0
@@ -76,7 +76,7 @@ class GateLimits:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """One gate's answer."""
+    """Result of one gate, with its limit and finding as text."""
 
     code: str
     title: str
@@ -88,9 +88,9 @@ class GateResult:
 Answer = tuple[Outcome, str, str]
 """Outcome, limit, finding."""
 Gate = tuple[str, str, Callable[[Evaluation, GateLimits], Answer]]
-"""Code, title, and who answers."""
+"""Code, title, and the function that checks it."""
 
 
 def answer(passed: bool, limit: str, finding: str) -> Answer:  # noqa: FBT001 - the verdict is the point
-    """Passed or failed, with the limit and the finding."""
+    """Build a passed or failed answer."""
     return (Outcome.PASSED if passed else Outcome.FAILED), limit, finding

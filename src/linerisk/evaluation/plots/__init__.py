@@ -1,1 +1,1 @@
-"""Plots of the report."""
+"""Plots of the report page, as SVG with a caption each."""

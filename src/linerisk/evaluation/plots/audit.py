@@ -1,4 +1,4 @@
-"""What a random audit found, beside what was promised and predicted."""
+"""Plot of the random audit: false positives against the proven bounds, and fraud found against fraud predicted."""
 
 from __future__ import annotations
 
@@ -6,46 +6,46 @@ import altair as alt
 import polars as pl
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.metrics import Estimate, count
-from linerisk.evaluation.plots.style import FRAUD, INK, QUIET, ROOM, Plot, log_axis, svg_of
+from linerisk.evaluation.metrics import Estimate, count_estimate
+from linerisk.evaluation.plots.style import FRAUD, INK, QUIET, ROOM, Plot, log_axis, render_svg
 from linerisk.evaluation.random_audit import AuditMeasure
 
 _ROW, _WIDTH = 40, 560
-_SCHEMA = {"name": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "said": pl.Float64}
+_SCHEMA = {"name": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "reference": pl.Float64}
 
 
 def audit_plot(evaluation: Evaluation, audit: AuditMeasure) -> Plot:
-    """Legitimate audited lines per raised tier beside the promise, and fraud found beside fraud predicted.
+    """Audited false positives per raised tier with the proven bounds, and fraud found with fraud predicted.
 
     Args:
-        evaluation: For what the tiers promise.
-        audit: Measured of the same model.
+        evaluation: Gives the proven bounds of the tiers.
+        audit: Measured on the same model.
     """
-    found = count(audit.fraud)
+    found = count_estimate(audit.fraud)
     panels = [_fraud_panel(audit, found)]
     if audit.false_positives:
-        panels.insert(0, _promise_panel(evaluation, audit))
-    title = f"What a random audit of {audit.lines:,} lines says"
+        panels.insert(0, _false_positive_panel(evaluation, audit))
+    title = f"Random audit of {audit.lines:,} lines"
     return Plot(
         "audit",
         "audit",
         title,
-        "Above, the share of legitimate audited lines at or above each tier: dots are what was seen (none where it was "
-        "no line), bars exact 95 % intervals (from zero where they begin at the edge), red ticks what the tier "
-        "promises. A bar wholly right of its tick is a broken promise; one that reaches across it has too few audited "
-        "lines to tell. Below, fraud found with its exact interval, and fraud predicted (red tick): with the tick "
-        "outside the bar, fraud is rarer or more common than the labels had it.",
-        svg_of(alt.vconcat(*panels, spacing=18), title=title),
+        "Top: share of legitimate audited lines at or above each tier. Dots are observed shares (no dot for a share of "
+        "zero), bars are exact 95 % intervals (they start at zero if they touch the left edge), red ticks are the "
+        "tier's proven bound. A bar entirely right of its tick breaks the bound; a bar across its tick has too few "
+        "lines to decide. Bottom: fraud found with its exact interval, and fraud predicted (red tick). A tick outside "
+        "the bar means that fraud is rarer or more common than the labels suggest.",
+        render_svg(alt.vconcat(*panels, spacing=18), title=title),
         wide=True,
     )
 
 
-def _promise_panel(evaluation: Evaluation, audit: AuditMeasure) -> alt.LayerChart:
-    promised = {row.tier: row.proven for row in evaluation.tiers if row.proven is not None}
+def _false_positive_panel(evaluation: Evaluation, audit: AuditMeasure) -> alt.LayerChart:
+    bounds = {row.tier: row.proven for row in evaluation.tiers if row.proven is not None}
     legitimate = audit.lines - audit.fraud
-    ends = [e.low for e in audit.false_positives.values() if e.low > 0] + list(promised.values())
+    ends = [e.low for e in audit.false_positives.values() if e.low > 0] + list(bounds.values())
     floor = min(ends) / 3
-    top = max([e.high for e in audit.false_positives.values()] + list(promised.values())) * 1.5
+    top = max([e.high for e in audit.false_positives.values()] + list(bounds.values())) * 1.5
     rows = pl.DataFrame(
         [
             {
@@ -53,7 +53,7 @@ def _promise_panel(evaluation: Evaluation, audit: AuditMeasure) -> alt.LayerChar
                 "value": seen.value or None,
                 "low": max(seen.low, floor),
                 "high": seen.high,
-                "said": promised.get(tier),
+                "reference": bounds.get(tier),
             }
             for tier, seen in audit.false_positives.items()
         ],
@@ -72,7 +72,7 @@ def _fraud_panel(audit: AuditMeasure, found: Estimate) -> alt.LayerChart:
                 "value": found.value,
                 "low": found.low,
                 "high": found.high,
-                "said": audit.predicted,
+                "reference": audit.predicted,
             }
         ],
         schema=_SCHEMA,
@@ -80,9 +80,9 @@ def _fraud_panel(audit: AuditMeasure, found: Estimate) -> alt.LayerChart:
     top = max(found.high, audit.predicted)
     x = alt.X(
         "low:Q",
-        title="audited lines found and predicted to be fraud",
+        title="fraud among audited lines, found and predicted",
         scale=alt.Scale(domain=[0, top], nice=False, padding=ROOM),
-        # Lines come whole.
+        # Counts of lines are integers.
         axis=alt.Axis(format=",d", tickMinStep=1, tickCount=8),
     )
     return _panel(rows, x)
@@ -93,6 +93,6 @@ def _panel(rows: pl.DataFrame, x: alt.X) -> alt.LayerChart:
     base = alt.Chart(rows)
     bars = base.mark_rule(color=QUIET, strokeWidth=2).encode(x=x, x2="high:Q", y=y)
     dots = base.transform_filter("isValid(datum.value)").mark_point(filled=True, color=INK, size=70, opacity=1)
-    ticks = base.transform_filter("isValid(datum.said)").mark_tick(color=FRAUD, thickness=2.5, size=22)
-    layers = (bars, dots.encode(x="value:Q", y=y), ticks.encode(x="said:Q", y=y))
+    ticks = base.transform_filter("isValid(datum.reference)").mark_tick(color=FRAUD, thickness=2.5, size=22)
+    layers = (bars, dots.encode(x="value:Q", y=y), ticks.encode(x="reference:Q", y=y))
     return alt.layer(*layers).properties(width=_WIDTH, height=_ROW * rows.height)

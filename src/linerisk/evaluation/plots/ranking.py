@@ -1,4 +1,4 @@
-"""Plots of ranking and of probabilities, on lines that the model never saw."""
+"""Plots of ranking and calibration on the test slice."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from linerisk.evaluation.plots.style import (
     TIER_COLOURS,
     WIDTH,
     Plot,
-    colours_of_tiers,
     log_axis,
-    svg_of,
+    render_svg,
+    tier_colours,
 )
 from linerisk.model.risk_model import RiskModel
 
@@ -30,16 +30,16 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 _RARE = 0.1
-"""Prevalence below which probabilities are drawn on log axes."""
+"""Prevalence below which probabilities have log axes."""
 _LEAST = 1e-6
 _MOST_FALSE = 0.1
-"""Share of legitimate lines flagged beyond which nobody would work."""
+"""Right end of the axis of legitimate lines flagged; more is no usable threshold."""
 _MOST_POINTS = 600
-"""Points of a curve at most; a plot of 400 pixels shows no more."""
+"""Maximum points of a curve; a plot of 400 pixels shows no more."""
 
 
 def precision_recall_plot(margin: Floats, fraud: Flags, evaluation: Evaluation) -> Plot:
-    """Precision over recall, with the prevalence as the line to beat."""
+    """Precision over recall, with the prevalence as baseline."""
     precision, recall, _ = precision_recall_curve(fraud, margin)
     curve = (
         pl.DataFrame({"precision": precision[::-1], "recall": recall[::-1]})
@@ -50,8 +50,8 @@ def precision_recall_plot(margin: Floats, fraud: Flags, evaluation: Evaluation) 
         alt.Chart(curve.gather_every(max(1, curve.height // _MOST_POINTS)))
         .mark_line(color=FRAUD, interpolate="step-before")
         .encode(
-            x=alt.X("recall:Q", title="share of fraud found", scale=alt.Scale(domain=[0, 1])),
-            y=alt.Y("precision:Q", title="share of fraud among lines flagged", scale=alt.Scale(domain=[0, 1])),
+            x=alt.X("recall:Q", title="recall: share of fraud found", scale=alt.Scale(domain=[0, 1])),
+            y=alt.Y("precision:Q", title="precision: fraud among flagged lines", scale=alt.Scale(domain=[0, 1])),
         )
     )
     base = alt.Chart(pl.DataFrame({"y": [evaluation.prevalence]})).mark_rule(color=QUIET, strokeDash=[4, 4])
@@ -60,9 +60,9 @@ def precision_recall_plot(margin: Floats, fraud: Flags, evaluation: Evaluation) 
         "precision_recall",
         "ranking",
         title,
-        "Each point is a threshold. Further up and to the right is better; the dashed line is what flagging at random "
-        f"would find ({evaluation.prevalence:.2%}).",
-        svg_of((line + base.encode(y="y:Q")).properties(width=WIDTH, height=HEIGHT), title=title),
+        "Each point is a threshold; up and to the right is better. The dashed line is the precision of random flagging "
+        f"({evaluation.prevalence:.2%}).",
+        render_svg((line + base.encode(y="y:Q")).properties(width=WIDTH, height=HEIGHT), title=title),
     )
 
 
@@ -74,69 +74,69 @@ def recall_plot(
     champion: RiskModel | None = None,
     champion_margin: Floats | None = None,
 ) -> Plot:
-    """Fraud found where few legitimate lines are flagged, with the tiers; beside the champion's if it is given.
+    """Recall at low false-positive rates, with the tiers, and the champion's curve if given.
 
     Args:
         margin: Margins of the test lines, shape (n,).
         fraud: Their outcomes, shape (n,).
-        model: For its cut points.
-        champion: The model in use.
+        model: Gives the cut points.
+        champion: The live model.
         champion_margin: Its margins of the same lines, shape (n,).
     """
     none_at = _none_at(int((~fraud).sum()))
     x = alt.X(
         "false:Q",
-        title="share of legitimate lines flagged (log)",
+        title="false-positive rate: legitimate lines flagged (log)",
         scale=alt.Scale(type="log", domain=[none_at, _MOST_FALSE], nice=False, clamp=True, padding=ROOM),
         axis=log_axis(none_at, _MOST_FALSE, none_at=none_at),
     )
-    y = alt.Y("recall:Q", title="share of fraud found", scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("recall:Q", title="recall: share of fraud found", scale=alt.Scale(domain=[0, 1]))
     both = champion is not None and champion_margin is not None
     layers: list[alt.Chart] = []
-    tier = colours_of_tiers()
+    tier = tier_colours()
     shape = alt.Shape(
-        "of:N",
+        "role:N",
         scale=alt.Scale(domain=["challenger", "champion"], range=["circle", "diamond"]),
         title=None,
         legend=alt.Legend(orient="bottom"),
     )
-    for of, own, whose in (("champion", champion_margin, champion), ("challenger", margin, model)):
-        if own is None or whose is None:
+    for role, its_margin, its_model in (("champion", champion_margin, champion), ("challenger", margin, model)):
+        if its_margin is None or its_model is None:
             continue
-        dash = [5, 3] if of == "champion" else [1, 0]
+        dash = [5, 3] if role == "champion" else [1, 0]
         layers.append(
-            alt.Chart(_recall_curve(own, fraud))
-            .mark_line(color=QUIET if of == "champion" else INK, strokeDash=dash, interpolate="step-after")
+            alt.Chart(_recall_curve(its_margin, fraud))
+            .mark_line(color=QUIET if role == "champion" else INK, strokeDash=dash, interpolate="step-after")
             .encode(x=x, y=y)
         )
-        points = alt.Chart(_tier_points(own, fraud, whose).with_columns(of=pl.lit(of))).mark_point(
+        points = alt.Chart(_tier_points(its_margin, fraud, its_model).with_columns(role=pl.lit(role))).mark_point(
             filled=True, size=100, opacity=1
         )
         encoded = points.encode(x=x, y=y, color=tier)
         layers.append(encoded.encode(shape=shape) if both else encoded)
     chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
-    how = (
-        "Read upwards from a share of false alarms: that much fraud is found at its price. Points show where the tiers "
-        f'begin. At "none" no legitimate line of {int((~fraud).sum()):,} is flagged; one alone is a share of '
-        f"{2 * none_at:.1e}, and below that nothing can be told."
+    caption = (
+        "The curve is the share of fraud found at each false-positive rate. Points are the lower ends of the tiers. At "
+        f'"none" no legitimate line of {int((~fraud).sum()):,} is flagged; a single one is a rate of '
+        f"{2 * none_at:.1e}, the lowest that these lines can measure."
     )
     if not both:
-        title = "Fraud found where false alarms are rare"
-        return Plot("recall_at_low_fpr", "ranking", title, how, svg_of(chart, title=title))
+        title = "Recall at low false-positive rates"
+        return Plot("recall_at_low_fpr", "ranking", title, caption, render_svg(chart, title=title))
     title = "Challenger (solid) and champion (dashed) on the same lines"
     return Plot(
         "champion_and_challenger",
         "champion",
         title,
-        "The higher curve finds more fraud at the same share of false alarms; where they cross, neither is better. "
+        "The higher curve finds more fraud at the same false-positive rate; where they cross, neither is better. "
         f"Average precision {average_precision(margin, fraud):.3f} against "
         f"{average_precision(champion_margin, fraud):.3f}.",  # type: ignore[arg-type]
-        svg_of(chart, title=title),
+        render_svg(chart, title=title),
     )
 
 
 def _none_at(legitimate: int) -> float:
-    """Where no line flagged is drawn on a log axis of shares: half of one line."""
+    """Position of zero flagged lines on a log axis of shares: half a line."""
     return 0.5 / legitimate
 
 
@@ -145,10 +145,10 @@ def _recall_curve(margin: Floats, fraud: Flags) -> pl.DataFrame:
     ranks = np.unique(np.geomspace(1, max(2, len(legitimate) // 10), 200).astype(int))
     # With the next legitimate line left below the threshold, at most `rank` of them are flagged.
     found = [float(np.mean(margin[fraud] > legitimate[min(rank, len(legitimate) - 1)])) for rank in ranks]
-    # What is found before the first legitimate line: the curve begins there, not in the air.
-    alone = float(np.mean(margin[fraud] > legitimate[0]))
+    # The curve starts with the recall at zero legitimate lines flagged.
+    at_none = float(np.mean(margin[fraud] > legitimate[0]))
     shares = [_none_at(len(legitimate)), *(ranks / len(legitimate))]
-    return pl.DataFrame({"false": shares, "recall": [alone, *found]})
+    return pl.DataFrame({"false": shares, "recall": [at_none, *found]})
 
 
 def _tier_points(margin: Floats, fraud: Flags, model: RiskModel) -> pl.DataFrame:
@@ -166,10 +166,10 @@ def _tier_points(margin: Floats, fraud: Flags, model: RiskModel) -> pl.DataFrame
 
 
 def margin_plot(margin: Floats, fraud: Flags, model: RiskModel) -> Plot:
-    """Where lines of either kind stand, and where tiers begin."""
+    """Distribution of margins of fraud and legitimate lines, with the cut points of the tiers."""
     at = [cut.margin for cut in model.cuts]
     edges = np.linspace(margin.min(), margin.max() + 1e-9, 41)
-    # A tier may begin where no line of these stands.
+    # A cut point may be outside the range of these lines.
     ends = [float(min(edges[0], *at)), float(max(edges[-1], *at))]
     rows = []
     for name, chosen in (("legitimate", ~fraud), ("fraud", fraud)):
@@ -189,7 +189,7 @@ def margin_plot(margin: Floats, fraud: Flags, model: RiskModel) -> Plot:
                 scale=alt.Scale(domain=ends, nice=False),
             ),
             x2="to:Q",
-            y=alt.Y("share:Q", title="share of lines of the kind", stack=None, axis=alt.Axis(format="~%")),
+            y=alt.Y("share:Q", title="share of fraud / legitimate lines", stack=None, axis=alt.Axis(format="~%")),
             color=alt.Color(
                 "kind:N",
                 scale=alt.Scale(domain=["legitimate", "fraud"], range=[QUIET, FRAUD]),
@@ -201,20 +201,20 @@ def margin_plot(margin: Floats, fraud: Flags, model: RiskModel) -> Plot:
     cuts = pl.DataFrame([{"at": cut.margin, "colour": TIER_COLOURS[str(cut.tier)]} for cut in model.cuts])
     rules = alt.Chart(cuts).mark_rule(strokeWidth=1.5).encode(x="at:Q", color=alt.Color("colour:N", scale=None))
     tiers = ", ".join(str(cut.tier) for cut in sorted(model.cuts, key=lambda cut: cut.margin))
-    title = "Where lines stand"
+    title = "Distribution of margins"
     return Plot(
         "margins",
         "ranking",
         title,
-        f"Bars of a kind add up to 100 %. Rules are where the tiers begin, from the left {tiers}; fraud left of the "
-        "first rule is missed.",
-        svg_of((bars + rules).properties(width=FULL_WIDTH, height=HEIGHT), title=title),
+        f"Bars of one colour sum to 100 %. Vertical lines are cut points, from the left {tiers}. Fraud left of the "
+        "first one is missed.",
+        render_svg((bars + rules).properties(width=FULL_WIDTH, height=HEIGHT), title=title),
         wide=True,
     )
 
 
 def reliability_plot(evaluation: Evaluation) -> Plot:
-    """Predicted against observed rates, with the exact interval of each bin."""
+    """Reliability diagram: predicted against observed rates, with the exact interval of each bin."""
     rare = evaluation.prevalence < _RARE
     lowest = min(
         [b.predicted for b in evaluation.reliability] + [b.observed.value or 1 for b in evaluation.reliability]
@@ -227,29 +227,30 @@ def reliability_plot(evaluation: Evaluation) -> Plot:
                 "observed": max(b.observed.value, floor),
                 "low": max(b.observed.low, floor),
                 "high": max(b.observed.high, floor),
-                "seen": b.observed.value > 0,
+                "has_fraud": b.observed.value > 0,
             }
             for b in evaluation.reliability
         ]
     )
     scale = alt.Scale(type="log" if rare else "linear", domain=[floor, 1], nice=False, padding=ROOM)
-    axis, said = (log_axis(floor, 1), " (log)") if rare else (alt.Axis(), "")
-    x = alt.X("predicted:Q", title=f"probability predicted{said}", scale=scale, axis=axis)
+    axis, suffix = (log_axis(floor, 1), " (log)") if rare else (alt.Axis(), "")
+    x = alt.X("predicted:Q", title=f"predicted probability{suffix}", scale=scale, axis=axis)
     y = {
-        column: alt.Y(f"{column}:Q", title=f"fraud observed, exact 95 % interval{said}", scale=scale, axis=axis)
+        column: alt.Y(f"{column}:Q", title=f"observed fraud rate, exact 95 %{suffix}", scale=scale, axis=axis)
         for column in ("low", "observed")
     }
     bars = alt.Chart(bins).mark_rule(color=QUIET, strokeWidth=1.5).encode(x=x, y=y["low"], y2="high:Q")
-    dots = alt.Chart(bins.filter("seen")).mark_point(filled=True, color=FRAUD, size=60, opacity=1)
+    dots = alt.Chart(bins.filter("has_fraud")).mark_point(filled=True, color=FRAUD, size=60, opacity=1)
     diagonal = pl.DataFrame({"predicted": [floor, 1.0], "observed": [floor, 1.0]})
     line = alt.Chart(diagonal).mark_line(color=INK, strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y["observed"])
     chart = (line + bars + dots.encode(x=x, y=y["observed"])).properties(width=WIDTH, height=HEIGHT)
-    title = "Do probabilities mean what they say?"
+    title = "Reliability: predicted and observed fraud"
     return Plot(
         "reliability",
         "calibration",
         title,
-        "Each bar is a group of lines of like probability. A bar that meets the dashed diagonal agrees with what was "
-        "predicted; above it the model says too little, below it too much. A bar without a dot saw no fraud.",
-        svg_of(chart, title=title),
+        "Each bar is a bin of lines with similar probability. A bar that crosses the dashed diagonal agrees with the "
+        "prediction. Above the diagonal the model predicts too little fraud, below it too much. A bar without a dot "
+        "has no fraud.",
+        render_svg(chart, title=title),
     )

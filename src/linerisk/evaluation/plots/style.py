@@ -1,4 +1,4 @@
-"""How our plots look: one style, one set of colours, SVG so that they open anywhere, offline, without script."""
+"""Plot style: one theme, one set of colours, and SVG output that opens offline without scripts."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ ROOM = 8
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One drawing and the sentence that says how to read it.
+    """One plot with its caption.
 
     Attributes:
-        name: Name of the file that it is kept under.
-        section: Section of the page that it belongs to.
-        title: What it shows.
-        reading: How to read it.
-        svg: The drawing.
-        wide: Whether it takes the whole width of the page.
+        name: Name of its file, without extension.
+        section: Id of its section on the page.
+        title: Title.
+        caption: How to read it.
+        svg: The plot as SVG.
+        wide: Whether it takes the full width of the page.
     """
 
     name: str
     section: str
     title: str
-    reading: str
+    caption: str
     svg: str
     wide: bool = False
 
 
-def svg_of(chart: alt.LayerChart | alt.Chart | alt.HConcatChart | alt.VConcatChart, *, title: str) -> str:
-    """Draw a chart in the house's style; the title is also what a screen reader says of it."""
+def render_svg(chart: alt.LayerChart | alt.Chart | alt.HConcatChart | alt.VConcatChart, *, title: str) -> str:
+    """Render a chart in the common style; the title is also its label for screen readers."""
     styled = (
         chart.properties(title=alt.TitleParams(title), padding=6)
         .configure_view(stroke=None)
@@ -65,7 +65,7 @@ def svg_of(chart: alt.LayerChart | alt.Chart | alt.HConcatChart | alt.VConcatCha
             titleFontSize=12.5,
             titlePadding=8,
         )
-        # A first or last label that is moved inwards stands beside no tick and touches its neighbour.
+        # A flushed first or last label is not at its tick and touches its neighbour.
         .configure_axisX(labelFlush=False, labelOverlap="greedy", labelSeparation=6)
         .configure_title(anchor="start", color=INK, fontSize=14, fontWeight=600, offset=12, subtitleColor=QUIET)
         .configure_legend(labelColor=INK, labelFontSize=12, titleColor=INK, symbolOpacity=1)
@@ -75,52 +75,50 @@ def svg_of(chart: alt.LayerChart | alt.Chart | alt.HConcatChart | alt.VConcatCha
 
 
 def log_axis(low: float, high: float, *, none_at: float | None = None) -> alt.Axis:
-    """Ticks at 1 and 3 of every decade from `low` to `high`, where these are more than nine at 1 alone.
-
-    Enough to read, and few enough for every tick to have its label.
+    """Log axis with ticks at 1 and 3 of every decade, or at 1 alone if that gives over nine, so that all have labels.
 
     Args:
         low: Lower end of the axis.
         high: Upper end.
-        none_at: Where zero is drawn, which a log axis has no place for; its tick says "none".
+        none_at: Position of zero, which has no place on a log axis; its tick is labelled "none".
     """
     ticks = _ticks(low, high, leads=(1, 3))
     if len(ticks) > _MOST_TICKS:
         ticks = _ticks(low, high, leads=(1,))
     if none_at is None:
         return alt.Axis(labelOverlap="greedy", format=",~f", values=ticks)
-    words = f"datum.value <= {none_at * 1.01!r} ? 'none' : format(datum.value, ',~f')"
-    return alt.Axis(labelOverlap="greedy", labelExpr=words, values=[none_at, *(t for t in ticks if t > none_at * 1.5)])
+    label = f"datum.value <= {none_at * 1.01!r} ? 'none' : format(datum.value, ',~f')"
+    return alt.Axis(labelOverlap="greedy", labelExpr=label, values=[none_at, *(t for t in ticks if t > none_at * 1.5)])
 
 
 def _ticks(low: float, high: float, *, leads: tuple[int, ...]) -> list[float]:
     ticks = [lead * 10.0**power for power in range(-9, 6) for lead in leads]
-    # A power of ten that is an end of the axis is within it, whatever its last digit says.
+    # The tolerance keeps a power of ten at the end of the axis despite rounding.
     return [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
 
 
-def colours_of_tiers() -> Any:
-    """Colours of the raised tiers, with a legend below."""
+def tier_colours() -> Any:
+    """Colours of the raised tiers, with a legend at the bottom."""
     scale = alt.Scale(domain=list(map(str, RAISED)), range=[TIER_COLOURS[name] for name in RAISED])
     return alt.Color("tier:N", scale=scale, title=None, legend=alt.Legend(orient="bottom"))
 
 
-def colours_of(names: Iterable[str], *, title: str | None = None, shown: Iterable[str] | None = None) -> Any:
-    """Colours of families by their place in the model: the same family has the same colour in every plot.
+def family_colours(names: Iterable[str], *, title: str | None = None, only: Iterable[str] | None = None) -> Any:
+    """Colours of families by their position in the model: a family has the same colour in every plot.
 
     Args:
         names: All families, in the model's order.
         title: Title of the legend.
-        shown: Those that the legend names; all of them if None.
+        only: Families in the legend; all if None.
     """
     order = list(names)
-    chosen = [name for name in order if shown is None or name in set(shown)]
+    chosen = [name for name in order if only is None or name in set(only)]
     scale = alt.Scale(
         domain=chosen, range=[_FAMILY_COLOURS[order.index(name) % len(_FAMILY_COLOURS)] for name in chosen]
     )
     return alt.Color("family:N", scale=scale, title=title, legend=alt.Legend(orient="bottom", columns=7))
 
 
-def colour_of_family(names: Iterable[str], family: str) -> str:
-    """The colour of one family, by its place in the model."""
+def family_colour(names: Iterable[str], family: str) -> str:
+    """The colour of one family, by its position in the model."""
     return _FAMILY_COLOURS[list(names).index(family) % len(_FAMILY_COLOURS)]

@@ -1,4 +1,4 @@
-"""The evidence behind the tiers: the tail of legitimate lines, where cut points stand and what they prove."""
+"""Plot of the evidence for the tiers: the tail of legitimate lines, the cut points and their proven bounds."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from linerisk.evaluation.plots.style import FULL_WIDTH, HEIGHT, INK, Plot, colours_of_tiers, log_axis, svg_of
+from linerisk.evaluation.plots.style import FULL_WIDTH, HEIGHT, INK, Plot, log_axis, render_svg, tier_colours
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Examples, Slices
 
 _TAIL = 0.1
-"""Share of legitimate lines that the plot begins with."""
+"""Share of legitimate lines at the left end of the plot."""
 _MOST_STEPS = 400
 _LABEL = 0.08
-"""Share of the width that is left free on the right, for the last label."""
-_CALIBRATION, _TEST = "calibration slice, gave the cut points", "test slice, checks them"
+"""Share of the width left free on the right for the last label."""
+_CALIBRATION, _TEST = "calibration slice (sets the cut points)", "test slice (checks them)"
 
 
 def evidence_plot(model: RiskModel, slices: Slices) -> Plot:
-    """Share of legitimate lines at or above each margin, with cut points, proven bounds and wishes."""
+    """Share of legitimate lines at or above each margin, with cut points, proven and requested bounds."""
     tails = pl.concat([_tail(model, slices.calibration, _CALIBRATION), _tail(model, slices.test, _TEST)])
     cuts = _cuts(model, tails)
-    least = float(min(cuts["wished"].min(), tails["share"].min()))  # type: ignore[arg-type, type-var]
+    least = float(min(cuts["requested"].min(), tails["share"].min()))  # type: ignore[arg-type, type-var]
     left, right = float(tails["margin"].min()), max(float(tails["margin"].max()), float(cuts["at"].max()))  # type: ignore[arg-type]
     right += _LABEL * (right - left)
     x = alt.X(
@@ -44,39 +44,40 @@ def evidence_plot(model: RiskModel, slices: Slices) -> Plot:
         title=None,
         legend=alt.Legend(orient="bottom", labelLimit=300, symbolStrokeColor=INK),
     )
-    colour = colours_of_tiers()
-    # Up to its margin a line counts: the curve stands until there and falls after it.
+    colour = tier_colours()
+    # A line counts up to its margin, so the curve falls after it.
     steps = alt.Chart(tails).mark_line(color=INK, interpolate="step-before", strokeWidth=1.5)
     steps = steps.encode(x=x, y=y, strokeDash=of)
     base = alt.Chart(cuts)
     rules = base.mark_rule(strokeWidth=1.5).encode(x="at:Q", color=colour)
     proven = base.mark_point(filled=True, size=110, opacity=1).encode(x="at:Q", y="proven:Q", color=colour)
-    wished = base.mark_point(size=110, strokeWidth=2, opacity=1).encode(x="at:Q", y="wished:Q", color=colour)
-    # The next rule may run where a label stands: a white rim keeps it legible.
-    rim, words = (
-        base.mark_text(align="left", dx=10, dy=-9, fontSize=12, **look).encode(x="at:Q", y="said_at:Q", text="said:N")
+    requested = base.mark_point(size=110, strokeWidth=2, opacity=1).encode(x="at:Q", y="requested:Q", color=colour)
+    # A white rim keeps a label legible where the next rule crosses it.
+    rim, labels = (
+        base.mark_text(align="left", dx=10, dy=-9, fontSize=12, **look).encode(x="at:Q", y="label_at:Q", text="label:N")
         for look in ({"stroke": "white", "strokeWidth": 4, "color": "white", "aria": False}, {"color": INK})
     )
-    title = "What could be proven about legitimate lines"
+    title = "Proven bounds on legitimate lines per tier"
     return Plot(
         "cut_point_evidence",
         "tiers",
         title,
-        "The solid curve falls as fewer legitimate lines are left. At each rule a tier begins: the filled dot is the "
-        "share that could be proven there, the ring the share wished for. A dot above its ring: these lines are too "
-        "few to prove the wish. The dashed curve far above a dot would be a promise broken on the test slice, which "
-        "gate G004 judges.",
-        svg_of(
-            alt.layer(rules, steps, wished, rim, words, proven).properties(width=FULL_WIDTH, height=HEIGHT), title=title
+        "Curves are the share of legitimate lines at or above each margin. Each vertical line is the cut point of a "
+        "tier: the filled dot is the proven bound on that share, the ring the requested bound. A dot above its ring is "
+        "a bound wider than requested; the table shows whether lines are missing. A dashed curve far above a dot "
+        "breaks the bound on the test slice, which gate G004 checks.",
+        render_svg(
+            alt.layer(rules, steps, requested, rim, labels, proven).properties(width=FULL_WIDTH, height=HEIGHT),
+            title=title,
         ),
         wide=True,
     )
 
 
 def _cuts(model: RiskModel, tails: pl.DataFrame) -> pl.DataFrame:
-    """Where tiers begin, what was proven and wished there, and where that is said: above both curves.
+    """Cut points with proven and requested bounds, and positions of the labels.
 
-    Curves only fall, so what stands above both at the rule is struck by neither to its right.
+    Curves only fall, so a label above both curves at its rule is crossed by neither to the right.
     """
     rows = []
     for cut in model.cuts:
@@ -86,16 +87,16 @@ def _cuts(model: RiskModel, tails: pl.DataFrame) -> pl.DataFrame:
                 "tier": str(cut.tier),
                 "at": cut.margin,
                 "proven": cut.proven,
-                "wished": cut.wished,
-                "said": f"{cut.proven:.1e}",
-                "said_at": max([cut.proven, *seen]),
+                "requested": cut.wished,
+                "label": f"{cut.proven:.1e}",
+                "label_at": max([cut.proven, *seen]),
             }
         )
     return pl.DataFrame(rows)
 
 
 def _tail(model: RiskModel, examples: Examples, name: str) -> pl.DataFrame:
-    """Shares of legitimate lines at or above their own margins, from the highest down; thinned evenly on a log axis."""
+    """Share of legitimate lines at or above each margin, from the highest down; thinned evenly on a log axis."""
     ordered: npt.NDArray[np.float64] = np.sort(model.margin(examples.rows[~examples.fraud]))[::-1]
     ranks = np.unique(np.geomspace(1, max(2, round(_TAIL * len(ordered))), _MOST_STEPS).round().astype(int))
     return pl.DataFrame(

@@ -1,4 +1,4 @@
-"""How the recipe came about and how it would have done before: the front of tuning, and past trainings."""
+"""Plots of the recipe search (trials and Pareto front) and of the rolling evaluation."""
 
 from __future__ import annotations
 
@@ -8,46 +8,46 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from linerisk.evaluation.plots.style import FRAUD, FULL_WIDTH, HEIGHT, INK, QUIET, Plot, log_axis, svg_of
+from linerisk.evaluation.plots.style import FRAUD, FULL_WIDTH, HEIGHT, INK, QUIET, Plot, log_axis, render_svg
 from linerisk.evaluation.rolling import RollingEvaluation
 from linerisk.training.search_trials import Trial, Tuned
 
 _KINDS = {
     "pruned": ("cross", "#9ca3af"),
     "finished": ("circle", "#9ca3af"),
-    "on the front": ("circle", INK),
-    "began with": ("square", "#4269a8"),
+    "Pareto front": ("circle", INK),
+    "starting recipe": ("square", "#4269a8"),
     "chosen": ("diamond", FRAUD),
 }
-"""What a trial can be, each over the ones before it: shape and colour."""
+"""Kind of trial -> shape and colour; later kinds are drawn over earlier ones."""
 _PANEL_HEIGHT = 110
 _PANELS = {
     "average_precision": ("average precision", [0.0, 1.0]),
     "log_loss_skill": ("log-loss skill", None),
     "predicted_over_observed": ("predicted / observed", [0.0, 3.0]),
 }
-"""Measures of a past training, with the ends of their axes where they are fixed."""
+"""Measures of the rolling evaluation -> axis title, and fixed ends of the axis if any."""
 
 
 def tuning_plot(tuned: Tuned) -> Plot:
-    """Every trial by what its reasons cost and how well it predicts, with the front and the chosen one."""
+    """Every trial by cost of its reasons and log loss, with the Pareto front and the chosen trial."""
     trials = pl.DataFrame(
-        # A trial that splits nothing costs nothing, and a log axis has no zero.
+        # A trial without splits costs 0, and a log axis has no zero.
         [{"cost": max(t.reason_cost, 1), "loss": t.log_loss, "what": _kind(t, tuned)} for t in tuned.trials]
     )
-    least, most, shows_nothing = _ends(tuned)
+    least, most, baseline_fits = _ends(tuned)
     costs: list[int] = trials["cost"].to_list()
-    # Wide enough that a tick falls within, however few trials there are.
+    # Wide enough for a tick inside, also with few trials.
     low, high = min(costs) / 2, max(costs) * 2
     x = alt.X(
         "cost:Q",
-        title="cost of reasons: look-ups a row, over all trees (log)",
+        title="cost of reasons: look-ups per row, all trees (log)",
         scale=alt.Scale(type="log", domain=[low, high], nice=False),
         axis=log_axis(low, high),
     )
     y = alt.Y(
         "loss:Q",
-        title="log loss on validating lines, nats",
+        title="log loss on validation lines, nats",
         scale=alt.Scale(domain=[least, most], nice=False, zero=False, clamp=True),
     )
     names = list(_KINDS)
@@ -71,22 +71,22 @@ def tuning_plot(tuned: Tuned) -> Plot:
         [{"cost": max(t.reason_cost, 1), "loss": t.log_loss} for t in (tuned.trials[number] for number in tuned.front)]
     )
     steps = alt.Chart(front).mark_line(color=INK, strokeWidth=1.2, interpolate="step-after").encode(x=x, y=y)
-    shown = pl.DataFrame({"loss": [tuned.nothing] if shows_nothing else []}, schema={"loss": pl.Float64})
-    nothing = alt.Chart(shown).mark_rule(color=QUIET, strokeDash=[4, 4]).encode(y=y)
-    where = "the dashed line" if shows_nothing else "far above the plot"
+    losses = pl.DataFrame({"loss": [tuned.nothing] if baseline_fits else []}, schema={"loss": pl.Float64})
+    baseline = alt.Chart(losses).mark_rule(color=QUIET, strokeDash=[4, 4]).encode(y=y)
+    where = "the dashed line" if baseline_fits else "far above the plot"
     lines, fraud = tuned.validated_on
-    chosen = "none was chosen" if tuned.chosen is None else f"trial {tuned.chosen} was chosen"
-    title = "Recipes tried: what reasons cost, and how well they predict"
+    chosen = "no trial was chosen" if tuned.chosen is None else f"trial {tuned.chosen} was chosen"
+    title = "Recipe search: cost of reasons and log loss per trial"
     return Plot(
         "tuning_front",
         "tuning",
         title,
-        f"Each mark is one of {len(tuned.trials)} trials, judged on {lines:,} lines of the training slice, {fraud} of "
-        "them fraud; further down and to the left is better. Nothing beats the trials on the line in both. Pruned "
-        "trials stand where they were given up, or at the upper edge. Always saying the prevalence would lose "
-        f"{tuned.nothing:.4f} ({where}): a trial that does not beat that by more than one standard error is never "
-        f"chosen. Here {chosen}.",
-        svg_of(alt.layer(nothing, steps, points).properties(width=FULL_WIDTH, height=HEIGHT), title=title),
+        f"Each mark is one of {len(tuned.trials)} trials, validated on {lines:,} lines of the training slice, {fraud} "
+        "of them fraud; down and to the left is better. No trial beats those on the Pareto front in both. Pruned "
+        "trials are drawn where they stopped, or at the upper edge. Always predicting the prevalence gives a log loss "
+        f"of {tuned.nothing:.4f} ({where}). A trial must beat it by more than one standard error to be chosen. In this "
+        f"search {chosen}.",
+        render_svg(alt.layer(baseline, steps, points).properties(width=FULL_WIDTH, height=HEIGHT), title=title),
         wide=True,
     )
 
@@ -95,27 +95,27 @@ def _kind(trial: Trial, tuned: Tuned) -> str:
     if trial.number == tuned.chosen:
         return "chosen"
     if trial.number == 0:
-        return "began with"
+        return "starting recipe"
     if trial.pruned:
         return "pruned"
-    return "on the front" if trial.number in tuned.front else "finished"
+    return "Pareto front" if trial.number in tuned.front else "finished"
 
 
 def _ends(tuned: Tuned) -> tuple[float, float, bool]:
-    """Of the axis of log loss: all finished trials, with a little room; and whether what says nothing is near enough.
+    """Ends of the log-loss axis around all finished trials, and whether the baseline fits in.
 
-    Drawn from far above, it would press all trials into one line.
+    A baseline far above would compress all trials into one line.
     """
     losses = [trial.log_loss for trial in tuned.trials if not trial.pruned]
     low, high = min(losses), max(losses)
-    shows_nothing = tuned.nothing <= low + 3 * (high - low)
-    high = max(high, tuned.nothing) if shows_nothing else high
+    baseline_fits = tuned.nothing <= low + 3 * (high - low)
+    high = max(high, tuned.nothing) if baseline_fits else high
     room = 0.06 * (high - low) or 0.01 * high
-    return low - room, high + room, shows_nothing
+    return low - room, high + room, baseline_fits
 
 
 def rolling_plot(rolling: RollingEvaluation) -> Plot | None:
-    """Past trainings over time, a panel per measure; None where fewer than two were measured: the table has those."""
+    """Past trainings over time, one panel per measure; None for fewer than two, which the table shows anyway."""
     curves = [
         row for row in rolling.curves() if all(math.isfinite(float(row[key])) for key in ("value", "low", "high"))
     ]
@@ -126,21 +126,21 @@ def rolling_plot(rolling: RollingEvaluation) -> Plot | None:
     prevalence = {step.trained_at[:10]: step.fraud / step.lines for step in rolling.steps if step.lines}
     panels = []
     for measure, (axis, ends) in _PANELS.items():
-        said = {"average_precision": prevalence, "log_loss_skill": dict.fromkeys(days, 0.0)}
-        marks = said.get(measure, dict.fromkeys(days, 1.0))
+        references = {"average_precision": prevalence, "log_loss_skill": dict.fromkeys(days, 0.0)}
+        marks = references.get(measure, dict.fromkeys(days, 1.0))
         panels.append(
             _panel(rows.filter(measure=measure), marks, days=days, axis=axis, ends=ends, last=measure == [*_PANELS][-1])
         )
-    title = "The same recipe, trained at past instants"
+    title = "Rolling evaluation: the same recipe trained at past instants"
     return Plot(
         "rolling",
         "rolling",
         title,
-        "Dots are what came of each past training in the 28 days after it, bars 95 % intervals; empty where nothing "
-        "could be measured, and the table says why. Grey ticks are what saying nothing would give (the share of fraud, "
-        "and a skill of 0), and below, what is right: 1. Dots that fall from left to right: what the model learns from "
-        "has changed. Bars that pass 3 are cut there.",
-        svg_of(alt.vconcat(*panels, spacing=14), title=title),
+        "Dots are results of each past training on the 28 days after it, bars 95 % intervals. A date without a dot "
+        "could not be measured; the table gives the reason. Grey ticks are reference values: for average precision the "
+        "prevalence, for skill 0, for predicted / observed the ideal 1. Dots that fall from left to right mean that "
+        "the patterns that the model learns have changed. Bars are cut at 3.",
+        render_svg(alt.vconcat(*panels, spacing=14), title=title),
         wide=True,
     )
 
@@ -154,8 +154,8 @@ def _panel(
     ends: list[float] | None,
     last: bool,
 ) -> alt.LayerChart:
-    """One measure over time; days are named below the last panel only."""
-    # An absent option is another thing to Altair than None.
+    """One measure over time; only the last panel has labelled dates."""
+    # Altair treats a missing option differently from None.
     scale: dict[str, Any] = {} if ends is None else {"scale": alt.Scale(domain=ends, clamp=True, nice=False)}
     x = alt.X(
         "trained_at:N",

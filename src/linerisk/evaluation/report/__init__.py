@@ -1,1 +1,1 @@
-"""The report page, its tables and the model card."""
+"""The report page, its tables and facts, and the model card."""

@@ -1,4 +1,4 @@
-"""What a page and a card say besides what was measured: given by whoever trained."""
+"""Facts about a training run that the report and the card show besides measurements."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from linerisk.training.search_trials import Tuned
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class ReportFacts:
     """Facts about a training run.
 
     Attributes:
         title: Name of the model.
-        facts: Where it came from, in the order shown: label to text.
-        notices: What the reader must know before believing a figure.
-        again: The command that makes it again.
-        valid_days: Days from promotion after which it should no longer be live; None where nobody said.
-        tuned: The search for its recipe; None where there was none.
+        facts: Provenance, label -> text, in display order.
+        notices: Warnings that a reader needs before the figures.
+        again: The command that reproduces the model.
+        valid_days: Days from promotion until the model expires; None for no expiry.
+        tuned: The recipe search; None without one.
     """
 
     title: str

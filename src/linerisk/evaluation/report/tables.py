@@ -1,34 +1,34 @@
-"""An evaluation as tables and sentences for people: page, card, command and registry say the same words."""
+"""Tables and sentences of an evaluation, shared by page, card, command line and registry."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.gates import GateResult
+from linerisk.evaluation.gates.run import GateResult
 from linerisk.evaluation.metrics import Estimate, TierRow
 from linerisk.evaluation.rolling import RollingEvaluation
 
 Table = tuple[tuple[str, ...], ...]
-"""Rows of cells; the first is the head."""
+"""Rows of cells; the first row is the header."""
 
 
-def figure_rows(evaluation: Evaluation) -> Table:
-    """Measures with their intervals and what they say; the first row is the head."""
+def figure_table(evaluation: Evaluation) -> Table:
+    """Measures with intervals and meaning."""
     e = evaluation
     rows = [
         _figure(
             "average precision",
             e.average_precision,
-            f"mean share of fraud among flagged lines over all thresholds; flagging at random gives {e.prevalence:.4f}",
+            f"mean precision over all thresholds; random flagging gives {e.prevalence:.4f}",
         ),
-        _figure("recall at FPR 1e-3", e.recall_at_fpr, "fraud found while flagging one legitimate line in a thousand"),
-        _figure("log-loss skill", e.log_loss_skill, "gain over always saying the prevalence; 0 is none, 1 is all"),
-        _figure("AUC", e.auc, "chance that a fraud line ranks above a legitimate one"),
+        _figure("recall at FPR 1e-3", e.recall_at_fpr, "share of fraud found at 1 in 1,000 legitimate lines flagged"),
+        _figure("log-loss skill", e.log_loss_skill, "gain over always predicting the prevalence; 0 is none, 1 perfect"),
+        _figure("AUC", e.auc, "probability that a fraud line ranks above a legitimate one"),
         _figure(
             f"precision at capacity {e.capacity}",
             e.precision_at_capacity,
-            "fraud among the lines that reviewers can look at in a day",
+            "share of fraud among the lines that reviewers can look at in a day",
         ),
     ]
     if e.predicted_over_observed is not None:
@@ -36,7 +36,7 @@ def figure_rows(evaluation: Evaluation) -> Table:
             _figure(
                 "predicted over observed fraud",
                 e.predicted_over_observed,
-                "fraud predicted in all over fraud found in all; 1 is right",
+                "total fraud predicted over total fraud found; 1 is ideal",
                 digits=2,
             )
         )
@@ -45,30 +45,30 @@ def figure_rows(evaluation: Evaluation) -> Table:
             "calibration error",
             f"{e.calibration_error:.4f}",
             "",
-            "mean distance of predicted and observed rates over ten bins of equally many lines",
+            "mean distance between predicted and observed rates over ten bins of equal size",
         )
     )
-    return (("measure", "value", "95 % interval", "what it says"), *rows)
+    return (("measure", "value", "95 % interval", "meaning"), *rows)
 
 
 def tier_table(evaluation: Evaluation) -> Table:
-    """What was seen, proven and wished for per tier; the first row is the head."""
+    """Counts, rates, proven and requested bounds per tier."""
     head = (
         "tier",
         "from margin",
         "lines",
         "fraud",
         "fraud rate, exact 95 %",
-        "legitimate at or above, seen",
+        "legitimate at or above, observed",
         "proven bound",
-        "wished",
+        "requested bound",
         "legitimate lines missing",
     )
     return (head, *(_tier_cells(row) for row in evaluation.tiers))
 
 
-def bin_rows(evaluation: Evaluation) -> Table:
-    """Predicted and observed fraud per group of like probability; the first row is the head."""
+def reliability_table(evaluation: Evaluation) -> Table:
+    """Predicted and observed fraud rate per bin of similar probability."""
     return (
         ("predicted", "observed", "exact 95 %", "lines"),
         *(
@@ -84,12 +84,15 @@ def bin_rows(evaluation: Evaluation) -> Table:
 
 
 def gate_table(gates: Sequence[GateResult]) -> Table:
-    """What each gate answered, without its limit; the first row is the head."""
-    return (("gate", "what", "answer", "finding"), *((g.code, g.title, str(g.outcome), g.finding) for g in gates))
+    """Results of gates, without their limits."""
+    return (
+        ("gate", "requirement", "result", "finding"),
+        *((g.code, g.title, str(g.outcome), g.finding) for g in gates),
+    )
 
 
 def rolling_table(rolling: RollingEvaluation) -> Table:
-    """Past trainings and what came of them, or why nothing did; the first row is the head."""
+    """Results of past trainings, or why they could not be measured."""
 
     def cell(estimate: Estimate | None) -> str:
         return "" if estimate is None else f"{estimate:.3f}"
@@ -112,32 +115,28 @@ def rolling_table(rolling: RollingEvaluation) -> Table:
 
 
 def as_markdown(table: Sequence[Sequence[str]]) -> str:
-    """A table as Markdown; words from outside do not break it.
-
-    Args:
-        table: The first row is the head.
-    """
+    """A table as Markdown, with cells escaped."""
     head, *rows = table
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(in_one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def in_one_line(text: str) -> str:
-    """Words with single blanks between them."""
+    """The text with every run of whitespace as one space."""
     return " ".join(text.split())
 
 
 def evidence_sentences(evaluation: Evaluation) -> tuple[str, ...]:
-    """What could be proven of each raised tier, what not, and how many legitimate lines are missing."""
+    """Per raised tier: the proven bound, the requested bound, and the legitimate lines missing to prove it."""
     return tuple(_evidence(row) for row in evaluation.tiers if row.proven is not None and row.wished is not None)
 
 
-def _figure(name: str, estimate: Estimate, what: str, *, digits: int = 3) -> tuple[str, ...]:
+def _figure(name: str, estimate: Estimate, meaning: str, *, digits: int = 3) -> tuple[str, ...]:
     return (
         name,
         f"{estimate.value:.{digits}f}",
         f"{estimate.low:.{digits}f} – {estimate.high:.{digits}f}",
-        what,
+        meaning,
     )
 
 
@@ -146,7 +145,7 @@ def _tier_cells(row: TierRow) -> tuple[str, ...]:
     missing = ""
     if row.proven is not None and row.wished is not None:
         held = row.proven <= row.wished * (1 + 1e-6)
-        missing = f"{row.missing:,}" if row.missing else "none" if held else "none; ladder widened"
+        missing = f"{row.missing:,}" if row.missing else "none" if held else "none; bound widened"
     return (
         str(row.tier),
         "" if row.from_margin is None else f"{row.from_margin:.3f}",
@@ -163,9 +162,9 @@ def _tier_cells(row: TierRow) -> tuple[str, ...]:
 def _evidence(row: TierRow) -> str:
     if row.proven is None or row.wished is None:
         return f"{row.tier}: no bound."
-    promised = f"{row.tier}: at most {row.proven:.2g} of legitimate lines at or above it, proven at 95 % confidence"
+    bound = f"{row.tier}: at most {row.proven:.2g} of legitimate lines at or above it, proven at 95 % confidence"
     if row.missing:
-        return f"{promised}. The wish was {row.wished:g}; {row.missing:,} more legitimate lines are needed to prove it."
+        return f"{bound}. To prove the requested {row.wished:g}, {row.missing:,} more legitimate lines are needed."
     if row.proven > row.wished * (1 + 1e-6):
-        return f"{promised}. The wish of {row.wished:g} was widened so that the tier stands clear of the one above."
-    return f"{promised}, as wished."
+        return f"{bound}. The requested {row.wished:g} was widened to separate the tier from the one above."
+    return f"{bound}, as requested."

@@ -1,4 +1,4 @@
-"""What a random audit says of prevalence, false alarms and calibration; where there is none, nothing is said."""
+"""Prevalence, false positives and calibration measured on a random audit."""
 
 from dataclasses import replace
 
@@ -15,13 +15,13 @@ from linerisk.training.label_weights import NO_FINDING
 
 @pytest.fixture
 def audited(slices: Slices) -> Examples:
-    """The test slice, a tenth of it drawn by an audit; complaints about the others' loudest honest lines."""
+    """The test slice with a random tenth audited; other fraud is labelled by complaints."""
     drawn = np.random.default_rng(0).random(len(slices.test)) < 0.1
     found = np.where(slices.test.fraud, "complaint", NO_FINDING)
     return replace(slices.test, source=np.where(drawn, "random_audit", found))
 
 
-def test_shares_are_those_of_audited_lines_with_exact_intervals(model: RiskModel, audited: Examples) -> None:
+def test_shares_count_audited_lines_only_and_have_exact_intervals(model: RiskModel, audited: Examples) -> None:
     measured = measure_audit(model, audited)
     own = audited.source == "random_audit"
     assert measured is not None
@@ -46,7 +46,7 @@ def test_fraud_predicted_among_audited_lines_is_compared_with_what_the_audit_fou
     assert measured.predicted_over_observed.low < 1 < measured.predicted_over_observed.high
 
 
-def test_where_reported_fraud_is_a_part_the_audit_still_sees_all_of_it(model: RiskModel, audited: Examples) -> None:
+def test_the_audit_is_unbiased_where_unaudited_fraud_goes_unreported(model: RiskModel, audited: Examples) -> None:
     """Two thirds of unaudited fraud go unreported; all labels halve prevalence, the audit does not."""
     unreported = audited.fraud & (audited.source != "random_audit") & (np.arange(len(audited)) % 3 > 0)
     partial = replace(audited, fraud=audited.fraud & ~unreported)
@@ -57,19 +57,19 @@ def test_where_reported_fraud_is_a_part_the_audit_still_sees_all_of_it(model: Ri
     assert partial.prevalence < measured.prevalence.low
 
 
-def test_without_an_audit_there_is_no_measure(model: RiskModel, audited: Examples, slices: Slices) -> None:
+def test_without_audited_lines_the_measure_is_none(model: RiskModel, audited: Examples, slices: Slices) -> None:
     assert measure_audit(model, slices.test) is None
     assert measure_audit(model, audited.take(audited.source != "random_audit")) is None
 
 
-def test_an_audit_that_found_no_fraud_has_no_ratio_but_an_upper_end(model: RiskModel, audited: Examples) -> None:
+def test_an_audit_without_fraud_has_no_ratio_but_a_prevalence_bound(model: RiskModel, audited: Examples) -> None:
     measured = measure_audit(model, audited.take(~audited.fraud))
     assert measured is not None
     assert (measured.fraud, measured.prevalence.value, measured.predicted_over_observed) == (0, 0.0, None)
     assert measured.prevalence.high > 0
 
 
-def test_figures_have_names_to_be_logged_under(model: RiskModel, audited: Examples) -> None:
+def test_audit_figures_have_metric_names(model: RiskModel, audited: Examples) -> None:
     measured = measure_audit(model, audited)
     assert measured is not None
     assert measured.figures()["audit_lines"] == measured.lines

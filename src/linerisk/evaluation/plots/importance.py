@@ -1,4 +1,4 @@
-"""What the trees rest on: single columns by gain and by contribution, and families. The place to look for a leak."""
+"""Feature importance: columns by gain and by contribution, and families. Look here for leaking columns."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 import polars as pl
 
 from linerisk.evaluation.evaluate import SAMPLE_FOR_FAMILIES, Evaluation
-from linerisk.evaluation.plots.style import Plot, colour_of_family, colours_of, svg_of
+from linerisk.evaluation.plots.style import Plot, family_colour, family_colours, render_svg
 from linerisk.model.risk_model import RiskModel, Rows
 
-_SHOWN = 18
+_MOST_COLUMNS = 18
 _ROW, _BAR = 19, 28
 _PANEL, _FAMILIES = 250, 600
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureStrength:
-    """How much the trees rest on one column.
+    """Importance of one column.
 
     Attributes:
         name: The column.
         family: Its family.
-        gain: Its share of all loss that splits took away while the trees grew; 0-1.
-        contribution: Mean absolute contribution over the rows asked about, log-odds.
+        gain: Its share of the loss reduction of all splits; 0-1.
+        contribution: Mean absolute contribution over the rows, log-odds.
         share: Its share of all absolute contributions; 0-1.
     """
 
@@ -38,37 +38,37 @@ class FeatureStrength:
 
 
 def feature_strengths(model: RiskModel, rows: Rows) -> tuple[FeatureStrength, ...]:
-    """Every column of a model, the one that contributes most first.
+    """Importance of every column, highest contribution first.
 
     Args:
         model: The model.
-        rows: Rows over which contributions are averaged, shape (n, features), n >= 1.
+        rows: Rows to average contributions over, shape (n, features), n >= 1.
     """
     gain = np.asarray(model.booster.feature_importance("gain"), dtype=np.float64)
     gain /= gain.sum() or 1.0
     weight = np.abs(model.shap_values(rows)[:, :-1]).mean(axis=0)
-    whole = float(weight.sum()) or 1.0
+    total = float(weight.sum()) or 1.0
     return tuple(
         FeatureStrength(
-            model.columns[i].name, model.columns[i].family, float(gain[i]), float(weight[i]), float(weight[i]) / whole
+            model.columns[i].name, model.columns[i].family, float(gain[i]), float(weight[i]), float(weight[i]) / total
         )
         for i in np.argsort(-weight, kind="stable")
     )
 
 
 def feature_plot(strengths: Sequence[FeatureStrength], families: Sequence[str]) -> Plot:
-    """The strongest columns by contribution and by gain, side by side, in the colours of their families."""
-    by_gain = sorted(strengths, key=lambda s: -s.gain)[: _SHOWN // 2]
-    chosen = {s.name: s for s in (*strengths[:_SHOWN], *by_gain)}
+    """The strongest columns by contribution and by gain, side by side, coloured by family."""
+    by_gain = sorted(strengths, key=lambda s: -s.gain)[: _MOST_COLUMNS // 2]
+    chosen = {s.name: s for s in (*strengths[:_MOST_COLUMNS], *by_gain)}
     rows = pl.DataFrame(
         [
             {"name": s.name, "family": s.family, "gain": s.gain, "contribution": s.contribution}
             for s in sorted(chosen.values(), key=lambda s: -s.contribution)
         ]
     )
-    order, shown = rows["name"].to_list(), rows["family"].to_list()
+    order, used = rows["name"].to_list(), rows["family"].to_list()
     several = len(families) > 1
-    colour = colours_of(families, shown=shown) if several else alt.value(colour_of_family(families, families[0]))
+    colour = family_colours(families, only=used) if several else alt.value(family_colour(families, families[0]))
     size = {"width": _PANEL, "height": _ROW * rows.height}
     bars = alt.Chart(rows).mark_bar()
     left = bars.encode(
@@ -77,32 +77,32 @@ def feature_plot(strengths: Sequence[FeatureStrength], families: Sequence[str]) 
         color=colour,
     ).properties(**size)
     right = bars.encode(
-        x=alt.X("gain:Q", title="share of gain while growing", axis=alt.Axis(format="~%", tickCount=5)),
+        x=alt.X("gain:Q", title="share of split gain", axis=alt.Axis(format="~%", tickCount=5)),
         y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labels=False, ticks=False)),
         color=colour,
     ).properties(**size)
     first = strengths[0]
-    title = "Single columns, in the colours of their families" if several else "Single columns"
+    title = "Strongest columns, coloured by family" if several else "Strongest columns"
     return Plot(
         "features",
         "drivers",
         title,
-        f"Look here for leaks: a bar that dwarfs the rest, or a column that could not be known in time. Here "
-        f"{first.name} carries {first.share:.0%} of all contributions to the highest lines and "
-        f"{first.gain:.0%} of the gain; the strongest by gain is {by_gain[0].name} ({by_gain[0].gain:.0%}).",
-        svg_of(alt.hconcat(left, right, spacing=30), title=title),
+        "Check for leakage: a bar far longer than the others, or a column whose value is not known in time. "
+        f"{first.name} has {first.share:.0%} of all contributions to the highest lines and {first.gain:.0%} of the "
+        f"gain; the strongest column by gain is {by_gain[0].name} ({by_gain[0].gain:.0%}).",
+        render_svg(alt.hconcat(left, right, spacing=30), title=title),
         wide=True,
     )
 
 
 def family_plot(evaluation: Evaluation, families: Sequence[str]) -> Plot:
-    """Mean absolute contribution by family; by column where the table has one family only."""
+    """Mean absolute contribution by family; by column where all columns are of one family."""
     rows = pl.DataFrame(
         [
             {
                 "family": name,
                 "contribution": value,
-                "colour": colour_of_family(families, name if name in families else families[0]),
+                "colour": family_colour(families, name if name in families else families[0]),
             }
             for name, value in evaluation.families.items()
         ]
@@ -117,13 +117,14 @@ def family_plot(evaluation: Evaluation, families: Sequence[str]) -> Plot:
         )
         .properties(width=_FAMILIES, height=_BAR * rows.height)
     )
-    title, what = "What speaks", "family" if len(families) > 1 else "column"
+    unit = "family" if len(families) > 1 else "column"
+    title = f"Contribution by {unit}"
     return Plot(
         "families",
         "drivers",
         title,
-        f"How far each {what} moves a line's log-odds either way, over the {SAMPLE_FOR_FAMILIES:,} lines with the "
-        "highest margins (all lines where there are fewer). One log-odds makes fraud 2.7 times as likely.",
-        svg_of(chart, title=title),
+        f"Mean absolute contribution of each {unit} to the log-odds, over the {SAMPLE_FOR_FAMILIES:,} lines with the "
+        "highest margins (all lines if there are fewer). A contribution of 1 multiplies the odds of fraud by 2.7.",
+        render_svg(chart, title=title),
         wide=True,
     )

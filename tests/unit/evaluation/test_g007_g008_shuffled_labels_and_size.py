@@ -1,4 +1,4 @@
-"""G007: the machinery finds nothing where there is nothing. G008: the model is compact enough to give reasons."""
+"""G007: training on shuffled labels finds nothing. G008: the model is small enough for exact reasons."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 
 from linerisk.evaluation.evaluate import Evaluation, evaluate
-from linerisk.evaluation.gates.gates import GateLimits, Outcome
+from linerisk.evaluation.gates.run import GateLimits, Outcome
 from linerisk.evaluation.metrics import average_precision
 from linerisk.model.risk_model import RiskModel
 from linerisk.training.examples import Slices
 from linerisk.training.fit import Recipe, fit_trees, margins
 
 
-def found_by(bench: Any, model: RiskModel, slices: Slices, *, shuffle: bool) -> Evaluation:
-    """Measure with trees grown on shuffled labels, or on labels that somebody forgot to shuffle."""
+def measured_with(bench: Any, model: RiskModel, slices: Slices, *, shuffle: bool) -> Evaluation:
+    """Evaluate with trees fitted on shuffled or, as a planted mistake, unshuffled labels."""
     fraud = slices.train.fraud
     labels = np.random.default_rng(0).permutation(fraud) if shuffle else fraud
     margin = margins(fit_trees(replace(slices.train, fraud=labels), bench.recipe), slices.test)
@@ -23,14 +23,14 @@ def found_by(bench: Any, model: RiskModel, slices: Slices, *, shuffle: bool) -> 
 
 
 def test_g007_passes_where_shuffled_labels_lose(bench: Any, model: RiskModel, slices: Slices) -> None:
-    assert bench.answer("G007", found_by(bench, model, slices, shuffle=True)).outcome is Outcome.PASSED
+    assert bench.answer("G007", measured_with(bench, model, slices, shuffle=True)).outcome is Outcome.PASSED
 
 
 def test_g007_fails_where_labels_were_not_shuffled(bench: Any, model: RiskModel, slices: Slices) -> None:
-    assert bench.answer("G007", found_by(bench, model, slices, shuffle=False)).outcome is Outcome.FAILED
+    assert bench.answer("G007", measured_with(bench, model, slices, shuffle=False)).outcome is Outcome.FAILED
 
 
-def test_findings_of_both_say_what_they_counted(bench: Any, evaluation: Evaluation) -> None:
+def test_findings_name_the_measure(bench: Any, evaluation: Evaluation) -> None:
     seen = replace(evaluation, shuffled_average_precision=0.0834, leaves=4_812)
     assert bench.answer("G007", seen).finding == "average precision 0.083"
     assert bench.answer("G008", seen).finding == "4,812 leaves"

@@ -1,4 +1,4 @@
-"""One self-contained page per model, its card, and the page of a comparison: nothing is fetched, nothing is run."""
+"""Renders the report page, the model card and the comparison page as self-contained files without scripts."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.gates import GateResult, Outcome
-from linerisk.evaluation.plots.plots import draw
+from linerisk.evaluation.gates.run import GateResult, Outcome
+from linerisk.evaluation.plots.draw import draw_plots
 from linerisk.evaluation.plots.style import TIER_COLOURS, Plot
-from linerisk.evaluation.report.facts import Reported
+from linerisk.evaluation.report.facts import ReportFacts
 from linerisk.evaluation.report.model_card import OVERRIDES, CardSection, Override, card_sections, markdown
 from linerisk.evaluation.report.tables import (
-    bin_rows,
     evidence_sentences,
-    figure_rows,
+    figure_table,
+    reliability_table,
     rolling_table,
     tier_table,
 )
@@ -36,24 +36,24 @@ _PAGES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_PAGES.globals |= {"colours": TIER_COLOURS, "tier_names": list(map(str, TIERS))}
 PAGE, CARD, FLIPS = "report.html", "card.md", "flips.json"
-_PLACE = re.compile(r"(<!-- overrides -->).*?(<!-- end of overrides -->)", re.DOTALL)
+_OVERRIDES = re.compile(r"(<!-- overrides -->).*?(<!-- end of overrides -->)", re.DOTALL)
 _VERDICT = re.compile(r"(<!-- verdict -->).*?(<!-- end of verdict -->)", re.DOTALL)
-"""Where a page says what was set aside, and its verdict; words from outside cannot look like either, because they are
-escaped."""
+"""Parts of a stored page that overrides replace; escaped text from outside cannot contain these comments."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that is told about one model.
+    """The report on one model.
 
     Attributes:
-        evaluation: What was measured.
-        gates: What the gates answered.
-        plots: Drawings, in the order of the page.
-        flips: Who changes tier against the champion; None where there is none that can read the same rows.
+        evaluation: Its measurements.
+        gates: Results of its gates.
+        plots: Plots, in the order of the page.
+        flips: Lines that change tier against the champion; None without a champion that scores the same rows.
         card: Sections of the model card.
-        reported: Where the model came from.
+        reported: Facts about its training.
     """
 
     evaluation: Evaluation
@@ -61,16 +61,16 @@ class Report:
     plots: tuple[Plot, ...]
     flips: TierFlips | None
     card: tuple[CardSection, ...]
-    reported: Reported
+    reported: ReportFacts
 
     def page(self) -> str:
         """The page, as HTML."""
         rolling = self.evaluation.rolling
         return _PAGES.get_template("report.html.j2").render(
             evaluation=self.evaluation,
-            figures=figure_rows(self.evaluation),
+            figures=figure_table(self.evaluation),
             tiers=tier_table(self.evaluation),
-            bins=bin_rows(self.evaluation),
+            reliability=reliability_table(self.evaluation),
             evidence=evidence_sentences(self.evaluation),
             gates=self.gates,
             failed=[gate.code for gate in self.gates if gate.outcome is Outcome.FAILED],
@@ -78,10 +78,8 @@ class Report:
             flips=self.flips,
             rolling=None if rolling is None else rolling_table(rolling),
             card=self.card,
-            overrides=OVERRIDES,
+            overrides_heading=OVERRIDES,
             reported=self.reported,
-            colours=TIER_COLOURS,
-            names=list(map(str, TIERS)),
         )
 
     def card_text(self) -> str:
@@ -89,9 +87,9 @@ class Report:
         return markdown(self.reported.title, self.card)
 
     def write(self, folder: Path) -> Path:
-        """Write page, card, plots, and figures, gates and tier flips as JSON into a folder; returns the page.
+        """Write page, card and plots, and evaluation, gates and tier flips as JSON; returns the path of the page.
 
-        Tier flips are `null` where there is nothing to flip against.
+        Tier flips are `null` without a champion to compare with.
         """
         (folder / "plots").mkdir(parents=True, exist_ok=True)
         path = folder / PAGE
@@ -112,23 +110,23 @@ def make_report(
     *,
     evaluation: Evaluation,
     gates: Sequence[GateResult],
-    reported: Reported,
+    reported: ReportFacts,
     champion: RiskModel | None = None,
 ) -> Report:
-    """Draw the plots, see who changes tier, and put it all together.
+    """Build a report: draw plots, compute tier flips, write the card.
 
     Args:
         model: The model.
-        slices: What it was calibrated and tested on.
-        evaluation: What was measured.
-        gates: What the gates answered.
-        reported: Where it came from.
-        champion: The model in use.
+        slices: Its calibration and test slices.
+        evaluation: Its measurements.
+        gates: Results of its gates.
+        reported: Facts about its training.
+        champion: The live model.
     """
     return Report(
         evaluation=evaluation,
         gates=tuple(gates),
-        plots=draw(model, evaluation, slices, champion=champion, tuned=reported.tuned),
+        plots=draw_plots(model, evaluation, slices, champion=champion, tuned=reported.tuned),
         flips=None if champion is None else tier_flips(champion, model, slices.test),
         card=card_sections(model, evaluation, gates, reported),
         reported=reported,
@@ -136,17 +134,17 @@ def make_report(
 
 
 def page_with_overrides(page: str, overrides: Sequence[Override]) -> str:
-    """The page of a model that was promoted although gates had failed: who set which aside, and why.
+    """The page of a model that was promoted despite failed gates, with each override and its reason.
 
-    Its verdict is then that it was promoted so, and no longer that it may or may not be.
+    The verdict becomes "promoted with overrides" instead of whether the model may be promoted.
 
     Args:
-        page: What `Report.page` made.
+        page: Output of `Report.page`, or of this function, whose overrides are replaced.
         overrides: At least one.
     """
     parts: Any = _PAGES.get_template("parts.html.j2").module
-    for where, told in ((_PLACE, parts.overrides(overrides)), (_VERDICT, parts.promoted(overrides))):
-        page = where.sub(lambda place, told=told: f"{place[1]}{told}{place[2]}", page)  # type: ignore[misc]
+    for marked, html in ((_OVERRIDES, parts.overrides(overrides)), (_VERDICT, parts.promoted(overrides))):
+        page = marked.sub(lambda match, html=html: f"{match[1]}{html}{match[2]}", page)  # type: ignore[misc]
     return page
 
 
@@ -162,13 +160,12 @@ def comparison_page(
     """The page of `linerisk compare`, as HTML.
 
     Args:
-        title: What is compared with what.
-        notices: What is missing and how to get it, and what no longer holds.
-        tested: Whether the figures of both are about the same lines.
-        figures: Figure, champion's, challenger's.
-        gates: The challenger's gates.
-        flips: Who changes tier.
+        title: Names both models.
+        notices: What is missing, how to get it, and what is out of date.
+        tested: Whether the figures of both models are on the same lines.
+        figures: Rows of figure, champion, challenger.
+        gates: Gates of the challenger.
+        flips: Lines that change tier.
     """
-    told: dict[str, Any] = {"title": title, "notices": notices, "tested": tested, "figures": figures}
-    told |= {"gates": gates, "flips": flips}
-    return _PAGES.get_template("compare.html.j2").render(**told, colours=TIER_COLOURS, names=list(map(str, TIERS)))
+    template = _PAGES.get_template("compare.html.j2")
+    return template.render(title=title, notices=notices, tested=tested, figures=figures, gates=gates, flips=flips)

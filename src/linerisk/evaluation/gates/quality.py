@@ -1,21 +1,13 @@
-"""Promotion gates: named, numbered, and failing closed. A figure that is missing fails the gate that needs it.
-
-Each gate answers passed, failed, or not applicable, with its limit and its finding in words. A model may be promoted
-when no gate failed.
-"""
+"""Gates G001 to G009: enough evidence, ranking, calibration, tiers, age, label shuffling, size and the champion."""
 
 from __future__ import annotations
 
 import itertools
 
 from linerisk.evaluation.evaluate import Evaluation
-from linerisk.evaluation.gates.people import PEOPLE_GATES
-from linerisk.evaluation.gates.release import DUTY_GATES
-from linerisk.evaluation.gates.types import Answer, Gate, GateLimits, GateResult, Outcome, answer
-from linerisk.evaluation.reliability_bands import bins_off
+from linerisk.evaluation.gates.types import Answer, Gate, GateLimits, Outcome, answer
+from linerisk.evaluation.reliability_bands import miscalibrated_bins
 from linerisk.model.tiers import TIERS
-
-__all__ = ["GATES", "GateLimits", "GateResult", "Outcome", "passed", "run_gates"]
 
 
 def _evidence(e: Evaluation, limits: GateLimits) -> Answer:
@@ -39,27 +31,27 @@ def _ranking(e: Evaluation, limits: GateLimits) -> Answer:
 def _calibration(e: Evaluation, limits: GateLimits) -> Answer:
     limit = (
         f"predicted over observed fraud compatible with {limits.calibration_low:g} to {limits.calibration_high:g}, "
-        "log-loss skill above 0, and in no group of lines of like probability the odds provably over "
-        f"{limits.most_bin_odds:g} times off (exact intervals for all groups at once)"
+        "log-loss skill above 0, and no bin of similar probability with odds provably off by more than a factor of "
+        f"{limits.most_bin_odds:g} (exact intervals for all bins at once)"
     )
     ratio = e.predicted_over_observed
     if ratio is None:
-        return Outcome.FAILED, limit, "no fraud observed, nothing to compare with"
+        return Outcome.FAILED, limit, "no fraud observed, so there is nothing to compare with"
     if not e.reliability:
-        return Outcome.FAILED, limit, "not measured by groups of like probability"
+        return Outcome.FAILED, limit, "not measured by bin of similar probability"
     fits = ratio.low <= limits.calibration_high and ratio.high >= limits.calibration_low
-    off = bins_off(e.reliability, most=limits.most_bin_odds)
-    told = "; ".join(f"predicted {b.predicted:.2g}, observed {b.observed:.2g} of {b.lines:,}" for b in off)
-    groups = f"{len(off)} of {len(e.reliability)} groups off{': ' if off else ''}{told}"
+    off = miscalibrated_bins(e.reliability, max_odds_ratio=limits.most_bin_odds)
+    each = "; ".join(f"predicted {b.predicted:.2g}, observed {b.observed:.2g} of {b.lines:,}" for b in off)
+    bins = f"{len(off)} of {len(e.reliability)} bins off{': ' if off else ''}{each}"
     return answer(
         fits and e.log_loss_skill.low > 0 and not off,
         limit,
-        f"ratio {ratio:.2f}, skill {e.log_loss_skill:.3f}, {groups}",
+        f"ratio {ratio:.2f}, skill {e.log_loss_skill:.3f}, {bins}",
     )
 
 
-def _promise(e: Evaluation, _limits: GateLimits) -> Answer:
-    limit = "legitimate share at or above each tier not provably over the proven bound"
+def _tier_bounds(e: Evaluation, _limits: GateLimits) -> Answer:
+    limit = "share of legitimate lines at or above each tier not provably over its proven bound"
     findings, passed = [], True
     if tuple(row.tier for row in e.tiers) != TIERS:
         return Outcome.FAILED, limit, "not every tier was measured"
@@ -68,29 +60,29 @@ def _promise(e: Evaluation, _limits: GateLimits) -> Answer:
         if seen is None or proven is None:
             return Outcome.FAILED, limit, f"{row.tier}: not measured"
         passed &= seen.low <= proven
-        findings.append(f"{row.tier} {seen.value:.1e} of {proven:.1e}")
+        findings.append(f"{row.tier} {seen.value:.1e}, bound {proven:.1e}")
     return answer(passed, limit, "; ".join(findings))
 
 
 def _order(e: Evaluation, _limits: GateLimits) -> Answer:
-    limit = "a raised tier provably holds more fraud than all lines, and no tier provably less than the one below"
+    limit = "a raised tier provably has more fraud than the prevalence; no tier provably has less than the tier below"
     raised = [row for row in e.tiers[1:] if row.fraud_rate is not None]
     if not raised:
         return Outcome.FAILED, limit, "no test line in a raised tier"
     rates = [row.fraud_rate for row in e.tiers if row.fraud_rate is not None]
     above = any(row.fraud_rate.low > e.prevalence for row in raised if row.fraud_rate is not None)
     crossed = any(higher.high < lower.low for lower, higher in itertools.pairwise(rates))
-    finding = ", ".join(f"{row.tier} {row.fraud} of {row.lines}" for row in raised)
+    finding = ", ".join(f"{row.tier} {row.fraud} fraud of {row.lines}" for row in raised)
     dips = any(higher.value < lower.value for lower, higher in itertools.pairwise(rates))
     if dips and not crossed:
-        finding += "; a dip as seen, not provable with so few lines"
+        finding += "; a dip between tiers is not provable with so few lines"
     return answer(above and not crossed, limit, finding)
 
 
 def _tenure(e: Evaluation, _limits: GateLimits) -> Answer:
-    limit = "no line gets a higher tier by being older"
+    limit = "no line gets a higher tier when only its age increases"
     if e.tenure_raised is None:
-        return Outcome.NOT_APPLICABLE, limit, "the table has no column of tenure"
+        return Outcome.NOT_APPLICABLE, limit, "the table has no tenure column"
     return answer(
         e.tenure_checked > 0 and e.tenure_raised == 0, limit, f"{e.tenure_raised:,} of {e.tenure_checked:,} lines rose"
     )
@@ -120,29 +112,14 @@ def _champion(e: Evaluation, _limits: GateLimits) -> Answer:
     return answer(difference.high >= 0, limit, f"{difference:+.3f} against version {e.comparison.champion}")
 
 
-GATES: tuple[Gate, ...] = (
+QUALITY_GATES: tuple[Gate, ...] = (
     ("G001", "enough evidence", _evidence),
     ("G002", "ranks fraud above others", _ranking),
     ("G003", "probabilities are calibrated", _calibration),
-    ("G004", "keeps the tier promise", _promise),
+    ("G004", "keeps the tier promise", _tier_bounds),
     ("G005", "tiers are in order", _order),
     ("G006", "age never raises a tier", _tenure),
     ("G007", "shuffled labels lose", _shuffled),
     ("G008", "compact enough to explain", _compact),
     ("G009", "no worse than the champion", _champion),
-    *PEOPLE_GATES,
-    *DUTY_GATES,
 )
-
-
-def run_gates(evaluation: Evaluation, limits: GateLimits | None = None) -> tuple[GateResult, ...]:
-    """Answer every gate."""
-    chosen = limits or GateLimits()
-    return tuple(GateResult(code, title, *check(evaluation, chosen)) for code, title, check in GATES)
-
-
-def passed(results: tuple[GateResult, ...]) -> bool:
-    """Whether a model may be promoted: every gate answered, none failed."""
-    return {result.code for result in results} == {code for code, _, _ in GATES} and all(
-        result.outcome is not Outcome.FAILED for result in results
-    )
