@@ -72,16 +72,16 @@ def train(
     from linerisk.workflows.train import train_store, train_table
 
     settings = settings_for(home)
-    wanted: dict[str, Any] = {
+    shared: dict[str, Any] = {
         "trained_by": who(by),
         "recipe": None if recipe_file is None else read_recipe(recipe_file),
         "seed": seed,
-        "wishes": FitOptions(None if tune is None else parse_duration(tune), prevalence, rolling),
+        "options": FitOptions(None if tune is None else parse_duration(tune), prevalence, rolling),
     }
     for_tables = (label, id_column, time_column, group_column)
     with progress() as notify:
         if store is not None and as_of is not None and feature_table is None and not any(for_tables):
-            trained = train_store(settings, store, as_of=parse_instant(as_of), on_progress=notify, **wanted)
+            trained = train_store(settings, store, as_of=parse_instant(as_of), on_progress=notify, **shared)
         elif feature_table is not None and label is not None and store is None and as_of is None and not rolling:
             trained = train_table(
                 settings,
@@ -92,7 +92,7 @@ def train(
                 group_column=group_column,
                 name=name,
                 on_progress=notify,
-                **wanted,
+                **shared,
             )
         else:
             given = {

@@ -82,7 +82,7 @@ def log_run(
 def description_of_first_version(page: str, beginning: str, words: str) -> str:
     r"""A page with a paragraph put first; one that begins the same way is taken out, so that it is said once.
 
-    >>> said_first("**Old:** a\n\nrest", "**Old", "**Old:** b")
+    >>> description_of_first_version("**Old:** a\n\nrest", "**Old", "**Old:** b")
     '**Old:** b\n\nrest'
 
     Args:

@@ -102,6 +102,18 @@ def input_by_id(state: ServiceState, request: ScoreRequest, *, caller: str) -> L
     return lines.scoring_input, lines.policy, lines.problems[0]
 
 
+_Line = tuple[str, str, str]
+"""Line id, request id and caller."""
+
+
+class _At(NamedTuple):
+    """The instant to score at, the present, and the policy in force."""
+
+    as_of: datetime
+    now: datetime
+    policy: Policy
+
+
 class _FoundLines(NamedTuple):
     """Lines of several requests at one instant; `owners` gives the request of each line, `problems` is by request."""
 
@@ -127,31 +139,20 @@ def _find(
         problems.append(repeated)
         named += [(line_id, owner) for line_id in ids]
     found = snapshot.find(state.keys_of([line_id for line_id, _ in named]))
-    line_ids: list[str] = []
+    lines: list[_Line] = []
     owners: list[int] = []
     for (line_id, owner), row in zip(named, found.tolist(), strict=True):
         if row < 0:
             problems[owner].append(unknown_line(line_id))
         else:
-            line_ids.append(line_id)
+            lines.append((line_id, requests[owner].request.request_id, requests[owner].caller))
             owners.append(owner)
-    policy = in_force(state.policies, as_of)
-    scoring_input = _snapshot_input(
-        state,
-        live,
-        snapshot,
-        found[found >= 0],
-        line_ids,
-        request_ids=[requests[owner].request.request_id for owner in owners],
-        callers=[requests[owner].caller for owner in owners],
-        as_of=as_of,
-        now=now,
-        policy=policy,
-    )
-    for line_id, owner, known in zip(line_ids, owners, scoring_input.with_account, strict=True):
+    at = _At(as_of, now, in_force(state.policies, as_of))
+    scoring_input = _snapshot_input(state, live, snapshot, found[found >= 0], lines, at=at)
+    for line_id, owner, known in zip(scoring_input.line_ids, owners, scoring_input.with_account, strict=True):
         if not known:
             problems[owner].append(without_account(line_id))
-    return _FoundLines(scoring_input, policy, owners, problems)
+    return _FoundLines(scoring_input, at.policy, owners, problems)
 
 
 def _snapshot_input(
@@ -159,19 +160,16 @@ def _snapshot_input(
     live: Live,
     snapshot: Snapshot,
     rows: npt.NDArray[np.intp],
-    line_ids: list[str],
+    lines: Sequence[_Line],
     *,
-    request_ids: list[str],
-    callers: list[str],
-    as_of: datetime,
-    now: datetime,
-    policy: Policy,
+    at: _At,
 ) -> ScoringInput:
+    line_ids = [line_id for line_id, _, _ in lines]
     return ScoringInput(
-        request_ids=request_ids,
-        callers=callers,
-        as_of=as_of,
-        now=now,
+        request_ids=[request_id for _, request_id, _ in lines],
+        callers=[caller for _, _, caller in lines],
+        as_of=at.as_of,
+        now=at.now,
         live=live,
         line_ids=line_ids,
         rows=snapshot.rows(rows),
@@ -180,7 +178,7 @@ def _snapshot_input(
         last_verified=[snapshot.last_verified(row) for row in rows.tolist()],
         cleared=state.cool_downs.of(line_ids),
         # Judged by the clock and not by as_of: a caller cannot make an old snapshot fresh.
-        stale=now - snapshot.meta.as_of > policy.snapshot_max_age,
+        stale=at.now - snapshot.meta.as_of > at.policy.snapshot_max_age,
         snapshot=snapshot,
         indexes=rows,
     )
@@ -195,21 +193,9 @@ def warm_up(state: ServiceState) -> None:
     live = state.live.current()
     if live.snapshot is not None and live.snapshot.meta.lines:
         as_of = live.snapshot.meta.as_of
-        policy = in_force(state.policies, as_of)
+        at = _At(as_of, clock.now(), in_force(state.policies, as_of))
         first = np.zeros(1, dtype=np.intp)
-        line = _snapshot_input(
-            state,
-            live,
-            live.snapshot,
-            first,
-            [""],
-            request_ids=[""],
-            callers=[""],
-            as_of=as_of,
-            now=clock.now(),
-            policy=policy,
-        )
-        decide(line, policy, state.wording)
+        decide(_snapshot_input(state, live, live.snapshot, first, [("", "", "")], at=at), at.policy, state.wording)
     state.log.find("", "")
 
 
