@@ -1,4 +1,4 @@
-"""The command line: the verbs of the product. Reads settings, calls one workflow each, prints what came of it."""
+"""The command line: reads settings, calls one workflow per command, prints the result."""
 
 from __future__ import annotations
 

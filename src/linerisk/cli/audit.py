@@ -1,4 +1,4 @@
-"""Verbs of the decision log: verify, anchor, expire."""
+"""Commands of the decision log: verify, anchor, expire."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def audit_verify(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check the chain of the decision log from the first row to the last, and that only what was due was erased."""
+    """Check the whole chain of the decision log, and that only due rows were erased."""
     from linerisk.decisions.anchors import read_anchors
     from linerisk.policy import load_retention
 
@@ -59,7 +59,7 @@ def audit_anchor(
     ] = None,
     home: Home = None,
 ) -> None:
-    """Export the end of the chain, to be kept where the owner of the log cannot reach it."""
+    """Export the end of the chain, to keep it where the owner of the log cannot reach it."""
     from linerisk.decisions.anchors import append_anchor
 
     with _existing_log(settings_for(home)) as log:
@@ -106,7 +106,7 @@ def _broken(wrong: str, found: str) -> DecisionLogError:
 
 
 def _existing_log(settings: Settings) -> DecisionLog:
-    """The log, which is neither made nor changed by being opened."""
+    """The existing log; opening it neither creates nor migrates it."""
     from linerisk.decisions.log import DecisionLog
 
     return DecisionLog(settings.decision_log_url, create=False)

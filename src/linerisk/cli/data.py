@@ -1,4 +1,4 @@
-"""Verbs about data: simulate, ingest, features."""
+"""Commands about data: simulate, ingest, features."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def simulate(
     workers: Annotated[int, typer.Option(help="Processes that share the lines; the bytes stay the same.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Write a simulated operator's records, accounts and labels, in the shape that `ingest` reads."""
+    """Simulate an operator: records, accounts and labels, in the shape that `ingest` reads."""
     from linerisk.records.simulation import simulate as run
 
     with progress() as notify:
@@ -103,7 +103,7 @@ def ingest(
 
 
 def _show_days(days: Sequence[date], clock: str) -> dict[str, str]:
-    """Print the first and the last day with records and the instant that they end at; the same for machines."""
+    """Print the first and last day with records, and their end as an instant."""
     from linerisk.workflows.as_of_checks import next_instant
 
     if not days:
@@ -114,7 +114,7 @@ def _show_days(days: Sequence[date], clock: str) -> dict[str, str]:
 
 
 def show_intake(report: object) -> None:
-    """Print what came in, and what was rejected and why."""
+    """Print accepted and rejected rows with their rules."""
     from linerisk.tables.intake_report import IntakeReport
 
     assert isinstance(report, IntakeReport)  # noqa: S101 - the import above must stay lazy

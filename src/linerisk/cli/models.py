@@ -1,4 +1,4 @@
-"""The verb that uses a model: score."""
+"""The command `score`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COLOURS = {"passed": "green", "failed": "bold red", "not applicable": "dim"}
 
 
 def show_gates(gates: tuple[GateResult, ...]) -> None:
-    """Print what each gate answered; the limit only where it failed, the report has them all."""
+    """Print the result of each gate, with the limit of failed ones; the report has all limits."""
     table(
         "Gates",
         ["gate", "", "answer", "finding"],

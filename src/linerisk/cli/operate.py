@@ -1,4 +1,4 @@
-"""Verbs of operation: demo, publish, serve, replay, tokens, policy."""
+"""Commands of operation: demo, publish, serve, replay, tokens, policy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ app.add_typer(policy_app, name="policy")
 
 @app.command(epilog="Example: linerisk publish --store store --as-of 2024-07-26")
 def publish(store: Store, as_of: AsOf, home: Home = None, as_json: AsJson = False) -> None:
-    """Build the features of every line and swap them in as the snapshot that the service answers from."""
+    """Build the features of every line and publish them as the live snapshot."""
     from linerisk.workflows.release import publish as run
 
     with progress() as notify:
@@ -45,7 +45,7 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM, without a passphrase.")] = None,
     home: Home = None,
 ) -> None:
-    """Serve tiers over HTTP until stopped."""
+    """Serve scores and the console over HTTP until stopped."""
     from linerisk.service.serve import Tls
     from linerisk.service.serve import serve as run
 
@@ -59,7 +59,7 @@ def replay(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recompute a decision from its frozen record, and say identical or what differs."""
+    """Recompute a decision from its frozen record: identical, or the differences."""
     from linerisk.workflows.replay import replay_decision
 
     replayed = replay_decision(settings_for(home), decision_id)
@@ -91,7 +91,7 @@ def tokens_create(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token; it is shown once and kept only as a hash."""
+    """Create a token; it is shown once and stored as a hash."""
     from linerisk.web.token_store import Role, TokenStore
 
     if role not in set(Role):
@@ -110,7 +110,7 @@ def tokens_create(
 
 @tokens_app.command("list", epilog="Example: linerisk tokens list")
 def tokens_list(home: Home = None, as_json: AsJson = False) -> None:
-    """List tokens by name; secrets are not kept."""
+    """List tokens by name; secrets are not stored."""
     from linerisk.web.token_store import TokenStore
 
     def text(instant: datetime | None) -> str | None:
@@ -160,7 +160,7 @@ def policy_show(
 
 
 def show_policy(policy: Policy) -> None:
-    """Print what a policy asks for, tier by tier, with materials and what may stand in for each."""
+    """Print the steps of a policy by tier, with materials and their alternatives."""
     text = policy.summary()
     out.print(f"[bold]{text['id']}[/bold], in force from {text['in_force_from']}")
     out.print(f"{text['title']['zh']}\n{text['title']['en']}")
@@ -191,7 +191,7 @@ def demo(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Walk the whole main job on simulated records, no questions asked, in a few minutes."""
+    """Run the whole main job on simulated records, in a few minutes."""
     from linerisk.cli.demo import run_demo
 
     show_json(as_json, run_demo(settings_for(home), lines=lines))

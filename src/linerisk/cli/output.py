@@ -1,4 +1,4 @@
-"""How the command line speaks: a paragraph for an error, progress on a terminal, tables, JSON for machines."""
+"""Output of the command line: errors, progress, tables, JSON."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ class Commands(TyperGroup):
 
 
 class Notify(Protocol):
-    """Takes progress: a step, how much of it is done, how much there is."""
+    """Receives progress: step, done, total."""
 
     def __call__(self, step: str, done: int, total: int, /) -> None:
         """Show it."""
 
 
 def settings_for(home: Path | None) -> Settings:
-    """Settings from the environment, with the home named on the command line before it."""
+    """Settings from the environment; `--home` overrides."""
     return Settings() if home is None else Settings(home=home)
 
 

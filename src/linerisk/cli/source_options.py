@@ -1,4 +1,4 @@
-"""A store or a table: what is said where the options fit neither, or parts of both."""
+"""Errors about options that mix a store and a table, or fit neither."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from linerisk.errors import LineriskError, UsageError
 def unclear(
     what: str, options: Mapping[str, object], *, of_store: Sequence[str], needed: tuple[str, str | None]
 ) -> UsageError:
-    """The error of options that do not go together: which, and what to do.
+    """The error about options that do not go together.
 
     Args:
         what: What is to be done with the rows, such as `train on`.
@@ -43,7 +43,7 @@ def _of(given: Sequence[str], *known: str) -> str:
 
 
 def _reached(store: object) -> str:
-    """The instant that a store's records reach, if there is such a store."""
+    """The end of a store's records, if there is such a store."""
     from linerisk.tables.store import RecordStore
     from linerisk.workflows.as_of_checks import next_instant
 

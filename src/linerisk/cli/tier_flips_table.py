@@ -1,4 +1,4 @@
-"""The tier-flip report on a terminal: counts and causes only, never a line."""
+"""Prints the tier-flip report: counts and causes, never a line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def show_flips(flips: TierFlips) -> None:
-    """Print who moves from where to where, and because of what; examples of lines are on the page only."""
+    """Print how many lines change tier, from where to where, and why; examples are on the page only."""
     told = flips.as_dict(examples=False)
     names: list[str] = told["tiers"]
     table(

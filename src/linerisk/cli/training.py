@@ -1,4 +1,4 @@
-"""The verb that makes a model, and how what came of it is printed."""
+"""The command `train` and its output."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def train(
 
 
 def show_trained(trained: Trained) -> None:
-    """Print measures, tiers and gates of a training run."""
+    """Print metrics, tiers and gates of a training run."""
     from linerisk.evaluation.report.tables import rolling_table, tier_table
 
     e = trained.evaluation

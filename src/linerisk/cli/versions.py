@@ -1,4 +1,4 @@
-"""Verbs about versions: models, compare, promote, rollback."""
+"""Commands about versions: models, compare, promote, rollback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @app.command(epilog="Example: linerisk models --name sichuan")
 def models(name: Name = "linerisk", home: Home = None, as_json: AsJson = False) -> None:
-    """List versions, and what was live when, on whose word, why, and until when it holds."""
+    """List versions and their history: promoted when, by whom, why, until when."""
     from linerisk.workflows.registries import registry_for
 
     registry = registry_for(settings_for(home), name)
@@ -84,7 +84,7 @@ def compare(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put the challenger beside the champion: figures, gates, and who changes tier because of what."""
+    """Compare challenger and champion: metrics, gates, and which lines change tier and why."""
     from linerisk.workflows.compare import beside, compare_versions
 
     comparison = compare_versions(settings_for(home), name, store=store)
@@ -123,7 +123,7 @@ def promote(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a version champion and live, if its gates passed and a second person agrees."""
+    """Make a version champion and live, if its gates passed and a second person approves."""
     from linerisk.live import has_precomputed_scores
     from linerisk.registry import SERVED
     from linerisk.workflows.release import promote as run
@@ -161,7 +161,7 @@ def rollback(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the version that was live before champion and live again."""
+    """Make the version before champion and live again."""
     from linerisk.workflows.release import rollback as run
 
     move = run(settings_for(home), by=who(by), reason=reason, name=name)
@@ -170,7 +170,7 @@ def rollback(
 
 
 def _show_move(name: str, move: Move) -> None:
-    """Print what is live now, until when, and what speaks against it."""
+    """Print what is live now, until when, and open warnings."""
     from linerisk.as_of import now, parse_instant
     from linerisk.live import WHEN_EXPIRED
     from linerisk.registry import SERVED

@@ -1,1 +1,1 @@
-"""The yard: what arrives from outside, in whose shape, and the simulated operator."""
+"""Records: source files, operators' mappings, and the simulated operator."""

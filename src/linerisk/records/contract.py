@@ -1,6 +1,6 @@
-"""The input tables as others see them: names, kinds and which columns must be there.
+"""The input tables of the contract: names, kinds and required columns.
 
-This is the shape of what arrives; what the store keeps is `tables.schemas`. The two are held together by a test.
+This is the input; `tables.schemas` is what the store keeps. A test compares both.
 """
 
 from __future__ import annotations

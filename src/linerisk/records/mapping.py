@@ -1,4 +1,4 @@
-"""An operator's own column names, codes and habits, said in a TOML file instead of in code."""
+"""Mappings: a TOML file with an operator's column names, codes and formats."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ANY_OTHER = "*"
 
 
 def _as_text(value: object) -> object:
-    """Constants are cells like any other: they are read from text."""
+    """Constants as text, which is read like cells."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime | date):
@@ -57,7 +57,7 @@ class TableMapping(BaseModel):
 
     @cached_property
     def fingerprint(self) -> str:
-        """The same file read by another mapping is another source."""
+        """Fingerprint of the mapping; a file read by another mapping is another source."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
@@ -106,7 +106,7 @@ class Mapping(BaseModel):
         )
 
     def of(self, table: TableName) -> tuple[TableMapping, ...]:
-        """What is said about one table, with the mapping's own zone and format where a table names none."""
+        """The parts for one table, with the mapping's zone and format as defaults."""
         content: tuple[TableMapping, ...] = getattr(self, table)
         return tuple(
             part.model_copy(
@@ -138,7 +138,7 @@ class Mapping(BaseModel):
 
 
 def _part(table: str, number: int, *, of: int) -> str:
-    """How a reader finds a part of the file: `[[call_records]]`, or the second of several."""
+    """Name of a part of the file: `[[call_records]]`, or the second of several."""
     return f"[[{table}]]" if of == 1 else f"[[{table}]] number {number}"
 
 
@@ -185,7 +185,7 @@ def _must_separate(where: str, separator: str) -> None:
 
 
 def _as_input_error(error: ValidationError, content: dict[str, Any]) -> InputError:
-    """The first thing that pydantic found, in the words of the file: part, key, what was expected."""
+    """The first error of pydantic in terms of the file: part, key, expected value."""
     first, *others = error.errors()
     table, number, *keys = (*first["loc"], None) if len(first["loc"]) == 1 else first["loc"]
     if isinstance(number, int):

@@ -192,7 +192,7 @@ class Source:
 
 
 class readable:  # noqa: N801 - reads as a phrase: with readable(source)
-    """Turns what polars says of a file that it cannot read into an error that names the file and repeats no cell."""
+    """Turns read errors of polars into an error that names the file and quotes no cell."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

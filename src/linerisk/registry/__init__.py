@@ -1,4 +1,4 @@
-"""The hall: versions of the model, who trained and promoted them, which is live. The only room that knows MLflow."""
+"""The model registry on MLflow: versions, aliases, promotions. The only room that knows MLflow."""
 
 from linerisk.registry.model_registry import Registry
 from linerisk.registry.runs import Described

@@ -1,4 +1,4 @@
-"""Who made what live when, and why: kept on the registered model, one tag per move, beside the alias `champion`."""
+"""History of promotions and rollbacks, kept on the registered model as one tag per move."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STANDING, _NO_LONGER = "standing", "**No longer champion"
 
 
 class Registry(Versions):
-    """One model's versions, and what was live when."""
+    """The versions of one model and their history."""
 
     def history(self) -> tuple[Move, ...]:
         """What was live when, oldest first."""
@@ -49,7 +49,7 @@ class Registry(Versions):
         override: Sequence[str] = (),
         expires_at: str | None = None,
     ) -> Move:
-        """Make a version champion, on the word of two people.
+        """Make a version champion, approved by a second person.
 
         Args:
             version: The version.
@@ -88,7 +88,7 @@ class Registry(Versions):
         return move
 
     def rollback(self, *, by: str, reason: str) -> Move:
-        """Make the version that was live before champion again; needs no second person, because it must not wait.
+        """Make the version before champion again; needs no second person, because it must not wait.
 
         A version that was rolled back is not gone back to: the next rollback goes further back. Its evidence is as old
         as it was: it expires when it would have.
@@ -151,7 +151,7 @@ class Registry(Versions):
         return move
 
     def _tag_version(self, move: Move) -> None:
-        """Show on the version who made it live and why, and until when it holds."""
+        """Tag the version with who promoted it, why, and its expiry date."""
         text = {"promoted_at": move.at, "promoted_by": move.by, "approved_by": move.approver, "reason": move.reason}
         text |= {"overridden": ", ".join(move.overridden), "expires_at": move.expires_at or ""}
         with quiet():
@@ -165,7 +165,7 @@ class Registry(Versions):
             self._describe_first_version(move.version, "**Overridden: ", override)
 
     def _tag_current_versions(self, move: Move) -> None:
-        """Show on the version that was champion until now that it is so no longer, and on the new one that it is."""
+        """Tag the former champion and the new one."""
         again = " again" if move.what == ROLLED_BACK else ""
         with quiet():
             self.client.set_model_version_tag(self.name, move.version, _STANDING, f"champion{again} since {move.at}")
@@ -184,7 +184,7 @@ class Registry(Versions):
         )
 
     def _describe_first_version(self, version: str, beginning: str, words: str) -> None:
-        """Put a paragraph first on the pages of a version and of its run, instead of one that begins the same way."""
+        """Put a paragraph first on the pages of a version and its run, replacing one with the same beginning."""
         kept = self.get(version)
         with quiet():
             run = self.client.get_run(kept.run_id)

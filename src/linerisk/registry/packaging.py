@@ -1,4 +1,4 @@
-"""What MLflow needs beside an artefact to load it and to show what goes in and what comes out."""
+"""Files that MLflow needs with an artefact: loader, signature, input example."""
 
 from __future__ import annotations
 

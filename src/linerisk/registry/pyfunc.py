@@ -1,4 +1,4 @@
-"""A registered model as MLflow's tools load it: from the same text and JSON, with no pickle.
+"""A registered model as an MLflow pyfunc, loaded from the same text and JSON, without a pickle.
 
 `mlflow.pyfunc.load_model("models:/linerisk/1")` calls `_load_pyfunc`; what comes back predicts P(fraud).
 """
@@ -14,7 +14,7 @@ from linerisk.model.risk_model import Floats, RiskModel
 
 
 class Probabilities:
-    """A model that says P(fraud) of the rows of a table.
+    """A model that predicts P(fraud) for the rows of a table.
 
     Args:
         model: The model.

@@ -1,4 +1,4 @@
-"""One MLflow run per training: what was used, what was measured, the artefact, and the report beside it."""
+"""Logs one MLflow run per training: parameters, metrics, artefact and report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_PAGE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What people see of a run and its version in MLflow.
+    """Name and description of a run and its version in MLflow.
 
     Attributes:
         name: Name of the run.
@@ -80,7 +80,7 @@ def log_run(
 
 
 def description_of_first_version(page: str, beginning: str, words: str) -> str:
-    r"""A page with a paragraph put first; one that begins the same way is taken out, so that it is said once.
+    r"""Put a paragraph first on a page, replacing one with the same beginning.
 
     >>> description_of_first_version("**Old:** a\n\nrest", "**Old", "**Old:** b")
     '**Old:** b\n\nrest'
@@ -95,5 +95,5 @@ def description_of_first_version(page: str, beginning: str, words: str) -> str:
 
 
 def as_page(text: str) -> str:
-    """As much of a text as a description keeps, its beginning."""
+    """The beginning of a text, as much as a description holds."""
     return text[:LONGEST_PAGE]

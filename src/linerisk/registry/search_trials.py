@@ -1,4 +1,4 @@
-"""Trials of a tuning as child runs of the training run that they led to."""
+"""Logs trials of a recipe search as child runs of the training run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions on MLflow: runs, artefacts, aliases.
+"""The store of versions in MLflow: runs, artefacts, aliases.
 
 A version is a folder of text and JSON (`model.risk_model`), logged as run artefacts. The aliases `challenger` and
 `champion` say what is a candidate and what is live.
@@ -165,7 +165,7 @@ class Versions:
             ) from error
 
     def attachment(self, version: str, name: str) -> str:
-        """The text of a file that was logged beside a version's artefact, such as `gates.json`."""
+        """The text of a file that was logged with a version, such as `gates.json`."""
         with quiet():
             path = mlflow.artifacts.download_artifacts(
                 run_id=self.get(version).run_id, artifact_path=name, tracking_uri=self._uri
@@ -173,7 +173,7 @@ class Versions:
         return Path(path).read_text(encoding="utf-8")
 
     def rewrite(self, version: str, name: str, change: Callable[[str], str]) -> bool:
-        """Write a text file anew that was logged beside a version's artefact.
+        """Overwrite a text file that was logged with a version.
 
         Args:
             version: The version.
@@ -248,6 +248,6 @@ def _instant(milliseconds: int) -> str:
 
 
 def _plain(key: str) -> str:
-    """A figure of the model as a whole goes by its own name; one of a part of it keeps its group's."""
+    """Metrics of the whole model lose their group; those of a part keep it."""
     group, _, name = key.rpartition("/")
     return name if group in WHOLE_MODEL else key

@@ -1,4 +1,4 @@
-"""MLflow, imported without its reporting on its use, and without its noise."""
+"""Imports MLflow without telemetry and without its warnings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ for _noisy in ("mlflow", "alembic"):
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """MLflow's own use of other libraries warns; that is not ours to mend.
+    """Suppress warnings that MLflow causes in other libraries.
 
     Raises:
         RegistryError: Its server does not answer.

@@ -1,4 +1,4 @@
-"""What the registry keeps, and its rules about people, names and the way back. Nothing of MLflow."""
+"""Rules of the registry about names, people, gates and rollback, independent of MLflow."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A change of what is live, from a version (or none) to another.
+    """A promotion or rollback, from one version (or none) to another.
 
     Attributes:
         at: When, UTC ISO 8601.
@@ -96,7 +96,7 @@ class Move:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name under which a model could not be found again.
+    """Check a model name.
 
     Raises:
         RegistryError: The name is empty or has characters that MLflow keeps for itself.
@@ -111,7 +111,7 @@ def check_name(name: str) -> None:
 
 
 def is_another_person(name: str, others: Iterable[str]) -> bool:
-    """Whether a name names somebody, and none of the others; blanks and capitals do not make another person.
+    """Whether a name is a person's and differs from the others, apart from blanks and capitals.
 
     >>> is_another_person("wang", ["li"]), is_another_person(" Li", ["li"]), is_another_person("", ["li"])
     (True, False, False)
@@ -120,7 +120,7 @@ def is_another_person(name: str, others: Iterable[str]) -> bool:
 
 
 def answered(against: str) -> str:
-    """When gates were answered, in words.
+    """A text about when gates were answered.
 
     >>> answered("3"), answered("none")
     ('against version 3', 'when there was no champion')
@@ -201,7 +201,7 @@ def check_gates(version: Version, *, champion: str | None, override: Sequence[st
 
 
 def current_versions(moves: Iterable[Move]) -> list[str]:
-    """Versions that were live and not rolled back, oldest first; the last is live."""
+    """Versions that were promoted and not rolled back, oldest first; the last is live."""
     standing: list[str] = []
     for move in moves:
         standing = [*standing, move.version] if move.what == PROMOTED else standing[:-1]
@@ -209,12 +209,12 @@ def current_versions(moves: Iterable[Move]) -> list[str]:
 
 
 def shortened(words: str) -> str:
-    """As much of a text as a move keeps."""
+    """The beginning of a text, as much as a tag holds."""
     return words[:LONGEST_WORDS]
 
 
 def in_one_line(words: str) -> str:
-    """Words with single blanks between them, so that they stay one paragraph."""
+    """A text in one line, with single blanks."""
     return " ".join(words.split())
 
 

@@ -1,1 +1,1 @@
-"""The door: what may enter, how ids become keys, how tables are taken in, and the record store."""
+"""Tables: schemas, keyed ids, intake, and the record store."""

@@ -1,7 +1,7 @@
-"""Cells become values: text and foreign types to the types of the contract, with a reason where that fails.
+"""Casts cells of source files to the types of the contract, with a rule for each failure.
 
 A cell that cannot be read becomes null, and its row gets a rule such as `started_at|timestamp`. Everything works on
-whole columns; the slow ways of reading are tried only on the cells that the quick ones left over.
+whole columns; slow formats are tried only on cells that the fast ones could not read.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def cast(
 
 
 def must_map_to_known_codes(mapping: Mapping) -> None:
-    """Look whether a mapping's codes and constants are words of the contract, where the contract lists its words.
+    """Check that codes and constants of a mapping are values of the contract, where it lists them.
 
     Raises:
         InputError: One is not.
@@ -135,7 +135,7 @@ def _mark(broken: pl.Series, rows: pl.Series, rule: str) -> pl.Series:
 
 
 def _recode(cells: pl.Series, mapping: TableMapping) -> pl.Series:
-    """Codes of the operator to codes of the contract; those not named stay, unless `*` says what they are."""
+    """Map the operator's codes to those of the contract; unnamed codes stay, unless `*` maps them."""
     codes = dict(mapping.codes.get(cells.name, {}))
     if cells.dtype == pl.String:
         cells = cells.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
@@ -177,7 +177,7 @@ def _wrong_type(cells: pl.Series, expected: str) -> InputError:
 
 
 def _ids(cells: pl.Series) -> pl.Series:
-    """Text of ids; a float has lost digits already, so it is no id."""
+    """Ids as text; a float is refused, because it has lost digits."""
     if cells.dtype.is_integer() or isinstance(cells.dtype, pl.String | pl.Categorical | pl.Enum):
         return cells.cast(pl.String)
     raise _wrong_type(cells, "ids as text or whole numbers")
@@ -252,7 +252,7 @@ def _instant(text: pl.Series, shape: str, zone: str) -> pl.Series:
 
 
 def _by_formats(cells: pl.Series, dtype: pl.DataType, readers: list[Reader]) -> pl.Series:
-    """Try one way of reading after another, each only on the cells that those before it could not read.
+    """Try one format after another, each on the cells that earlier ones could not read.
 
     Files keep to one way as a rule, so the one that reads most of a few cells goes first. No cell can be read in
     two ways as two values.
@@ -271,7 +271,7 @@ def _by_formats(cells: pl.Series, dtype: pl.DataType, readers: list[Reader]) -> 
 
 
 def _to_utc(instants: pl.Series, zone: str) -> pl.Series:
-    """Instants without a zone are in the mapping's; of a local time that a clock change made twofold, the earlier."""
+    """Convert to UTC; instants without a zone are in the mapping's, and an ambiguous local time is the earlier one."""
     if isinstance(instants.dtype, pl.Datetime) and instants.dtype.time_zone is None:
         instants = instants.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return instants.dt.convert_time_zone("UTC")

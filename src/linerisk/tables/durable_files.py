@@ -1,4 +1,4 @@
-"""What is on the disk: waited for, so that power loss takes nothing back, its bytes told apart, its changes noticed."""
+"""Durable files: sync to disk, checksums, and noticing replaced files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Sync a file, or the entries of a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -28,7 +28,7 @@ Stamp = tuple[int, int, int]
 
 
 class Watched:
-    """A file that others replace, looked at as often as it is asked about, or less often.
+    """A file that others replace; its stamp shows changes.
 
     Args:
         path: The file.
@@ -43,7 +43,7 @@ class Watched:
         self._looked = -float("inf")
 
     def stamp(self) -> Stamp | None:
-        """Its stamp, at most `look_every_s` old; None where there is no such file."""
+        """Its stamp, at most `look_every_s` old; None if the file is missing."""
         now = time.monotonic()
         if now - self._looked >= self._every:
             self._looked = now

@@ -1,4 +1,4 @@
-"""Ids become keys: HMAC-SHA256 of the id as text, cut to 63 bits.
+"""Line ids to keys: HMAC-SHA256 of the id as text, cut to 63 bits.
 
 A phone number has so few possible values that any hash without a secret can be undone by trying them all, so the
 hash is keyed, with a keyed hash that is a standard one. Keys are stable: the same id under the same secret has the
@@ -48,7 +48,7 @@ def key_of(column: str | pl.Expr, *, secret: bytes) -> pl.Expr:
 
 
 def keys_of_frame(frame: pl.DataFrame, names: Mapping[str, str], *, secret: bytes) -> pl.DataFrame:
-    """The keys of several columns at once, the same as `key_of` gives, quicker where ids recur.
+    """The keys of several columns at once, equal to those of `key_of`, faster where ids recur.
 
     Looking up a recurring id costs a fifth of hashing it; looking up a rare one costs more than hashing it.
 
@@ -96,7 +96,7 @@ def key_of_id(line_id: str | int, *, secret: bytes) -> int:
 
 
 def fingerprint_of(secret: bytes) -> str:
-    """Tells whether two secrets are the same one without saying anything else about them."""
+    """A fingerprint of a secret, to compare secrets without showing them."""
     return hashlib.sha256(b"linerisk: which id key\x00" + secret).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""From source files to the record store: good rows in, bad rows counted and set aside, all at once or not at all.
+"""Intake: source files to the record store, with bad rows rejected and counted, all at once or not at all.
 
 Files are read in batches and judged; good records wait by day; then each day is merged with what the store holds of
 it, and one replacement of the manifest makes everything visible.
@@ -77,7 +77,7 @@ def ingest(
 
 
 class _Run:
-    """One intake under way."""
+    """State of one intake."""
 
     def __init__(self, writer: StoreWriter, *, secret: bytes, notices: tuple[str, ...]) -> None:
         self._writer = writer
@@ -237,7 +237,7 @@ class _Run:
 
 
 def _key_of_source(source: Source) -> str:
-    """Stands for the bytes of a file and for how they are read."""
+    """Key of a source file: its bytes and how they are read."""
     with readable(source):
         digest = sha256_of(source.path)
     text = [digest, source.table, source.partition, source.mapping.fingerprint]

@@ -1,4 +1,4 @@
-"""What an intake did, as data: for people in a table, for machines as JSON."""
+"""The intake report, for tables and JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from linerisk.records.contract import TableName
 
 @dataclass(frozen=True, slots=True)
 class TableCount:
-    """What became of the rows of one table: `read` = `accepted` + `duplicates` + `rejected`.
+    """Row counts of one table: `read` = `accepted` + `duplicates` + `rejected`.
 
     Attributes:
         read: Rows read; files that were in the store already are not read.
@@ -30,7 +30,7 @@ class TableCount:
 
 @dataclass(frozen=True, slots=True)
 class RejectedCount:
-    """How many rows of a file broke a rule first, and the first of them (1 = the first row below the header)."""
+    """Rows of a file that broke a rule first, and the first of them (1 = the first row below the header)."""
 
     table: TableName
     file: str
@@ -70,7 +70,7 @@ class IntakeReport:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts as they grow during a run."""
+    """Counts during a run."""
 
     read: int = 0
     rejected: int = 0

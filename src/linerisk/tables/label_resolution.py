@@ -1,4 +1,4 @@
-"""Which labels stand at an instant: those known by then that nobody has taken back. Training and features ask here."""
+"""Labels in force at an instant: known by then and not withdrawn. Used by training and features."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLEARING_SOURCES = ("dispute_cleared", "random_audit")
 
 
 def labels_in_force(labels: pl.LazyFrame, *, known_by: datetime) -> pl.LazyFrame:
-    """Labels known by then that nobody has taken back since. Grain: one row per line per finding.
+    """Labels known by then and not withdrawn. Grain: one row per line per finding.
 
     Args:
         labels: `tables.schemas.Labels`.

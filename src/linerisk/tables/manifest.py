@@ -1,7 +1,7 @@
-"""The manifest: the one file that says what a store holds, and the only thing that changes when a store changes.
+"""The manifest: the one file that lists what a store holds.
 
 Data files are written beside those in use under names made from their contents, and become visible together when
-`manifest.json` is replaced. Whoever is killed before that leaves the store as it was.
+`manifest.json` is replaced. A process killed before that leaves the store unchanged.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def read_manifest(store: Path) -> Manifest:
 
 
 def write_manifest(store: Path, manifest: Manifest) -> None:
-    """Replace what the store says it holds, in one step that survives power loss."""
+    """Replace the manifest atomically and durably."""
     temporary = store / f"{NAME}.new"
     with temporary.open("wb") as file:
         os.fchmod(file.fileno(), PRIVATE_FILE)
@@ -121,13 +121,13 @@ def write_manifest(store: Path, manifest: Manifest) -> None:
 
 
 def make_private_folder(path: Path) -> None:
-    """Make a folder, if there is none, that only its owner may look into, whatever the umask."""
+    """Create a folder that only its owner may read, whatever the umask."""
     path.mkdir(exist_ok=True)
     path.chmod(PRIVATE_FOLDER)
 
 
 def remove_all_but(store: Path, keep: Iterable[str]) -> None:
-    """Remove data files that the manifest does not know: leftovers of a run that was stopped, and what it replaced."""
+    """Remove data files that the manifest does not list."""
     kept = set(keep)
     for folder in ("days", "tables", "rejected"):
         for path in (store / folder).glob("*.parquet"):

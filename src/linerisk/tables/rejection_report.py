@@ -1,4 +1,4 @@
-"""What is said when too many rows are bad: for the commonest rules how many rows, where, what stood there instead.
+"""The error when too many rows are bad: the commonest rules with counts, places and found values.
 
 What stood there is said only of columns whose allowed words can be listed, and never if it may be an id: a file
 whose columns are mixed up has numbers of people where a code should be.
@@ -29,7 +29,7 @@ _LIKE_AN_ID = re.compile(r"\d{7}|^(?=.*\d)\S{16}")
 
 
 class Found:
-    """The wrong words that were found, by table and rule, as files are read."""
+    """Wrong values found, by table and rule."""
 
     def __init__(self) -> None:
         self._words: dict[tuple[TableName, str], Counter[str]] = defaultdict(Counter)
@@ -53,7 +53,7 @@ class Found:
             self._own[table, rule].update(dict.fromkeys(own))
 
     def describe(self, table: TableName, rule: str) -> str:
-        """What stood there and what may, or what the rule asks for."""
+        """The found and the allowed values, or what the rule expects."""
         column = _listed(table, rule)
         if column is None:
             return sentence(table, rule)
@@ -78,14 +78,14 @@ def _listed(table: TableName, rule: str) -> Column | None:
 
 
 def too_many(tallies: Mapping[TableName, Tally], max_rejected: float) -> list[TableName]:
-    """The tables of which a larger share of rows is bad."""
+    """Tables with too large a share of bad rows."""
     return [table for table, tally in tallies.items() if tally.rejected > max_rejected * tally.read]
 
 
 def refusal(
     tables: list[TableName], tallies: Mapping[TableName, Tally], *, found: Found, max_rejected: float, kept_in: Path
 ) -> InputError:
-    """The error of a run that is refused.
+    """The error of a refused run.
 
     Args:
         tables: Those of which too many rows are bad.

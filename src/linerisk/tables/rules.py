@@ -1,4 +1,4 @@
-"""Every rule that a row can break, with a sentence that says what it asks for, and the codes that are allowed."""
+"""Every rule of a row with a sentence for people, and the allowed codes."""
 
 from __future__ import annotations
 

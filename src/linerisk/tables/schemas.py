@@ -1,7 +1,7 @@
-"""What may enter: the tables of the contract as dataframely schemas, in the form the store keeps them.
+"""The tables of the contract as dataframely schemas, in the form that the store keeps.
 
 Ids arrive as opaque strings or integers and become Int64 keys by a keyed hash (`tables.identity`); instants are UTC
-microseconds; GB/T 2260 area codes are kept as integers, because only equality is ever asked of them.
+microseconds; GB/T 2260 area codes are kept as integers, because they are only compared for equality.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Lines(dy.Schema):
 
 
 class Scores(dy.Schema):
-    """What batch scoring says of every line. Grain: one row per line, sorted by `line_id`."""
+    """Results of batch scoring. Grain: one row per line, sorted by `line_id`."""
 
     line_id = dy.String(primary_key=True)
     as_of = _instant()

@@ -1,4 +1,4 @@
-"""Good rows wait here, by day, until every file has been read; in memory while they are few, then on the disk."""
+"""Staging of good rows by day until every file is read: first in memory, then on disk."""
 
 from __future__ import annotations
 

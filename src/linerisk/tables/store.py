@@ -1,4 +1,4 @@
-"""The record store as readers see it: days of records sorted by line, accounts, labels, and the ids of lines."""
+"""The record store for readers: records by day and line, accounts, labels, line ids."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bucket_bounds(bucket: int, buckets: int) -> tuple[int, int]:
 
 
 class RecordStore:
-    """What `ingest` has put together, at one moment: the next ingest does not change what an open store says.
+    """A consistent view of a store: a later ingest does not change it.
 
     The one after that removes replaced files, so what has been open for that long must be opened again.
     """

@@ -1,4 +1,4 @@
-"""One writer at a time: the lock, the staging folder, and files that become visible all at once."""
+"""The store writer: one at a time, with a lock and an atomic commit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REFUSED = "refused-"
 
 
 class StoreWriter:
-    """What may be done to a store while its lock is held; nothing is visible before `commit`."""
+    """Writes to a store while it holds the lock; nothing is visible before `commit`."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
@@ -113,7 +113,7 @@ class StoreWriter:
 
 @contextmanager
 def writing(store: Path, *, secret: bytes) -> Iterator[StoreWriter]:
-    """Open a store for writing, or begin one; whatever was left by a run that was stopped is swept away.
+    """Open or create a store for writing; leftovers of a stopped run are removed.
 
     Raises:
         StoreError: Another run is writing, ids were keyed by another secret, or the store is damaged.
@@ -150,7 +150,7 @@ def _number_of(refused: Path) -> int:
 
 
 def _close_to_others(store: Path) -> None:
-    """Raw ids are in a store: nobody but its owner looks in, whatever the umask, and whoever made the folder."""
+    """Restrict the folder to its owner, because a store holds raw ids."""
     try:
         for folder in (store, *(path for path in store.iterdir() if path.is_dir())):
             folder.chmod(manifests.PRIVATE_FOLDER)

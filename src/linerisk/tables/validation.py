@@ -1,4 +1,4 @@
-"""Good rows and rejected rows: one batch of one file, judged by the schema of its table."""
+"""Splits a batch into good and rejected rows by the schema of its table."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _IDS = {key: column for column, key in KEYS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One batch, judged.
+    """A validated batch.
 
     Attributes:
         good: Rows that broke no rule, in the shape of the store.
@@ -74,7 +74,7 @@ class Judged:
 def judge(
     raw: pl.DataFrame, table: TableName, mapping: TableMapping, *, secret: bytes, now: datetime, first_row: int
 ) -> Judged:
-    """Tell good rows from bad ones.
+    """Split a batch into good and bad rows.
 
     Args:
         raw: One batch, as `Source.batches` gives it.
@@ -118,7 +118,7 @@ def _rule(name: str, height: int) -> pl.Series:
 def _without_blank_lines(
     raw: pl.DataFrame, rows: pl.Series, *, codes_of_mapping: Collection[str]
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """A blank line of a CSV file is no row, but it keeps its number."""
+    """Drop blank CSV lines; line numbers stay."""
     if BEYOND_HEADER not in raw.columns or raw["line_id"].null_count() == 0:
         return raw, rows
     content = raw.select(pl.any_horizontal(pl.exclude(list(codes_of_mapping)).is_not_null())).to_series()
@@ -126,7 +126,7 @@ def _without_blank_lines(
 
 
 def _with_received_at(values: pl.DataFrame) -> pl.DataFrame:
-    """Where the platform did not say when it had a row, it had it when the call was over."""
+    """A missing `received_at` is the end of the call."""
     over = pl.col("started_at") + pl.duration(seconds="duration_s")
     return values.with_columns(pl.col("received_at").fill_null(over))
 

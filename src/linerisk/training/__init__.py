@@ -1,1 +1,1 @@
-"""The learning wing's bench: rows to learn from, slices of time and lines, trees, calibration, cut points."""
+"""Training: rows, slices by time and line, trees, calibration, cut points, recipe search."""

@@ -1,8 +1,8 @@
-"""Beta or spline: whichever says the calibration slice's outcomes better where it was not fitted.
+"""Chooses between beta and spline calibration by cross-fitted log loss on the calibration slice.
 
-The calibration slice is later than training, so its log loss is out of time; folds within it keep the choice from
-rewarding the calibration that bends most. The test slice is not looked at. Beta has but three numbers, so the spline
-must be better by more than one standard error of the difference.
+The calibration slice is later than training, so its log loss is out of time; folds within it prevent overfitting. The
+test slice is not used. Beta has only three numbers, so the spline must be better by more than one standard error of the
+difference.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ Flags = npt.NDArray[np.bool_]
 
 FOLDS = 5
 LEAST_FOR_A_CHOICE = 50
-"""Rows of the rarer kind below which nothing is compared: a fold would be fitted on fewer than forty."""
+"""With fewer rows of the rarer kind nothing is compared: a fold would be fitted on fewer than forty."""
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationChoice:
-    """What was chosen, and why.
+    """The choice and its reason.
 
     Attributes:
         calibration: Fitted on the whole slice.
-        beta_log_loss: Cross-fitted mean log loss of beta, nats; None where there were too few rows to compare.
+        beta_log_loss: Cross-fitted mean log loss of beta, nats; None if there were too few rows.
         spline_log_loss: The spline's, on the same rows.
         gain: Mean of beta's less the spline's.
         gain_se: Standard error of that mean over rows.
@@ -90,7 +90,7 @@ def choose_calibration(margin: Floats, fraud: Flags) -> CalibrationChoice:
 
 
 def folds(margin: Floats, fraud: Flags) -> npt.NDArray[np.int64]:
-    """Fold of each row, shape (n,): dealt out by rank within its kind, so that every fold has the whole scale."""
+    """Fold of each row, shape (n,), assigned by rank within its kind, so that every fold covers the scale."""
     fold = np.empty(len(fraud), dtype=np.int64)
     for kind in (fraud, ~fraud):
         rows = np.flatnonzero(kind)

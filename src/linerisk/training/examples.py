@@ -1,4 +1,4 @@
-"""Rows to learn from, and the three slices they are split into."""
+"""Training examples, and the three slices they are split into."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Keys = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Examples:
-    """Feature rows with what was later established. Grain: one row per line, or per line and instant.
+    """Feature rows with their outcomes. Grain: one row per line, or per line and instant.
 
     Attributes:
         columns: What the columns of `rows` are, in order.
@@ -25,7 +25,7 @@ class Examples:
         fraud: Shape (n,); True if fraud in the observation window was established.
         line_key: Shape (n,); whose row it is.
         as_of: Shape (n,), UTC microseconds; None where the table has no time.
-        source: Shape (n,), who found it: a source of labels, or `label_weights.NO_FINDING`; None where nobody said.
+        source: Shape (n,), source of the label, or `label_weights.NO_FINDING`; None if the table has no sources.
     """
 
     columns: tuple[FeatureColumn, ...]
@@ -78,13 +78,13 @@ class Examples:
 
 @dataclass(frozen=True)
 class Slices:
-    """What fits the trees, what fits calibration and cut points, what nobody has seen.
+    """The training, calibration and test rows.
 
     Attributes:
         train: Fits the trees.
         calibration: Fits the calibration and gives the cut points; one row per line.
         test: Seen by the evaluation only; one row per line.
-        how: How they were split, in words that the report repeats.
+        how: Description of the split for the report.
     """
 
     train: Examples
@@ -93,7 +93,7 @@ class Slices:
     how: str
 
     def check(self, least: int = 10) -> None:
-        """Refuse slices without enough of either kind.
+        """Check that each slice has enough of either kind.
 
         Raises:
             EvidenceError: A slice has fewer than `least` fraud or legitimate rows.
@@ -105,5 +105,5 @@ class Slices:
                     f"the {name} slice is too small",
                     expected=f"at least {least} fraud and {least} legitimate rows",
                     found=f"{fraud} fraud of {len(part)}",
-                    todo="give more lines, more days, or labels that are further along",
+                    todo="give more lines, more days, or more mature labels",
                 )

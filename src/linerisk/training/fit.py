@@ -1,7 +1,7 @@
-"""Trees, calibration, cut points: slices in, a `RiskModel` out. Same slices and seed, same bytes.
+"""Fits a `RiskModel` from slices: trees, calibration, cut points. Same slices and seed give the same bytes.
 
-Compact trees on purpose: 250 trees of 15 leaves rank as well as 500 of 63 and give exact contributions in a fraction of
-the time, so that every decision can carry its reasons.
+Trees are compact (ADR 2): 250 trees of 15 leaves rank as well as 500 of 63, and give exact contributions in a fraction
+of the time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ work, twenty times longer on a machine that does something else too."""
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How trees are grown.
+    """The hyperparameters of the trees.
 
     Attributes:
         trees: Rounds of boosting; a round where nothing can be split grows no tree.
@@ -87,9 +87,9 @@ class Recipe:
 
 
 def prepared(examples: Examples, recipe: Recipe) -> tuple[dict[str, Any], lgb.Dataset]:
-    """LightGBM's parameters and its data set, rows weighing as much as the sources of their labels are believed."""
+    """LightGBM's parameters and data set, with rows weighted by the trust in their label source."""
     names = tuple(column.name for column in examples.columns)
-    # The number of threads is written into the artefact, so it may depend on the rows, never on the machine: 0 is all.
+    # The number of threads is part of the artefact, so it depends on the rows and not on the machine; 0 means all.
     params = recipe.lightgbm(names) | {"num_threads": 1 if examples.rows.size <= ONE_THREAD_CELLS else 0}
     weight = row_weights(examples)
     return params, lgb.Dataset(
@@ -100,7 +100,7 @@ def prepared(examples: Examples, recipe: Recipe) -> tuple[dict[str, Any], lgb.Da
 def fit_trees(
     examples: Examples, recipe: Recipe, *, on_progress: Callable[[int, int], None] | None = None
 ) -> lgb.Booster:
-    """Grow the trees, each row weighing as much as the source of its label is believed.
+    """Grow the trees, with rows weighted by the trust in their label source.
 
     Args:
         examples: Training rows.
@@ -146,14 +146,14 @@ def fit_model(
 ) -> RiskModel:
     """Fit trees on the training slice, calibration and cut points on the calibration slice.
 
-    The test slice is not looked at.
+    The test slice is not used.
 
     Raises:
         EvidenceError: A slice has too few rows of either kind, or too few legitimate lines to tell tiers apart.
     """
     slices.check()
     booster = fit_trees(slices.train, recipe, on_progress=on_progress)
-    # What is evaluated is what will be loaded: the trees as read back from their text.
+    # Evaluate the trees as they will be loaded: read back from their text.
     booster = lgb.Booster(model_str=booster.model_to_string())
     margin = margins(booster, slices.calibration)
     fraud = slices.calibration.fraud

@@ -34,7 +34,7 @@ def slices_from_store(
         store: Records, accounts, labels.
         plan: Which instants belong to which slice.
         time_zone: Local time zone of hours and weekdays.
-        features: Gives the features of an instant to whoever has them already; None builds them.
+        features: Returns already built features of an instant; None builds them.
         on_progress: Called with (instants done, instants in all).
     """
     parts: dict[int, list[Examples]] = {_TRAIN: [], _CALIBRATION: [], _TEST: []}
@@ -64,11 +64,11 @@ def examples_at(
     time_zone: str,
     features: pl.DataFrame | None = None,
 ) -> Examples:
-    """Every line that could have been scored at `as_of`, with what is known of it today.
+    """Every line that could be scored at `as_of`, with its outcome known by `known_by`.
 
     Args:
         store: Records, accounts, labels.
-        as_of: Where the lines stand.
+        as_of: The instant.
         known_by: Labels known later do not exist.
         time_zone: Local time zone of hours and weekdays.
         features: The features at `as_of`, if they were built already.

@@ -1,6 +1,6 @@
-"""Slices from any feature table that a data scientist brings: rows, and one column that says fraud or not.
+"""Slices from any feature table: rows and one column with the label.
 
-Without a column of time its slices are a random split and every report on it says so; with one they follow each other.
+Without a time column the split is random, and every report says so; with one, slices follow each other in time.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ SMALL_TABLE_ROWS = 20_000
 SMALL_TABLE = Recipe(
     trees=500, learning_rate=0.03, least_rows_in_leaf=20, feature_share=0.3, row_share=0.5, leaf_shrinkage=5.0
 )
-"""How trees are grown on a table of fewer than `SMALL_TABLE_ROWS` rows: more of them, slower, each on less, so that
-they differ; leaves of twenty rows are safe where fraud is frequent, and shrinkage keeps them from extremes."""
+"""The recipe for tables under `SMALL_TABLE_ROWS` rows: more trees, slower, each on a sample of rows. Leaves of twenty
+rows are safe where fraud is frequent, and shrinkage keeps them from extremes."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class FeatureTable:
 
     @property
     def recipe(self) -> Recipe:
-        """How trees are grown on it unless somebody says otherwise."""
+        """The default recipe for a table of this size."""
         return SMALL_TABLE if len(self.examples) < SMALL_TABLE_ROWS else Recipe()
 
 
@@ -126,7 +126,7 @@ def read_table(
     time_column: str | None = None,
     group_column: str | None = None,
 ) -> FeatureTable:
-    """Read a table as examples: numeric columns are features, the named columns are not, text is left out.
+    """Read a table as examples: numeric columns are features, except the named ones; text is left out.
 
     Args:
         path: Parquet or CSV, one row per line; with a column of time, one per line and time.
@@ -182,7 +182,7 @@ def read_table(
 
 
 def _without_ids(frame: pl.DataFrame, numeric: list[str]) -> tuple[str, ...]:
-    """What to know where no column names the row: rows of one line cannot be told, and a number may be an id."""
+    """Notices for a table without an id column: repeated lines go unnoticed, and a feature may be an id."""
     like_ids = [name for name in numeric if frame[name].dtype.is_integer() and frame[name].n_unique() == frame.height]
     content = "No --id was given: rows are numbered, and two rows of one line would not be found out."
     if like_ids:
@@ -221,7 +221,7 @@ def slices_from_table(table: FeatureTable, *, seed: int) -> Slices:
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """Columns whose being missing gives the label away.
+    """Columns whose missing values reveal the label.
 
     Attributes:
         columns: The columns.
@@ -262,9 +262,9 @@ def shortcut_columns(examples: Examples, *, least_rows: int = 50, purity: float 
 
 
 def hidden(examples: Examples, shortcut: Shortcut, *, seed: int) -> Examples:
-    """The same rows with all of the shortcut's columns taken from another row where any is missing.
+    """The same rows with the shortcut columns filled from a random donor row where any is missing.
 
-    Their values still count, their being missing no longer does. Donors are drawn without a look at labels.
+    Their values still count, the gaps do not. Donors are drawn regardless of labels.
 
     Args:
         examples: One row per line.

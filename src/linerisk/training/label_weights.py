@@ -1,7 +1,7 @@
-"""How far each source of labels is believed, in one table: the weight of a row when trees are grown.
+"""Weights of training rows by the trust in their label source, in one table.
 
-A weight is the share of such findings that is taken to be right. Calibration, cut points and measures count every
-finding once: a probability is that of a finding, and a promise is about lines, not about our belief in them.
+A weight is the assumed share of correct findings. Calibration, cut points and metrics count every finding once, because
+a probability is that of a finding, and the promise is about lines.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from linerisk.training.examples import Examples
 Floats = npt.NDArray[np.float64]
 
 NO_FINDING = "no_finding"
-"""Said of lines of which nobody has found anything."""
+"""Source of lines without a finding."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceWeight:
-    """How far one source is believed when it says fraud or legitimate, and why.
+    """Trust in one source, with the reason.
 
     Attributes:
         fraud: Weight of a row that it calls fraud; None where it never does.

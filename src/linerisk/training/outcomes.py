@@ -1,12 +1,12 @@
-"""What was established about a line that stood at an instant: fraud, legitimate, or not to be learnt from.
+"""Outcomes: which lines of an instant were later established as fraud or legitimate, and which are left out.
 
-A label counts for the instant if the behaviour that it is about lies in the observation window before it, and if it was
-known when we train. Labels are late, partial and sometimes wrong; what cannot be told is left out, never guessed.
+A label counts for an instant if its behaviour lies in the observation window before it, and if it was known at
+training. Labels are late, partial and sometimes wrong; uncertain lines are left out, never guessed.
 
-We never label ourselves. A line is fraud because somebody outside the model said so, never because it was suspended or
-scored high: in trials, taking suspensions for fraud made predicted fraud 1.36 times the observed, and the mistake feeds
-itself. A line that was suspended after the instant falls silent, so that nobody can find anything any more; without a
-finding of anybody it is left out.
+Our own decisions are never labels. A line is fraud because a source outside the model says so, never because it was
+suspended or scored high: in trials, taking suspensions for fraud made predicted fraud 1.36 times the observed, and the
+mistake feeds itself. A line that was suspended after the instant falls silent, so that nobody can find anything any
+more; without a finding of anybody it is left out.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def outcomes(labels: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, k
 
 
 def _most_trusted(findings: pl.LazyFrame) -> pl.LazyFrame:
-    """Of several sources that say the same of a line, the first of the table of weights. Grain: line and finding."""
+    """Of several sources with the same finding, the first in the table of weights. Grain: line and finding."""
     rank = pl.col("source").cast(pl.String).replace_strict({name: i for i, name in enumerate(WEIGHTS)})
     by_rank = dict(enumerate(WEIGHTS))
     return (
@@ -71,7 +71,7 @@ def _most_trusted(findings: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _silenced(labels: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, known_by: datetime) -> pl.LazyFrame:
-    """Lines suspended after `as_of` of whom nobody has found anything by `known_by`."""
+    """Lines suspended after `as_of` without a finding by `known_by`."""
     changed = pl.col("known_at").is_between(as_of, known_by, closed="right")
     found = labels.filter(pl.col("known_at") <= known_by).select("line_key").unique()
     suspended = accounts.filter(changed, pl.col("status") == "suspended").select("line_key").unique()

@@ -1,7 +1,7 @@
-"""From the prevalence that a model was fitted under to the one that it will meet.
+"""Corrects a model from the prevalence it was fitted under to that of operation.
 
-If fraud and honest use look alike under both and only their shares differ, the odds of every line change by one factor:
-calibrated log-odds move by a constant, and ranks, cut points and contributions stay.
+If fraud and legitimate use look the same under both and only their shares differ, the odds of every line change by one
+factor: calibrated log-odds move by a constant, and ranks, cut points and contributions stay.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from linerisk.training.examples import Examples
 
 
 def check_prevalence(prevalence: float) -> float:
-    """The prevalence, if it is a share that both kinds can have.
+    """Check that a prevalence is a share above 0 and below 1.
 
     Raises:
         InputError: It is not strictly between 0 and 1.
@@ -34,7 +34,7 @@ def check_prevalence(prevalence: float) -> float:
 
 
 def at_prevalence(model: RiskModel, *, fitted: float, operation: float) -> RiskModel:
-    """The model for another prevalence: probabilities and score bands move, margins and cut points do not.
+    """The model for another prevalence: probabilities and score bands change, margins and cut points do not.
 
     Args:
         model: Calibrated where fraud is a share `fitted` of lines.
@@ -51,7 +51,7 @@ def at_prevalence(model: RiskModel, *, fitted: float, operation: float) -> RiskM
 
 
 def _moved(band: ScoreBand, shift: float) -> ScoreBand:
-    """The band with its interval at the other prevalence; the lines counted in it are those that were counted."""
+    """The band with its interval at the other prevalence; its counts stay."""
     low, high = (
         end if end in {0.0, 1.0} else float(sigmoid(np.array(logit(end) + shift))) for end in (band.low, band.high)
     )
@@ -59,7 +59,7 @@ def _moved(band: ScoreBand, shift: float) -> ScoreBand:
 
 
 def thinned(examples: Examples, prevalence: float, *, seed: int) -> Examples:
-    """Rows at another prevalence: of the kind that there is too much of, as many as fit, drawn at random.
+    """Rows sampled to another prevalence: the kind in excess is thinned at random.
 
     Args:
         examples: Rows of both kinds.

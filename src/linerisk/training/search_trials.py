@@ -1,4 +1,4 @@
-"""Recipes that were tried, the front of those that nothing beats, and which one is taken."""
+"""Trials of a recipe search, their Pareto front, and the choice."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Trial:
 
     @property
     def is_informative(self) -> bool:
-        """Whether it splits lines at all, and beats always saying the prevalence by more than one standard error.
+        """Whether it splits lines at all, and beats a constant prevalence by more than one standard error.
 
         By more than nothing is not enough: its three numbers of calibration gain a little on any lines.
         """
@@ -75,7 +75,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What came of tuning.
+    """The result of tuning.
 
     Attributes:
         trials: All that ended, in order.
@@ -97,7 +97,7 @@ class Tuned:
 
     @property
     def recipe(self) -> Recipe:
-        """The chosen recipe; the one that tuning began with where no trial says anything."""
+        """The chosen recipe; the initial one if no trial is informative."""
         return self.start if self.chosen is None else self.trials[self.chosen].recipe
 
     def as_dict(self) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class Tuned:
         )
 
     def notices(self) -> tuple[str, ...]:
-        """What a reader must know of it before believing a figure: that it found nothing, if so."""
+        """A notice if the search found nothing."""
         if self.chosen is not None:
             return ()
         lines, fraud = self.validated_on

@@ -1,4 +1,4 @@
-"""Splits by time and by line, with room for labels to mature in between.
+"""Splits by time and by line, with time for labels to mature in between.
 
     train dates ... | gap | calibration date | gap | test date | label maturity | as_of
 
@@ -24,7 +24,7 @@ CALIBRATION_SHARE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class SplitPlan:
-    """The instants at which lines are looked at.
+    """The instants of each slice.
 
     Attributes:
         train_at: Instants of the training slice, latest first.
@@ -106,7 +106,7 @@ def plan_splits(
 
 
 def rolling_plans(*, first_day: date, as_of: datetime) -> tuple[SplitPlan, ...]:
-    """As many past trainings as the records allow, earliest first: each knows what was known then and is tested after.
+    """As many past trainings as the records allow, earliest first; each uses what was known then and is tested later.
 
     A training at T calibrates on lines as they stood a label's maturity before T, trains on earlier instants, all with
     the labels known by T, and is tested on lines as they stood at T and were not found out yet, with what became known
@@ -147,7 +147,7 @@ def _train_instants(first_day: date, latest: datetime, *, step: timedelta, most:
 
 
 def line_position(line_key: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Where in [0, 1) a line falls, always the same; shape (n,).
+    """Position of each line in [0, 1), fixed by its key; shape (n,).
 
     Keys are hashes already, but buckets use their high digits: mixing makes this one independent of those.
     """

@@ -1,4 +1,4 @@
-"""Columns of somebody's table that are more than numbers: label, id, time, group, and the names of all of them."""
+"""Special columns of a user's feature table: label, id, time, group, and checks of all names."""
 
 from __future__ import annotations
 

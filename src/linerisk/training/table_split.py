@@ -1,4 +1,4 @@
-"""Which row of somebody's table goes into which slice: by time if it has one, and never a group in two slices."""
+"""Splits a user's feature table into slices: by time if it has one, and never a group in two slices."""
 
 from __future__ import annotations
 

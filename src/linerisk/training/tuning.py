@@ -1,4 +1,4 @@
-"""Search for a recipe within a time budget: as little log loss as can be had, and as few leaves to explain.
+"""Search for a recipe within a time budget, with two objectives: log loss and the cost of contributions.
 
 Everything happens inside the training slice: a part of its lines validates, the others grow trees; calibration and test
 are not looked at. The number of trees is where the validation loss was lowest. A trial that is behind the median of the
@@ -45,7 +45,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 @dataclass
 class _Bench:
-    """The rows, the clock, and what was learnt so far."""
+    """Rows, time budget and results so far."""
 
     fit: Examples
     validate: Examples
@@ -74,7 +74,7 @@ def tune(
     most_trials: int = MOST_TRIALS,
     on_progress: Callable[[float], None] | None = None,
 ) -> Tuned:
-    """Search from a recipe on; it is tried first, to its end, whatever the time.
+    """Search from an initial recipe, which is always tried to its end.
 
     An interrupt ends the search and keeps what was found, unless nothing was. A trial that says nothing of lines is
     never chosen; where all say nothing, the recipe that the search began with is kept.
@@ -156,7 +156,7 @@ def _suggested(trial: optuna.Trial, start: Recipe) -> Recipe:
 
 
 def _try(bench: _Bench, recipe: Recipe, *, number: int) -> tuple[Trial, Floats]:
-    """Grow trees until they stop helping; the trial, without its excess, and the mean loss of each validating line."""
+    """Grow trees until the validation loss stops falling; the trial and the mean loss of each validation line."""
     began = time.monotonic()
     params, dataset = prepared(bench.fit, recipe)
     validate = lgb.Dataset(bench.validate.rows, bench.validate.fraud.astype(np.float32), reference=dataset)
@@ -197,20 +197,20 @@ def _try(bench: _Bench, recipe: Recipe, *, number: int) -> tuple[Trial, Floats]:
 
 
 def _prevalence_losses(fraud: Flags) -> Floats:
-    """Loss of each row, nats, where the rows' own prevalence is said of all; shape (n,)."""
+    """Loss of each row, nats, of a constant prediction at their prevalence; shape (n,)."""
     prevalence = fraud.mean()
     return row_losses(np.full(len(fraud), np.log(prevalence) - np.log1p(-prevalence)), fraud)
 
 
 def _by_line(loss: Floats, examples: Examples) -> Floats:
-    """Mean loss of each line, shape (lines,): rows of one line are no evidence of their own."""
+    """Mean loss of each line, shape (lines,): rows of one line are not independent."""
     _, of, rows = np.unique(examples.line_key, return_inverse=True, return_counts=True)
     out: Floats = np.bincount(of, weights=loss) / rows
     return out
 
 
 def reason_cost(booster: lgb.Booster) -> int:
-    """Sums that exact contributions of one row look up, over all trees: see `model.tree_shap`.
+    """Table look-ups of the exact contributions of one row, over all trees; see `model.tree_shap`.
 
     Raises:
         ValueError: A tree is too deep for look-ups.

@@ -1,1 +1,1 @@
-"""The recipes: each a walk through the rooms that a command names, with nothing of its own to compute."""
+"""Workflows: one per command, each a sequence of calls into other rooms, without logic of its own."""

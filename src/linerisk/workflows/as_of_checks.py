@@ -1,4 +1,4 @@
-"""Which instants a store's records can speak of: long after the last, or before the first, every line looks silent."""
+"""Checks that a store has records around `as_of`: long after the last or before the first, every line looks silent."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from linerisk.as_of import iso
 from linerisk.errors import InputError, StoreError
 
 MOST_DAYS_AFTER = 7
-"""Days from the last day with records to the instant that we stand at, at most: a source may be late, but features
-look back on 7 and 28 days, and a line that nobody heard of for longer looks as if it had gone silent."""
+"""Days from the last day with records to `as_of`, at most. Features look back 7 and 28 days: after a longer gap every
+line would look silent."""
 
 
 def next_instant(days: Sequence[date]) -> str:
-    """The instant to stand at for the newest records, as `--as-of` takes it: the day after the last one.
+    """The `--as-of` that uses the newest records: the day after the last one.
 
     >>> next_instant([date(2024, 7, 24), date(2024, 7, 25)])
     '2024-07-26'
@@ -26,15 +26,15 @@ def next_instant(days: Sequence[date]) -> str:
 
 
 def check_as_of(days: Sequence[date], as_of: datetime) -> None:
-    """Refuse an instant that the records do not reach, forwards or backwards.
+    """Refuse an instant that the records do not cover.
 
     Args:
         days: UTC days that have records, in order.
-        as_of: The instant that we stand at.
+        as_of: The instant.
 
     Raises:
         StoreError: There are no records.
-        InputError: The instant is more than `MOST_DAYS_AFTER` days after the last of them, or nothing was recorded yet.
+        InputError: The instant is more than `MOST_DAYS_AFTER` days after the last of them, or before the first.
     """
     last, day = _last(days), as_of.astimezone(UTC).date()
     if (day - last).days > MOST_DAYS_AFTER:

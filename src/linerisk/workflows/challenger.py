@@ -1,4 +1,4 @@
-"""What asks to be live is brought beside what is, so that people can see what it would have said."""
+"""Copies the challenger next to the live model, so that the console can show what it would have decided."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from linerisk.settings import Settings
 
 
 def bring_challenger(settings: Settings, registry: Registry) -> None:
-    """Keep under the home's live folder what the alias `challenger` names, and nothing where it names none.
+    """Copy the version with the alias `challenger` into the live folder; remove the old copy if there is none.
 
-    A version that was ever live is no candidate, though the alias stays with it until the next training. A version that
-    cannot be brought fails nothing: what comes before this is done, and the case page says why there is no opinion.
+    A version that was live before is no challenger, though the alias stays on it until the next training. A failed copy
+    raises nothing: the calling workflow is done, and the case page shows the reason.
     """
     if registry.name != SERVED:
         return

@@ -1,4 +1,4 @@
-"""Challenger beside champion: figures of both, what the gates said, and who changes tier because of what."""
+"""Compares challenger and champion: metrics, gates, and which lines change tier and why."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from linerisk.workflows.registries import registry_for
 
 TESTED_ALIKE = "Both models on the same test lines, with 95 % intervals."
 TESTED_APART = (
-    "Each model on its own test slice, with 95 % intervals: the figures are not about the same lines. Only the gate "
-    f"{COMPARED} and the tier flips below look at the same ones."
+    "Each model on its own test slice, with 95 % intervals: the metrics are not of the same lines. Only the gate "
+    f"{COMPARED} and the tier flips below use the same lines."
 )
 _FIRST = ("average_precision", "recall_at_fpr_1e-3", "log_loss_skill", "auc", "precision_at_capacity")
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two versions side by side.
+    """The comparison of two versions.
 
     Attributes:
-        champion: What is live.
-        challenger: What might replace it.
+        champion: The champion.
+        challenger: The challenger.
         figures: Name, champion's, challenger's; only figures that both have.
         gates: The challenger's gates; G009 compares both on the same lines.
-        flips: Who changes tier on the challenger's test lines; None where nobody looked.
-        notices: What is missing and how to get it, and what of the gates no longer holds.
+        flips: Tier flips on the challenger's test lines; None if unknown.
+        notices: What is missing and how to get it; gates that are out of date.
         page: The page of the comparison.
     """
 
     @property
     def tested(self) -> str:
-        """Whether the figures of both are about the same lines, as one sentence."""
+        """One sentence: whether both were measured on the same lines."""
         same = self.champion.tested_on == self.challenger.tested_on != UNKNOWN
         return TESTED_ALIKE if same else TESTED_APART
 
@@ -56,7 +56,7 @@ class Compared:
     page: Path
 
     def as_dict(self) -> dict[str, Any]:
-        """The machine-readable result; without examples of lines, because it may come into a log."""
+        """The machine-readable result, without examples of lines, because it may end in a log."""
         return {
             "champion": self.champion.version,
             "challenger": self.challenger.version,
@@ -70,7 +70,7 @@ class Compared:
 
 
 def compare_versions(settings: Settings, name: str = "linerisk", *, store: Path | None = None) -> Compared:
-    """Compare challenger and champion, and write the page of it.
+    """Compare challenger and champion, and write the page.
 
     Tier flips come from the challenger's training, if it was trained against this champion. Else they need the record
     store that it was trained on, to place its test lines again.
@@ -78,7 +78,7 @@ def compare_versions(settings: Settings, name: str = "linerisk", *, store: Path 
     Args:
         settings: Where state lives.
         name: Name of the registered model.
-        store: The record store that the challenger was trained on; None takes what its training kept.
+        store: The record store that the challenger was trained on; None uses what its training kept.
 
     Raises:
         RegistryError: One of them does not exist, or both are one version.
@@ -122,7 +122,7 @@ def compare_versions(settings: Settings, name: str = "linerisk", *, store: Path 
 
 
 def _outdated(champion: Version, challenger: Version) -> str:
-    """What the gates that are shown compared with, and what to do."""
+    """The notice that gates compared with another champion."""
     return (
         f"The gates of version {challenger.version} were answered {answered(challenger.against)}, not against version "
         f"{champion.version}, which is champion now: {COMPARED} says nothing of it, and nobody is promoted on "
@@ -132,7 +132,7 @@ def _outdated(champion: Version, challenger: Version) -> str:
 
 
 def _unknown(champion: Version, challenger: Version, *, requested: bool) -> str:
-    """Why it is not known who changes tier, and what to do."""
+    """The notice that tier flips are unknown, with the reason and what to do."""
     if requested:
         return "It is not known who changes tier: one of the two models cannot read the other's rows."
     return (
@@ -143,9 +143,9 @@ def _unknown(champion: Version, challenger: Version, *, requested: bool) -> str:
 
 
 def beside(figures: tuple[tuple[str, float, float], ...]) -> list[list[str]]:
-    """Rows of a comparison as people read them: measures with their intervals first, then the plain figures.
+    """Rows of a comparison for people: metrics with intervals first, then plain ones.
 
-    Of figures about parts of the model only those of tiers; the rest is on the pages of MLflow.
+    Of metrics about parts of the model only those of tiers; MLflow's pages have the rest.
     """
     known = {name: (old, new) for name, old, new in figures if "/" not in name or name.startswith("tiers/")}
 
@@ -160,7 +160,7 @@ def beside(figures: tuple[tuple[str, float, float], ...]) -> list[list[str]]:
 
 
 def _kept(registry: Registry, champion: Version, challenger: Version) -> TierFlips | None:
-    """What the challenger's training saw, if it was against this champion."""
+    """The tier flips of the challenger's training, if it compared with this champion."""
     told = json.loads(registry.attachment(challenger.version, FLIPS))
     flips = None if told is None else TierFlips.from_dict(told)
     return flips if flips is not None and flips.champion == champion.version else None
@@ -169,7 +169,7 @@ def _kept(registry: Registry, champion: Version, challenger: Version) -> TierFli
 def _anew(
     registry: Registry, champion: Version, challenger: Version, path: Path, *, time_zone: str
 ) -> TierFlips | None:
-    """Place the challenger's test lines with both models, from the store that it was trained on."""
+    """Score the challenger's test lines with both models, from the store that it was trained on."""
     new, store = registry.load(challenger.version), RecordStore.open(path)
     if new.facts.get("data") != store.fingerprint or new.facts.get("as_of") is None:
         raise InputError(
@@ -180,7 +180,7 @@ def _anew(
             field="--store",
         )
     plan = plan_splits(first_day=store.days[0], as_of=parse_instant(new.facts["as_of"]))
-    # Only the instant of the test slice is looked at; which lines test does not depend on the instant.
+    # Only the test instant is needed; which lines are tested does not depend on it.
     only_test = replace(plan, train_at=(plan.test_at,), calibration_at=plan.test_at)
     test = slices_from_store(store, only_test, time_zone=time_zone).test
     return tier_flips(registry.load(champion.version), new, test)

@@ -1,4 +1,4 @@
-"""Cross-validate a table as it is, and in two ways without what gives the label away."""
+"""Cross-validates a table: with all columns, and in two ways without shortcut columns that reveal the label."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ CAN_AND_CANNOT = (
 def cross_validate_table(
     table: FeatureTable, recipe: Recipe, notify: Callable[[str, int, int], None]
 ) -> tuple[dict[str, CrossValidated], tuple[str, ...]]:
-    """Cross-validate with all columns; with what gives the label away hidden; and without those columns at all.
+    """Cross-validate with all columns, with the gaps of shortcut columns filled, and without these columns.
 
-    A table with times is not cross-validated: folds would train on what comes after. What gives its label away is said.
+    A table with times is not cross-validated, because folds would train on later rows; shortcut columns are reported.
 
     Args:
         table: The table.
@@ -38,7 +38,7 @@ def cross_validate_table(
         notify: Called with (step, done, total).
 
     Returns:
-        Figures by name (`all columns`, `shortcut hidden`, `without shortcut columns`), and what the reader must know.
+        Figures by name (`all columns`, `shortcut hidden`, `without shortcut columns`), and notices for the reader.
     """
     shortcut = shortcut_columns(table.examples)
     if table.time_column is not None:
@@ -84,7 +84,7 @@ def figures(crossed: dict[str, CrossValidated]) -> dict[str, float]:
 
 
 def summary(value: CrossValidated) -> str:
-    """Figures in one line."""
+    """The figures in one line."""
     return (
         f"AUC {value.auc:.4f} ± {value.auc_sd:.4f}, macro-F1 {value.macro_f1:.4f} ± {value.macro_f1_sd:.4f} "
         f"on {value.columns} columns, {value.draws} x {FOLDS} folds"

@@ -1,4 +1,4 @@
-"""Features of every line, written as one Parquet file under the operator's own ids."""
+"""Writes the features of every line to one Parquet file, with the operator's own ids."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def features_by_id(
 
 
 def write_beside(frame: pl.DataFrame, target: Path) -> None:
-    """Write Parquet beside its place and move it there, so that nobody reads half a file."""
+    """Write Parquet to a temporary file and move it into place, so that no reader sees half a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     try:

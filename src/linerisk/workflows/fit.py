@@ -1,4 +1,4 @@
-"""From slices to a model that fits where it will be used: tune if asked, fit, correct for prevalence if given."""
+"""Fits a model from slices: optional tuning, fit, optional correction for the prevalence of operation."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from linerisk.training.tuning import tune
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What is asked of a training besides the recipe.
+    """Options of a training besides the recipe.
 
     Attributes:
-        tune: Time to search for a recipe; None to take the one given.
+        tune: Time to search for a recipe; None uses the given one.
         prevalence: Share of fraud in operation; None if it is that of the calibration slice.
         rolling: Whether to evaluate at past instants too.
 
     Raises:
-        InputError: The prevalence is no share.
+        InputError: The prevalence is not a share.
     """
 
     tune: timedelta | None = None
@@ -38,12 +38,12 @@ class FitOptions:
     rolling: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse before the long work begins."""
+        """Check before the long work."""
         if self.prevalence is not None:
             check_prevalence(self.prevalence)
 
     def options(self) -> list[str]:
-        """The options of the command that ask for the same; tuning is not among them, its recipe is kept as a file."""
+        """The command-line options for the same; without tuning, whose recipe is kept as a file."""
         text = [] if self.prevalence is None else ["--prevalence", repr(self.prevalence)]
         return text + (["--rolling"] if self.rolling else [])
 
@@ -53,13 +53,13 @@ NOTHING_MORE = FitOptions()
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model, and what it is to be judged on.
+    """A fitted model and its slices.
 
     Attributes:
         model: The model, for the prevalence of operation.
-        slices: As given, the test slice at the prevalence of operation.
-        recipe: How its trees were grown.
-        tuned: The search for that recipe; None where there was none.
+        slices: The given slices; the test slice has the prevalence of operation.
+        recipe: The recipe of its trees.
+        tuned: The search for that recipe; None without a search.
     """
 
     model: RiskModel
@@ -68,7 +68,7 @@ class Fitted:
     tuned: Tuned | None
 
     def facts(self) -> dict[str, str]:
-        """What the report says of it, label to text."""
+        """Facts for the report, by label."""
         out = {
             "labels": summary_of_labels(self.slices.train),
             "calibration": self.model.facts["calibration_choice"]["said"],
@@ -84,7 +84,7 @@ class Fitted:
         return out
 
     def unusual(self, default: Recipe) -> str:
-        """How the recipe differs from the usual one, in a word or two; empty where it does not."""
+        """How the recipe differs from the default, in a word or two; empty if it does not."""
         if self.tuned is not None:
             return "tuned"
         if self.recipe == default:
@@ -93,11 +93,11 @@ class Fitted:
         return f"seed {self.recipe.seed}" if same_but_for_seed else "own recipe"
 
     def notices(self) -> tuple[str, ...]:
-        """What a reader must know of it before believing a figure."""
+        """Notices that a reader must know before believing a figure."""
         return () if self.tuned is None else self.tuned.notices()
 
     def attach(self, folder: Path) -> None:
-        """Write the search beside the report: `tuning.json`, all trials and their front."""
+        """Write `tuning.json` beside the report: all trials and their Pareto front."""
         if self.tuned is not None:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "tuning.json").write_text(json.dumps(self.tuned.as_dict(), indent=1), encoding="utf-8")
@@ -112,14 +112,14 @@ def fit(
     promise: TierPromise,
     notify: Callable[[str, int, int], None],
 ) -> Fitted:
-    """Tune, fit, and correct for prevalence, as wished.
+    """Tune, fit and correct for prevalence, as the options say.
 
     Args:
-        slices: What to learn from.
-        options: What is asked for.
+        slices: Training, calibration and test rows.
+        options: Tuning, prevalence, rolling.
         name: Name of the model.
-        recipe: How trees are grown, or where tuning begins.
-        promise: What tiers promise.
+        recipe: The recipe, or where tuning begins.
+        promise: The tier promise.
         notify: Called with (step, done, total).
     """
     slices.check()
@@ -139,13 +139,13 @@ def fit(
     if options.prevalence is not None:
         model = at_prevalence(model, fitted=slices.calibration.prevalence, operation=options.prevalence)
         test = thinned(slices.test, options.prevalence, seed=recipe.seed)
-        how = f"{slices.how}; test rows drawn so that {options.prevalence:.4%} are fraud, as in operation"
+        how = f"{slices.how}; test rows sampled so that {options.prevalence:.4%} are fraud, as in operation"
         slices = replace(slices, test=test, how=how)
     return Fitted(model, slices, recipe, tuned)
 
 
 def log_search(tracking_uri: str, *, parent: str, tuned: Tuned | None) -> None:
-    """Log every trial of a search as a child of the training run; nothing where there was no search."""
+    """Log every trial of a search as a child of the training run."""
     if tuned is None:
         return
     runs = [

@@ -1,4 +1,4 @@
-"""All that is measured of a freshly fitted model, gathered for the gates from the rooms that can measure it."""
+"""Measures a fitted model for the gates: test slice, archetypes, champion, latency, shuffled labels."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def measure(
     groups: Groups | None,
     accounts: bool,
 ) -> Evaluation:
-    """Measure a model on its test slice, on the archetype suite, against the champion, and against the clock.
+    """Measure a model on its test slice and the archetype suite, compare it with the champion, and time it.
 
     Args:
         settings: Where state lives, and the policies.
         model: The model, not yet registered.
-        slices: What it was made of, and the test slice.
-        recipe: How its trees were grown.
+        slices: The slices it was fitted on, and the test slice.
+        recipe: The recipe of its trees.
         limits: Of `tiers.toml`.
         registry: Where its champion is.
-        live: The champion to compare with; None where there is none.
+        live: The champion; None if there is none.
         groups: Groups of the test lines; None for a table, which comes without accounts.
-        accounts: Whether the lines have accounts, as those of a store do: then groups that are missing fail their gate.
+        accounts: Whether the lines have accounts, as those of a store; then missing groups fail their gate.
     """
     champion, problem = _champion(registry, live)
     served = registry.name == SERVED
@@ -74,7 +74,7 @@ def measure(
 
 
 def measure_latency(model: RiskModel, rows: Rows, wording: Wording) -> Latency:
-    """Time one line at a time, ours and the bare trees in turn, so that both meet the same machine."""
+    """Time single lines, ours and bare LightGBM alternately, so that both see the same machine."""
     timed = rows[np.argsort(-model.margin(rows), kind="stable")[:LINES_TIMED]]
     booster = model.booster
     calls: tuple[Callable[[Rows], object], ...] = (
@@ -100,7 +100,7 @@ def _suite(settings: Settings, model: RiskModel) -> ArchetypeRows | None:
 
 
 def _champion(registry: Registry, live: Version | None) -> tuple[RiskModel | None, str | None]:
-    """The champion, or why it cannot be loaded: the gate that compares with it says so and fails."""
+    """The champion, or why it cannot be loaded; then the gate that needs it fails."""
     if live is None:
         return None, None
     try:
@@ -110,7 +110,7 @@ def _champion(registry: Registry, live: Version | None) -> tuple[RiskModel | Non
 
 
 def _shuffled(slices: Slices, recipe: Recipe) -> float:
-    """Average precision of trees grown on shuffled labels: what the same machinery finds where there is nothing."""
+    """Average precision of trees grown on shuffled labels, which must be poor."""
     shuffled = replace(slices.train, fraud=np.random.default_rng(recipe.seed).permutation(slices.train.fraud))
     booster = fit_trees(shuffled, replace(recipe, trees=_SHUFFLED_TREES))
     return average_precision(margins(booster, slices.test), slices.test.fraud)

@@ -1,4 +1,4 @@
-"""A model in a few lines of Markdown, for the pages of MLflow."""
+"""Run names and version descriptions for MLflow's pages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from linerisk.registry import Described
 
 
 def run_name(name: str, evaluation: Evaluation, gates: Sequence[GateResult], *, as_of: str | None, how: str) -> str:
-    """Name of a run, so that a list of runs can be read: which model, of when, how made, how good, whether it may pass.
+    """Name of a run: model, instant, how it was trained, average precision, failed gates.
 
     Args:
         name: Name of the model.
         evaluation: What was measured.
         gates: What the gates answered.
         as_of: When it was trained as of, ISO 8601; None for a table.
-        how: What was not as usual, such as `tuned` or `seed 7`; empty where all was.
+        how: What differed from the default, such as `tuned` or `seed 7`; empty if nothing.
     """
     failed = sum(gate.outcome is Outcome.FAILED for gate in gates)
     parts = (
@@ -34,13 +34,13 @@ def run_name(name: str, evaluation: Evaluation, gates: Sequence[GateResult], *, 
 
 
 def describe(run: str, evaluation: Evaluation, gates: Sequence[GateResult], reported: ReportFacts) -> Described:
-    """What a reader of the registry should know before opening the report.
+    """Summary of a version in Markdown.
 
     Args:
         run: Name of the run.
         evaluation: What was measured.
         gates: What the gates answered.
-        reported: Where the model came from.
+        reported: Facts of the training run.
     """
     e = evaluation
     failed = [gate.code for gate in gates if gate.outcome is Outcome.FAILED]
@@ -53,6 +53,6 @@ def describe(run: str, evaluation: Evaluation, gates: Sequence[GateResult], repo
         as_markdown(gate_table(gates)),
         f"Holds for {reported.valid_days} days from its promotion. "
         + (f"After that {WHEN_EXPIRED}." if e.served else NEVER_SERVED),
-        f"Made again by:\n\n    {reported.again}",
+        f"Reproduce with:\n\n    {reported.again}",
     ]
     return Described(run, "\n\n".join(lines))

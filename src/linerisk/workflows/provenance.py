@@ -1,4 +1,4 @@
-"""Where a model came from: which commit, which locked dependencies, and which lines it was tested on."""
+"""Provenance of a model: commit, lock file, and fingerprint of its test lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROJECT = Path(__file__).resolve().parents[3]
 
 
 def lines_of(test: Examples, *, data: str) -> str:
-    """Fingerprint of tested lines: the same only for the same lines of the same data at the same instants.
+    """Fingerprint of the test lines: equal for the same lines of the same data at the same instants.
 
     Args:
         test: The test slice.
@@ -41,7 +41,7 @@ def commit() -> str:
 
 
 def lock_hash() -> str:
-    """SHA-256 of `requirements.lock`; of the names and versions installed where there is no lock beside the code."""
+    """SHA-256 of `requirements.lock`, or of the installed names and versions if there is no lock file."""
     lock = _PROJECT / "requirements.lock"
     if lock.is_file():
         return hashlib.sha256(lock.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Recipes as files: a tuned one is kept, so that training again starts from it and does not tune again."""
+"""Recipe files: a tuned recipe is kept, so that the training can be repeated without tuning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from linerisk.training.fit import Recipe
 
 
 def write_recipe(folder: Path, recipe: Recipe) -> Path:
-    """Keep a recipe under a name made of its content; the same recipe is the same file."""
+    """Write a recipe to a file named by its content."""
     text = json.dumps(recipe.describe(), indent=1, sort_keys=True)
     path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -21,10 +21,10 @@ def write_recipe(folder: Path, recipe: Recipe) -> Path:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe; what it does not say is as in the recipe of the house.
+    """Read a recipe; missing values take their default.
 
     Raises:
-        InputError: There is no such file, it is no JSON object, or a value is not one that a recipe has.
+        InputError: The file is missing, not a JSON object, or has an unknown or wrong value.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -44,7 +44,7 @@ def read_recipe(path: Path) -> Recipe:
             "this is not a recipe",
             expected=f"a JSON object with some of: {', '.join(known)}",
             found=unknown,
-            todo="take out or rename what a recipe does not have; what is left out is as usual",
+            todo="remove or rename unknown keys; missing keys take their default",
         )
     for name, value in content.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
@@ -54,19 +54,19 @@ def read_recipe(path: Path) -> Recipe:
                 f"the recipe's {name} is wrong",
                 expected=f"{expected}, 0 or more",
                 found=repr(value),
-                todo="mend the file, or leave the value out: then it is as usual",
+                todo="correct the file, or leave the value out to use the default",
                 field=name,
             )
     return replace(Recipe(), **{name: known[name](value) for name, value in content.items()})
 
 
 def again_with(folder: Path, recipe: Recipe, *, default: Recipe) -> list[str]:
-    """The options that give this recipe again: none, a seed, or a file that is written for it.
+    """The command-line options for this recipe: none, a seed, or a file written for it.
 
     Args:
-        folder: Where recipes are kept.
-        recipe: What was used.
-        default: What is used without an option.
+        folder: Folder of recipe files.
+        recipe: The recipe that was used.
+        default: The recipe without options.
     """
     if recipe == default:
         return []

@@ -1,4 +1,4 @@
-"""The registry of a model under the settings; only a training makes one where there is none."""
+"""Opens the model registry of the settings; only a training creates one."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from linerisk.settings import Settings
 
 
 def registry_for(settings: Settings, name: str = SERVED, *, create: bool = False) -> Registry:
-    """The registry of a model under these settings.
+    """The registry of a model.
 
     Args:
         settings: Where state lives.
         name: Name of the model.
-        create: Whether to make the home and its MLflow store where there is none, as a training does.
+        create: Whether to create a missing home and MLflow store, as a training does.
 
     Raises:
-        RegistryError: There is none, and none is to be made: a mistyped home stays unmade.
+        RegistryError: There is none and `create` is false; a mistyped home is not created.
     """
     if settings.tracking_uri is not None:
         return Registry(settings.mlflow_uri, artefacts=None, name=name)

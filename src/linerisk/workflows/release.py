@@ -1,4 +1,4 @@
-"""Release: make a version champion, go back to the one before, publish the snapshot that the service answers from."""
+"""Release: promote a version, roll back to the one before, publish a snapshot."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def promote(
     name: str = SERVED,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Move:
-    """Make a version champion, and live if it is of the model that is served. See `Registry.promote` for who may.
+    """Make a version champion, and live if it is of the served model. `Registry.promote` says who may.
 
-    It expires the limits' `model_valid_days` after now. What it says of the lines of the published snapshot is worked
-    out first; `on_progress` is called with (lines done, lines in all).
+    It expires `model_valid_days` of the limits after now. Scores of the published snapshot are computed first;
+    `on_progress` is called with (lines done, lines in all).
     """
     _check_codes(override)
     registry = registry_for(settings, name)
@@ -80,10 +80,9 @@ def promote(
 
 
 def rollback(settings: Settings, *, by: str, reason: str, name: str = SERVED) -> Move:
-    """Make the version that was live before champion again, and live if it is of the model that is served.
+    """Make the version before champion again, and live if it is of the served model.
 
-    It expires when it would have: going back makes no evidence younger. It waits for nothing: what it says of the
-    lines of the snapshot is taken from when it was live, or worked out when asked for.
+    It keeps its expiry date. It goes live at once, with its earlier precomputed scores if there are any.
     """
     registry = registry_for(settings, name)
     move = registry.rollback(by=by, reason=reason)
@@ -93,7 +92,7 @@ def rollback(settings: Settings, *, by: str, reason: str, name: str = SERVED) ->
 
 
 def unfinished_assessment(settings: Settings, version: str, *, name: str = SERVED) -> str | None:
-    """Which impact assessment covers a version and what is yet to be done with it; None where nothing is."""
+    """The impact assessment of a version and its open points; None if there are none."""
     seen = registry_for(settings, name).load(version).facts.get("impact_assessment")
     if seen is None:
         return None
@@ -108,10 +107,10 @@ def publish(
     as_of: datetime,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> SnapshotMeta:
-    """Build the features of every line as of an instant and swap them in as the snapshot to answer from.
+    """Build the features of every line as of an instant and make them the live snapshot.
 
-    What asks to be live is brought too: with a registry that homes share, it may have been trained under another one.
-    `on_progress` is called with (step, done, in all), first of the features, then of what the live model says of them.
+    The challenger is copied too: with a shared registry it may have been trained under another home. `on_progress` is
+    called with (step, done, in all), first for features, then for scores.
     """
     notify = on_progress or _silent
     store = RecordStore.open(store_path)
@@ -131,7 +130,7 @@ def publish(
             time_zone=settings.time_zone,
         ),
     )
-    # Before the first training there is no registry under the home, and nothing that asks.
+    # Before the first training there is no registry and no challenger.
     with suppress(RegistryError):
         bring_challenger(settings, registry_for(settings))
     return meta
@@ -179,7 +178,7 @@ def precompute_scores(
 
 
 def _store_behind(snapshot: Snapshot) -> RecordStore | None:
-    """The record store of a snapshot; None where it is not there any more, or lines are keyed otherwise in it."""
+    """The record store of a snapshot; None if it is gone or keyed by another secret."""
     try:
         store = RecordStore.open(Path(snapshot.meta.store)) if snapshot.meta.store else None
     except StoreError:
@@ -190,7 +189,7 @@ def _store_behind(snapshot: Snapshot) -> RecordStore | None:
 def _summaries(
     store: RecordStore, snapshot: Snapshot, rows: npt.NDArray[np.intp], *, time_zone: str
 ) -> dict[int, RecordsSummary]:
-    """Of the records of some rows, by row."""
+    """Summaries of the records of some rows, by row."""
     keys, as_of = snapshot.keys[rows].tolist(), snapshot.meta.as_of
     records = store.records(start=as_of - OBSERVATION, end=as_of).filter(pl.col("line_key").is_in(keys))
     found = summarise(records, as_of=as_of, time_zone=time_zone)
@@ -211,10 +210,7 @@ def _check_codes(override: Sequence[str]) -> None:
 
 
 def _report_overrides(settings: Settings, registry: Registry, move: Move) -> None:
-    """Say on card and page, beside the home's reports and in the registry, which gates were set aside, by whom and why.
-
-    What was deleted stays so.
-    """
+    """Show overridden gates on card and page, in the home's reports and in the registry; deleted files stay deleted."""
     if not move.overridden:
         return
     told = [Override(gate, f"{move.by} and {move.approver}", move.reason) for gate in move.overridden]
@@ -245,4 +241,4 @@ def _go_live(settings: Settings, registry: Registry, move: Move, *, precompute: 
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:
-    """Progress for nobody."""
+    """Discard progress."""

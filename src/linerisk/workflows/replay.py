@@ -1,4 +1,4 @@
-"""Say a decision again from its frozen record and the artefact that made it."""
+"""Recomputes a decision from its frozen record and the artefact that made it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def replay_decision(settings: Settings, decision_id: str) -> Replay:
             "there is no such decision",
             expected="the decision_id of an answer of the service of this home",
             found=decision_id,
-            todo="check the id, and --home; past its retention a decision is erased and cannot be said again",
+            todo="check the id, and --home; past its retention a decision is erased and cannot be replayed",
         )
     return replay(record, model_of(settings.live, record.model.fingerprint, version=record.model.version))
