@@ -110,9 +110,9 @@ def progress() -> Iterator[Notify]:
         yield notify
 
 
-def show_json(wanted: bool, value: dict[str, Any]) -> None:
+def show_json(requested: bool, value: dict[str, Any]) -> None:
     """Print the machine-readable result, on one line, if wanted."""
-    if wanted:
+    if requested:
         sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False) + "\n")
 
 

@@ -141,17 +141,17 @@ def _gather(tree: Tree, node: int, path: list[tuple[int, bool]], out: list[Group
         left, right = tree.children[node]
         return _gather(tree, left, [*path, (node, True)], out) and _gather(tree, right, [*path, (node, False)], out)
     group = Group(tree, sorted(nodes), sorted({tree.column[of] for of in nodes}))
-    _walk(group, node, path)
+    _collect_leaves(group, node, path)
     out.append(group)
     return True
 
 
-def _walk(group: Group, node: int, path: list[tuple[int, bool]]) -> None:
+def _collect_leaves(group: Group, node: int, path: list[tuple[int, bool]]) -> None:
     """Add the leaves at or below a node to its group, from the left."""
     tree = group.tree
     if node >= 0:
         for child, left in zip(tree.children[node], (True, False), strict=True):
-            _walk(group, child, [*path, (node, left)])
+            _collect_leaves(group, child, [*path, (node, left)])
         return
     columns = list(dict.fromkeys(tree.column[above] for above, _ in path))
     zero, passed, yes = [1.0] * len(columns), [0] * len(columns), [0] * len(columns)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, mo
 
 from linerisk.errors import InputError
 from linerisk.records.contract import TABLES, TableName, columns_of
-from linerisk.records.text import shown
+from linerisk.records.text import quoted
 
 _SHIPPED = Path(__file__).parent / "mappings"
 ANY_OTHER = "*"
@@ -90,7 +90,7 @@ class Mapping(BaseModel):
         except FileNotFoundError as error:
             raise InputError("there is no such mapping", found=str(path), todo=_shipped_hint()) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"the mapping {path.name} is not TOML", found=shown(str(error), most=200)) from error
+            raise InputError(f"the mapping {path.name} is not TOML", found=quoted(str(error), most=200)) from error
         try:
             return cls.model_validate(content)
         except ValidationError as error:
@@ -155,9 +155,9 @@ def _only_columns_of(table: TableName, where: str, key: str, content: dict[str, 
         turned = value in known if key == "columns" else False
         hint = f"turn it round: {value} = {name!r}, for the contract's name comes first" if turned else None
         raise InputError(
-            f"{where}, under {key}: {table} has no column {shown(name, most=40)!r}",
+            f"{where}, under {key}: {table} has no column {quoted(name, most=40)!r}",
             expected=f"a column of the contract before the sign =: {', '.join(known)}",
-            found=shown(name, most=40),
+            found=quoted(name, most=40),
             todo=hint or _close(name, known),
             field=f"{table}.{key}",
         )
@@ -167,7 +167,7 @@ def _must_be_a_zone(where: str, zone: str | None) -> None:
     zones = available_timezones()
     if zone not in zones:
         raise InputError(
-            f"{where}: {shown(str(zone), most=40)!r} is not a time zone",
+            f"{where}: {quoted(str(zone), most=40)!r} is not a time zone",
             expected="a name such as 'Asia/Shanghai' or 'UTC'",
             todo=_close(str(zone), {each.lower(): each for each in zones}),
             field="time_zone",
@@ -179,7 +179,7 @@ def _must_separate(where: str, separator: str) -> None:
         raise InputError(
             f"{where}: separator is not one character",
             expected='one ASCII character, such as ";" or "\\t"',
-            found=shown(separator, most=40) or "nothing",
+            found=quoted(separator, most=40) or "nothing",
             field="separator",
         )
 
@@ -193,7 +193,7 @@ def _as_input_error(error: ValidationError, content: dict[str, Any]) -> InputErr
     else:
         where, keys = "at the top", [table, *([] if number is None else [number]), *keys]
     known = list(TableMapping.model_fields if where != "at the top" else Mapping.model_fields)
-    key = shown(".".join(str(each) for each in keys), most=60)
+    key = quoted(".".join(str(each) for each in keys), most=60)
     if first["type"] == "extra_forbidden":
         elsewhere = where == "at the top" and key in TableMapping.model_fields
         wrong, expected = f"there is no key {key!r}", ", ".join(known)

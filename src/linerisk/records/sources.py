@@ -19,7 +19,7 @@ import polars.exceptions as pl_errors
 from linerisk.errors import InputError
 from linerisk.records.contract import TABLES, Column, TableName
 from linerisk.records.mapping import CONTRACT, Mapping, TableMapping
-from linerisk.records.text import not_text, shown
+from linerisk.records.text import not_text, quoted
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv", ".csv.gz")
@@ -174,11 +174,11 @@ class Source:
             own = self._own_name(column)
             text = own if own == column.name else f"{own}, which the mapping names for {column.name}"
             close = [lowered[near] for near in difflib.get_close_matches(own.lower(), lowered, n=2, cutoff=0.5)]
-            guesses.append(f"{text} (closest: {shown(', '.join(close), most=80)})" if close else text)
+            guesses.append(f"{text} (closest: {quoted(', '.join(close), most=80)})" if close else text)
         return InputError(
             f"{self.name} cannot be {self.table}: it lacks {', '.join(guesses)}",
             expected=", ".join(self._own_name(column) for column in TABLES[self.table] if column.required),
-            found=shown(", ".join(self.found), most=400) or "no columns",
+            found=quoted(", ".join(self.found), most=400) or "no columns",
             todo=self._other_separator() or _HINT,
             field=self._own_name(missing[0]),
         )
@@ -229,7 +229,7 @@ def find_sources(source: Path, mapping: Mapping | None = None) -> list[Source]:
     root = source if source.is_dir() else source.parent
     paths = sorted(_files(source)) if source.is_dir() else [source]
     found = [
-        Source(table, path, shown(path.relative_to(root).as_posix()), _partition(path.relative_to(root)), part)
+        Source(table, path, quoted(path.relative_to(root).as_posix()), _partition(path.relative_to(root)), part)
         for path in paths
         for table in TABLES
         for part in _claims(table, path, root, mapping)
@@ -238,7 +238,7 @@ def find_sources(source: Path, mapping: Mapping | None = None) -> list[Source]:
         raise InputError(
             "the source holds none of the tables",
             expected=f"{', '.join(TABLES)}, each a file or a folder of {' or '.join((*PARQUET, *CSV))} files",
-            found=shown(", ".join(sorted(entry.name for entry in root.iterdir())[:20])) or "an empty folder",
+            found=quoted(", ".join(sorted(entry.name for entry in root.iterdir())[:20])) or "an empty folder",
             todo="name the files after their tables, or say which is which in a TOML file given as --mapping",
         )
     return found

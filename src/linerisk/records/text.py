@@ -23,7 +23,7 @@ _BEGINNINGS = {
 }
 
 
-def shown(text: str, *, most: int | None = None) -> str:
+def quoted(text: str, *, most: int | None = None) -> str:
     r"""Text from outside, fit to be printed: what is no printable character is escaped, and the rest is cut off.
 
     >>> shown("a\x1b[2J")

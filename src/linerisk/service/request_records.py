@@ -192,7 +192,7 @@ def _judged(
         line, field = int(of_line[row]), _field(rule, table)
         place = f"records[{row - int(np.searchsorted(of_line, line))}]" if table == "call_records" else "account"
         value = raw[field][row] if field in raw.columns else None
-        wrong.setdefault(line, _said(f"{place}.{field}", rule, value))
+        wrong.setdefault(line, _problem_text(f"{place}.{field}", rule, value))
     return judged.good, wrong
 
 
@@ -248,7 +248,7 @@ def _field(rule: str, table: TableName) -> str:
     return "answered" if table == "call_records" else "status"
 
 
-def _said(field: str, rule: str, value: object) -> str:
+def _problem_text(field: str, rule: str, value: object) -> str:
     return f"{field}: expected {_expected(rule)}; found {msgspec.json.encode(value).decode()[:60]}"
 
 

@@ -187,7 +187,7 @@ def _wrong(message: str, tree: Any) -> WrongValueError:
         return WrongValueError(
             "a value is not an instant",
             expected=_INSTANT,
-            found=_shown(_at(tree, path)),
+            found=_quoted(_at(tree, path)),
             todo="write it so",
             field=path or None,
         )
@@ -204,7 +204,7 @@ def _wrong(message: str, tree: Any) -> WrongValueError:
     return WrongValueError(
         "a value is wrong",
         expected=expected,
-        found=_shown(value),
+        found=_quoted(value),
         todo="send fewer lines at a time" if path == "lines" and value else _DESCRIBED,
         field=path or None,
     )
@@ -220,7 +220,7 @@ def _at(tree: Any, path: str) -> Any:
     return tree
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
     """A shortened value; lists and objects as their length."""
     if isinstance(value, list | dict):
         return f"{len(value)} items"

@@ -16,7 +16,7 @@ import polars as pl
 from linerisk.errors import InputError
 from linerisk.records.contract import TABLES, Column, Kind, TableName
 from linerisk.records.mapping import ANY_OTHER, Mapping, TableMapping
-from linerisk.records.text import shown
+from linerisk.records.text import quoted
 from linerisk.tables import schemas
 
 Reader = Callable[[pl.Series], pl.Series]
@@ -118,10 +118,10 @@ def _unknown_code(mapping: Mapping, table: TableName, name: str, *, code: str, w
     known = tuple(CODES[table][name].categories)
     close = difflib.get_close_matches(word.lower(), known, n=2, cutoff=0.5)
     return InputError(
-        f"the mapping {shown(mapping.name, most=40)!r} turns {shown(code, most=40)!r} of {table}.{name} into a word "
+        f"the mapping {quoted(mapping.name, most=40)!r} turns {quoted(code, most=40)!r} of {table}.{name} into a word "
         "that the contract does not have",
         expected=", ".join(known),
-        found=shown(word, most=40),
+        found=quoted(word, most=40),
         todo=f"did you mean {' or '.join(map(repr, close))}?" if close else "write one of those",
         field=f"{table}.{name}",
     )

@@ -21,7 +21,7 @@ from linerisk.errors import UsageError
 from linerisk.records.contract import TABLES, TableName
 from linerisk.records.mapping import Mapping
 from linerisk.records.sources import Source, find_sources, readable
-from linerisk.records.text import shown
+from linerisk.records.text import quoted
 from linerisk.tables.casting import must_map_to_known_codes
 from linerisk.tables.durable_files import sha256_of
 from linerisk.tables.intake_report import IntakeReport, RejectedCount, Tally
@@ -114,10 +114,10 @@ class _Run:
         notify("reading", sum(sizes), sum(sizes))
         for table, columns in self._unused.items():
             if columns:
-                self._notices.append(f"columns of {table} that are not used: {shown(', '.join(columns), most=2000)}")
+                self._notices.append(f"columns of {table} that are not used: {quoted(', '.join(columns), most=2000)}")
         for table, columns in self._unfound.items():
             if columns:
-                text = shown(", ".join(columns), most=2000)
+                text = quoted(", ".join(columns), most=2000)
                 self._notices.append(f"columns of {table} that the mapping names and some file lacks: {text}")
 
     def _read_one(self, source: Source, key: str) -> Iterator[int]:

@@ -16,7 +16,7 @@ import polars as pl
 from linerisk.errors import InputError
 from linerisk.records.contract import TABLES, Column, TableName
 from linerisk.records.mapping import TableMapping
-from linerisk.records.text import shown
+from linerisk.records.text import quoted
 from linerisk.tables.intake_report import Tally
 from linerisk.tables.rules import allowed, sentence
 
@@ -60,12 +60,12 @@ class Found:
         may = f"allowed {', '.join(allowed(table, column) or ())}"
         own = self._own[table, rule]
         if own:
-            may += f", and by the mapping {shown(', '.join(own), most=120)}"
+            may += f", and by the mapping {quoted(', '.join(own), most=120)}"
         counts = self._words[table, rule]
         if len(counts) > MOST_VALUES:
             return f"found more than {MOST_VALUES} different words, so this may be another column; {may}"
         top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:VALUES_SAID]
-        words = (f"'{shown(word, most=LONGEST_VALUE)}'" if word else "what may be an id" for word, _ in top)
+        words = (f"'{quoted(word, most=LONGEST_VALUE)}'" if word else "what may be an id" for word, _ in top)
         return f"found {', '.join(words)}; {may}"
 
 

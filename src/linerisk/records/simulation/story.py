@@ -123,7 +123,7 @@ def write_story(out: Path, *, as_of: datetime, seed: int, traffic: StoryTraffic 
     records = table_writer.record_frame(legs, places, people.number, calendar=calendar, seed=seed, rng=rng)
     table_writer.write(records, out / "call_records" / "story.parquet")
     table_writer.write(_accounts(people, calendar, seed), out / "accounts" / "story.parquet")
-    return _told(numbers.id_text(people.number, seed).to_list(), chosen)
+    return _described(numbers.id_text(people.number, seed).to_list(), chosen)
 
 
 def _people(chosen: StoryTraffic, calendar: Calendar) -> Population:
@@ -209,7 +209,7 @@ def _accounts(people: Population, calendar: Calendar, seed: int) -> pl.DataFrame
     return table_writer.account_frame(changes, facts, people.number, people.holder, calendar=calendar, seed=seed)
 
 
-def _told(ids: list[str], chosen: StoryTraffic) -> Story:
+def _described(ids: list[str], chosen: StoryTraffic) -> Story:
     young, old, ordinary = chosen.young_since, chosen.old_since, chosen.ordinary_since
     return Story(
         young=StoryLine(

@@ -19,8 +19,9 @@ import pyarrow as pa
 from linerisk.decisions.append import StoredAnswer
 from linerisk.explanation import explain
 from linerisk.model.tiers import TIERS
-from linerisk.service import arrow_request, arrow_response
 from linerisk.service.api_state import ApiState
+from linerisk.service.arrow import request as arrow_request
+from linerisk.service.arrow import response as arrow_response
 from linerisk.service.decide import action_of, scores_of, statuses
 from linerisk.service.request_types import (
     MOST_BULK_LINES,

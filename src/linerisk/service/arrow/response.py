@@ -76,10 +76,10 @@ def _reasons(records: Sequence[DecisionRecord]) -> pa.Array:
     return pa.concat_arrays([reasons_of([record.reasons for record in part]) for part in parts])
 
 
-def reasons_of(said: Sequence[Sequence[Any]]) -> pa.ListArray:
+def reasons_of(reasons: Sequence[Sequence[Any]]) -> pa.ListArray:
     """The reasons of each line, as the column of an answer."""
-    flat = list(chain.from_iterable(said))
-    offsets = np.cumsum([0, *map(len, said)], dtype=np.int32)
+    flat = list(chain.from_iterable(reasons))
+    offsets = np.cumsum([0, *map(len, reasons)], dtype=np.int32)
     fields = [pa.array([getattr(reason, field.name) for reason in flat], field.type) for field in _REASON]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(fields, fields=list(_REASON)))
 
@@ -94,16 +94,16 @@ def stream(request_id: str, columns: dict[str, Any], problems: Sequence[ProblemB
         dry_run: Whether nothing was recorded.
     """
     decided = list(columns["line_id"])
-    said: dict[str, list[dict[str, str]]] = {}
+    reasons: dict[str, list[dict[str, str]]] = {}
     for problem in problems:
-        said.setdefault(problem.line_id, []).append({"code": problem.code, "message": problem.message})
+        reasons.setdefault(problem.line_id, []).append({"code": problem.code, "message": problem.message})
     known = set(decided)
-    others = [line_id for line_id in said if line_id not in known]
+    others = [line_id for line_id in reasons if line_id not in known]
     nothing = [None] * len(others)
     arrays = []
     for field in ANSWER:
         if field.name == "problems":
-            values = [said.get(line_id, []) for line_id in decided + others]
+            values = [reasons.get(line_id, []) for line_id in decided + others]
             arrays.append(pa.array(values, field.type))
             continue
         own = columns[field.name]

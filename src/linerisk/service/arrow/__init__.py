@@ -1,0 +1,1 @@
+"""Arrow IPC bodies of bulk requests and answers."""
