@@ -22,7 +22,7 @@ def test_a_bento_holds_the_code_the_policies_and_the_lock(bento: Path) -> None:
     assert not list(bento.glob("**/*.pkl"))
 
 
-def test_a_served_bento_follows_what_is_live_and_loses_nothing(
+def test_a_served_bento_reloads_the_live_bundle_and_loses_no_decision(
     bento_service: Any, wait_until: Callable[[Callable[[], bool]], None]
 ) -> None:
     server, world = bento_service, bento_service.world

@@ -65,7 +65,7 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     assert "is not empty" in refused.stderr
 
 
-def test_the_build_holds_what_running_needs_and_nothing_of_development(installed: Path) -> None:
+def test_the_build_holds_runtime_packages_and_no_development_packages(installed: Path) -> None:
     python = installed / ".venv" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "check"], check=True, capture_output=True)
     imported = subprocess.run([python, "-c", IMPORT_ALL], capture_output=True, check=False, text=True)
@@ -78,7 +78,7 @@ def test_the_build_holds_what_running_needs_and_nothing_of_development(installed
     assert (installed / "src" / "linerisk" / "__pycache__").is_dir()
 
 
-def test_what_the_image_starts_becomes_ready_is_healthy_and_ends_cleanly(
+def test_the_command_of_the_image_becomes_ready_and_healthy_and_stops_cleanly(
     installed: Path, world: Any, tmp_path: Path
 ) -> None:
     with socket.socket() as probe:

@@ -101,7 +101,7 @@ def decided(service: Any, raised: dict[str, list[str]], keys: Iterator[str]) -> 
     return decide
 
 
-def test_from_a_decision_to_the_lift(service: Any, case: Case, decided: Any) -> None:
+def test_a_dispute_passes_from_decision_to_lift(service: Any, case: Case, decided: Any) -> None:
     decision = decided()
     before = service.client("scorer").get("/v1/lifts").json()["next_after"]
     opened = case.open(decision["decision_id"]).json()
@@ -120,7 +120,7 @@ def test_from_a_decision_to_the_lift(service: Any, case: Case, decided: Any) -> 
     assert service.client("scorer").get("/v1/lifts", params={"after": lift["seq"]}).json()["lifts"] == []
 
 
-def test_a_cleared_line_is_not_asked_again_on_the_same_evidence(
+def test_a_cleared_line_gets_no_new_action_on_the_same_evidence(
     service: Any, case: Case, never_cleared: str, keys: Iterator[str], wait_until: Any
 ) -> None:
     decision = service.score(next(keys), never_cleared).json()["decisions"][0]
@@ -141,7 +141,7 @@ def test_a_cleared_line_is_not_asked_again_on_the_same_evidence(
     assert record["cleared_at"] is not None
 
 
-def test_the_highest_tier_is_upheld_by_two(service: Any, case: Case, decided: Any) -> None:
+def test_upholding_the_highest_tier_needs_the_approval_of_a_lead(service: Any, case: Case, decided: Any) -> None:
     case.open(decided("extremely_high")["decision_id"])
     case.assign()
     assert case.outcome("upheld").json()["state"] == "awaiting_approval"
@@ -152,7 +152,7 @@ def test_the_highest_tier_is_upheld_by_two(service: Any, case: Case, decided: An
     assert [event["move"] for event in events] == ["open", "assign", "decide", "approve"]
 
 
-def test_one_person_is_not_two(case: Case, decided: Any) -> None:
+def test_a_lead_cannot_approve_their_own_outcome(case: Case, decided: Any) -> None:
     case.open(decided("extremely_high")["decision_id"])
     case.assign(assignee="a-lead")
     case.call("lead", "outcome", outcome="upheld", reason=REASON)
@@ -160,7 +160,7 @@ def test_one_person_is_not_two(case: Case, decided: Any) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
 
 
-def test_a_request_made_again_gives_the_same_answer(case: Case, decided: Any) -> None:
+def test_a_repeated_dispute_request_returns_the_same_answer(case: Case, decided: Any) -> None:
     decision = decided()
     first = case.open(decision["decision_id"], request_id="same-dispute")
     assert case.open(decision["decision_id"], request_id="same-dispute").json() == first.json()
@@ -171,14 +171,14 @@ def test_a_request_made_again_gives_the_same_answer(case: Case, decided: Any) ->
     assert (again.status_code, again.json()["error"]["code"]) == (409, "illegal_move")
 
 
-def test_a_stale_tab_is_refused(case: Case, decided: Any) -> None:
+def test_an_outdated_case_version_is_refused(case: Case, decided: Any) -> None:
     opened = case.open(decided()["decision_id"]).json()
     case.assign()
     stale = case.outcome("cleared", seen=opened["number"])
     assert (stale.status_code, stale.json()["error"]["code"], stale.json()["error"]["field"]) == (409, "stale", "seen")
 
 
-def test_of_two_at_once_one_wins(case: Case, decided: Any) -> None:
+def test_of_two_concurrent_changes_one_succeeds(case: Case, decided: Any) -> None:
     case.open(decided()["decision_id"])
     case.assign()
     with ThreadPoolExecutor(6) as threads:
@@ -199,7 +199,7 @@ def test_of_two_at_once_one_wins(case: Case, decided: Any) -> None:
         ({"request_id": ""}, "request_id"),
     ],
 )
-def test_a_wrong_outcome_says_which_field(case: Case, decided: Any, body: dict[str, Any], field: str) -> None:
+def test_a_wrong_outcome_names_the_field(case: Case, decided: Any, body: dict[str, Any], field: str) -> None:
     if not case.dispute_id:
         case.open(decided()["decision_id"])
         case.assign()
@@ -207,13 +207,13 @@ def test_a_wrong_outcome_says_which_field(case: Case, decided: Any, body: dict[s
     assert (refused.status_code, refused.json()["error"]["field"]) == (422, field)
 
 
-def test_an_objection_to_what_was_not_decided_here_is_told_who_to_pass_it_on_to(case: Case) -> None:
+def test_an_objection_to_an_unknown_decision_lists_where_to_forward_it(case: Case) -> None:
     refused = case.open("01J1NR8X00AAAAAAAAAAAAAAAA").json()["error"]
     assert "pass on what was not decided here to who decided it" in refused["hint"]
     assert [who for who in ("police", "12321", "platform", "hall") if who not in refused["hint"]] == []
 
 
-def test_what_is_not_there_is_not_found(service: Any, case: Case) -> None:
+def test_an_unknown_case_is_not_found(service: Any, case: Case) -> None:
     unknown = case.open("01J1NR8X00AAAAAAAAAAAAAAAA")
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_dispute")
     case.dispute_id = "01J1NR8X00AAAAAAAAAAAAAAAA"
@@ -221,13 +221,13 @@ def test_what_is_not_there_is_not_found(service: Any, case: Case) -> None:
     assert service.client("auditor").get("/v1/disputes/nothing").status_code == 404
 
 
-def test_nobody_is_given_a_dispute_who_does_not_review(case: Case, decided: Any) -> None:
+def test_a_dispute_cannot_be_assigned_to_a_token_that_does_not_review(case: Case, decided: Any) -> None:
     case.open(decided()["decision_id"])
     refused = case.assign(assignee="a-scorer")
     assert (refused.status_code, refused.json()["error"]["field"]) == (422, "assignee")
 
 
-def test_the_queue_turns_pages_and_is_chosen_from(service: Any, case: Case, decided: Any) -> None:
+def test_the_queue_has_pages_and_filters(service: Any, case: Case, decided: Any) -> None:
     ids = []
     for _ in range(3):
         case.open(decided()["decision_id"])
@@ -247,12 +247,12 @@ def test_the_queue_turns_pages_and_is_chosen_from(service: Any, case: Case, deci
     ("query", "field"),
     [("state=lost", "state"), ("clock=x", "clock"), ("tier=high", "tier"), ("limit=0", "limit"), ("after=x", "after")],
 )
-def test_a_wrong_query_says_which_field(service: Any, query: str, field: str) -> None:
+def test_a_wrong_query_names_the_field(service: Any, query: str, field: str) -> None:
     answer = service.client("reviewer").get(f"/v1/disputes?{query}")
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, field)
 
 
-def test_figures_of_disputes_are_on_the_page_of_metrics(service: Any, case: Case, decided: Any) -> None:
+def test_metrics_include_the_disputes(service: Any, case: Case, decided: Any) -> None:
     case.open(decided()["decision_id"])
     text = httpx.get(f"{service.url}/metrics").text
     assert 'linerisk_disputes_open{state="opened"}' in text
@@ -271,7 +271,7 @@ def test_the_notice_names_the_case(service: Any, case: Case, decided: Any) -> No
     assert notice["case"] == opened["case_number"]
 
 
-def test_the_number_in_a_notice_is_the_one_that_its_dispute_gets_and_finds_the_decision(
+def test_the_case_number_of_a_notice_becomes_the_dispute_number_and_finds_the_decision(
     service: Any, case: Case, decided: Any
 ) -> None:
     decision_id = decided()["decision_id"]
@@ -286,7 +286,7 @@ def test_the_number_in_a_notice_is_the_one_that_its_dispute_gets_and_finds_the_d
     assert scorer.get(f"/v1/decisions/{number[:-4]}0000").status_code == 404
 
 
-def test_a_running_service_ends_what_is_past_its_hard_limit(
+def test_a_running_service_closes_disputes_past_their_hard_deadline(
     world: Any, serving: Callable[..., Any], wait_until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(world, "--workers", "2") as first:

@@ -99,7 +99,7 @@ def test_another_body_under_the_same_request_id_is_a_conflict(state: ApiState) -
     assert isinstance(other, ConflictError)
 
 
-def test_a_locked_store_is_left_to_the_writer_thread_while_the_loop_goes_on(state: ApiState, world: Any) -> None:
+def test_a_locked_store_blocks_the_writer_thread_and_not_the_event_loop(state: ApiState, world: Any) -> None:
     writer = sqlite3.connect(world.settings.home / "decisions.db", isolation_level=None)
 
     async def score_while_locked() -> tuple[int, list[StoredAnswer | BaseException]]:

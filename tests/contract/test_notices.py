@@ -37,7 +37,7 @@ def notice(fresh: Any, decision: dict[str, Any], role: str = "scorer", **query: 
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_the_reasons_told_are_the_decisions_own(fresh: Any, told: dict[str, Any], lang: str) -> None:
+def test_the_notice_lists_the_reasons_of_the_decision(fresh: Any, told: dict[str, Any], lang: str) -> None:
     decision = told["asks"]
     answer = notice(fresh, decision, lang=lang).json()
     assert "error" not in answer, answer
@@ -55,7 +55,7 @@ def test_chinese_and_json_are_the_default(fresh: Any, told: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("role", ["reviewer", "auditor"])
-def test_reviewer_and_auditor_see_what_the_scorer_was_told(fresh: Any, told: dict[str, Any], role: str) -> None:
+def test_reviewer_and_auditor_read_the_same_notice_as_the_scorer(fresh: Any, told: dict[str, Any], role: str) -> None:
     assert notice(fresh, told["asks"], role).content == notice(fresh, told["asks"]).content
 
 
@@ -67,7 +67,7 @@ def test_a_text_message_has_at_most_three_parts(fresh: Any, told: dict[str, Any]
     assert notice(fresh, told["asks"], lang=lang).json()["case"] in message["text"]
 
 
-def test_the_page_is_html_and_is_not_kept_by_anybody_between(fresh: Any, told: dict[str, Any]) -> None:
+def test_the_page_is_html_and_is_not_cached(fresh: Any, told: dict[str, Any]) -> None:
     answer = notice(fresh, told["asks"], form="html")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store"
@@ -75,12 +75,12 @@ def test_the_page_is_html_and_is_not_kept_by_anybody_between(fresh: Any, told: d
     assert "<script" not in answer.text
 
 
-def test_a_decision_that_asks_for_nothing_says_so(fresh: Any, told: dict[str, Any]) -> None:
+def test_a_notice_of_a_decision_without_an_action_requests_nothing(fresh: Any, told: dict[str, Any]) -> None:
     answer = notice(fresh, told["nothing"], lang="en").json()
     assert (answer["asks"], answer["reasons"], answer["steps"], answer["until"]) == (False, [], [], None)
 
 
-def test_the_time_to_verify_counts_from_when_it_is_sent(fresh: Any, told: dict[str, Any]) -> None:
+def test_the_verification_deadline_counts_from_the_time_of_sending(fresh: Any, told: dict[str, Any]) -> None:
     early = notice(fresh, told["asks"]).json()["until"]
     assert notice(fresh, told["asks"], sent_at=told["asks"]["scored_at"]).json()["until"] == early
 
@@ -124,7 +124,7 @@ def test_a_decision_without_reasons_has_no_notice(fresh: Any, told: dict[str, An
     assert "no notice without a reason" in refused.json()["error"]["message"]
 
 
-def test_the_evidence_is_the_frozen_decision_and_what_it_rests_on(fresh: Any, told: dict[str, Any]) -> None:
+def test_the_evidence_holds_the_frozen_decision_and_its_basis(fresh: Any, told: dict[str, Any]) -> None:
     path = f"/v1/decisions/{told['asks']['decision_id']}"
     record = fresh.client("auditor").get(path).json()
     bundle = fresh.client("auditor").get(f"{path}/evidence").json()
@@ -140,7 +140,7 @@ def test_the_evidence_is_the_frozen_decision_and_what_it_rests_on(fresh: Any, to
     assert bundle["record_sha256"] == hashlib.sha256(frozen.to_json()).hexdigest()
 
 
-def test_the_evidence_is_also_one_page(fresh: Any, told: dict[str, Any]) -> None:
+def test_the_evidence_is_also_available_as_one_page(fresh: Any, told: dict[str, Any]) -> None:
     path = f"/v1/decisions/{told['asks']['decision_id']}/evidence"
     answer = fresh.client("reviewer").get(path, params={"form": "html"})
     assert answer.headers["content-type"] == "text/html; charset=utf-8"

@@ -77,7 +77,7 @@ def test_base_calibration_and_contributions_are_the_log_odds_of_the_probability(
         assert total == pytest.approx(math.log(p) - math.log1p(-p), abs=1e-9)
 
 
-def test_an_unknown_line_and_one_named_twice_do_not_spoil_the_others(service: Any) -> None:
+def test_an_unknown_line_and_a_duplicate_line_leave_the_others_scored(service: Any) -> None:
     answer = service.score("mixed", "line-001", "nobody", "line-002", "line-001").json()
     assert [decision["line_id"] for decision in answer["decisions"]] == ["line-001", "line-002"]
     assert [(p["line_id"], p["code"]) for p in answer["problems"]] == [
@@ -86,7 +86,7 @@ def test_an_unknown_line_and_one_named_twice_do_not_spoil_the_others(service: An
     ]
 
 
-def test_only_unknown_lines_are_an_answer_too(service: Any) -> None:
+def test_a_request_of_only_unknown_lines_is_answered_with_problems(service: Any) -> None:
     answer = service.score("nobody-at-all", "nobody", "no-one")
     assert answer.status_code == 200
     assert answer.json()["decisions"] == []
@@ -111,12 +111,12 @@ def test_an_old_snapshot_answers_stale_and_holds_the_action(service: Any) -> Non
     assert {d["action"]["held_by"] for d in asked} == {"stale"}
 
 
-def test_asking_for_its_own_instant_does_not_make_an_old_snapshot_fresh(service: Any) -> None:
+def test_requesting_the_as_of_of_an_old_snapshot_is_still_stale(service: Any) -> None:
     (decision,) = service.score("fresh", "line-001", as_of=AS_OF).json()["decisions"]
     assert decision["status"] == "stale"
 
 
-def test_without_an_account_a_line_is_degraded_with_the_tier_it_has_anyway(service: Any) -> None:
+def test_a_known_line_without_an_account_is_degraded(service: Any) -> None:
     answer = service.score("degraded", "line-007", as_of=AS_OF).json()
     (decision,) = answer["decisions"]
     assert decision["status"] == "degraded"
@@ -132,18 +132,18 @@ def test_an_instant_before_the_snapshot_is_refused(service: Any) -> None:
 
 
 @pytest.mark.parametrize("as_of", ["2999-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1989-12-31T00:00:00Z"])
-def test_an_instant_of_no_data_is_refused(service: Any, as_of: str) -> None:
+def test_an_as_of_without_data_is_refused(service: Any, as_of: str) -> None:
     assert service.score("no-data", "line-001", as_of=as_of).status_code == 422
 
 
-def test_the_same_request_again_is_the_same_answer_and_writes_nothing(service: Any) -> None:
+def test_a_repeated_score_returns_the_stored_answer_and_writes_nothing(service: Any) -> None:
     first = service.score("again", "line-001", "line-002", "nobody").content
     assert service.score("again", "line-001", "line-002", "nobody").content == first
     history = service.client("reviewer").get("/v1/lines/line-001/decisions?limit=200").json()["decisions"]
     assert len([d for d in history if d["request_id"] == "again"]) == 1
 
 
-def test_the_order_of_keys_does_not_make_another_request(service: Any) -> None:
+def test_the_order_of_keys_does_not_change_the_request(service: Any) -> None:
     one = '{"request_id":"keys","lines":[{"line_id":"line-001"}]}'
     other = '{ "lines": [{"line_id": "line-001"}], "request_id": "keys" }'
     headers = {"content-type": "application/json"}
@@ -162,7 +162,7 @@ def test_the_same_request_id_with_another_body_is_a_conflict(service: Any) -> No
 
 
 @pytest.mark.parametrize("lines", [1, 30])
-def test_fifty_at_once_are_one_request(service: Any, lines: int) -> None:
+def test_fifty_concurrent_copies_of_a_request_are_recorded_once(service: Any, lines: int) -> None:
     ids = [f"line-{i:03}" for i in range(lines)]
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: service.score(f"at-once-{lines}", *ids), range(50)))
@@ -191,7 +191,7 @@ def test_records_in_the_body_are_scored(score_records: Any) -> None:
         ({"cell_id": None, "visited_area": None}, "visited_area, cell_id"),
     ],
 )
-def test_a_line_whose_records_lack_an_input_is_degraded_and_nothing_starts(
+def test_a_line_whose_records_lack_an_input_is_degraded_without_an_action(
     score_records: Any, given: dict[str, None], named: str
 ) -> None:
     record = {**RECORD, **given}
@@ -274,13 +274,13 @@ def test_records_without_an_account_are_degraded(score_records: Any) -> None:
     assert answer["problems"][0]["code"] == "account_missing"
 
 
-def test_an_account_known_later_is_not_known(score_records: Any) -> None:
+def test_an_account_known_only_after_as_of_is_ignored(score_records: Any) -> None:
     account = {**ACCOUNT, "known_at": "2024-08-02T00:00:00Z"}
     answer = score_records("known-later", {"line_id": "new", "account": account, "records": [RECORD]}).json()
     assert answer["decisions"][0]["status"] == "degraded"
 
 
-def test_a_line_of_which_nothing_is_known_is_a_problem(score_records: Any) -> None:
+def test_a_line_without_records_and_account_is_a_problem(score_records: Any) -> None:
     answer = score_records("nothing", {"line_id": "new", "records": []}).json()
     assert answer["decisions"] == []
     assert answer["problems"][0]["code"] == "nothing_known"
@@ -304,7 +304,7 @@ def test_the_instant_defaults_to_now(score_records: Any) -> None:
     assert decision["as_of"] == decision["scored_at"]
 
 
-def test_a_line_scored_from_its_records_is_compared_with_others_as_it_is_in_a_batch(
+def test_a_line_scored_from_records_has_the_reference_features_of_the_batch(
     service: Any, score_records: Any, known: list[dict[str, Any]]
 ) -> None:
     """Line by line: what other lines do is there by the published reference only, and to the bit as in the batch."""
@@ -329,7 +329,7 @@ def test_many_lines_scored_from_their_records_have_the_margins_of_the_batch(
     assert len(margins) == 110
 
 
-def test_before_the_snapshot_a_line_is_compared_with_no_other_and_degraded(score_records: Any) -> None:
+def test_before_the_snapshot_a_line_has_no_reference_features_and_is_degraded(score_records: Any) -> None:
     line = {"line_id": "new", "account": {**ACCOUNT, "known_at": "2024-07-01T00:00:00Z"}, "records": [RECORD]}
     answer = score_records("earlier", line, as_of="2024-07-31T00:00:00Z").json()
     assert answer["decisions"][0]["status"] == "degraded"
@@ -338,7 +338,7 @@ def test_before_the_snapshot_a_line_is_compared_with_no_other_and_degraded(score
     assert "compared with no other line" in problem["message"]
 
 
-def test_long_after_the_snapshot_what_lines_are_compared_with_is_stale(score_records: Any) -> None:
+def test_long_after_the_snapshot_the_reference_is_stale(score_records: Any) -> None:
     line = {"line_id": "new", "account": ACCOUNT, "records": [{**RECORD, "started_at": "2024-08-30T10:00:00Z"}]}
     answer = score_records("much-later", line, as_of="2024-09-01T00:00:00Z").json()
     assert answer["decisions"][0]["status"] == "stale"

@@ -60,7 +60,7 @@ def collector() -> Iterator[Collector]:
         thread.join()
 
 
-def test_a_request_is_a_span_that_says_what_and_how_but_never_of_whom(
+def test_a_span_describes_the_request_and_contains_no_line_caller_or_token(
     serving: Callable[..., Any], world: Any, collector: Collector
 ) -> None:
     endpoint = f"http://127.0.0.1:{collector.server_address[1]}"

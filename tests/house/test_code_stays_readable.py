@@ -43,10 +43,10 @@ def test_a_function_is_measured_without_its_docstring() -> None:
     assert _length(tree.body[0]) == 2
 
 
-def test_modules_say_what_they_are(modules: dict[str, ast.Module]) -> None:
+def test_modules_have_a_docstring(modules: dict[str, ast.Module]) -> None:
     assert [name for name, tree in modules.items() if not ast.get_docstring(tree)] == []
 
 
-def test_names_that_say_nothing_are_not_used(modules: dict[str, ast.Module]) -> None:
+def test_meaningless_names_are_not_used(modules: dict[str, ast.Module]) -> None:
     vague = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
     assert [name for name in modules if vague & set(Path(name).with_suffix("").parts)] == []

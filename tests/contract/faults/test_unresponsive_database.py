@@ -133,7 +133,7 @@ def test_a_locked_sqlite_blocks_nothing_but_scores(serving: Any, world: Any) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["locked", "dead", "stopped"])
-def test_a_postgresql_in_trouble_blocks_nothing_but_scores(
+def test_an_unresponsive_postgresql_blocks_nothing_but_scores(
     trouble: str, serving: Any, world: Any, new_database: Any, postgresql: Any
 ) -> None:
     with new_database() as url, serving(world, LINERISK_DECISION_LOG=url) as server:

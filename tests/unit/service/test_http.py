@@ -43,17 +43,17 @@ def test_a_body_is_refused_as_soon_as_it_is_too_large() -> None:
         reading(b"x" * 60, b"x" * 60, then="stall")
 
 
-def test_a_body_that_breaks_off_is_malformed() -> None:
+def test_a_truncated_body_is_malformed() -> None:
     with pytest.raises(MalformedError):
         reading(b"{", then="break")
 
 
-def test_bodies_at_once_are_bounded() -> None:
+def test_the_bytes_of_concurrent_bodies_are_limited() -> None:
     with pytest.raises(BusyError):
         reading(b"x" * 60, budget=50)
 
 
-def test_what_was_counted_in_is_counted_out() -> None:
+def test_the_bytes_of_a_refused_body_are_released() -> None:
     budget = BodyBudget(100)
     budget.take(80)
     with pytest.raises(BusyError):
@@ -71,7 +71,7 @@ def test_what_was_counted_in_is_counted_out() -> None:
         (b"/v1/lines/\xff/decisions", None),
     ],
 )
-def test_a_path_is_taken_apart_before_it_is_decoded(raw: bytes, segments: list[str] | None) -> None:
+def test_a_path_is_split_before_it_is_decoded(raw: bytes, segments: list[str] | None) -> None:
     assert path_segments({"raw_path": raw, "path": "?"}) == segments
 
 
@@ -90,7 +90,7 @@ def test_every_error_has_its_status(error: LineriskError, status: int) -> None:
     assert status_of(error) == status
 
 
-def test_a_refusal_says_its_facts() -> None:
+def test_a_refusal_contains_its_facts() -> None:
     error = MalformedError("it is wrong", expected="right", found="left", todo="turn it", field="way")
     told = answer_of(error, request_id="r").error
     assert (told.code, told.message) == ("malformed", "it is wrong; expected: right; found: left")
@@ -107,7 +107,7 @@ def sent(run: Callable[[Any], Any]) -> list[dict[str, Any]]:
     return messages
 
 
-def test_overload_says_when_to_try_again() -> None:
+def test_overload_sends_retry_after() -> None:
     start, _ = sent(lambda send: send_refusal(send, OverloadedError("too much")))
     assert start["status"] == HTTPStatus.SERVICE_UNAVAILABLE
     assert (b"retry-after", b"1") in start["headers"]

@@ -46,7 +46,7 @@ def test_memory_is_released_when_no_large_request_runs(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(("held_mb", "given_at_once"), [(1_000, 1), (100, 0)])
-def test_a_process_that_holds_much_releases_at_once(
+def test_a_process_above_the_limit_releases_memory_at_once(
     held_mb: int, given_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[int] = []

@@ -116,13 +116,13 @@ def test_the_features_of_a_request_are_those_of_the_store_bit_for_bit(tmp_path: 
         assert (made.rows[:, FEATURE_NAMES.index(name)] > 0).mean() > 0.1, name
 
 
-def test_a_line_alone_has_the_features_it_has_among_lines_that_share_nothing_with_it() -> None:
+def test_unrelated_lines_do_not_change_the_features_of_a_line() -> None:
     lines = some_lines()
     apart = LineWithRecords(line_id="apart", records=[record(device_id="own", cell_id="own")], account=account())
     np.testing.assert_array_equal(cooked(*lines, apart).rows[-1], cooked(apart).rows[0])
 
 
-def test_where_the_platform_did_not_say_it_had_the_record_when_the_call_was_over() -> None:
+def test_a_record_without_an_arrival_time_is_known_from_the_end_of_the_call() -> None:
     over_too_late = record(started_at="2024-07-31T23:59:50Z", duration_s=30)
     in_time = record(started_at="2024-07-31T23:59:50Z", duration_s=10)
     late = cooked(LineWithRecords(line_id="a", records=[over_too_late], account=account())).rows
@@ -131,7 +131,7 @@ def test_where_the_platform_did_not_say_it_had_the_record_when_the_call_was_over
     assert (late[0, column], early[0, column]) == (0.0, 1.0)
 
 
-def test_the_first_bad_record_of_a_line_is_told() -> None:
+def test_the_first_bad_record_of_a_line_is_reported() -> None:
     lines = [
         LineWithRecords(line_id="bad", records=[record(), record(duration_s=-1), record(started_at="?")]),
         LineWithRecords(line_id="good", records=[record()], account=account()),
@@ -150,7 +150,7 @@ def test_the_first_bad_record_of_a_line_is_told() -> None:
     ]
 
 
-def test_the_account_of_a_line_says_when_it_was_verified() -> None:
+def test_the_verification_time_comes_from_the_account() -> None:
     verified = account(last_verified_at="2024-07-31T00:00:00Z")
     made = cooked(
         LineWithRecords(line_id="a", records=[], account=verified),
@@ -162,7 +162,7 @@ def test_the_account_of_a_line_says_when_it_was_verified() -> None:
 
 
 @pytest.mark.parametrize("known_at", ["2024-08-01T00:00:01Z", "2024-08-02T00:00:00Z"])
-def test_an_account_known_later_leaves_nothing(known_at: str) -> None:
+def test_an_account_known_only_after_as_of_has_no_features(known_at: str) -> None:
     made = cooked(LineWithRecords(line_id="a", records=[], account=account(known_at=known_at)))
     assert made.positions == []
     assert [problem.code for problem in made.problems] == ["nothing_known"]

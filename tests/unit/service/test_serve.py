@@ -18,7 +18,7 @@ def _refused(home: Path, *, port: int, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_a_start_that_cannot_work_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_an_impossible_start_is_refused_with_one_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         code, said = _refused(tmp_path, port=port)

@@ -29,13 +29,13 @@ def test_traces_are_made_only_where_a_collector_is_named(environment: dict[str, 
     assert tracing_enabled(environment) is asked
 
 
-def test_nothing_of_opentelemetry_is_loaded_by_what_answers() -> None:
+def test_the_api_does_not_import_opentelemetry() -> None:
     code = "import sys, linerisk.service.api; print([name for name in sys.modules if name.startswith('opentelemetry')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout == "[]\n"
 
 
-def test_a_collector_that_is_not_there_costs_answers_nothing_and_the_end_little(
+def test_an_unreachable_collector_delays_no_answer_and_shutdown_only_briefly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with socket.socket() as probe:

@@ -70,7 +70,7 @@ def listening() -> Iterator[tuple[str, list[bytes]]]:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 @pytest.mark.parametrize("path", PATHS)
-def test_a_pickle_is_opened_under_no_path(service: Any, tmp_path: Path, method: str, path: str) -> None:
+def test_no_path_unpickles_a_body(service: Any, tmp_path: Path, method: str, path: str) -> None:
     opened = tmp_path / "opened"
     harmful = f"cposix\nsystem\n(S'touch {opened}'\ntR.".encode()  # would make the file if anything read it
     headers = {
@@ -115,7 +115,7 @@ def test_no_address_in_a_body_is_fetched(service: Any, listening: tuple[str, lis
         *("/docs", "/redoc", "/openapi.json", "/.env", "/.git/config", "/v1", "/v2/health/ready"),
     ],
 )
-def test_what_bentoml_offers_to_itself_is_not_offered(service: Any, path: str) -> None:
+def test_internal_paths_of_bentoml_are_not_offered(service: Any, path: str) -> None:
     for method in ("GET", "POST", "PUT", "DELETE"):
         answer = service.client().request(method, path, params={"task_id": "1"})
         assert answer.status_code == 404
@@ -138,7 +138,7 @@ def test_what_bentoml_offers_to_itself_is_not_offered(service: Any, path: str) -
         "/v1/decisions/..%2f..%2ftokens.json",
     ],
 )
-def test_no_path_leads_out(service: Any, answers: Callable[[bytes], bytes], path: str) -> None:
+def test_no_path_escapes_the_offered_files(service: Any, answers: Callable[[bytes], bytes], path: str) -> None:
     token = service.world.tokens["auditor"]
     said = answers(
         f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n".encode()
@@ -178,7 +178,7 @@ def test_no_path_leads_out(service: Any, answers: Callable[[bytes], bytes], path
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
 )
-def test_http_of_two_meanings_is_refused_and_what_hides_behind_it_is_not_answered(
+def test_ambiguous_http_is_refused_and_a_smuggled_request_is_not_answered(
     answers: Callable[[bytes], bytes], sent: bytes
 ) -> None:
     said = answers(sent + NEXT)
@@ -187,13 +187,13 @@ def test_http_of_two_meanings_is_refused_and_what_hides_behind_it_is_not_answere
     assert b"connection: close" in said
 
 
-def test_two_requests_that_mean_one_thing_each_are_two_answers(answers: Callable[[bytes], bytes]) -> None:
+def test_two_pipelined_unambiguous_requests_get_two_answers(answers: Callable[[bytes], bytes]) -> None:
     """Else the test above could not fail."""
     assert statuses(answers(NEXT + NEXT)) == [401, 401]
 
 
 @pytest.mark.parametrize("length", [2_000, 15_000, 300_000])
-def test_a_long_address_does_no_harm(answers: Callable[[bytes], bytes], length: int) -> None:
+def test_a_long_url_is_refused_and_the_service_keeps_answering(answers: Callable[[bytes], bytes], length: int) -> None:
     for start in (b"/", b"/v1/policy?on=", b"/v1/decisions/"):
         said = answers(b"GET " + start + b"x" * length + b" HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         assert set(statuses(said)) <= {401, 404, 431}
@@ -218,7 +218,7 @@ def test_no_websocket_is_opened(service: Any, answers: Callable[[bytes], bytes],
     assert LINE not in service.log.read_text()
 
 
-def test_what_callers_make_up_neither_grows_the_figures_nor_fills_the_log(
+def test_invented_paths_and_methods_add_no_metric_series_and_no_log_lines(
     service: Any, answers: Callable[[bytes], bytes]
 ) -> None:
     def series() -> set[str]:
@@ -244,7 +244,7 @@ def test_what_callers_make_up_neither_grows_the_figures_nor_fills_the_log(
     assert LINE not in log
 
 
-def test_no_other_origin_is_let_in(service: Any) -> None:
+def test_no_other_origin_is_allowed(service: Any) -> None:
     origin = {"origin": "https://elsewhere.example", "access-control-request-method": "POST"}
     for method, path in (("OPTIONS", "/v1/score"), ("POST", "/v1/score"), ("GET", "/docs.json")):
         answer = httpx.request(method, f"{service.url}{path}", headers=origin)

@@ -159,7 +159,7 @@ def nothing_left(figure: Any, wait_until: Any, workers_of: Any) -> Callable[[Any
     return looking
 
 
-def test_clients_who_go_away_or_send_too_much_leave_nothing_behind(
+def test_disconnected_clients_and_endless_bodies_leave_no_memory_and_no_connection(
     served: Any, nothing_left: Any, workers_of: Any
 ) -> None:
     (worker,) = workers_of(served)
@@ -176,7 +176,7 @@ def test_clients_who_go_away_or_send_too_much_leave_nothing_behind(
     assert psutil.Process(worker.pid).memory_info().rss - memory < 300 * MB
 
 
-def test_an_answer_nobody_waited_for_is_recorded_and_given_to_who_asks_again(served: Any) -> None:
+def test_an_answer_whose_client_disconnected_is_recorded_and_repeated_on_request(served: Any) -> None:
     """The client went away when its answer was on its way: the decision stands."""
     gone_in_the_middle_of_an_answer(served, "gone-and-back")
     lines = [f"line-{i:03}" for i in range(200)]
@@ -188,7 +188,7 @@ def test_an_answer_nobody_waited_for_is_recorded_and_given_to_who_asks_again(ser
 
 
 @pytest.mark.slow
-def test_slow_clients_are_told_so_and_hold_nobody_up(served: Any, nothing_left: Any) -> None:
+def test_slow_clients_get_a_timeout_and_delay_no_other_client(served: Any, nothing_left: Any) -> None:
     before = at_normal_speed(served, "before-slow")
     kinds: dict[str, tuple[int, set[str], Callable[[], str]]] = {
         "half a head": (300, {"408"}, lambda: half_a_head(served)),
@@ -226,7 +226,7 @@ def test_slow_clients_are_told_so_and_hold_nobody_up(served: Any, nothing_left: 
 
 
 @pytest.mark.slow
-def test_one_connection_too_many_is_refused_and_those_before_it_are_kept(served: Any, nothing_left: Any) -> None:
+def test_one_connection_too_many_is_refused_and_open_connections_stay(served: Any, nothing_left: Any) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4_096)), hard))
     with contextlib.ExitStack() as all_of_them:

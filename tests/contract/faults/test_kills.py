@@ -50,9 +50,7 @@ def whole_again(server: Any, workers_of: Callable[[Any], list[Any]], dead: set[i
     answers_within(server, BACK_WITHIN_S)
 
 
-def test_a_worker_that_is_killed_comes_back_by_itself_even_if_it_is_the_only_one(
-    serving: Any, world: Any, workers_of: Any
-) -> None:
+def test_a_killed_worker_is_restarted_even_if_it_is_the_only_one(serving: Any, world: Any, workers_of: Any) -> None:
     with serving(world) as server:
         (only,) = workers_of(server)
         assert server.score("before", "line-001").status_code == 200
@@ -63,7 +61,7 @@ def test_a_worker_that_is_killed_comes_back_by_itself_even_if_it_is_the_only_one
         assert server.process.poll() is None
 
 
-def test_nobody_notices_that_the_process_that_writes_is_killed(  # noqa: PLR0917
+def test_killing_the_writer_process_fails_no_request(  # noqa: PLR0917
     serving: Any, world: Any, callers: Any, held_to: Any, workers_of: Any, writers_of: Any
 ) -> None:
     with serving(world) as server:
@@ -87,7 +85,7 @@ def test_nobody_notices_that_the_process_that_writes_is_killed(  # noqa: PLR0917
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_twenty_times_kill_9_loses_no_answer_and_leaves_no_half_of_one(  # noqa: PLR0917
+def test_twenty_sigkills_lose_no_sent_answer_and_leave_no_partial_one(  # noqa: PLR0917
     serving: Any,
     world: Any,
     log_url: tuple[str, dict[str, str]],

@@ -329,14 +329,14 @@ def everything(fuzzed: Fuzzed, *, of_each_call: int, bodies: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/policy?onn=2020-01-01", "/v1/lines/a/decisions?limmit=1"])
-def test_a_misspelt_parameter_is_refused_and_not_left_out(fuzzed: Fuzzed, path: str) -> None:
+def test_a_misspelt_parameter_is_refused_and_not_ignored(fuzzed: Fuzzed, path: str) -> None:
     """Else the policy of today would be told for that of another day."""
     answer = fuzzed.server.client("auditor").get(path)
     assert answer.status_code == 422
     assert answer.json()["error"]["field"] in {"onn", "limmit"}
 
 
-def test_what_is_sent_at_random_is_answered_as_documented(fuzzed: Fuzzed) -> None:
+def test_random_requests_are_answered_as_documented(fuzzed: Fuzzed) -> None:
     before = fuzzed.cases
     everything(fuzzed, of_each_call=18, bodies=100)
     assert fuzzed.cases - before >= 500

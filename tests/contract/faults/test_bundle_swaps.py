@@ -99,7 +99,7 @@ def world_as_of(world: Any) -> Any:
     return Live.open(world.settings.live).snapshot.meta.as_of
 
 
-def test_forty_new_pairs_under_load_fail_no_request_and_every_answer_is_of_one_live_pair(swapped: Any) -> None:
+def test_forty_bundle_swaps_under_load_fail_no_request_and_mix_no_two_bundles(swapped: Any) -> None:
     seen, asked = swapped(40)
     assert seen >= 20
     print(f"{len(asked)} answers of {seen} pairs")  # noqa: T201  # how much was tried
@@ -169,7 +169,7 @@ def offered(world: Any) -> Iterator[tuple[str, bytes]]:
     yield "pointer of no model", msgspec.json.encode(Pointer(model=None, snapshot=pointer.snapshot))
 
 
-def test_what_is_damaged_is_refused_the_old_pair_stays_and_it_is_said(
+def test_a_damaged_bundle_is_refused_logged_and_counted_and_the_old_bundle_stays_live(
     serving: Any, world: Any, callers: Any, wait_until: Any, figure: Any
 ) -> None:
     live = world.settings.live
@@ -209,7 +209,7 @@ def test_what_is_damaged_is_refused_the_old_pair_stays_and_it_is_said(
         assert "line-0" not in server.log.read_text()
 
 
-def test_damaged_scores_worked_out_ahead_are_worked_out_again(serving: Any, world: Any, callers: Any) -> None:
+def test_damaged_precomputed_scores_are_computed_again(serving: Any, world: Any, callers: Any) -> None:
     """They are only kept to be quick: the answer is the same without."""
     pointer = read_pointer(world.settings.live)
     (ahead,) = (world.settings.live / "snapshots" / pointer.snapshot).glob("scores-*")

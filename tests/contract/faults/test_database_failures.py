@@ -125,7 +125,7 @@ NAMES = ["a-small", "b-small", "c-small", "d-large", "e-large"]
 
 
 @pytest.mark.slow
-def test_a_locked_database_is_waited_for_then_refused_and_reading_goes_on(serving: Any, world: Any) -> None:
+def test_scores_wait_for_a_locked_database_then_fail_while_reads_continue(serving: Any, world: Any) -> None:
     with serving(world) as server:
         first = server.score("first", "line-001").json()["decisions"][0]
         with locked(world.settings.home / "decisions.db"), ThreadPoolExecutor(1) as pool:
@@ -144,7 +144,7 @@ def test_a_locked_database_is_waited_for_then_refused_and_reading_goes_on(servin
         assert "line-0" not in log
 
 
-def test_a_database_that_was_deleted_or_replaced_takes_no_answer_with_it(serving: Any, world: Any) -> None:
+def test_a_deleted_or_replaced_database_loses_no_answer(serving: Any, world: Any) -> None:
     """What is written to a file that has no name any more is lost when it is closed."""
     database = world.settings.home / "decisions.db"
     kept = world.settings.home / "kept.db"
@@ -158,7 +158,7 @@ def test_a_database_that_was_deleted_or_replaced_takes_no_answer_with_it(serving
 
 
 @pytest.mark.slow
-def test_a_postgresql_that_dies_is_refused_and_one_that_comes_back_is_used(
+def test_requests_fail_while_postgresql_is_down_and_pass_once_it_is_back(
     serving: Any, world: Any, new_database: Any, postgresql: Any
 ) -> None:
     with new_database() as url, serving(world, LINERISK_DECISION_LOG=url) as server:
@@ -174,7 +174,7 @@ def test_a_postgresql_that_dies_is_refused_and_one_that_comes_back_is_used(
 
 
 @pytest.mark.slow
-def test_callers_without_pause_lose_nothing_while_the_database_comes_and_goes(  # noqa: PLR0917
+def test_no_answer_is_lost_while_the_database_fails_and_recovers_under_load(  # noqa: PLR0917
     serving: Any, world: Any, new_database: Any, postgresql: Any, callers: Any, held_to: Any, asked_again: Any
 ) -> None:
     with new_database() as url, serving(world, "--workers", "2", LINERISK_DECISION_LOG=url) as server:
@@ -194,7 +194,9 @@ def test_callers_without_pause_lose_nothing_while_the_database_comes_and_goes(  
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_refused_and_room_mends_it(serving: Any, small_home: Path, world: Any, workers_of: Any) -> None:
+def test_scores_fail_on_a_full_disk_and_pass_once_there_is_space(
+    serving: Any, small_home: Path, world: Any, workers_of: Any
+) -> None:
     """The log lies there, and the figures of `/metrics` do."""
     with serving(world) as server:
         (worker,) = workers_of(server)
@@ -216,7 +218,9 @@ def test_a_full_disk_is_refused_and_room_mends_it(serving: Any, small_home: Path
 
 
 @pytest.mark.slow
-def test_a_file_that_may_not_grow_is_refused_and_room_mends_it(serving: Any, world: Any, workers_of: Any) -> None:
+def test_scores_fail_at_the_file_size_limit_and_pass_once_it_is_lifted(
+    serving: Any, world: Any, workers_of: Any
+) -> None:
     """As under a quota: the kernel itself refuses to write past a size, which is that of one page here.
 
     A limit at the length that the files have would let answers through for a while: SQLite writes its log again from
@@ -233,7 +237,7 @@ def test_a_file_that_may_not_grow_is_refused_and_room_mends_it(serving: Any, wor
         answered_once(server, url, NAMES, before=1)
 
 
-def test_what_was_answered_before_is_told_again_while_nothing_can_be_written(world: Any, serving: Any) -> None:
+def test_stored_answers_are_repeated_while_the_log_cannot_be_written(world: Any, serving: Any) -> None:
     with serving(world) as server:
         answered = {name: server.score(name, *lines_of(name)) for name in ("small", "large")}
         with locked(world.settings.home / "decisions.db"):

@@ -73,7 +73,7 @@ def near(instant: datetime, wanted: datetime) -> bool:
     return abs(instant - wanted) < timedelta(minutes=5)
 
 
-def test_a_clock_that_jumps_back_breaks_no_chain_no_order_and_no_repetition(served: Any, clock: Clock) -> None:
+def test_a_clock_that_jumps_back_keeps_the_chain_the_order_and_repeated_answers(served: Any, clock: Clock) -> None:
     before = [served.score(f"before-{i}", "line-001") for i in range(3)]
     assert all(near(scored_at(answer), NOON) for answer in before)
     clock.set(NOON - timedelta(hours=2))
@@ -99,7 +99,7 @@ def test_a_clock_that_jumps_back_breaks_no_chain_no_order_and_no_repetition(serv
         assert (report.ok, report.rows) == (True, 6)
 
 
-def test_a_clock_that_jumps_gives_no_token_more_and_keeps_none_waiting(served: Any, clock: Clock) -> None:
+def test_a_clock_jump_changes_no_rate_limit(served: Any, clock: Clock) -> None:
     store = TokenStore(served.world.settings.home / "tokens.json")
     lines = [{"line_id": f"line-{i:03}"} for i in range(60)]
     slow, quick = (store.create(f"limited-{rate}", Role.SCORER, lines_per_second=rate) for rate in (1, 30))
@@ -121,7 +121,7 @@ def test_a_clock_that_jumps_gives_no_token_more_and_keeps_none_waiting(served: A
     assert ask(slow, "b").status_code == 429
 
 
-def test_staleness_and_what_a_token_may_follow_the_clock_both_ways(served: Any, clock: Clock) -> None:
+def test_staleness_and_token_expiry_follow_the_clock_forwards_and_backwards(served: Any, clock: Clock) -> None:
     def status(name: str) -> str:
         (decision,) = served.score(name, "line-001").json()["decisions"]
         return str(decision["status"])
@@ -142,7 +142,7 @@ def test_staleness_and_what_a_token_may_follow_the_clock_both_ways(served: Any, 
     assert httpx.get(f"{served.url}/v1/model", headers=headers).status_code == 401
 
 
-def test_a_clock_that_jumps_to_and_fro_under_load_loses_nothing(
+def test_a_clock_that_jumps_back_and_forth_under_load_loses_no_decision(
     served: Any, clock: Clock, callers: Any, held_to: Any
 ) -> None:
     with callers(served, "jumping", most_lines=10) as asking:

@@ -27,13 +27,13 @@ _HEAVY = (
         ("linerisk.service.openapi", {"linerisk.settings", "numpy", "polars", "pyarrow", "sqlalchemy"}),
     ],
 )
-def test_a_door_imports_nothing_that_it_does_not_need(module: str, may: set[str]) -> None:
+def test_an_entry_point_imports_only_what_it_needs(module: str, may: set[str]) -> None:
     code = f"import sys, {module}; print(*(name for name in {_HEAVY!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert set(done.stdout.split()) == may
 
 
-def test_large_requests_wait_their_turn_and_too_many_are_refused() -> None:
+def test_large_requests_queue_and_too_many_are_refused() -> None:
     async def run() -> tuple[int, int]:
         queue = LargeRequestQueue(at_once=2, waiting=3)
         leave = asyncio.Event()

@@ -25,7 +25,7 @@ def long_body(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
-def test_a_stopped_service_answers_what_is_in_flight_and_takes_nothing_more_on(
+def test_a_stopping_service_answers_requests_in_flight_and_accepts_no_more(
     serving: Any, world: Any, figure: Any, wait_until: Any, workers: str
 ) -> None:
     names = [f"flight-{i}" for i in range(4)]
@@ -53,7 +53,7 @@ def test_a_stopped_service_answers_what_is_in_flight_and_takes_nothing_more_on(
 
 
 @pytest.mark.slow
-def test_stopped_under_load_it_has_every_answer_that_was_heard_and_no_half(
+def test_a_stop_under_load_keeps_every_sent_answer_and_no_partial_one(
     serving: Any, world: Any, callers: Any, held_to: Any, asked_again: Any
 ) -> None:
     url = world.settings.decision_log_url
@@ -74,7 +74,7 @@ def test_stopped_under_load_it_has_every_answer_that_was_heard_and_no_half(
 
 
 @pytest.mark.slow
-def test_idle_connections_do_not_hold_up_the_end(serving: Any, world: Any) -> None:
+def test_idle_connections_do_not_delay_shutdown(serving: Any, world: Any) -> None:
     with serving(world) as server:
         held = [httpx.Client(base_url=server.url) for _ in range(5)]
         for client in held:
@@ -88,7 +88,7 @@ def test_idle_connections_do_not_hold_up_the_end(serving: Any, world: Any) -> No
 
 
 @pytest.mark.slow
-def test_a_client_who_does_not_finish_does_not_hold_up_the_end_for_ever(serving: Any, world: Any) -> None:
+def test_an_unfinished_request_delays_shutdown_only_up_to_the_timeout(serving: Any, world: Any) -> None:
     """Half a body is in flight when it is told to stop."""
     with serving(world) as server:
         ended = threading.Event()

@@ -69,20 +69,20 @@ def _silent(text: str) -> list[int]:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_every_error_of_a_room_says_what_to_do(room: str) -> None:
+def test_every_error_of_a_room_has_a_todo(room: str) -> None:
     files = [(file.name, file.read_text(encoding="utf-8")) for file in _files(room)]
     assert files
     assert {name: lines for name, text in files if (lines := _silent(text))} == {}
 
 
 @pytest.mark.parametrize("kind", SAYING)
-def test_a_kind_that_is_made_without_it_says_it_itself(kind: type[errors.LineriskError]) -> None:
+def test_an_error_class_raised_without_a_todo_sets_its_own(kind: type[errors.LineriskError]) -> None:
     assert "todo" not in inspect.signature(kind).parameters
     made = MethodError("no", allowed=("GET",)) if kind is MethodError else RateLimitedError(1, retry_after_s=1)
     assert made.todo
 
 
-def test_errors_of_every_room_are_known() -> None:
+def test_every_room_with_errors_is_checked() -> None:
     assert {"as_of.py", "decisions", "live", "policy", "review", "service", "suspension", "workflows"} <= set(ROOMS)
     assert {"InputError", "ConflictError", "StaleError", "NotAllowedError", "NoticeError", "FormRefusedError"} <= KINDS
 
@@ -90,5 +90,5 @@ def test_errors_of_every_room_are_known() -> None:
 @pytest.mark.parametrize(
     "call", ['InputError("no")', 'StaleError("no", todo=None)', 'NoticeError("no", todo="so" if found else None)']
 )
-def test_an_error_that_does_not_is_found(call: str) -> None:
+def test_an_error_without_a_todo_is_detected(call: str) -> None:
     assert _silent(f'raise {call}\nraise InputError("no", todo="so")') == [1]
