@@ -55,11 +55,11 @@ def test_the_bytes_of_concurrent_bodies_are_limited() -> None:
 
 def test_the_bytes_of_a_refused_body_are_released() -> None:
     budget = BodyBudget(100)
-    budget.take(80)
+    budget.reserve(80)
     with pytest.raises(BusyError):
-        budget.take(30)
-    budget.give_back(80)
-    budget.take(100)
+        budget.reserve(30)
+    budget.release(80)
+    budget.reserve(100)
 
 
 @pytest.mark.parametrize(
