@@ -154,9 +154,7 @@ class Request:
             while True:
                 message = await self.receive()
                 if message["type"] == "http.disconnect":
-                    raise MalformedError(
-                        "the body ended early", todo="send all the bytes of Content-Length"
-                    )
+                    raise MalformedError("the body ended early", todo="send all the bytes of Content-Length")
                 chunk = message.get("body", b"")
                 if size + len(chunk) > most:
                     raise _too_large(most)

@@ -52,9 +52,7 @@ class Metrics:
         self._requests = Counter("linerisk_requests", "Answered requests", ["route", "status"])
         self._seconds = Histogram("linerisk_request_seconds", "Time to answer, seconds", ["route"], buckets=_BUCKETS)
         self._decisions = Counter("linerisk_decisions", "Recorded decisions", ["tier", "status"])
-        self._problems = Counter(
-            "linerisk_problems", "Problems reported for lines", ["code"]
-        )
+        self._problems = Counter("linerisk_problems", "Problems reported for lines", ["code"])
         self._refused = Counter("linerisk_live_refused", "New live bundles that were refused")
         # The client takes a lock for each lookup by labels; there are few label sets.
         self._answered_of = cache(

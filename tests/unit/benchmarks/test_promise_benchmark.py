@@ -1,4 +1,4 @@
-"""Monte Carlo: over thousands of slices cut points keep their promise, and wrong rules are seen to break it."""
+"""Monte Carlo: cut points keep their promised bound over thousands of slices, and wrong rules violate it."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The load client counts what a service does to its callers; the page of the benchmark is that of its figures."""
+"""The load client counts answers, errors and latency; the committed page is generated from the committed results."""
 
 import json
 import os
@@ -25,22 +25,22 @@ def run(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def service(decide: Decide) -> Iterator[str]:
-    """A service that answers as told; None is to hang up."""
+    """A service that answers what `decide` returns; for None it closes the connection."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = decide({"token": self.headers["Authorization"], **json.loads(body)})
+            request = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = decide({"token": self.headers["Authorization"], **json.loads(request)})
             if answer is None:
                 self.close_connection = True
                 return
-            told = json.dumps(answer[1]).encode()
+            body = json.dumps(answer[1]).encode()
             self.send_response(answer[0])
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -62,12 +62,12 @@ def client(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     (tmp_path / "token").write_text("secret\n")
     (tmp_path / "lines").write_text("a\nb\nc\n")
 
-    def ask(url: str, *, rate: int = 100, seconds: float = 0.5) -> subprocess.CompletedProcess[str]:
+    def load(url: str, *, rate: int = 100, seconds: float = 0.5) -> subprocess.CompletedProcess[str]:
         words = ["--url", url, "--token-file", tmp_path / "token", "--lines", tmp_path / "lines"]
         words += ["--rate", str(rate), "--seconds", str(seconds), "--connections", "4"]
         return run(FOLDER / "client.py", *words)
 
-    return ask
+    return load
 
 
 def test_a_service_that_repeats_its_answers_passes(client: Callable[..., Any]) -> None:
@@ -87,7 +87,7 @@ def test_a_service_that_repeats_its_answers_passes(client: Callable[..., Any]) -
     assert 0 < found["p50_ms"] <= found["p99_ms"] <= found["max_ms"]
     assert {request["token"] for request in seen} == {"Bearer secret"}
     assert {line["line_id"] for request in seen for line in request["lines"]} == {"a", "b", "c"}
-    # Each id twice: the second time is the question whether the answer stays.
+    # Each id occurs twice, because the client repeats every request.
     assert len(seen) == 2 * len({request["request_id"] for request in seen}) == 2 * found["sent"]
 
 
@@ -143,14 +143,14 @@ def test_a_stall_delays_every_request_scheduled_during_it(client: Callable[..., 
 
     with service(decide) as url:
         found = json.loads(client(url, rate=200, seconds=1.0).stdout)
-    # Half of the second stood still; a client that waits for answers would have seen four slow ones of two hundred.
+    # The service stalls for half of the second. A client that waits for answers would see only four slow ones of 200.
     assert found["p90_ms"] > 200
     assert found["max_ms"] >= 500
     assert found["answered"] == found["sent"]
 
 
 def page(results: dict[str, Any]) -> tuple[str, dict[str, bool]]:
-    """The page of figures, and whether each goal is met."""
+    """The generated page, and whether each goal is met."""
     code = (
         f"import json, sys; sys.path.insert(0, {str(FOLDER)!r}); import page; results = json.load(sys.stdin);"
         "results['goals'] = page.goals(results); print(json.dumps([page.markdown(results), results['goals']]))"

@@ -1,4 +1,4 @@
-"""The benchmark of training and scoring runs on a few lines; what is committed meets its goals."""
+"""The benchmark of training and scoring runs on few lines, and the committed results meet their goals."""
 
 import json
 import subprocess
