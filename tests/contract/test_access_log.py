@@ -1,4 +1,4 @@
-"""What a person reads by a call is written down before it is told, as in the console; what a system reads is not."""
+"""Reads by people over the API are in the access log before they are answered; requests of a scorer are not."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def service(world_of_module: Any, serving: Callable[..., Any]) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def decision(service: Any) -> dict[str, Any]:
-    """A decision that raised its tier, so that there is a notice of it."""
-    told = service.score("accesses", *(f"line-{i:03}" for i in range(20, 120))).json()["decisions"]
-    found: dict[str, Any] = next(each for each in told if each["action"]["kind"] == "verify")
+    """A decision with an action, so that it has a notice."""
+    decisions = service.score("accesses", *(f"line-{i:03}" for i in range(20, 120))).json()["decisions"]
+    found: dict[str, Any] = next(each for each in decisions if each["action"]["kind"] == "verify")
     return found
 
 
@@ -41,7 +41,7 @@ def case(service: Any, decision: dict[str, Any]) -> str:
 
 @pytest.fixture
 def accesses(service: Any) -> Callable[[], list[tuple[str, str, str]]]:
-    """What was written down since the last time: name, kind and subject, oldest first."""
+    """Returns accesses logged since the start of the test: name, kind and subject, oldest first."""
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
         before = len(Accesses(log).latest(limit=MOST_ROWS))
 

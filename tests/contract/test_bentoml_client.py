@@ -1,4 +1,4 @@
-"""BentoML's own client calls the service: same tokens, roles, bounds, log and answers as `/v1`."""
+"""BentoML's own client calls the service: same tokens, roles, limits, log and answers as `/v1`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bulk: an Arrow table in, an Arrow table out; what a dry run says is what would be recorded, and is marked so."""
+"""Bulk scoring: Arrow table in, Arrow table out; a dry run gives the same scores, records nothing and is marked."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def by_id(*lines: Any) -> pa.Table:
 
 def test_bulk_by_id_equals_single_scores(service: Any) -> None:
     lines = [f"line-{i:03}" for i in range(50)]
-    told = table_of(post(service, by_id(*lines), request_id="bulk-1"))
+    scored = table_of(post(service, by_id(*lines), request_id="bulk-1"))
     single = service.score("bulk-1-single", *lines).json()["decisions"]
-    assert told["line_id"].to_pylist() == lines
+    assert scored["line_id"].to_pylist() == lines
     for name in ("status", "margin", "probability", "probability_low", "probability_high", "tier"):
-        assert told[name].to_pylist() == [decision[name] for decision in single], name
-    for row, decision in zip(told.to_pylist(), single, strict=True):
+        assert scored[name].to_pylist() == [decision[name] for decision in single], name
+    for row, decision in zip(scored.to_pylist(), single, strict=True):
         assert (row["action"], row["steps"], row["held_by"]) == (
             decision["action"]["kind"],
             decision["action"]["steps"],
@@ -56,10 +56,10 @@ def test_bulk_by_id_equals_single_scores(service: Any) -> None:
 
 
 def test_bulk_decisions_are_recorded_and_can_be_replayed(service: Any) -> None:
-    told = table_of(post(service, by_id("line-001", "line-002"), request_id="bulk-2", reasons="false"))
-    assert told["reasons"].to_pylist() == [[], []]
+    scored = table_of(post(service, by_id("line-001", "line-002"), request_id="bulk-2", reasons="false"))
+    assert scored["reasons"].to_pylist() == [[], []]
     reviewer = service.client("reviewer")
-    for decision_id in told["decision_id"].to_pylist():
+    for decision_id in scored["decision_id"].to_pylist():
         assert reviewer.post(f"/v1/decisions/{decision_id}/replay").json()["identical"]
         why = reviewer.get(f"/v1/decisions/{decision_id}/explanation").json()
         assert why["log_odds"] == pytest.approx(why["base"] + why["calibration"] + sum(why["contributions"].values()))
@@ -87,11 +87,11 @@ def test_a_dry_run_gives_the_same_scores_records_nothing_and_is_marked(service: 
 
 
 def test_unknown_lines_come_last_with_a_problem(service: Any) -> None:
-    told = table_of(post(service, by_id("nobody", "line-005", "line-005"), request_id="bulk-4")).to_pylist()
-    assert [row["line_id"] for row in told] == ["line-005", "nobody"]
-    assert [problem["code"] for problem in told[0]["problems"]] == ["duplicate_line"]
-    assert [problem["code"] for problem in told[1]["problems"]] == ["unknown_line"]
-    assert told[1]["tier"] is None
+    scored = table_of(post(service, by_id("nobody", "line-005", "line-005"), request_id="bulk-4")).to_pylist()
+    assert [row["line_id"] for row in scored] == ["line-005", "nobody"]
+    assert [problem["code"] for problem in scored[0]["problems"]] == ["duplicate_line"]
+    assert [problem["code"] for problem in scored[1]["problems"]] == ["unknown_line"]
+    assert scored[1]["tier"] is None
 
 
 def test_bulk_lines_with_records_equal_the_same_lines_in_json(service: Any, known: list[dict[str, Any]]) -> None:
@@ -100,10 +100,10 @@ def test_bulk_lines_with_records_equal_the_same_lines_in_json(service: Any, know
     body = {"request_id": "bulk-5-json", "as_of": as_of, "lines": lines}
     single = service.client().post("/v1/score/records", json=body).json()["decisions"]
     table = pl.DataFrame(lines).to_arrow()
-    told = table_of(post(service, table, request_id="bulk-5", as_of=as_of))
+    scored = table_of(post(service, table, request_id="bulk-5", as_of=as_of))
     for name in ("line_id", "margin", "probability", "tier", "status"):
-        assert told[name].to_pylist() == [decision[name] for decision in single], name
-    assert service.client("reviewer").post(f"/v1/decisions/{told['decision_id'][0]}/replay").json()["identical"]
+        assert scored[name].to_pylist() == [decision[name] for decision in single], name
+    assert service.client("reviewer").post(f"/v1/decisions/{scored['decision_id'][0]}/replay").json()["identical"]
 
 
 def test_bulk_accepts_timestamp_columns_and_numeric_ids(service: Any) -> None:
@@ -115,16 +115,16 @@ def test_bulk_accepts_timestamp_columns_and_numeric_ids(service: Any) -> None:
         "answered": True,
     }
     rows = [{"line_id": 41, "records": [record]}, {"line_id": 42, "records": []}]
-    told = table_of(post(service, pl.DataFrame(rows).to_arrow(), request_id="bulk-6", as_of="2024-08-01"))
-    codes = {row["line_id"]: [problem["code"] for problem in row["problems"]] for row in told.to_pylist()}
+    scored = table_of(post(service, pl.DataFrame(rows).to_arrow(), request_id="bulk-6", as_of="2024-08-01"))
+    codes = {row["line_id"]: [problem["code"] for problem in row["problems"]] for row in scored.to_pylist()}
     assert codes == {"41": ["account_missing", "inputs_missing"], "42": ["nothing_known"]}
 
 
 def test_a_bad_record_affects_only_its_own_line(service: Any, known: list[dict[str, Any]]) -> None:
     good, bad = known[0], {**known[1], "records": [{**known[1]["records"][0], "duration_s": -1}]}
-    told = table_of(post(service, pl.DataFrame([good, bad]).to_arrow(), request_id="bulk-7")).to_pylist()
-    assert told[0]["tier"] is not None
-    (problem,) = told[1]["problems"]
+    scored = table_of(post(service, pl.DataFrame([good, bad]).to_arrow(), request_id="bulk-7")).to_pylist()
+    assert scored[0]["tier"] is not None
+    (problem,) = scored[1]["problems"]
     assert problem["message"] == "records[0].duration_s: expected 0 or more; found -1"
 
 

@@ -23,9 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 PORT = 3000
 KUBERNETES = ("1.29", "1.37")
-"""Oldest and newest version that the manifests are checked against."""
+"""Oldest and newest Kubernetes version to check the manifests against."""
 EXPOSURE = 20
-"""`systemd-analyze security` at most, in tenths: 100 is a unit without any hardening."""
+"""Upper limit of `systemd-analyze security`, in tenths: 100 is a unit without hardening."""
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +133,9 @@ def test_compose_takes_passwords_from_the_environment_and_fails_without(compose:
     ]
     assert len(values) == 3
     assert all(re.search(r"\$\{[A-Z_]+:\?[^}]+\}", value) for value in values)
-    asked = set(re.findall(r"\$\{([A-Z_]+):\?", " ".join(values)))
+    required = set(re.findall(r"\$\{([A-Z_]+):\?", " ".join(values)))
     given = re.findall(r"^([A-Z_]+)=$", (DEPLOY / "env.example").read_text(encoding="utf-8"), re.MULTILINE)
-    assert asked == set(given)
+    assert required == set(given)
     assert "deploy/.env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 

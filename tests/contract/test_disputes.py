@@ -1,4 +1,4 @@
-"""A dispute over HTTP: from a decision to the lift, by whom the contract says, once, and refused in the one shape."""
+"""Disputes over HTTP: from decision to lift, with roles, idempotency and refusals as in the contract."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REASON = "The holder works as a courier; the employer confirmed it in writing."
 
 
 class Case:
-    """Calls of one dispute; every call has a request id of its own unless it is given one."""
+    """Calls of one dispute; every call gets a new request id unless one is given."""
 
     def __init__(self, service: Any, keys: Iterator[str]) -> None:
         self._service = service
@@ -55,7 +55,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 def service(world_of_module: Any, serving: Callable[..., Any]) -> Iterator[Any]:
-    """A service of its own: what is cleared here would hold back what others score."""
+    """A separate service, because a cleared line holds back actions in other tests."""
     with serving(world_of_module) as started:
         yield started
 
@@ -72,7 +72,7 @@ def case(service: Any, keys: Iterator[str]) -> Case:
 
 @pytest.fixture(scope="module")
 def raised(service: Any) -> dict[str, list[str]]:
-    """Lines of the snapshot by tier, in no order."""
+    """Lines of the snapshot by tier."""
     lines = [f"line-{i:03}" for i in range(100, 200)]
     found: dict[str, list[str]] = {}
     for decision in service.score("disputes-which", *lines).json()["decisions"]:
@@ -82,18 +82,18 @@ def raised(service: Any) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def never_cleared(service: Any) -> str:
-    """A line that is asked for something, of those that no other test has cleared."""
+    """A line with a verification action that no other test clears."""
     decisions = service.score("disputes-never", *(f"line-{i:03}" for i in range(100))).json()["decisions"]
     return next(decision["line_id"] for decision in decisions if decision["action"]["kind"] == "verify")
 
 
 @pytest.fixture
 def decided(service: Any, raised: dict[str, list[str]], keys: Iterator[str]) -> Any:
-    """A new decision, of a line of one of some tiers; lines take turns."""
+    """Makes a new decision on a line of one of the given tiers; lines rotate."""
 
     def decide(*tiers: str) -> dict[str, Any]:
-        wanted = tiers or ("medium_low", "medium_high", "extremely_high")
-        lines = next(raised[tier] for tier in wanted if raised.get(tier))
+        chosen = tiers or ("medium_low", "medium_high", "extremely_high")
+        lines = next(raised[tier] for tier in chosen if raised.get(tier))
         lines.append(line := lines.pop(0))
         decision: dict[str, Any] = service.score(next(keys), line).json()["decisions"][0]
         return decision
@@ -130,10 +130,10 @@ def test_a_cleared_line_gets_no_new_action_on_the_same_evidence(
     case.outcome("cleared")
 
     def scored() -> dict[str, Any]:
-        told: dict[str, Any] = service.score(next(keys), decision["line_id"]).json()["decisions"][0]
-        return told
+        found: dict[str, Any] = service.score(next(keys), decision["line_id"]).json()["decisions"][0]
+        return found
 
-    # A process looks twenty times a second for what was cleared.
+    # A process refreshes cleared lines twenty times a second.
     wait_until(lambda: scored()["action"]["held_by"] == "cool_down")
     again = scored()
     assert (again["tier"], again["action"]["held_by"]) == (decision["tier"], "cool_down")
@@ -182,8 +182,8 @@ def test_of_two_concurrent_changes_one_succeeds(case: Case, decided: Any) -> Non
     case.open(decided()["decision_id"])
     case.assign()
     with ThreadPoolExecutor(6) as threads:
-        told = list(threads.map(lambda i: case.outcome("cleared", request_id=f"race-{i}").status_code, range(6)))
-    assert sorted(told) == [200] + [409] * 5
+        statuses = list(threads.map(lambda i: case.outcome("cleared", request_id=f"race-{i}").status_code, range(6)))
+    assert sorted(statuses) == [200] + [409] * 5
 
 
 @pytest.mark.parametrize(
@@ -297,12 +297,12 @@ def test_a_running_service_closes_disputes_past_their_hard_deadline(
         state = DisputeService(log, load_policies(world.settings.policies), role_of=lambda _: None)
         late = state.open(Actor("hotline", SCORER), decision, statement="x", channel="hotline", request_id="late-2")
     with serving(world, "--workers", "2") as server:
-        asked = server.client("auditor")
-        wait_until(lambda: asked.get(f"/v1/disputes/{late.dispute_id}").json()["state"] == "expired")
-        assert [each["move"] for each in asked.get(f"/v1/disputes/{late.dispute_id}").json()["events"]] == [
+        auditor = server.client("auditor")
+        wait_until(lambda: auditor.get(f"/v1/disputes/{late.dispute_id}").json()["state"] == "expired")
+        assert [each["move"] for each in auditor.get(f"/v1/disputes/{late.dispute_id}").json()["events"]] == [
             "open",
             "expire",
         ]
         assert "linerisk_disputes_expired 1" in httpx.get(f"{server.url}/metrics").text.splitlines()
-        told = [line for line in server.log.read_text().splitlines() if "disputes ended unanswered" in line]
-    assert [json.loads(line)["count"] for line in told] == [1]
+        logged = [line for line in server.log.read_text().splitlines() if "disputes ended unanswered" in line]
+    assert [json.loads(line)["count"] for line in logged] == [1]

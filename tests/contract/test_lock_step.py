@@ -29,13 +29,13 @@ def request(name: str, *lines: str, **more: Any) -> ScoreRequest:
 
 
 async def together(state: ApiState, *requests: ScoreRequest) -> list[StoredAnswer | BaseException]:
-    """The outcomes of requests that arrive in one turn of the loop."""
+    """Outcomes of requests that arrive in one turn of the event loop."""
     scores = [state.lock_step.score(each, caller="a-scorer", body_hash=each.request_id) for each in requests]
     return await asyncio.gather(*scores, return_exceptions=True)
 
 
 def commits(state: ApiState, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many requests each commit holds."""
+    """Number of requests in each commit."""
     sizes: list[int] = []
     append_here = state.log.append_here
 

@@ -1,4 +1,4 @@
-"""The log as an operator reads it: a failed request by the number that its caller was told, and what is live."""
+"""The service log: failed requests by request number, and the live bundle."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def served(serving: Callable[..., Any], world_of_module: Any) -> Iterator[Any]:
 
 
 def lines(server: Any, event: str) -> list[dict[str, Any]]:
-    """Lines of the log that tell of an event."""
-    told = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in told if line["event"] == event]
+    """Log lines of an event."""
+    entries = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    return [line for line in entries if line["event"] == event]
 
 
 def test_the_request_number_sent_to_the_caller_finds_the_failure_in_the_log(served: Any) -> None:
-    """The tokens cannot be read for a moment: a fault of ours, whoever asks."""
+    """An unreadable token file is an internal error for every caller."""
     path = served.world.settings.home / "tokens.json"
     whole = path.read_bytes()
     path.write_bytes(b"{")

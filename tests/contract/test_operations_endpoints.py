@@ -1,4 +1,4 @@
-"""What the people who run it rely on: health, figures, documentation, quiet logs."""
+"""Endpoints for operators: health, metrics and documentation; and logs without ids."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def test_health_needs_no_token(service: Any, path: str) -> None:
 
 
 def test_metrics_count_requests_and_tiers_and_name_the_live_bundle(service: Any) -> None:
-    service.score("figures", "line-001", "nobody")
+    service.score("metrics", "line-001", "nobody")
     service.client(None).get("/v1/model")
     text = service.client(None).get("/metrics").text
-    for figure in (
+    for sample in (
         'linerisk_requests_total{route="/v1/score",status="200"}',
         'linerisk_requests_total{route="/v1/model",status="401"}',
         'linerisk_request_seconds_count{route="/v1/score"}',
@@ -42,7 +42,7 @@ def test_metrics_count_requests_and_tiers_and_name_the_live_bundle(service: Any)
         "linerisk_snapshot_age_seconds ",
         "linerisk_log_waiting 0",
     ):
-        assert figure in text, figure
+        assert sample in text, sample
 
 
 def test_invented_paths_add_no_metric_series(service: Any) -> None:

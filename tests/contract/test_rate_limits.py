@@ -1,4 +1,4 @@
-"""A token with a limit: over it 429, nothing scored, nothing recorded; what was answered before is answered again."""
+"""Rate limits of tokens: 429 over the limit, nothing scored or recorded; stored answers are repeated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORD = {"peer_id": "p", "record_type": "call_out", "started_at": "2024-07-30T1
 
 @pytest.fixture
 def limited(service: Any) -> Iterator[Callable[[int], httpx.Client]]:
-    """A client whose token may have so many lines scored a second."""
+    """Creates a client whose token has a limit of lines per second."""
     clients: list[httpx.Client] = []
 
     def client(lines_per_second: int) -> httpx.Client:

@@ -1,4 +1,4 @@
-"""What was decided can be read, explained and said again; policy and model say what is in force."""
+"""Reading, explaining and replaying decisions; the policy and the model card."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def decided(service: Any) -> dict[str, Any]:
 def reading(service: Any, decided: dict[str, Any]) -> Any:
     path = f"/v1/decisions/{decided['decision_id']}"
 
-    def asking(below: str = "", method: str = "GET") -> Any:
+    def read(below: str = "", method: str = "GET") -> Any:
         answer = service.client("auditor").request(method, path + below)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    return asking
+    return read
 
 
 def test_the_stored_record_holds_the_answer_and_its_inputs(reading: Any, decided: dict[str, Any]) -> None:
@@ -39,11 +39,13 @@ def test_the_stored_record_holds_the_answer_and_its_inputs(reading: Any, decided
 
 
 def test_the_explanation_adds_up(reading: Any, decided: dict[str, Any]) -> None:
-    told = reading("/explanation")
+    answer = reading("/explanation")
     p = decided["probability"]
-    assert told["log_odds"] == pytest.approx(math.log(p) - math.log1p(-p), abs=1e-9)
-    assert told["reasons"] == decided["reasons"]
-    assert sum(told["contributions"].values()) + told["base"] + told["calibration"] == pytest.approx(told["log_odds"])
+    assert answer["log_odds"] == pytest.approx(math.log(p) - math.log1p(-p), abs=1e-9)
+    assert answer["reasons"] == decided["reasons"]
+    assert sum(answer["contributions"].values()) + answer["base"] + answer["calibration"] == pytest.approx(
+        answer["log_odds"]
+    )
 
 
 def test_the_explanation_lists_what_would_change_the_tier(reading: Any, decided: dict[str, Any]) -> None:
@@ -100,9 +102,9 @@ def test_an_ambiguous_query_is_malformed(service: Any) -> None:
 
 @pytest.mark.parametrize(("on", "policy"), [("2024-07-05", "shenzhen-2024-07-a"), ("2024-12-31", "shenzhen-2024-07-b")])
 def test_the_policy_of_a_day_is_returned(service: Any, on: str, policy: str) -> None:
-    told = service.client("lead").get("/v1/policy", params={"on": on}).json()
-    assert told["id"] == policy
-    assert list(told["tiers"]) == ["normal", "medium_low", "medium_high", "extremely_high"]
+    answer = service.client("lead").get("/v1/policy", params={"on": on}).json()
+    assert answer["id"] == policy
+    assert list(answer["tiers"]) == ["normal", "medium_low", "medium_high", "extremely_high"]
 
 
 def test_the_policy_of_today_is_the_default(service: Any) -> None:

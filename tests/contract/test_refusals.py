@@ -1,4 +1,4 @@
-"""Refusals: one shape, the right status, what to do, and never a 5xx for a bad input."""
+"""Refusals: error shape, status and hint, and no 5xx for invalid input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCOUNT = {"activated_on": "2024-01-01", "home_area": "440300", "plan_kind": "pr
 
 
 def error_of(answer: Any, status: int) -> dict[str, Any]:
-    """The error of an answer, once its shape and status were looked at."""
+    """The error of an answer, after a check of its shape and status."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert "Traceback" not in answer.text
@@ -147,19 +147,19 @@ def test_social_insurance_is_refused_by_the_policy_in_force(service: Any, name: 
 
 
 def test_a_refusal_carries_the_request_id(service: Any) -> None:
-    body = {"request_id": "told", "lines": []}
-    assert error_of(service.client().post("/v1/score", json=body), 422)["request_id"] == "told"
+    body = {"request_id": "refused", "lines": []}
+    assert error_of(service.client().post("/v1/score", json=body), 422)["request_id"] == "refused"
 
 
-@pytest.mark.parametrize("said", [True, False], ids=["with its length", "in chunks"])
-def test_a_body_of_17_mb_is_too_large(service: Any, *, said: bool) -> None:
+@pytest.mark.parametrize("with_length", [True, False], ids=["with its length", "in chunks"])
+def test_a_body_of_17_mb_is_too_large(service: Any, *, with_length: bool) -> None:
     body = b" " * (17 * 1024 * 1024)
 
     def chunks() -> Iterator[bytes]:
         for start in range(0, len(body), 1 << 20):
             yield body[start : start + (1 << 20)]
 
-    answer = service.client().post("/v1/score", content=body if said else chunks(), headers=JSON)
+    answer = service.client().post("/v1/score", content=body if with_length else chunks(), headers=JSON)
     assert error_of(answer, 413)["code"] == "too_large"
 
 

@@ -1,4 +1,4 @@
-"""Scoring: what an answer says, that it is said once, and that one bad line does not spoil the others."""
+"""Scoring: the answer, idempotency, and bad lines that do not affect the others."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def test_a_number_and_its_text_are_the_same_line(service: Any) -> None:
 def test_an_old_snapshot_answers_stale_and_holds_the_action(service: Any) -> None:
     lines = [f"line-{i:03}" for i in range(200)]
     decisions = service.score("stale", *lines).json()["decisions"]
-    asked = [d for d in decisions if d["action"]["kind"] != "none" and d["status"] == "stale"]
-    assert asked
-    assert {d["action"]["held_by"] for d in asked} == {"stale"}
+    acting = [d for d in decisions if d["action"]["kind"] != "none" and d["status"] == "stale"]
+    assert acting
+    assert {d["action"]["held_by"] for d in acting} == {"stale"}
 
 
 def test_requesting_the_as_of_of_an_old_snapshot_is_still_stale(service: Any) -> None:
@@ -223,7 +223,7 @@ def test_the_order_of_lines_is_the_order_of_decisions(score_records: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"record_type": "call_sideways"}, "records[1].record_type"),
         ({"started_at": "yesterday"}, "records[1].started_at"),
@@ -238,7 +238,7 @@ def test_the_order_of_lines_is_the_order_of_decisions(score_records: Any) -> Non
     ],
 )
 def test_a_record_that_breaks_a_rule_makes_only_its_line_unusable(
-    score_records: Any, change: dict[str, Any], said: str
+    score_records: Any, change: dict[str, Any], message: str
 ) -> None:
     good = {"line_id": "good", "account": ACCOUNT, "records": [RECORD]}
     bad = {"line_id": "bad", "account": ACCOUNT, "records": [RECORD, {**RECORD, **change}]}
@@ -247,11 +247,11 @@ def test_a_record_that_breaks_a_rule_makes_only_its_line_unusable(
     assert [decision["line_id"] for decision in answer.json()["decisions"]] == ["good"]
     (problem,) = answer.json()["problems"]
     assert (problem["line_id"], problem["code"]) == ("bad", "wrong_value")
-    assert problem["message"].startswith(f"{said}: expected ")
+    assert problem["message"].startswith(f"{message}: expected ")
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"plan_kind": "gratis"}, "account.plan_kind"),
         ({"activated_on": "soon"}, "account.activated_on"),
@@ -259,13 +259,13 @@ def test_a_record_that_breaks_a_rule_makes_only_its_line_unusable(
     ],
 )
 def test_an_account_that_breaks_a_rule_makes_only_its_line_unusable(
-    score_records: Any, change: dict[str, Any], said: str
+    score_records: Any, change: dict[str, Any], message: str
 ) -> None:
     bad = {"line_id": "bad", "account": {**ACCOUNT, **change}, "records": [RECORD]}
     good = {"line_id": "good", "account": ACCOUNT, "records": [RECORD]}
-    answer = score_records(f"account-{said}", bad, good).json()
+    answer = score_records(f"account-{message}", bad, good).json()
     assert [decision["line_id"] for decision in answer["decisions"]] == ["good"]
-    assert answer["problems"][0]["message"].startswith(said)
+    assert answer["problems"][0]["message"].startswith(message)
 
 
 def test_records_without_an_account_are_degraded(score_records: Any) -> None:
@@ -307,7 +307,7 @@ def test_the_instant_defaults_to_now(score_records: Any) -> None:
 def test_a_line_scored_from_records_has_the_reference_features_of_the_batch(
     service: Any, score_records: Any, known: list[dict[str, Any]]
 ) -> None:
-    """Line by line: what other lines do is there by the published reference only, and to the bit as in the batch."""
+    """One line per request: other lines count only through the published reference, bit for bit as in the batch."""
     batch = service.world.batch(as_of=datetime(2024, 8, 1, tzinfo=UTC))
     compared = [name for name in batch.columns if name in WITH_REFERENCE]
     assert batch.select(pl.col(compared).n_unique() > 1).row(0) == (True,) * len(WITH_REFERENCE)

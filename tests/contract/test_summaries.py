@@ -1,4 +1,4 @@
-"""A decision that raises a tier keeps a summary of the line's records, wherever its features came from."""
+"""A decision with a raised tier keeps a summary of the records of its line, for every source of features."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def half(serving: Any, world_of_module: Any) -> Iterator[Any]:
-    """A service whose model raises half of the lines of its store, which are published."""
+    """A service whose model raises half of the published lines of its store."""
     world = world_of_module
     live = Live.open(world.settings.live)
     middle = float(world.batch(as_of=AS_OF)["margin"].median())

@@ -1,4 +1,4 @@
-"""TLS by option: what is said is verified and private, what is plain is refused, and what cannot work never starts."""
+"""TLS by option: current versions and ciphers only, plain HTTP refused, unusable certificates refused at the start."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from linerisk.settings import Settings
 
 @dataclass(frozen=True)
 class Pair:
-    """A certificate that speaks for loopback, signed with its own key."""
+    """A self-signed certificate for loopback and its key."""
 
     certificate: Path
     key: Path
@@ -65,14 +65,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 @pytest.fixture(scope="module")
 def secured(serving: Callable[..., Any], pair: Pair, world_of_module: Any) -> Iterator[Any]:
-    """A service with TLS, from the command line."""
+    """A service started with TLS options."""
     options = ("--tls-cert", str(pair.certificate), "--tls-key", str(pair.key), "--host", "localhost")
     with serving(world_of_module, *options, authority=pair.certificate) as server:
         yield server
 
 
-def exchanged(server: Any, *, sent: bytes) -> bytes:
-    """What a client that speaks no TLS gets back."""
+def send_plain(server: Any, *, sent: bytes) -> bytes:
+    """The answer to bytes that a client sends without TLS."""
     where = urlsplit(server.url)
     with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
         connection.sendall(sent)
@@ -99,7 +99,7 @@ def test_plain_http_on_the_tls_port_is_refused_and_tls_keeps_working(secured: An
     token = secured.world.tokens["scorer"]
     head = f"GET /v1/model HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n"
     for _ in range(20):
-        assert b"HTTP/1.1 2" not in exchanged(secured, sent=head.encode())
+        assert b"HTTP/1.1 2" not in send_plain(secured, sent=head.encode())
     assert secured.score("after-plain", "line-001").status_code == 200
     assert token not in secured.log.read_text()
     assert "Traceback" not in secured.log.read_text()
@@ -110,7 +110,7 @@ def test_plain_http_on_the_tls_port_is_refused_and_tls_keeps_working(secured: An
 def test_an_old_tls_version_is_refused(secured: Any, pair: Pair, version: ssl.TLSVersion) -> None:
     context = ssl.create_default_context(cafile=pair.certificate)
     context.minimum_version = context.maximum_version = version
-    context.set_ciphers("ALL:@SECLEVEL=0")  # a client that would take anything
+    context.set_ciphers("ALL:@SECLEVEL=0")  # a client that accepts any cipher
     with pytest.raises(ssl.SSLError, match=r"(?i)protocol|alert"):
         _shake(secured, context)
 
@@ -144,7 +144,7 @@ def _shake(server: Any, context: ssl.SSLContext) -> tuple[str, str, int]:
 
 
 @pytest.mark.parametrize(
-    ("case", "said"),
+    ("case", "message"),
     [
         ("missing", "No such file"),
         ("folder", "directory"),
@@ -155,7 +155,7 @@ def _shake(server: Any, context: ssl.SSLContext) -> tuple[str, str, int]:
     ],
 )
 def test_an_unusable_certificate_or_key_is_refused_before_the_start(
-    tmp_path: Path, pair: Pair, case: str, said: str
+    tmp_path: Path, pair: Pair, case: str, message: str
 ) -> None:
     other = Pair.make(tmp_path / "other", passphrase=b"secret" if case == "passphrase" else None)
     text = tmp_path / "text.pem"
@@ -168,7 +168,7 @@ def test_an_unusable_certificate_or_key_is_refused_before_the_start(
         "swapped": Tls(pair.key, pair.certificate),
         "passphrase": Tls(other.certificate, other.key),
     }[case]
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         serve(Settings(home=tmp_path / "home"), tls=tls)
     assert not (tmp_path / "home").exists()
 

@@ -1,4 +1,4 @@
-"""Modules and functions of a size that can be read at once."""
+"""Limits on the size of modules and functions."""
 
 import ast
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LINES_OF_A_MODULE = 300
 LINES_OF_A_FUNCTION = 60
-"""Without its docstring. Forty is what we aim at; sixty is where a test stops us."""
+"""Lines without the docstring. The aim is forty; this is the limit."""
 
 LONGER_WITH_REASON = {
-    "src/linerisk/workflows/train.py:_train": "the walk of training told in order, one call a step",
+    "src/linerisk/workflows/train.py:_train": "the steps of a training in order, one call per step",
 }
-"""`path:function` -> why it is longer and stays so."""
+"""`path:function` -> the reason why it may be longer."""
 
 
 def _length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

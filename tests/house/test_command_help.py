@@ -1,4 +1,4 @@
-"""`--help` of every command exits with 0, says what the command does, and ends with an example."""
+"""`--help` of every command exits with 0, describes the command, and ends with an example."""
 
 import re
 from collections.abc import Iterator
@@ -34,8 +34,8 @@ def test_help_answers(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)
 def test_help_ends_with_an_example_that_starts_with_the_command(words: tuple[str, ...]) -> None:
-    said = _help(words)
-    assert re.search(rf"Examples?:.*linerisk {' '.join(words)}\b", said, flags=re.DOTALL), said
+    text = _help(words)
+    assert re.search(rf"Examples?:.*linerisk {' '.join(words)}\b", text, flags=re.DOTALL), text
 
 
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)

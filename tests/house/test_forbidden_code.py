@@ -1,4 +1,4 @@
-"""No wall clock but one, no pickle, no pandas, no Python per row, no environment below the doors."""
+"""Forbidden code: a second clock, pickle, pandas, Python per row, and the environment outside of entry points."""
 
 import ast
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ CLOCKS = {
     "numpy.datetime64.now",
     "uuid.uuid1",
 }
-"""`time.monotonic` and `time.perf_counter` measure how long something takes and are free."""
+"""`time.monotonic` and `time.perf_counter` measure durations and are allowed."""
 THE_CLOCK = "src/linerisk/as_of.py"
 PICKLES = {"pickle", "cloudpickle", "joblib", "dill", "shelve", "marshal"}
 READS_ENVIRONMENT = {
-    "src/linerisk/registry": "MLflow asks the environment at import whether it may report on its use",
-    "src/linerisk/service/app.py": "`serve` hands the address on to the workers this way",
-    "src/linerisk/service/serve.py": "hands settings on to a process of its own",
+    "src/linerisk/registry": "MLflow reads at import whether it may report its use",
+    "src/linerisk/service/app.py": "`serve` passes the address to the workers this way",
+    "src/linerisk/service/serve.py": "passes settings to a child process",
 }
 
 
 def _origins(tree: ast.Module) -> dict[str, str]:
-    """Local name -> dotted name of what it was imported as."""
+    """Local name -> dotted name of the import."""
     origins: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -97,7 +97,7 @@ def test_no_module_allows_numpy_to_pickle(modules: dict[str, ast.Module]) -> Non
 
 
 def test_no_module_uses_pandas(python_files: dict[str, ast.Module]) -> None:
-    # A peer in a side-by-side benchmark has to be what it is.
+    # The benchmark compares with pandas.
     ours = {name: tree for name, tree in python_files.items() if name != "benchmarks/features/with_pandas.py"}
     assert _found(ours, {"pandas"}) == []
     calls = [name for name, tree in python_files.items() if {"to_pandas", "from_pandas"} & _attributes(tree)]

@@ -1,4 +1,4 @@
-"""No file names a package registry, a path of somebody's machine, or an e-mail address."""
+"""No file names a package registry, a machine path, or an e-mail address."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Style, format, types and import contracts, as tests: what the tool says is what the test says."""
+"""Linting, formatting, types and import contracts as tests; a failure contains the output of the tool."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A client that is slow, endless or many is told so and let go; it holds nobody else up."""
+"""Slow, endless or too many clients are refused and disconnected, and delay no other client."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ LARGE = 8 * 1024 * 1024
 READ_AT_ONCE = 256 * 1024
 
 
-class Hasty(Connection):
-    """The same with less patience."""
+class ImpatientConnection(Connection):
+    """The connection with short timeouts."""
 
     head_within_s = 0.3
     body_within_s = 0.3
@@ -33,13 +33,13 @@ class Hasty(Connection):
     most_connections = 4
     made: ClassVar[weakref.WeakSet[Connection]] = weakref.WeakSet()
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the signature of uvicorn
         super().connection_made(transport)
         self.made.add(self)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the body; of `/large` with much."""
+    """Echoes the body; `/large` gets a large answer."""
     if scope["type"] != "http":
         return
     body, more = b"", True
@@ -57,7 +57,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http=Hasty, log_config=None, lifespan="off", timeout_keep_alive=60)
+    config = uvicorn.Config(app, http=ImpatientConnection, log_config=None, lifespan="off", timeout_keep_alive=60)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -76,7 +76,7 @@ def client(port: int) -> Iterator[socket.socket]:
 
 
 def rest(client: socket.socket) -> bytes:
-    """Everything until the other side lets go."""
+    """Everything received until the server closes the connection."""
     parts = []
     try:
         while part := client.recv(65536):
@@ -87,7 +87,7 @@ def rest(client: socket.socket) -> bytes:
 
 
 def refusal(client: socket.socket) -> tuple[int, str]:
-    """Status and code of a refusal that ends a connection."""
+    """Status and code of a refusal that closes the connection."""
     head, _, body = rest(client).partition(b"\r\n\r\n")
     assert b"connection: close" in head
     return int(head.split()[1]), json.loads(body)["error"]["code"]
@@ -172,14 +172,14 @@ def test_a_closed_connection_is_freed_without_garbage_collection(port: int, sent
     gc.collect()
     gc.disable()
     try:
-        before = len(Hasty.made)
+        before = len(ImpatientConnection.made)
         for _ in range(20):
             with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
                 client.sendall(sent)
                 if sent.endswith(b"abcd"):
                     assert answer(client) == b"abcd"
         time.sleep(0.2)
-        assert len(Hasty.made) <= before
+        assert len(ImpatientConnection.made) <= before
     finally:
         gc.enable()
 
@@ -190,7 +190,7 @@ def test_a_client_that_sends_faster_than_it_is_answered_is_paused(client: socket
     client.sendall(GET * 40_000)
     most, until = 0, time.monotonic() + 1
     while time.monotonic() < until:
-        most = max([most, *[len(connection.pipeline) for connection in list(Hasty.made)]])
+        most = max([most, *[len(connection.pipeline) for connection in list(ImpatientConnection.made)]])
         time.sleep(0.005)
     client.shutdown(socket.SHUT_RDWR)
     reading.join()

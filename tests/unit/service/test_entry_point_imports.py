@@ -1,4 +1,4 @@
-"""What may be imported where, and how many large requests may wait."""
+"""Heavy libraries that each entry point may import, and the queue of large requests."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _HEAVY = (
     [
         ("linerisk.web.token_store", set()),
         ("linerisk.service.serve", set()),
-        ("linerisk.service.app", {"bentoml"}),  # imported by the process that minds the workers, too
-        # With it comes all that answers.
+        ("linerisk.service.app", {"bentoml"}),  # the supervisor of the workers imports it, too
+        # The routes that it documents need these.
         ("linerisk.service.openapi", {"linerisk.settings", "numpy", "polars", "pyarrow", "sqlalchemy"}),
     ],
 )

@@ -1,4 +1,4 @@
-"""A body is read within bounds of size; paths are taken apart before they are decoded."""
+"""Bodies within size limits, paths split before decoding, and the status of every error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from linerisk.web.http import BodyBudget, Request, path_segments, send_refusal
 
 
 def reading(*chunks: bytes, most: int = 100, budget: int = 1_000, then: str = "end") -> bytes:
-    """Read a body that arrives in chunks, and then ends, stalls, or breaks off."""
+    """Read a body that arrives in chunks and then ends, stalls or is cut."""
     messages: list[dict[str, Any]] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     if then == "end":
         messages[-1]["more_body"] = False
@@ -92,9 +92,9 @@ def test_every_error_has_its_status(error: LineriskError, status: int) -> None:
 
 def test_a_refusal_contains_its_facts() -> None:
     error = MalformedError("it is wrong", expected="right", found="left", todo="turn it", field="way")
-    told = answer_of(error, request_id="r").error
-    assert (told.code, told.message) == ("malformed", "it is wrong; expected: right; found: left")
-    assert (told.hint, told.field, told.request_id) == ("turn it", "way", "r")
+    body = answer_of(error, request_id="r").error
+    assert (body.code, body.message) == ("malformed", "it is wrong; expected: right; found: left")
+    assert (body.hint, body.field, body.request_id) == ("turn it", "way", "r")
 
 
 def sent(run: Callable[[Any], Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Memory of large requests returns to the system."""
+"""Memory of large requests is returned to the system."""
 
 import asyncio
 from pathlib import Path
@@ -17,7 +17,7 @@ def resident_mb() -> float:
 
 
 def test_memory_freed_below_a_block_in_use_is_released() -> None:
-    # Larger than what Python keeps for small objects, smaller than what has a map of its own.
+    # Larger than small objects of Python, smaller than allocations with their own mapping.
     pieces = [bytes(1_000) for _ in range(PIECES)]
     last = pieces[-1]
     full = resident_mb()

@@ -1,4 +1,4 @@
-"""JSON of one meaning, and where in it a wrong value stands."""
+"""Strict JSON: no duplicate keys, limited depth, and errors with the path of the wrong value."""
 
 from __future__ import annotations
 
@@ -110,9 +110,9 @@ BODIES = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-def outcome(ask: Callable[[], Any]) -> Any:
+def outcome(decode: Callable[[], Any]) -> Any:
     try:
-        return ask()
+        return decode()
     except LineriskError as error:
         return type(error), error.wrong, error.expected, error.found, error.field
 

@@ -13,7 +13,7 @@ from linerisk.web.token_store import Role, TokenStore
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.seconds = 1_000.0
@@ -28,7 +28,7 @@ def clock() -> Clock:
 
 
 def refused_for(bucket: Bucket, lines: int) -> int:
-    """Seconds that a refusal asks for."""
+    """Seconds to wait, according to the refusal."""
     with pytest.raises(RateLimitedError) as refusal:
         bucket.take(lines)
     return refusal.value.retry_after_s

@@ -1,4 +1,4 @@
-"""Tokens: shown once, kept as hashes, revoked at once."""
+"""Tokens: displayed once, stored as hashes, revoked at once."""
 
 from __future__ import annotations
 
