@@ -1,1 +1,1 @@
-"""The service beside its peers: `run.py` is the one command, `client.py` is for users too, the rest are parts."""
+"""Benchmark of the service and its peers: run `run.py`; `client.py` alone loads any running service."""

@@ -1,4 +1,4 @@
-"""The home that is measured: a copy without state of its own, its line ids, its records."""
+"""The home under test: a copy with an empty log, its line ids and its records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from servers import SOURCES
 from linerisk.as_of import iso
 from linerisk.live import Live
 
-_AT_ONCE = 1_000
+_LINES_PER_REQUEST = 1_000
 _FILES = "*.parquet"
 _IN_MEMORY = {"tmpfs", "ramfs"}
 _RECORD = (
@@ -38,10 +38,10 @@ _ACCOUNT = (
 )  # fmt: skip
 
 
-def copied(home: Path, scratch: Path) -> Path:
-    """What the service needs of a home, in a folder of its own; its log starts empty, and the home stays as it is."""
+def copy_home(home: Path, scratch: Path) -> Path:
+    """Copy the live bundle and the id key of a home; the copy has an empty log, and the home stays unchanged."""
     if not (home / "live" / "current.json").exists():
-        sys.exit(f"{home}: nothing is live there; `linerisk demo` makes a home that can be measured, in var/demo")
+        sys.exit(f"{home}: no model is live; `linerisk demo` creates a suitable home in var/demo")
     made = scratch / "home"
     made.mkdir()
     shutil.copytree(home / "live", made / "live")
@@ -51,7 +51,7 @@ def copied(home: Path, scratch: Path) -> Path:
 
 
 def bare_sync_ms(folder: Path, *, times: int = 400) -> dict[str, float]:
-    """How long the disk takes for what every commit needs at least: 16 kB more of a file, and word that it is there."""
+    """Time of the minimum that every commit needs of the disk: append 16 kB to a file and `fdatasync`."""
     took: list[float] = []
     with (folder / "syncs").open("wb", buffering=0) as file:
         for _ in range(times):
@@ -64,33 +64,33 @@ def bare_sync_ms(folder: Path, *, times: int = 400) -> dict[str, float]:
 
 
 def file_system(folder: Path) -> str:
-    """The kind of file system that decisions are recorded on; memory is refused, for it keeps nothing."""
+    """Type of the file system that holds the log; a file system in memory is refused because it is not durable."""
     around = [part for part in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(part.mountpoint)]
     found = str(max(around, key=lambda part: len(part.mountpoint)).fstype)
     if found in _IN_MEMORY:
         sys.exit(
-            f"{folder} lies in memory ({found}), where recording costs nothing; give a folder on disk by --scratch"
+            f"{folder} is in memory ({found}), where recording costs nothing; name a folder on disk with --scratch"
         )
     return found
 
 
 def token(home: Path) -> str:
-    """A scorer's token, from the command that users have."""
-    told = _linerisk("tokens", "create", "benchmark", "--role", "scorer", "--home", str(home), "--json")
-    found: str = _object(told)["token"]
-    return found
+    """Create the token of a scorer with the command that operators use."""
+    output = _linerisk("tokens", "create", "benchmark", "--role", "scorer", "--home", str(home), "--json")
+    secret: str = _json_object(output)["token"]
+    return secret
 
 
-def verified(home: Path) -> int:
-    """How many decisions the log of the home holds, once its chain was found whole."""
-    told = _linerisk("audit", "verify", "--home", str(home), "--json")
-    rows: int = _object(told)["rows"]
+def verify_log(home: Path) -> int:
+    """Verify the log of the home; the number of its decisions."""
+    output = _linerisk("audit", "verify", "--home", str(home), "--json")
+    rows: int = _json_object(output)["rows"]
     return rows
 
 
-def _object(told: str) -> dict[str, Any]:
-    """The JSON of what a command told, which may say a sentence besides."""
-    found: dict[str, Any] = json.loads(told[told.index("{") : told.rindex("}") + 1])
+def _json_object(output: str) -> dict[str, Any]:
+    """The JSON object in the output of a command, which may also print a sentence."""
+    found: dict[str, Any] = json.loads(output[output.index("{") : output.rindex("}") + 1])
     return found
 
 
@@ -105,18 +105,18 @@ def _linerisk(*words: str) -> str:
 
 
 @dataclass(frozen=True)
-class Known:
-    """Lines that the snapshot knows, and the instant it stands at."""
+class SnapshotLines:
+    """Line ids of the snapshot and its `as_of`."""
 
     lines: list[str]
     as_of: datetime
 
 
-def known(source: Path, url: str, token: str, *, most: int) -> Known:
-    """Lines of the source's accounts that the service decides on by their id."""
+def find_snapshot_lines(source: Path, url: str, token: str, *, most: int) -> SnapshotLines:
+    """Lines of the source's accounts that the service can score by id."""
     accounts = source / "accounts"
     if not list(accounts.glob(_FILES)):
-        sys.exit(f"{accounts}: no {_FILES}, from which line ids are read; name the folder with --source")
+        sys.exit(f"{accounts}: no {_FILES}, needed for line ids; name the folder with --source")
     ids = (
         pl.read_parquet(accounts / _FILES, columns=["line_id"])["line_id"]
         .unique()
@@ -128,16 +128,16 @@ def known(source: Path, url: str, token: str, *, most: int) -> Known:
     as_of = datetime.min.replace(tzinfo=UTC)
     headers = {"authorization": f"Bearer {token}"}
     with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
-        for number, part in enumerate(ids[i : i + _AT_ONCE] for i in range(0, len(ids), _AT_ONCE)):
+        for number, part in enumerate(ids[i : i + _LINES_PER_REQUEST] for i in range(0, len(ids), _LINES_PER_REQUEST)):
             body = {"request_id": f"known-{number}", "lines": [{"line_id": line} for line in part]}
             answer = client.post("/v1/score", json=body).raise_for_status().json()
             lines += [decision["line_id"] for decision in answer["decisions"]]
             as_of = datetime.fromisoformat(answer["decisions"][0]["as_of"])
-    return Known(lines, as_of)
+    return SnapshotLines(lines, as_of)
 
 
-def with_records(source: Path, known: Known, *, lines: int, records: int) -> list[dict[str, Any]]:
-    """Lines of a request with their account and their last records before the snapshot's instant."""
+def with_records(source: Path, known: SnapshotLines, *, lines: int, records: int) -> list[dict[str, Any]]:
+    """Lines of a request, with their account and their last records before `as_of` of the snapshot."""
     chosen = known.lines[:lines]
     rows = (
         pl.scan_parquet(source / "call_records" / _FILES)
@@ -159,27 +159,27 @@ def with_records(source: Path, known: Known, *, lines: int, records: int) -> lis
     records_of = {str(line): list(_plain(part, _RECORD)) for (line,), part in rows.group_by("line_id")}
     made = []
     for line in chosen:
-        asked: dict[str, Any] = {"line_id": line, "records": records_of.get(line, [])}
+        requested: dict[str, Any] = {"line_id": line, "records": records_of.get(line, [])}
         if line in by_line:
-            asked["account"] = next(_plain(pl.DataFrame([by_line[line]], schema=accounts.schema), _ACCOUNT))
-        made.append(asked)
+            requested["account"] = next(_plain(pl.DataFrame([by_line[line]], schema=accounts.schema), _ACCOUNT))
+        made.append(requested)
     return made
 
 
 def arrow(table: pl.DataFrame) -> bytes:
-    """A table as an Arrow IPC stream, nothing in it compressed."""
+    """Encode a table as an uncompressed Arrow IPC stream."""
     stream = io.BytesIO()
     table.write_ipc_stream(stream, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
     return stream.getvalue()
 
 
 def arrow_records(lines: list[dict[str, Any]]) -> bytes:
-    """The lines of `with_records` as a table."""
+    """Encode the lines of `with_records` as an Arrow table."""
     return arrow(pl.DataFrame(lines, infer_schema_length=None))
 
 
 def bare_predict(home: Path, *, rounds: int, lines: int = 10_000) -> int:
-    """Lines a core-second of `Booster.predict` alone, on rows of the snapshot that is live; the best round."""
+    """Lines per core-second of `Booster.predict` alone, on rows of the live snapshot; the best round."""
     live = Live.open(home / "live")
     if live.snapshot is None:
         raise ValueError("nothing is published")
@@ -193,7 +193,7 @@ def bare_predict(home: Path, *, rounds: int, lines: int = 10_000) -> int:
 
 
 def _plain(rows: pl.DataFrame, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Rows as JSON has them, without what is missing."""
+    """Rows as JSON values, without nulls."""
     present = [name for name in columns if name in rows.columns]
     for row in rows.select(present).iter_rows(named=True):
         yield {name: _json(value) for name, value in row.items() if value is not None}
@@ -206,7 +206,7 @@ def _json(value: Any) -> Any:
 
 
 def trees(home: Path) -> int:
-    """How many trees the model that is live has."""
+    """Number of trees of the live model."""
     live = json.loads((home / "live" / "current.json").read_text(encoding="utf-8"))["model"]["fingerprint"]
     text = (home / "live" / "models" / live / "trees.txt").read_text(encoding="utf-8")
     return sum(line.startswith("Tree=") for line in text.splitlines())

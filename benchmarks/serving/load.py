@@ -1,4 +1,4 @@
-"""Loads, small requests by wrk: as much as a server takes, and at a rate; large requests one by one."""
+"""Loads: small requests with wrk at maximum or at a rate, and large requests one by one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from servers import OURS, REQUEST_ID, Case
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 64
-"""Enough that a server which waits for its disk has something to do meanwhile."""
+"""Enough to keep a server busy while it waits for its disk."""
 CALLERS = 32
 HOLDS = 0.95
-"""A rate is held if answers come at this share of it."""
+"""Share of the requested rate that counts as holding it."""
 _FIRST_S = 1.0
 _LARGE_WITHIN_S = 120
 _ERRORS_AT_MOST = 3
@@ -31,13 +31,13 @@ Found = dict[str, Any]
 
 @dataclass(frozen=True)
 class Material:
-    """What every load is made of.
+    """Inputs of every load.
 
     Attributes:
-        lines: Line ids that the snapshot knows.
-        lines_file: The same, one in each row.
-        token: Of a scorer of ours.
-        scratch: For bodies and results of child processes.
+        lines: Line ids of the snapshot.
+        lines_file: File with the same ids, one per row.
+        token: Token of a scorer of our service.
+        scratch: Folder for bodies and results of child processes.
     """
 
     lines: list[str]
@@ -47,38 +47,38 @@ class Material:
 
 
 def wrk_path() -> str:
-    """Where wrk is; the benchmark ends here without it."""
+    """Path of wrk; exits the benchmark if it is not installed."""
     found = shutil.which("wrk")
     if found is None:
-        sys.exit("wrk is not installed, and this benchmark loads servers with it: apt-get install wrk")
+        sys.exit("wrk is not installed, and this benchmark needs it: apt-get install wrk")
     return found
 
 
 def full(case: Case, running: Running, material: Material, *, seconds: float) -> Found:
-    """As many requests as the server answers on 64 connections.
+    """Maximum load: as many requests as the server answers on 64 connections.
 
     Returns:
-        `rps`, `cpu_us` of a request, `p50_ms`, `p99_ms`, `answered`, `errors` by kind.
+        `rps`, `cpu_us` per request, `p50_ms`, `p99_ms`, `answered`, `errors` by kind.
     """
     return _wrk(case, running, material, seconds=seconds, connections=CONNECTIONS, pause_ms=0.0)
 
 
 def at_rate(case: Case, running: Running, material: Material, *, rate: float, seconds: float) -> Found:
-    """32 callers who each pause at random before they ask again, so that together they ask at a rate.
+    """Load at a rate: 32 connections that pause at random before each request.
 
-    How long they wait for answers, which is no pause, is measured first. Adds to what `full` gives `rate`, and `held`
-    if it was reached.
+    A short first load measures the time that answers take, which shortens the pauses. Returns the fields of `full`, and
+    `rate` and `held` (whether the rate was reached).
     """
     round_ms = 1e3 * CALLERS / rate
     first = _wrk(case, running, material, seconds=_FIRST_S, connections=CALLERS, pause_ms=round_ms)
-    waited_ms = 1e3 * CALLERS / first["rps"] - round_ms
+    answer_ms = 1e3 * CALLERS / first["rps"] - round_ms
     found = _wrk(
         case,
         running,
         material,
         seconds=seconds,
         connections=CALLERS,
-        pause_ms=max(1.0, round_ms - waited_ms),
+        pause_ms=max(1.0, round_ms - answer_ms),
     )
     errors = Counter(first["errors"]) + Counter(found["errors"])
     answered = first["answered"] + found["answered"]
@@ -93,7 +93,7 @@ def _wrk(
     template.write_text(case.template(), encoding="utf-8")
     words = ["-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(HERE / "wrk.lua")]
     words += ["-H", "Content-Type: application/json", "-H", f"Authorization: Bearer {material.token}"]
-    words += [f"{running.url}{case.path}", "--", str(template), str(material.lines_file), _fresh(case)]
+    words += [f"{running.url}{case.path}", "--", str(template), str(material.lines_file), _new_request_id(case)]
     before = running.cpu_s()
     done = subprocess.run(  # noqa: S603 - ours
         [wrk_path(), *words, f"{pause_ms:.3f}"], capture_output=True, text=True, check=False
@@ -125,36 +125,34 @@ def large(
     seconds: float,
     media_type: str = "application/json",
 ) -> Found:
-    """Large requests, one after the other on one connection, until the server worked on them for some seconds.
+    """Send large requests one after the other on one connection, until answers took `seconds` in total.
 
     Args:
-        case: Whom to ask.
-        running: The server.
-        path: What is called; it or the template has a mark for the request id.
+        case: The case to measure.
+        running: The running server.
+        path: Path of the call; it or the template contains the placeholder of the request id.
         template: The body.
-        token: For the header.
-        lines: How many lines it asks for.
-        seconds: For how long.
-        media_type: Of the body.
+        token: Bearer token.
+        lines: Number of lines in the body.
+        seconds: Total time of answers.
+        media_type: Media type of the body.
 
     Returns:
-        `lines_per_s` by the clock and `lines_per_core_s` by CPU seconds of the server, `p50_ms` of a request, `bytes`
+        `lines_per_s` of elapsed time and `lines_per_core_s` by CPU seconds of the server, `p50_ms` per request, `bytes`
         of one body, `answered` lines, `errors` by kind.
     """
     took: list[float] = []
     errors: Counter[str] = Counter()
     headers = {"authorization": f"Bearer {token}", "content-type": media_type}
-    run = _fresh(case)
+    run = _new_request_id(case)
     with httpx.Client(base_url=running.url, headers=headers, trust_env=False, timeout=_LARGE_WITHIN_S) as client:
         before = running.cpu_s()
         while sum(took) < seconds and errors.total() < _ERRORS_AT_MOST:
             request_id = f"{run}-{len(took)}"
-            body, where = (
-                template.replace(REQUEST_ID.encode(), request_id.encode()),
-                path.replace(REQUEST_ID, request_id),
-            )
+            body = template.replace(REQUEST_ID.encode(), request_id.encode())
+            url = path.replace(REQUEST_ID, request_id)
             began = time.perf_counter()
-            answer = client.post(where, content=body)
+            answer = client.post(url, content=body)
             if answer.is_success:
                 took.append(time.perf_counter() - began)
             else:
@@ -173,27 +171,29 @@ def large(
     }
 
 
-def checked(cases: dict[str, Running], material: Material, by_key: dict[str, Case], *, lines: int = 20) -> int:
-    """Ask every server for the same lines; how many.
+def check_same_scores(
+    cases: dict[str, Running], material: Material, by_key: dict[str, Case], *, lines: int = 20
+) -> int:
+    """Check that every server gives the same scores for the same lines; the number of lines.
 
     Raises:
-        ServerError: One says something else than ours; its times would say nothing.
+        ServerError: A server gives other scores than ours, so its times would not be comparable.
     """
-    asked = material.lines[:lines]
-    said = {}
+    requested = material.lines[:lines]
+    scores = {}
     for key, running in cases.items():
         case = by_key[key]
         headers = {"authorization": f"Bearer {material.token}"}
-        body = case.body(_fresh(case), asked)
+        body = case.body(_new_request_id(case), requested)
         answer = httpx.post(running.url + case.path, json=body, headers=headers, timeout=30, trust_env=False)
         if not answer.is_success:
             raise ServerError(f"{key} answers {answer.status_code}: {answer.text[:500]}")
-        said[key] = case.said(answer.json())
-    different = [key for key, found in said.items() if found != said[OURS]]
-    if different or len(said[OURS]) != len(asked):
-        raise ServerError(f"not the same answers as ours: {', '.join(different) or 'lines are missing'}")
-    return len(asked)
+        scores[key] = case.scores(answer.json())
+    different = [key for key, found in scores.items() if found != scores[OURS]]
+    if different or len(scores[OURS]) != len(requested):
+        raise ServerError(f"other scores than ours: {', '.join(different) or 'lines are missing'}")
+    return len(requested)
 
 
-def _fresh(case: Case) -> str:
+def _new_request_id(case: Case) -> str:
     return f"{case.key}-{secrets.token_hex(6)}"

@@ -1,4 +1,4 @@
-"""Paced requests over HTTP: sent at times that are drawn before, and timed from then, whatever the answers do."""
+"""Open-loop load over HTTP: requests follow a schedule that does not depend on answers; latency counts from it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ PERCENTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99, "p999_ms": 0.999, "
 
 @dataclass
 class Sent:
-    """One request and what came of it; times are of the loop's clock."""
+    """One request and its outcome; times are those of the event loop."""
 
     due: float
     body: bytes
-    begun: float = 0.0
     late: float | None = None
     done: float = 0.0
     status: int = 0
@@ -34,14 +33,14 @@ class Sent:
 
 @dataclass
 class Run:
-    """What was sent and what came of it.
+    """The requests of one load and their outcomes.
 
     Attributes:
         answered: Requests answered with 2xx.
-        errors: How often what else happened: a status, a lost connection, no answer in time.
-        sent: How many requests were sent.
-        offered_s: From the start until the last one was due.
-        seconds: From the start to the last answer.
+        errors: Counts of other outcomes: a status, a lost connection, no answer in time.
+        sent: Number of requests sent.
+        offered_s: Seconds from the start to the last scheduled request.
+        seconds: Seconds from the start to the last answer.
     """
 
     answered: list[Sent] = field(default_factory=list)
@@ -50,8 +49,8 @@ class Run:
     offered_s: float = 0.0
     seconds: float = 0.0
 
-    def figures(self) -> dict[str, Any]:
-        """Rate, percentiles of the answered in milliseconds, errors by kind."""
+    def statistics(self) -> dict[str, Any]:
+        """Rates, latency percentiles of answered requests in milliseconds, errors by kind."""
         took = sorted(sent.done - sent.due for sent in self.answered)
         late = sorted(sent.late for sent in self.answered if sent.late is not None)
         return {
@@ -66,14 +65,14 @@ class Run:
 
 
 def _at(ordered: list[float], share: float) -> float | None:
-    """The least value that `share` of all do not exceed, in milliseconds."""
+    """The nearest-rank percentile, in milliseconds."""
     if not ordered:
         return None
     return round(ordered[math.ceil(share * len(ordered)) - 1] * 1e3, 3)
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, one request at a time."""
+    """One connection with one request at a time."""
 
     def __init__(self, pool: _Pool) -> None:
         self._pool = pool
@@ -124,11 +123,11 @@ class _Connection(asyncio.Protocol):
 
 
 class _Pool:
-    """Connections, and requests that wait for one."""
+    """Open connections, and the requests that wait for one."""
 
     def __init__(self, target: Target, run: Run, *, keep_answers: bool) -> None:
         self.target = target
-        self._under_way = 0
+        self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._run = run
@@ -143,8 +142,8 @@ class _Pool:
     async def connect(self) -> None:
         await self._loop.create_connection(lambda: _Connection(self), **self.target.address)
 
-    def ask(self, sent: Sent) -> None:
-        self._under_way += 1
+    def submit(self, sent: Sent) -> None:
+        self._in_flight += 1
         self._idle.clear()
         if self._free:
             sent.late = self._loop.time() - sent.due
@@ -163,7 +162,7 @@ class _Pool:
             self._free.append(connection)
 
     def done(self, sent: Sent) -> None:
-        self._left()
+        self._finished_one()
         sent.done = self._loop.time()
         if 200 <= sent.status < 300:  # noqa: PLR2004 - what HTTP calls a success
             self._run.answered.append(sent)
@@ -179,13 +178,13 @@ class _Pool:
         if self._closed:
             return
         if sent is not None:
-            self._left()
+            self._finished_one()
             self._run.errors["connection lost"] += 1
-        task = self._loop.create_task(self._again())
+        task = self._loop.create_task(self._reconnect())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _again(self) -> None:
+    async def _reconnect(self) -> None:
         while not self._closed:
             try:
                 await self.connect()
@@ -194,23 +193,23 @@ class _Pool:
             else:
                 return
 
-    def _left(self) -> None:
-        self._under_way -= 1
-        if not self._under_way:
+    def _finished_one(self) -> None:
+        self._in_flight -= 1
+        if not self._in_flight:
             self._idle.set()
 
     async def finish(self, patience: float) -> None:
-        """Wait for what is under way; what does not come is an error."""
+        """Wait for requests in flight; a missing answer counts as an error."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), patience)
         self._closed = True
-        if self._under_way:
-            self._run.errors["no answer in time"] += self._under_way
+        if self._in_flight:
+            self._run.errors["no answer in time"] += self._in_flight
         for task in self._tasks:
             task.cancel()
         for connection in self._open:
             connection.drop()
-        # Connections say that they are gone in the next turn of the loop.
+        # Connections report their loss in the next turn of the loop.
         await asyncio.gather(asyncio.sleep(0), *self._tasks, return_exceptions=True)
 
 
@@ -224,7 +223,7 @@ async def _paced(
     start = loop.time()
     for offset, body in due:
         await asyncio.sleep(max(0.0, start + offset - loop.time()))
-        pool.ask(Sent(start + offset, body))
+        pool.submit(Sent(start + offset, body))
         run.sent += 1
         run.offered_s = offset
     await pool.finish(patience)
@@ -232,7 +231,7 @@ async def _paced(
     return run
 
 
-def paced(
+def send_paced(
     target: Target,
     bodies: Iterable[bytes],
     *,
@@ -243,22 +242,22 @@ def paced(
     keep_answers: bool = False,
     seed: int = 0,
 ) -> Run:
-    """Send bodies at a mean rate, at random times that do not depend on the answers.
+    """Send bodies at a mean rate, at random times that are independent of the answers.
 
     Args:
-        target: Where to.
-        bodies: What; no more is sent when they end.
-        rate: Requests a second.
-        seconds: For how long; None is until the bodies end.
-        connections: How many may be under way at once; more wait here, and their waiting counts.
-        patience: How many seconds after the last one answers are waited for.
-        keep_answers: Whether bodies and answers are kept in what is given back.
-        seed: Of the times.
+        target: The service to load.
+        bodies: Request bodies; the load ends with them.
+        rate: Mean requests per second.
+        seconds: Duration; None means until the bodies end.
+        connections: Maximum number of requests in flight; others wait in the client, and that time counts.
+        patience: Seconds to wait for answers after the last request.
+        keep_answers: Whether the returned run contains bodies and answers.
+        seed: Seed of the schedule.
 
     Raises:
-        OSError: Nobody listens.
+        OSError: The connection is refused.
     """
-    # Timers of `select` are as fine as the machine's; those of the usual selector are whole milliseconds.
+    # `select` has fine timers; the default selector rounds to whole milliseconds.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         due = _schedule(bodies, rate=rate, seconds=seconds, seed=seed)
         return runner.run(_paced(target, due, connections=connections, patience=patience, keep_answers=keep_answers))

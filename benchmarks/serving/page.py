@@ -1,4 +1,4 @@
-"""What was measured, as goals and as a page."""
+"""The results as goals and as a Markdown page."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ INTRODUCTION = """Printed by `python benchmarks/serving/run.py`. It needs [wrk](
 (`apt-get install wrk`), and a home with something live, as `linerisk demo` makes; MLServer needs an environment of its
 own (`--mlserver PYTHON`).
 
-Every server answers for the same lines from the same model and snapshot, with one worker; a check before the loads
-compares their probabilities and tiers. Ours also checks a token, writes reasons in words, and answers when its
-decisions are on disk. The others look the line up and predict; they record nothing. All servers run at once, idle
-while another is loaded, and take turns in rounds. The best round counts; errors of all rounds are shown.
+Every server scores the same lines with the same model and snapshot, in one worker. A check before the loads compares
+their probabilities and tiers. Ours also checks a token, writes reasons in words, and answers after its decisions are on
+disk. The others find the line and predict; they record nothing. All servers run at once and are loaded in turns, in
+rounds; the others are idle meanwhile. The best round counts; the table adds up the errors of all rounds.
 
 - *requests/s, us, at maximum*: wrk with 64 connections, a fresh request id and the next line in every request. *us*:
   CPU of the server with all its children.
 - *at half*: wrk with 32 connections that pause at random before each request and together reach that rate.
 - *start*: from the command until ready. *MB*: proportional set size of the largest process / of all, after the loads.
-- *errors*: anything but a 2xx.
+- *errors*: every outcome other than a 2xx status.
 """
 LEAST_BENTOML, LEAST_MLFLOW, LEAST_FLOOR = 4.0, 4.0, 0.6
 MOST_P99_MS = 10.0
@@ -32,7 +32,7 @@ NOT_MEASURED = "not measured: no `--mlserver` was given"
 
 
 def goals(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every goal with what was found; `met` is computed from it."""
+    """Every goal with its measured value and whether it is met."""
     servers = results["servers"]
     ours = servers[OURS]
     half = ours["half_of_own"]
@@ -84,11 +84,11 @@ def goals(results: dict[str, Any]) -> list[dict[str, Any]]:
         ("memory of a worker", f"under {MOST_MB} MB", f"{megabytes} MB", megabytes < MOST_MB),
         ("errors of ours, in all loads", "none", f"{errors}", errors == 0),
     ]
-    return [{"goal": goal, "wanted": wanted, "found": was, "met": bool(met)} for goal, wanted, was, met in found]
+    return [{"goal": goal, "wanted": limit, "found": was, "met": bool(met)} for goal, limit, was, met in found]
 
 
 def _times(servers: dict[str, Any], name: str, keys: tuple[str, ...], least: float) -> tuple[str, str, str, bool]:
-    """Ours against the fastest way of a peer."""
+    """Our request rate relative to the fastest case of a peer."""
     peer = max(servers[key]["full"]["rps"] for key in keys)
     ratio = servers[OURS]["full"]["rps"] / peer
     floor = "" if FLOOR in keys else f" (the floor: {servers[FLOOR]['full']['rps'] / peer:.2f} x)"
@@ -96,35 +96,35 @@ def _times(servers: dict[str, Any], name: str, keys: tuple[str, ...], least: flo
 
 
 def _loads(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """Everything that ours was loaded with."""
+    """Results of all loads on our service."""
     ours = results["servers"][OURS]
     large = [found[OURS] for found in results["large"].values()]
     return [ours["full"], ours["half_of_ours"], ours["half_of_own"], *large]
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """The page."""
+    """Format the results as a Markdown page."""
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     log = results["log"]
     text = [
-        "# Serving beside its peers",
+        "# Serving compared with its peers",
         INTRODUCTION.rstrip(),
         (
             f"{versions}; {results['cores']} cores shared with other work. Rounds: {results['rounds']}, each load "
             f"{results['seconds']:g} s. {results['trees']} trees; {results['lines']:,} lines; decisions recorded on "
-            f"{results['file_system']}: {log['told']:,} told, {log['recorded']:,} on disk, the chain holds."
+            f"{results['file_system']}: {log['told']:,} answered, {log['recorded']:,} on disk, the chain verifies."
         ),
         _single(results),
         "## Large requests",
         (
-            "One after the other; `Booster.predict` alone gives "
+            "Sent one after the other; `Booster.predict` alone gives "
             f"{results['bare_predict_per_core_s']:,} lines a core-second. "
             f"With records: the last {results['records']} of each line at most, "
             f"{results['large']['records'][OURS]['bytes'] / 1e6:.1f} MB a request."
         ),
         _large(results),
         "## Goals",
-        "| goal | wanted | found | met |\n|---|--:|--:|--:|\n"
+        "| goal | limit | found | met |\n|---|--:|--:|--:|\n"
         + "\n".join(
             f"| {goal['goal']} | {goal['wanted']} | {goal['found']} | {'yes' if goal['met'] else '**no**'} |"
             for goal in results["goals"]
@@ -160,11 +160,11 @@ def _single(results: dict[str, Any]) -> str:
         )
         rows.append(f"| {case.title} | {' | '.join(cells)} |")
     starts = results["starts"]
-    empty = f"start of an empty BentoML service: {starts['empty_bentoml_s']:.1f} s; of ours beside it"
-    alone = f"With nothing else running, {empty}: {starts['ours_s']:.1f} s."
+    empty = f"start of an empty BentoML service: {starts['empty_bentoml_s']:.1f} s; of ours"
+    footer = f"With nothing else running, {empty}: {starts['ours_s']:.1f} s."
     syncs = results["bare_sync_ms"]
-    alone += f" A bare `fdatasync` of 16 kB on the same disk: p50 {syncs['p50']:.1f} ms, p99 {syncs['p99']:.1f} ms."
-    return "\n".join(rows) + f"\n\n{alone}"
+    footer += f" A bare `fdatasync` of 16 kB on the same disk: p50 {syncs['p50']:.1f} ms, p99 {syncs['p99']:.1f} ms."
+    return "\n".join(rows) + f"\n\n{footer}"
 
 
 def _pace(found: dict[str, Any]) -> str:

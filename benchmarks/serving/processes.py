@@ -1,4 +1,4 @@
-"""Servers as processes: started, waited for, weighed with all their children, stopped."""
+"""Start servers as processes, wait until they are ready, measure them with their children, stop them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from servers import Server
 STARTS_WITHIN_S = 120
 _STOPS_WITHIN_S = 20
 _PORTS = 3
-"""In a row: MLServer listens on three."""
+"""Consecutive ports; MLServer listens on three."""
 MEGABYTE = 1e6
 
 
 class ServerError(Exception):
-    """A server did not start, or does not answer as it should."""
+    """A server did not start, or its answers are wrong."""
 
 
 class Memory(NamedTuple):
@@ -37,11 +37,11 @@ class Memory(NamedTuple):
 
 @dataclass
 class Running:
-    """A server that runs.
+    """A running server.
 
     Attributes:
-        url: Where it answers.
-        start_s: Seconds from its start until it was ready.
+        url: URL of the server.
+        start_s: Seconds from the start until it was ready.
     """
 
     server: Server
@@ -50,16 +50,16 @@ class Running:
     start_s: float = 0.0
 
     def cpu_s(self) -> float:
-        """CPU seconds of all its processes so far."""
+        """CPU seconds of the server and its children so far."""
         return sum(sum(process.cpu_times()[:2]) for process in self._family())
 
     def memory(self) -> Memory:
-        """What it holds now; the worker is its largest process."""
+        """Memory in use; the worker is the largest process."""
         sizes = [process.memory_full_info().pss / MEGABYTE for process in self._family()]
         return Memory(round(max(sizes)), round(sum(sizes)))
 
     def stop(self) -> None:
-        """Ask it to stop, and end what is left."""
+        """Terminate the server, then kill the remaining processes."""
         family = self._family()
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -70,7 +70,7 @@ class Running:
         self.process.wait()
 
     def _family(self) -> list[psutil.Process]:
-        """All its processes; none if it ended."""
+        """The server process and its children; empty if it ended."""
         try:
             first = psutil.Process(self.process.pid)
             return [first, *first.children(recursive=True)]
@@ -80,10 +80,10 @@ class Running:
 
 @contextmanager
 def running(server: Server, scratch: Path) -> Iterator[Running]:
-    """A server from its start to its stop; its log is in `scratch`.
+    """Run a server for the duration of a block; its log is in `scratch`.
 
     Raises:
-        ServerError: It did not become ready; the error holds the end of its log.
+        ServerError: The server did not become ready; the error contains the end of its log.
     """
     port = free_port()
     log = scratch / f"{server.key}.log"
@@ -98,7 +98,7 @@ def running(server: Server, scratch: Path) -> Iterator[Running]:
         )
     found = Running(server, process, f"http://127.0.0.1:{port}")
     try:
-        if not _ready(found):
+        if not _wait_until_ready(found):
             end = log.read_text(encoding="utf-8", errors="replace")[-4_000:]
             raise ServerError(f"{server.key} did not start:\n{end}")
         found.start_s = round(time.monotonic() - began, 2)
@@ -107,12 +107,12 @@ def running(server: Server, scratch: Path) -> Iterator[Running]:
         found.stop()
 
 
-def _ready(found: Running) -> bool:
+def _wait_until_ready(found: Running) -> bool:
     until = time.monotonic() + STARTS_WITHIN_S
     with httpx.Client(base_url=found.url, trust_env=False) as client:
         while time.monotonic() < until and found.process.poll() is None:
             with contextlib.suppress(httpx.TransportError):
-                if client.get(found.server.ready).is_success:
+                if client.get(found.server.ready_path).is_success:
                     return True
             time.sleep(0.02)
     return False
@@ -125,7 +125,7 @@ def _with_port(text: str, port: int) -> str:
 
 
 def free_port() -> int:
-    """A port that is free, and so are the next two."""
+    """A free port whose next two ports are free as well."""
     while True:
         with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
             first = 0

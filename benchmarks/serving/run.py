@@ -1,13 +1,13 @@
-"""The service under load beside its peers, in one run: `python benchmarks/serving/run.py`.
+"""Measure the service and its peers under load: `python benchmarks/serving/run.py`.
 
-Needs wrk (`apt-get install wrk`) and a home with something live (`linerisk demo` makes one in var/demo); works on a
-copy of it. The service is spoken to by `linerisk serve` and HTTP only. Prints the page, and writes it and
-`results.json` beside this file; with `--out FOLDER`, there. Ten minutes with the defaults; `--seconds 2 --rounds 1`
-tries it out.
+Needs wrk (`apt-get install wrk`) and a home with a live model and snapshot (`linerisk demo` creates one in var/demo);
+works on a copy of it. Uses the service only through `linerisk serve` and HTTP. Prints the page, and writes it and
+`results.json` to the folder of this file or to `--out FOLDER`. Takes ten minutes with the defaults; for a trial use
+`--seconds 2 --rounds 1`.
 
 MLServer needs other libraries than the product: `--mlserver PYTHON` names the interpreter of an environment that has
 it (`pip install mlserver lightgbm==4.7.0 polars==2.1.0 polars-hash msgspec filelock pydantic-settings dataframely`);
-without, it is not measured, and the page says so.
+without it, MLServer is not measured, and the page notes that.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ Found = dict[str, Any]
 
 
 class Measured:
-    """The servers that run, what they are loaded with, and how many decisions ours has told."""
+    """The running servers, the inputs of the loads, and the number of decisions that our service answered."""
 
     def __init__(self, started: dict[str, Running], material: load.Material, *, seconds: float, rounds: int) -> None:
         self.cases = {case.key: case for case in CASES if case.server in started}
         self.material = material
-        self.told = 0
+        self.answered = 0
         self._started = started
         self._seconds = seconds
         self._rounds = rounds
@@ -62,7 +62,7 @@ class Measured:
         return lambda case: load.full(case, self.of(case.key), self.material, seconds=seconds)
 
     def paced(self, rates: dict[str, float], full: dict[str, Found]) -> Callable[[Case], Found]:
-        """A rate of each; what is beyond the maximum is not tried."""
+        """Load at a rate per case; a rate above the maximum is not tried."""
 
         def at(case: Case) -> Found:
             rate = rates[case.key]
@@ -75,20 +75,19 @@ class Measured:
     def large(self, template: Callable[[Case], Found], path: str | None = None) -> Callable[[Case], Found]:
         """Large requests."""
 
-        def ask(case: Case) -> Found:
+        def measure(case: Case) -> Found:
             text = json.dumps(template(case)).encode()
-            where = path or case.path
             token, seconds = self.material.token, self._seconds
             running = self.of(case.key)
-            return load.large(case, running, where, text, token=token, lines=LARGE_LINES, seconds=seconds)
+            return load.large(case, running, path or case.path, text, token=token, lines=LARGE_LINES, seconds=seconds)
 
-        return ask
+        return measure
 
     def bulk(self, body: bytes, *, lines: int, query: str) -> Callable[[Case], Found]:
         """Arrow tables."""
         path = f"/v1/score/arrow?request_id={REQUEST_ID}{query}"
 
-        def ask(case: Case) -> Found:
+        def measure(case: Case) -> Found:
             return load.large(
                 case,
                 self.of(case.key),
@@ -100,59 +99,58 @@ class Measured:
                 media_type=ARROW,
             )
 
-        return ask
+        return measure
 
     def rounds(
         self,
-        what: str,
+        name: str,
         measure: Callable[[Case], Found],
         best: Callable[[Found], tuple[float, ...]],
         *,
         only: str | None = None,
     ) -> dict[str, Found]:
-        """Every case in turn, several times, each round begun by another; the best round, and the errors of all."""
+        """Measure every case in several rounds, in rotated order; the best round, with the errors of all."""
         found: dict[str, list[Found]] = {key: [] for key in self.cases if only in {None, key}}
         turns = deque(found)
         for number in range(self._rounds):
             for key in turns:
-                _say(f"{what}, round {number + 1}: {key}")
+                _log(f"{name}, round {number + 1}: {key}")
                 found[key].append(measure(self.cases[key]))
             turns.rotate(-1)
-        self.told += sum(each["answered"] for each in found.get(OURS, []))
+        self.answered += sum(each["answered"] for each in found.get(OURS, []))
         chosen = {key: max(each, key=best) for key, each in found.items()}
-        return {key: {**chosen[key], "errors": _added(each)} for key, each in found.items()}
+        return {key: {**chosen[key], "errors": _add_errors(each)} for key, each in found.items()}
 
 
 def main() -> None:
-    """Measure, write and print."""
+    """Measure, then write and print the results."""
     given = _arguments()
     load.wrk_path()
     with tempfile.TemporaryDirectory(dir=given.scratch, prefix="linerisk-serving-") as folder:
         scratch = Path(folder)
         kind = home.file_system(scratch)
-        copy = home.copied(given.home, scratch)
+        copy = home.copy_home(given.home, scratch)
         token = home.token(copy)
         starts = _starts(copy, scratch, times=given.rounds)
         syncs = home.bare_sync_ms(scratch)
         with ExitStack() as stack:
             servers = [linerisk(copy), *peers(copy, scratch, mlserver=given.mlserver)]
             started = {server.key: stack.enter_context(_started(server, scratch)) for server in servers}
-            known = home.known(given.source or given.home / "source", started[OURS].url, token, most=given.lines)
+            source = given.source or given.home / "source"
+            known = home.find_snapshot_lines(source, started[OURS].url, token, most=given.lines)
             file = scratch / "lines.txt"
             file.write_text("\n".join(known.lines) + "\n", encoding="utf-8")
             material = load.Material(known.lines, file, token, scratch)
             measured = Measured(started, material, seconds=given.seconds, rounds=given.rounds)
-            measured.told += len(known.lines) + load.checked(
+            measured.answered += len(known.lines) + load.check_same_scores(
                 {key: measured.of(key) for key in measured.cases}, material, measured.cases
             )
-            records = home.with_records(
-                given.source or given.home / "source", known, lines=LARGE_LINES, records=given.records
-            )
+            records = home.with_records(source, known, lines=LARGE_LINES, records=given.records)
             loads = _loads(measured, records, known.as_of.isoformat(), given)
             bare = home.bare_predict(copy, rounds=given.rounds)
-        recorded = home.verified(copy)
-    if recorded < measured.told:
-        sys.exit(f"{measured.told} decisions were told, and only {recorded} are in the log")
+        recorded = home.verify_log(copy)
+    if recorded < measured.answered:
+        sys.exit(f"{measured.answered} decisions were answered, but only {recorded} are in the log")
     results = {
         "versions": _versions(given.mlserver),
         "cores": os.cpu_count(),
@@ -168,7 +166,7 @@ def main() -> None:
         "starts": starts,
         "bare_sync_ms": syncs,
         **loads,
-        "log": {"told": measured.told, "recorded": recorded},
+        "log": {"told": measured.answered, "recorded": recorded},
     }
     results["goals"] = page.goals(results)
     (given.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -177,20 +175,20 @@ def main() -> None:
 
 
 def _loads(measured: Measured, records: list[Found], as_of: str, given: argparse.Namespace) -> Found:
-    """All loads: maximum, half of ours, half of its own, large requests."""
+    """Run all loads: maximum, half of our maximum, half of its own maximum, large requests."""
     for case in measured.cases.values():
-        _say(f"warming up: {case.key}")
+        _log(f"warming up: {case.key}")
         warmed = measured.full(_WARM_S)(case)
-        measured.told += warmed["answered"] if case.key == OURS else 0
+        measured.answered += warmed["answered"] if case.key == OURS else 0
     full = measured.rounds("maximum", measured.full(given.seconds), lambda found: (found["rps"],))
     half = full[OURS]["rps"] / 2
 
-    def quickest(found: Found) -> tuple[float, ...]:
+    def lowest_p99(found: Found) -> tuple[float, ...]:
         return found["held"], -(found.get("p99_ms") or 0.0)
 
-    of_ours = measured.rounds("half of ours", measured.paced(dict.fromkeys(full, half), full), quickest)
+    of_ours = measured.rounds("half of ours", measured.paced(dict.fromkeys(full, half), full), lowest_p99)
     rates = {key: found["rps"] / 2 for key, found in full.items()}
-    of_own = measured.rounds("half of its own", measured.paced(rates, full), quickest)
+    of_own = measured.rounds("half of its own", measured.paced(rates, full), lowest_p99)
 
     def by_id(case: Case) -> Found:
         return case.body(REQUEST_ID, measured.material.lines[:LARGE_LINES])
@@ -215,11 +213,11 @@ def _loads(measured: Measured, records: list[Found], as_of: str, given: argparse
         ("arrow_dry_run", table, len(lines), "&reasons=false&dry_run=true"),
         ("arrow_records", home.arrow_records(records), len(records), f"&reasons=false&as_of={quote(as_of)}"),
     ):
-        ask = measured.bulk(body, lines=size, query=query)
-        told = measured.told
-        large[name] = measured.rounds(name, ask, rate, only=OURS)
+        measure = measured.bulk(body, lines=size, query=query)
+        before = measured.answered
+        large[name] = measured.rounds(name, measure, rate, only=OURS)
         if name == "arrow_dry_run":
-            measured.told = told  # nothing of it is recorded
+            measured.answered = before  # a dry run records nothing
     servers = {
         key: {
             "full": full[key],
@@ -234,7 +232,7 @@ def _loads(measured: Measured, records: list[Found], as_of: str, given: argparse
 
 
 def _starts(copy: Path, scratch: Path, *, times: int) -> Found:
-    """The least time until ready of ours and of an empty BentoML service, in turns, nothing else running."""
+    """The shortest start of our service and of an empty BentoML service, in turns, with nothing else running."""
     took: dict[str, list[float]] = {"ours_s": [], "empty_bentoml_s": []}
     for _ in range(times):
         for name, server in (("ours_s", linerisk(copy)), ("empty_bentoml_s", empty_bentoml(scratch))):
@@ -244,11 +242,11 @@ def _starts(copy: Path, scratch: Path, *, times: int) -> Found:
 
 
 def _started(server: Server, scratch: Path) -> Any:
-    _say(f"starting: {server.key}")
+    _log(f"starting: {server.key}")
     return running(server, scratch)
 
 
-def _added(rounds: list[Found]) -> dict[str, int]:
+def _add_errors(rounds: list[Found]) -> dict[str, int]:
     total: dict[str, int] = {}
     for found in rounds:
         for kind, number in found["errors"].items():
@@ -264,21 +262,21 @@ def _versions(mlserver: Path | None) -> dict[str, str]:
     return found
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, default=ROOT / "var" / "demo", help="has a model and a snapshot live")
-    parser.add_argument("--source", type=Path, help="its accounts and call records; default HOME/source")
+    parser.add_argument("--home", type=Path, default=ROOT / "var" / "demo", help="home with a live model and snapshot")
+    parser.add_argument("--source", type=Path, help="folder of accounts and call records; default HOME/source")
     parser.add_argument("--mlserver", type=Path, help="the Python of an environment with MLServer")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of every load")
-    parser.add_argument("--rounds", type=int, default=3, help="the best one counts")
-    parser.add_argument("--lines", type=int, default=10_000, help="lines asked for in turn, at most")
-    parser.add_argument("--records", type=int, default=30, help="of each line in a request with records, at most")
-    parser.add_argument("--scratch", type=Path, help="a folder on the disk that is measured; default the system's")
+    parser.add_argument("--seconds", type=float, default=5.0, help="duration of every load")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds per load; the best one counts")
+    parser.add_argument("--lines", type=int, default=10_000, help="maximum number of lines to score in turn")
+    parser.add_argument("--records", type=int, default=30, help="maximum records per line in a request with records")
+    parser.add_argument("--scratch", type=Path, help="folder on the disk to measure; default the system's")
     parser.add_argument("--out", type=Path, default=HERE)
     return parser.parse_args()
 

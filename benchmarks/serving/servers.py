@@ -1,4 +1,4 @@
-"""The servers that are measured: how each is started, where it is asked, and in which envelope."""
+"""The servers under test: their start commands, paths, and request and answer formats."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"
 SOURCES = HERE.parents[1] / "src"
 PORT = "@port@"
-"""Stands in commands and files for the port that is free when the server starts."""
+"""Placeholder in commands and files for the port of the server."""
 REQUEST_ID, LINE_ID = "@request_id@", "@line_id@"
-"""Stand in a body for what is new in every request."""
+"""Placeholders in a body for the values that are new in every request."""
 
 
-class Said(NamedTuple):
-    """What a server says about a line, whatever envelope it comes in."""
+class Score(NamedTuple):
+    """The score of a line, independent of the answer format of the server."""
 
     probability: float
     tier: str
@@ -34,29 +34,29 @@ class Server:
     """A process to start, with all its children.
 
     Attributes:
-        key: Its name in files.
-        command: Its command.
-        ready: Path that answers 200 once it can score.
-        environment: What it needs besides the environment of the benchmark.
+        key: Name in files.
+        command: Start command.
+        ready_path: Path that answers 200 once the server can score.
+        environment: Variables added to the environment of the benchmark.
     """
 
     key: str
     command: list[str]
-    ready: str
+    ready_path: str
     environment: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table: a server, asked in one way.
+    """One row of the table: a server with one request format.
 
     Attributes:
-        key: Its name in `results.json`.
-        title: Its name on the page.
-        server: The server's key.
-        path: What is called.
-        body: The body that asks for lines under a request id.
-        said: What an answer says about each line, in the order asked.
+        key: Name in `results.json`.
+        title: Name on the page.
+        server: Key of the server.
+        path: Path of the call.
+        body: Builds the request body from a request id and line ids.
+        scores: Reads the scores of an answer, in the order of the request.
     """
 
     key: str
@@ -64,10 +64,10 @@ class Case:
     server: str
     path: str
     body: Callable[[str, list[str]], dict[str, Any]]
-    said: Callable[[Any], list[Said]]
+    scores: Callable[[Any], list[Score]]
 
     def template(self) -> str:
-        """The body for one line, with marks where ids go."""
+        """The body for one line, with placeholders for the ids."""
         return json.dumps(self.body(REQUEST_ID, [LINE_ID]))
 
 
@@ -84,21 +84,21 @@ def _split(request_id: str, lines: list[str]) -> dict[str, Any]:
 
 
 def _v2(request_id: str, lines: list[str]) -> dict[str, Any]:
-    asked = {"name": "line_id", "shape": [len(lines)], "datatype": "BYTES", "data": lines}
-    return {"id": request_id, "inputs": [asked]}
+    inputs = {"name": "line_id", "shape": [len(lines)], "datatype": "BYTES", "data": lines}
+    return {"id": request_id, "inputs": [inputs]}
 
 
-def _decisions(answer: dict[str, Any]) -> list[Said]:
-    return [Said(decision["probability"], decision["tier"]) for decision in answer["decisions"]]
+def _decisions(answer: dict[str, Any]) -> list[Score]:
+    return [Score(decision["probability"], decision["tier"]) for decision in answer["decisions"]]
 
 
-def _predictions(answer: dict[str, Any]) -> list[Said]:
-    return [Said(decision["probability"], decision["tier"]) for decision in answer["predictions"]]
+def _predictions(answer: dict[str, Any]) -> list[Score]:
+    return [Score(decision["probability"], decision["tier"]) for decision in answer["predictions"]]
 
 
-def _outputs(answer: dict[str, Any]) -> list[Said]:
+def _outputs(answer: dict[str, Any]) -> list[Score]:
     probabilities, tiers = (output["data"] for output in answer["outputs"])
-    return [Said(probability, tier) for probability, tier in zip(probabilities, tiers, strict=True)]
+    return [Score(probability, tier) for probability, tier in zip(probabilities, tiers, strict=True)]
 
 
 OURS, FLOOR = "ours", "floor"
@@ -117,7 +117,7 @@ CASES = (
 
 
 def linerisk(home: Path) -> Server:
-    """The service, as its users start it."""
+    """The service, started as in operation."""
     command = [sys.executable, "-m", "linerisk", "serve", "--home", str(home), "--port", PORT, "--workers", "1"]
     return Server(OURS, command, "/readyz", {"PYTHONPATH": str(SOURCES)})
 
@@ -128,12 +128,12 @@ def empty_bentoml(scratch: Path) -> Server:
 
 
 def peers(home: Path, scratch: Path, *, mlserver: Path | None) -> list[Server]:
-    """All peers, ready to be started.
+    """All other servers.
 
     Args:
-        home: What they answer from.
-        scratch: A folder for their files.
-        mlserver: The Python of an environment with MLServer; without it that one is left out.
+        home: Home with the model and the snapshot.
+        scratch: Folder for their files.
+        mlserver: Python of an environment with MLServer; None omits MLServer.
     """
     environment = _of_peers(home)
     uvicorn = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", PORT, "--app-dir", str(PEERS)]
@@ -147,14 +147,14 @@ def peers(home: Path, scratch: Path, *, mlserver: Path | None) -> list[Server]:
         capture_output=True,
     )
     serve_mlflow = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(saved), "--workers", "1"]
-    # It calls uvicorn by its name.
-    found_by_name = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    # MLflow finds uvicorn through PATH.
+    with_uvicorn = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     serve_mlflow += ["--env-manager", "local", "--host", "127.0.0.1", "--port", PORT]
     found = [
         Server(FLOOR, [*uvicorn, *fast, "floor:app"], "/", environment),
         Server("fastapi", [*uvicorn, "with_fastapi:app"], "/health", environment),
         _bentoml("bentoml", "with_bentoml:Scorer", scratch, environment),
-        Server("mlflow", serve_mlflow, "/ping", {**environment, **found_by_name}),
+        Server("mlflow", serve_mlflow, "/ping", {**environment, **with_uvicorn}),
     ]
     if mlserver is not None:
         found.append(_mlserver(mlserver, scratch, environment))
@@ -167,7 +167,7 @@ def _of_peers(home: Path) -> dict[str, str]:
 
 def _bentoml(key: str, service: str, scratch: Path, environment: dict[str, str]) -> Server:
     command = [sys.executable, "-m", "bentoml", "serve", service, "--working-dir", str(PEERS)]
-    # BentoML empties its folder of figures when it starts: every service has its own.
+    # BentoML empties its metrics folder at the start, so every service has its own.
     own = {"BENTOML_HOME": str(scratch / f"bentoml-{key}"), "BENTOML_DO_NOT_TRACK": "True"}
     return Server(key, [*command, "--host", "127.0.0.1", "--port", PORT], "/readyz", {**environment, **own})
 
@@ -177,7 +177,7 @@ def _mlserver(python: Path, scratch: Path, environment: dict[str, str]) -> Serve
     folder.mkdir()
     model = {"name": "linerisk", "implementation": "with_mlserver.Scorer"}
     (folder / "model-settings.json").write_text(json.dumps(model), encoding="utf-8")
-    # The interpreter by its path as given: resolving it would leave its environment.
+    # The path as given: a resolved path would leave the virtual environment.
     command = [str(python.absolute()), "-c", "from mlserver.cli import main; main()", "start", str(folder)]
     # Inference in the server process: faster for a small model than its default of a separate process.
     own = {"MLSERVER_HOST": "127.0.0.1", "MLSERVER_HTTP_PORT": PORT, "MLSERVER_PARALLEL_WORKERS": "0"}

@@ -1,4 +1,4 @@
-"""Where requests go, and what they look like on the wire."""
+"""The address of a service and the bytes of a request to it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _HTTPS = 443
 
 @dataclass(frozen=True)
 class Target:
-    """Where requests go.
+    """A service to load.
 
     Args:
-        url: Scheme, host and port; a path is put before `path`.
-        path: What is called.
-        token: For the header; none is sent without it.
+        url: Scheme, host and port; a path in it precedes `path`.
+        path: Path of the call.
+        token: Bearer token; None sends no header.
     """
 
     url: str
@@ -27,7 +27,7 @@ class Target:
     token: str | None = None
 
     def request(self, body: bytes) -> bytes:
-        """A request as it goes over the wire."""
+        """The bytes of a request."""
         parts = urlsplit(self.url)
         lines = [
             f"POST {parts.path.rstrip('/')}{self.path} HTTP/1.1",
@@ -41,7 +41,7 @@ class Target:
 
     @cached_property
     def address(self) -> dict[str, Any]:
-        """As asyncio wants it."""
+        """Arguments of `create_connection`."""
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
         port = parts.port or (_HTTPS if secure else 80)

@@ -1,4 +1,4 @@
-"""The service as its callers meet it: a real process, over HTTP, with a small real model. No simulator."""
+"""Fixtures that run the service as a real process over HTTP, with a small real model and no simulator."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ PORT_TAKEN = ("Address already in use", "cannot listen on")
 
 @dataclass(frozen=True)
 class World:
-    """A home with something live, and tokens that open it."""
+    """A home with a live model and snapshot, and a token per role."""
 
     settings: Settings
     tokens: dict[str, str]
 
     def survey(self, *, as_of: datetime) -> Surveyed:
-        """Features of `known_lines`, by way of the intake and a store, and what they were compared with."""
+        """Features of `known_lines`, computed through the intake and a store, with their reference."""
         store = self.settings.home / "store"
         if not store.exists():
             source = self.settings.home / "source"
@@ -71,7 +71,7 @@ class World:
         return survey_store(RecordStore.open(store), as_of=as_of, time_zone=self.settings.time_zone)
 
     def batch(self, *, as_of: datetime) -> pl.DataFrame:
-        """The batch scores of `known_lines`, beside their features."""
+        """Batch scores of `known_lines`, joined with their features."""
         model = Live.open(self.settings.live).model
         names = RecordStore.open(self.settings.home / "store").lines().collect()
         features = self.survey(as_of=as_of).features.join(names, on="line_key")
@@ -86,7 +86,7 @@ class World:
         return scores.join(features, on="line_id")
 
     def publish(self, *, as_of: datetime, seed: int = 11) -> str:
-        """Make a snapshot of all lines live; its id."""
+        """Publish a snapshot of all lines; its id."""
         secret = load_secret(self.settings)
         ids = [f"line-{i:03}" for i in range(LINES)]
         rows, _ = made_up_rows(np.random.default_rng(seed), LINES)
@@ -117,7 +117,7 @@ class World:
         )
 
     def challenge(self, *, version: str, seed: int, column: str = "") -> Path:
-        """Let a model ask to be live, with a column more if one is named; the folder in which it is kept."""
+        """Add a challenger, with one more feature column if `column` is given; its folder."""
         artefact = self.settings.home / f"artefact-{version}"
         model = fit(seed, *([column] if column else []))
         fingerprint = model.save(artefact)
@@ -150,7 +150,7 @@ class Server:
         return self.client().post("/v1/score", json=body)
 
     def kill(self) -> None:
-        """As if the power went: everything that belongs to it, at once.
+        """Kill the service and its children at once, as in a power failure.
 
         Workers have sessions of their own and would outlive their parent.
         """
@@ -162,7 +162,7 @@ class Server:
 
 
 def made_up_rows(rng: np.random.Generator, n: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Rows over the catalogue's columns, some values missing, and which of them are fraud."""
+    """Random feature rows with some missing values, and which rows are fraud."""
     fraud = rng.random(n) < 0.2
     rows = rng.gamma(2.0, 1.0, (n, len(FEATURE_NAMES))).astype(np.float32)
     rows[:, ::3] += fraud[:, None] * rng.gamma(1.0, 1.0, (n, 1)).astype(np.float32)
@@ -171,7 +171,7 @@ def made_up_rows(rng: np.random.Generator, n: int) -> tuple[npt.NDArray[np.float
 
 
 def fit(seed: int, *more: str) -> RiskModel:
-    """A model of thirty trees on made-up rows, calibrated and cut on others; more columns are noise."""
+    """Fit a model of thirty trees on random rows, calibrated and cut on others; `more` columns are noise."""
     rng = np.random.default_rng(seed)
     rows, fraud = made_up_rows(rng, 4_000)
     rows = np.hstack([rows, rng.random((4_000, len(more)), dtype=np.float32)])
@@ -196,7 +196,7 @@ def fit(seed: int, *more: str) -> RiskModel:
 
 
 def accounts(ids: list[str], *, secret: bytes) -> pl.DataFrame:
-    """Accounts, all alike, long known."""
+    """Equal accounts, all known for long."""
     rows = pl.DataFrame(
         {
             "line_id": ids,
@@ -213,7 +213,7 @@ def accounts(ids: list[str], *, secret: bytes) -> pl.DataFrame:
 
 
 def known_lines() -> list[dict[str, Any]]:
-    """Lines as a request holds them, enough of them to compare with, who call the same two hundred numbers."""
+    """Lines in the request format, enough for a reference; they call the same two hundred numbers."""
     rng = np.random.default_rng(23)
     lines = []
     for line in range(KNOWN_LINES):
@@ -244,7 +244,7 @@ def known_lines() -> list[dict[str, Any]]:
 
 
 def source_tables() -> dict[str, list[dict[str, Any]]]:
-    """`known_lines` as an operator delivers them; every tenth was found."""
+    """`known_lines` as source tables of an operator; every tenth has a fraud label."""
     lines = known_lines()
     finding = {
         "label": "fraud",
@@ -314,11 +314,11 @@ def start(
         time.sleep(0.1)
     if process.poll() is None:
         server.kill()
-    said = log.read_text()
-    if attempts > 1 and any(words in said for words in PORT_TAKEN):
+    text = log.read_text()
+    if attempts > 1 and any(words in text for words in PORT_TAKEN):
         more = {"environment": environment, "authority": authority, "attempts": attempts - 1}
         return start(arguments, world, port=port, cwd=cwd, **more)
-    pytest.fail(f"the service did not start:\n{said}")
+    pytest.fail(f"the service did not start:\n{text}")
 
 
 def stop(server: Server) -> None:
@@ -343,7 +343,7 @@ serve(Settings(home=Path(sys.argv[1])), port=int(sys.argv[2]))
 
 @pytest.fixture(scope="session")
 def serving() -> Callable[..., Any]:
-    """Starts `linerisk serve` with options and settings of its own, until the block ends."""
+    """Runs `linerisk serve` with given options and settings until the block ends."""
 
     @contextlib.contextmanager
     def serving(world: World, *options: str, authority: Path | None = None, **environment: str) -> Iterator[Server]:
@@ -361,7 +361,7 @@ def serving() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """What `linerisk serve` starts, from a folder that is not the project."""
+    """A running `linerisk serve`, started outside the project folder."""
     folder = tmp_path_factory.mktemp("served")
     world = make_world(folder / "home")
     port = free_port()
@@ -373,7 +373,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def bento(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bento built from the project, without a network; its version says that it is the bento's code that runs."""
+    """A bento built from the project without a network; its version shows that the code of the bento runs."""
     bentos = tmp_path_factory.mktemp("bentoml")
     project = Path(__file__).resolve().parents[2]
     source = tmp_path_factory.mktemp("project")
@@ -393,7 +393,7 @@ def bento(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bento_service(bento: Path, tmp_path: Path) -> Iterator[Server]:
-    """What `bentoml serve <bento>` starts, with a home of its own."""
+    """A running `bentoml serve <bento>` with its own home."""
     world = make_world(tmp_path / "home")
     port = free_port()
     arguments = [sys.executable, "-m", "bentoml", "serve", str(bento), "--host", "127.0.0.1", "--port", str(port)]
@@ -405,7 +405,7 @@ def bento_service(bento: Path, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    """A home of its own, with nothing running on it."""
+    """A new home without a running service."""
     return make_world(tmp_path / "home")
 
 
@@ -417,13 +417,13 @@ def world_of_module(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="session")
 def known() -> list[dict[str, Any]]:
-    """Lines that the record store of the service's home knows, as a request holds them."""
+    """Lines of the record store of the service, in the request format."""
     return known_lines()
 
 
 @pytest.fixture
 def read_pages() -> Callable[..., dict[str, httpx.Response]]:
-    """Logs in to a console of this process, and asks for pages of it."""
+    """Logs in to a console in this process and requests its pages."""
 
     async def asking(console: Any, token: str, paths: list[str], language: str) -> dict[str, httpx.Response]:
         origin = "http://console.invalid"
@@ -440,12 +440,12 @@ def read_pages() -> Callable[..., dict[str, httpx.Response]]:
 
 @pytest.fixture
 def wait_until() -> Callable[[Callable[[], bool]], None]:
-    """Wait for something that happens beside the test."""
+    """Waits until a condition holds; fails after a deadline."""
 
     def waiting(happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 20
         while not happened():
-            assert time.monotonic() < deadline, "it did not happen"
+            assert time.monotonic() < deadline, "the condition did not become true"
             time.sleep(0.05)
 
     return waiting

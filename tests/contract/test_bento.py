@@ -1,4 +1,4 @@
-"""A bento built offline serves, follows what is published without a restart, and loses nothing when the power goes."""
+"""A bento built offline serves, reloads published bundles without a restart, and loses no answer in a power failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_bento_holds_the_code_the_policies_and_the_lock(bento: Path) -> None:
     assert not list(bento.glob("**/*.pkl"))
 
 
-def test_a_served_bento_follows_what_is_live_and_loses_nothing(
+def test_a_served_bento_reloads_the_live_bundle_and_loses_no_decision(
     bento_service: Any, wait_until: Callable[[Callable[[], bool]], None]
 ) -> None:
     server, world = bento_service, bento_service.world
@@ -46,7 +46,7 @@ def test_a_served_bento_follows_what_is_live_and_loses_nothing(
     assert (decision["model"]["version"], decision["status"]) == ("2", "degraded")
 
     replayed = server.client("auditor").post(f"/v1/decisions/{_first(server)}/replay").json()
-    assert replayed["identical"]  # by the model of then
+    assert replayed["identical"]  # with the earlier model
 
     damaged = world.publish(as_of=now(), seed=13)
     _damage(world.settings.live / "snapshots" / damaged / "features.npy")
@@ -55,11 +55,11 @@ def test_a_served_bento_follows_what_is_live_and_loses_nothing(
     wait_until(lambda: "linerisk_live_refused_total 1.0" in server.client(None).get("/metrics").text)
     assert server.score("kept", "line-001").status_code == 200
 
-    told = [server.score(f"before-{i}", f"line-{i:03}").json()["decisions"][0] for i in range(20)]
+    answered = [server.score(f"before-{i}", f"line-{i:03}").json()["decisions"][0] for i in range(20)]
     server.kill()
     with DecisionLog(world.settings.decision_log_url, create=False) as log:
         assert log.verify().ok
-        for decision in told:
+        for decision in answered:
             record = log.get(decision["decision_id"])
             assert record is not None
             assert record.margin == decision["margin"]

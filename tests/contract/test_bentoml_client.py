@@ -1,4 +1,4 @@
-"""BentoML's own client calls the service: same tokens, roles, bounds, log and answers as `/v1`."""
+"""BentoML's own client calls the service: same tokens, roles, limits, log and answers as `/v1`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_many_lines_are_scored(service: Any, client: Any) -> None:
     assert call(service, "/v1/score", {"request_id": "bento-many", "lines": lines}).json() == answer
 
 
-def test_records_are_scored_as_over_v1(service: Any, client: Any) -> None:
+def test_records_are_scored_the_same_as_over_v1(service: Any, client: Any) -> None:
     lines = [{"line_id": "new", "records": [RECORD | {"ring_s": 5}], "account": ACCOUNT}]
     answer = client.score_records(request_id="bento-records", as_of="2024-08-01T00:00:00Z", lines=lines)
     assert answer["decisions"][0]["features_from"] == "records"
@@ -82,7 +82,7 @@ def test_a_decision_is_explained_to_a_reviewer_and_to_no_scorer(service: Any, cl
     assert call(service, "/explain", {"decision_id": decision["decision_id"]}).status_code == 403
 
 
-def test_the_chain_holds_what_the_client_was_answered(service: Any, client: Any) -> None:
+def test_the_log_chain_holds_every_answer_sent_to_the_client(service: Any, client: Any) -> None:
     answer = client.score(request_id="bento-chain", lines=[{"line_id": "line-003"}])
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
         assert log.verify().ok
@@ -145,7 +145,7 @@ def test_another_body_under_the_same_request_id_is_a_conflict(service: Any, clie
         (bentoml_types.Scored, ScoreAnswer),
     ],
 )
-def test_the_types_that_bentoml_shows_have_the_fields_that_are_checked(
+def test_the_types_published_by_bentoml_have_the_fields_that_v1_validates(
     shown: type[BaseModel], checked: type[msgspec.Struct]
 ) -> None:
     assert set(shown.model_fields) == set(checked.__struct_fields__)

@@ -1,4 +1,4 @@
-"""Bulk: an Arrow table in, an Arrow table out; what a dry run says is what would be recorded, and is marked so."""
+"""Bulk scoring: Arrow table in, Arrow table out; a dry run gives the same scores, records nothing and is marked."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def by_id(*lines: Any) -> pa.Table:
     return pa.table({"line_id": list(lines)})
 
 
-def test_bulk_by_id_says_what_single_scores_say(service: Any) -> None:
+def test_bulk_by_id_equals_single_scores(service: Any) -> None:
     lines = [f"line-{i:03}" for i in range(50)]
-    told = table_of(post(service, by_id(*lines), request_id="bulk-1"))
+    scored = table_of(post(service, by_id(*lines), request_id="bulk-1"))
     single = service.score("bulk-1-single", *lines).json()["decisions"]
-    assert told["line_id"].to_pylist() == lines
+    assert scored["line_id"].to_pylist() == lines
     for name in ("status", "margin", "probability", "probability_low", "probability_high", "tier"):
-        assert told[name].to_pylist() == [decision[name] for decision in single], name
-    for row, decision in zip(told.to_pylist(), single, strict=True):
+        assert scored[name].to_pylist() == [decision[name] for decision in single], name
+    for row, decision in zip(scored.to_pylist(), single, strict=True):
         assert (row["action"], row["steps"], row["held_by"]) == (
             decision["action"]["kind"],
             decision["action"]["steps"],
@@ -56,16 +56,16 @@ def test_bulk_by_id_says_what_single_scores_say(service: Any) -> None:
 
 
 def test_bulk_decisions_are_recorded_and_can_be_replayed(service: Any) -> None:
-    told = table_of(post(service, by_id("line-001", "line-002"), request_id="bulk-2", reasons="false"))
-    assert told["reasons"].to_pylist() == [[], []]
+    scored = table_of(post(service, by_id("line-001", "line-002"), request_id="bulk-2", reasons="false"))
+    assert scored["reasons"].to_pylist() == [[], []]
     reviewer = service.client("reviewer")
-    for decision_id in told["decision_id"].to_pylist():
+    for decision_id in scored["decision_id"].to_pylist():
         assert reviewer.post(f"/v1/decisions/{decision_id}/replay").json()["identical"]
         why = reviewer.get(f"/v1/decisions/{decision_id}/explanation").json()
         assert why["log_odds"] == pytest.approx(why["base"] + why["calibration"] + sum(why["contributions"].values()))
 
 
-def test_the_same_bulk_request_again_is_the_same_answer(service: Any) -> None:
+def test_a_repeated_bulk_request_returns_the_same_answer(service: Any) -> None:
     first = post(service, by_id("line-003", "nobody"), request_id="bulk-3")
     again = post(service, by_id("line-003", "nobody"), request_id="bulk-3")
     assert first.content == again.content
@@ -74,7 +74,7 @@ def test_the_same_bulk_request_again_is_the_same_answer(service: Any) -> None:
     assert other.json()["error"]["code"] == "conflict"
 
 
-def test_a_dry_run_says_the_same_records_nothing_and_is_marked(service: Any) -> None:
+def test_a_dry_run_gives_the_same_scores_records_nothing_and_is_marked(service: Any) -> None:
     lines = [f"line-{i:03}" for i in range(20)]
     dry = table_of(post(service, by_id(*lines, "nobody"), request_id="dry-1", dry_run="true"))
     wet = table_of(post(service, by_id(*lines, "nobody"), request_id="dry-1"))
@@ -87,26 +87,26 @@ def test_a_dry_run_says_the_same_records_nothing_and_is_marked(service: Any) -> 
 
 
 def test_unknown_lines_come_last_with_a_problem(service: Any) -> None:
-    told = table_of(post(service, by_id("nobody", "line-005", "line-005"), request_id="bulk-4")).to_pylist()
-    assert [row["line_id"] for row in told] == ["line-005", "nobody"]
-    assert [problem["code"] for problem in told[0]["problems"]] == ["duplicate_line"]
-    assert [problem["code"] for problem in told[1]["problems"]] == ["unknown_line"]
-    assert told[1]["tier"] is None
+    scored = table_of(post(service, by_id("nobody", "line-005", "line-005"), request_id="bulk-4")).to_pylist()
+    assert [row["line_id"] for row in scored] == ["line-005", "nobody"]
+    assert [problem["code"] for problem in scored[0]["problems"]] == ["duplicate_line"]
+    assert [problem["code"] for problem in scored[1]["problems"]] == ["unknown_line"]
+    assert scored[1]["tier"] is None
 
 
-def test_lines_with_records_say_what_the_same_json_says(service: Any, known: list[dict[str, Any]]) -> None:
+def test_bulk_lines_with_records_equal_the_same_lines_in_json(service: Any, known: list[dict[str, Any]]) -> None:
     lines = known[:40]
     as_of = "2024-08-01T00:00:00Z"
     body = {"request_id": "bulk-5-json", "as_of": as_of, "lines": lines}
     single = service.client().post("/v1/score/records", json=body).json()["decisions"]
     table = pl.DataFrame(lines).to_arrow()
-    told = table_of(post(service, table, request_id="bulk-5", as_of=as_of))
+    scored = table_of(post(service, table, request_id="bulk-5", as_of=as_of))
     for name in ("line_id", "margin", "probability", "tier", "status"):
-        assert told[name].to_pylist() == [decision[name] for decision in single], name
-    assert service.client("reviewer").post(f"/v1/decisions/{told['decision_id'][0]}/replay").json()["identical"]
+        assert scored[name].to_pylist() == [decision[name] for decision in single], name
+    assert service.client("reviewer").post(f"/v1/decisions/{scored['decision_id'][0]}/replay").json()["identical"]
 
 
-def test_instants_may_be_instants_and_ids_numbers(service: Any) -> None:
+def test_bulk_accepts_timestamp_columns_and_numeric_ids(service: Any) -> None:
     record = {
         "peer_id": 7,
         "record_type": "call_out",
@@ -115,16 +115,16 @@ def test_instants_may_be_instants_and_ids_numbers(service: Any) -> None:
         "answered": True,
     }
     rows = [{"line_id": 41, "records": [record]}, {"line_id": 42, "records": []}]
-    told = table_of(post(service, pl.DataFrame(rows).to_arrow(), request_id="bulk-6", as_of="2024-08-01"))
-    codes = {row["line_id"]: [problem["code"] for problem in row["problems"]] for row in told.to_pylist()}
+    scored = table_of(post(service, pl.DataFrame(rows).to_arrow(), request_id="bulk-6", as_of="2024-08-01"))
+    codes = {row["line_id"]: [problem["code"] for problem in row["problems"]] for row in scored.to_pylist()}
     assert codes == {"41": ["account_missing", "inputs_missing"], "42": ["nothing_known"]}
 
 
-def test_a_bad_record_spoils_its_own_line_only(service: Any, known: list[dict[str, Any]]) -> None:
+def test_a_bad_record_affects_only_its_own_line(service: Any, known: list[dict[str, Any]]) -> None:
     good, bad = known[0], {**known[1], "records": [{**known[1]["records"][0], "duration_s": -1}]}
-    told = table_of(post(service, pl.DataFrame([good, bad]).to_arrow(), request_id="bulk-7")).to_pylist()
-    assert told[0]["tier"] is not None
-    (problem,) = told[1]["problems"]
+    scored = table_of(post(service, pl.DataFrame([good, bad]).to_arrow(), request_id="bulk-7")).to_pylist()
+    assert scored[0]["tier"] is not None
+    (problem,) = scored[1]["problems"]
     assert problem["message"] == "records[0].duration_s: expected 0 or more; found -1"
 
 
@@ -147,21 +147,23 @@ def test_a_bad_record_spoils_its_own_line_only(service: Any, known: list[dict[st
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict | str) else None,
 )
-def test_what_is_wrong_is_named(service: Any, table: pa.Table, query: dict[str, str], status: int, field: str) -> None:
+def test_a_wrong_table_names_the_column(
+    service: Any, table: pa.Table, query: dict[str, str], status: int, field: str
+) -> None:
     answer = post(service, table, **{"request_id": "bulk-wrong", **query})
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["field"] == field
 
 
 @pytest.mark.parametrize("codec", ["lz4", "zstd"])
-def test_what_is_compressed_is_not_unpacked(service: Any, codec: str) -> None:
+def test_a_compressed_table_is_refused(service: Any, codec: str) -> None:
     answer = post(service, stream(by_id(*["line-001"] * 5_000), compression=codec), request_id="bulk-packed")
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "malformed"
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7, 60, 200, -9])
-def test_a_stream_that_breaks_off_is_malformed(service: Any, cut: int) -> None:
+def test_a_truncated_stream_is_malformed(service: Any, cut: int) -> None:
     whole = stream(by_id(*(f"line-{i:03}" for i in range(40))))
     answer = post(service, whole[:cut], request_id="bulk-cut")
     assert answer.status_code == 400, answer.text

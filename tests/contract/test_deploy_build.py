@@ -1,4 +1,4 @@
-"""The image without an engine: what its Dockerfile runs is run in clean folders, and what it starts is started."""
+"""The image without a container engine: the test runs the commands of the Dockerfile in clean folders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STARTS_WITHIN_S = 120
 IMPORT_ALL = """
 import importlib, pkgutil, linerisk, mlflow.pyfunc
 for module in pkgutil.walk_packages(linerisk.__path__, "linerisk."):
-    if module.name != "linerisk.__main__" and not module.name.endswith("migrations.env"):  # these two act
+    if module.name != "linerisk.__main__" and not module.name.endswith("migrations.env"):  # importing runs code
         importlib.import_module(module.name)
 """
 NO_NETWORK = re.compile("name resolution|NewConnectionError|Network is unreachable|Connection refused")
@@ -37,7 +37,7 @@ def _instruction(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `RUN` of the build stage makes of what the build may see."""
+    """The result of `RUN` of the build stage on the build context."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("opt") / "linerisk"
     ignore = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text(encoding="utf-8")
     for name in re.findall(r"^!(.+)$", ignore, re.MULTILINE):
@@ -65,7 +65,7 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     assert "is not empty" in refused.stderr
 
 
-def test_the_build_holds_what_running_needs_and_nothing_of_development(installed: Path) -> None:
+def test_the_build_holds_runtime_packages_and_no_development_packages(installed: Path) -> None:
     python = installed / ".venv" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "check"], check=True, capture_output=True)
     imported = subprocess.run([python, "-c", IMPORT_ALL], capture_output=True, check=False, text=True)
@@ -74,11 +74,11 @@ def test_the_build_holds_what_running_needs_and_nothing_of_development(installed
     names = {package["name"] for package in json.loads(listed.stdout)}
     assert not names & {"mlflow", "mypy", "playwright", "pytest", "ruff"}
     assert {path.name for path in installed.iterdir()} >= {"src", "policies", "requirements.lock"}
-    # The service may not write here: whatever it imports of the package is compiled already.
+    # The service cannot write here, so every module of the package must be compiled.
     assert (installed / "src" / "linerisk" / "__pycache__").is_dir()
 
 
-def test_what_the_image_starts_becomes_ready_is_healthy_and_ends_cleanly(
+def test_the_command_of_the_image_becomes_ready_and_healthy_and_stops_cleanly(
     installed: Path, world: Any, tmp_path: Path
 ) -> None:
     with socket.socket() as probe:

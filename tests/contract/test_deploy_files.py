@@ -23,9 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 PORT = 3000
 KUBERNETES = ("1.29", "1.37")
-"""Oldest and newest version that the manifests are checked against."""
+"""Oldest and newest Kubernetes version to check the manifests against."""
 EXPOSURE = 20
-"""`systemd-analyze security` at most, in tenths: 100 is a unit without any hardening."""
+"""Upper limit of `systemd-analyze security`, in tenths: 100 is a unit without hardening."""
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +133,9 @@ def test_compose_takes_passwords_from_the_environment_and_fails_without(compose:
     ]
     assert len(values) == 3
     assert all(re.search(r"\$\{[A-Z_]+:\?[^}]+\}", value) for value in values)
-    asked = set(re.findall(r"\$\{([A-Z_]+):\?", " ".join(values)))
+    required = set(re.findall(r"\$\{([A-Z_]+):\?", " ".join(values)))
     given = re.findall(r"^([A-Z_]+)=$", (DEPLOY / "env.example").read_text(encoding="utf-8"), re.MULTILINE)
-    assert asked == set(given)
+    assert required == set(given)
     assert "deploy/.env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
@@ -145,7 +145,7 @@ def test_compose_publishes_ports_on_loopback_only(compose: dict[str, Any]) -> No
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_the_script_makes_an_owner_that_is_no_superuser_and_a_database_that_the_log_opens(
+def test_the_script_creates_an_owner_without_superuser_rights_and_a_usable_database(
     postgresql: Any, tmp_path: Path
 ) -> None:
     environment = {
@@ -185,7 +185,7 @@ def test_the_image_holds_no_setting_that_could_be_a_secret(dockerfile: list[tupl
     assert settings == ["PATH", "HOME", "LINERISK_HOME"]
 
 
-def test_the_build_sees_only_what_is_listed() -> None:
+def test_the_build_context_holds_only_listed_files() -> None:
     lines = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
@@ -218,7 +218,7 @@ def test_image_compose_kubernetes_and_prometheus_agree_on_port_home_and_user(
 # --- Prometheus ----------------------------------------------------------------------------------------------------
 
 
-def test_every_alert_is_on_metrics_that_the_service_has(alerts: list[dict[str, Any]]) -> None:
+def test_every_alert_uses_metrics_of_the_service(alerts: list[dict[str, Any]]) -> None:
     source = "\n".join(
         path.read_text(encoding="utf-8")
         for room in ("web", "service")

@@ -1,4 +1,4 @@
-"""A dispute over HTTP: from a decision to the lift, by whom the contract says, once, and refused in the one shape."""
+"""Disputes over HTTP: from decision to lift, with roles, idempotency and refusals as in the contract."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REASON = "The holder works as a courier; the employer confirmed it in writing."
 
 
 class Case:
-    """Calls of one dispute; every call has a request id of its own unless it is given one."""
+    """Calls of one dispute; every call gets a new request id unless one is given."""
 
     def __init__(self, service: Any, keys: Iterator[str]) -> None:
         self._service = service
@@ -55,7 +55,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 def service(world_of_module: Any, serving: Callable[..., Any]) -> Iterator[Any]:
-    """A service of its own: what is cleared here would hold back what others score."""
+    """A separate service, because a cleared line holds back actions in other tests."""
     with serving(world_of_module) as started:
         yield started
 
@@ -72,7 +72,7 @@ def case(service: Any, keys: Iterator[str]) -> Case:
 
 @pytest.fixture(scope="module")
 def raised(service: Any) -> dict[str, list[str]]:
-    """Lines of the snapshot by tier, in no order."""
+    """Lines of the snapshot by tier."""
     lines = [f"line-{i:03}" for i in range(100, 200)]
     found: dict[str, list[str]] = {}
     for decision in service.score("disputes-which", *lines).json()["decisions"]:
@@ -82,18 +82,18 @@ def raised(service: Any) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def never_cleared(service: Any) -> str:
-    """A line that is asked for something, of those that no other test has cleared."""
+    """A line with a verification action that no other test clears."""
     decisions = service.score("disputes-never", *(f"line-{i:03}" for i in range(100))).json()["decisions"]
     return next(decision["line_id"] for decision in decisions if decision["action"]["kind"] == "verify")
 
 
 @pytest.fixture
 def decided(service: Any, raised: dict[str, list[str]], keys: Iterator[str]) -> Any:
-    """A new decision, of a line of one of some tiers; lines take turns."""
+    """Makes a new decision on a line of one of the given tiers; lines rotate."""
 
     def decide(*tiers: str) -> dict[str, Any]:
-        wanted = tiers or ("medium_low", "medium_high", "extremely_high")
-        lines = next(raised[tier] for tier in wanted if raised.get(tier))
+        chosen = tiers or ("medium_low", "medium_high", "extremely_high")
+        lines = next(raised[tier] for tier in chosen if raised.get(tier))
         lines.append(line := lines.pop(0))
         decision: dict[str, Any] = service.score(next(keys), line).json()["decisions"][0]
         return decision
@@ -101,7 +101,7 @@ def decided(service: Any, raised: dict[str, list[str]], keys: Iterator[str]) -> 
     return decide
 
 
-def test_from_a_decision_to_the_lift(service: Any, case: Case, decided: Any) -> None:
+def test_a_dispute_passes_from_decision_to_lift(service: Any, case: Case, decided: Any) -> None:
     decision = decided()
     before = service.client("scorer").get("/v1/lifts").json()["next_after"]
     opened = case.open(decision["decision_id"]).json()
@@ -120,7 +120,7 @@ def test_from_a_decision_to_the_lift(service: Any, case: Case, decided: Any) -> 
     assert service.client("scorer").get("/v1/lifts", params={"after": lift["seq"]}).json()["lifts"] == []
 
 
-def test_a_cleared_line_is_not_asked_again_on_the_same_evidence(
+def test_a_cleared_line_gets_no_new_action_on_the_same_evidence(
     service: Any, case: Case, never_cleared: str, keys: Iterator[str], wait_until: Any
 ) -> None:
     decision = service.score(next(keys), never_cleared).json()["decisions"][0]
@@ -130,10 +130,10 @@ def test_a_cleared_line_is_not_asked_again_on_the_same_evidence(
     case.outcome("cleared")
 
     def scored() -> dict[str, Any]:
-        told: dict[str, Any] = service.score(next(keys), decision["line_id"]).json()["decisions"][0]
-        return told
+        found: dict[str, Any] = service.score(next(keys), decision["line_id"]).json()["decisions"][0]
+        return found
 
-    # A process looks twenty times a second for what was cleared.
+    # A process refreshes cleared lines twenty times a second.
     wait_until(lambda: scored()["action"]["held_by"] == "cool_down")
     again = scored()
     assert (again["tier"], again["action"]["held_by"]) == (decision["tier"], "cool_down")
@@ -141,7 +141,7 @@ def test_a_cleared_line_is_not_asked_again_on_the_same_evidence(
     assert record["cleared_at"] is not None
 
 
-def test_the_highest_tier_is_upheld_by_two(service: Any, case: Case, decided: Any) -> None:
+def test_upholding_the_highest_tier_needs_the_approval_of_a_lead(service: Any, case: Case, decided: Any) -> None:
     case.open(decided("extremely_high")["decision_id"])
     case.assign()
     assert case.outcome("upheld").json()["state"] == "awaiting_approval"
@@ -152,7 +152,7 @@ def test_the_highest_tier_is_upheld_by_two(service: Any, case: Case, decided: An
     assert [event["move"] for event in events] == ["open", "assign", "decide", "approve"]
 
 
-def test_one_person_is_not_two(case: Case, decided: Any) -> None:
+def test_a_lead_cannot_approve_their_own_outcome(case: Case, decided: Any) -> None:
     case.open(decided("extremely_high")["decision_id"])
     case.assign(assignee="a-lead")
     case.call("lead", "outcome", outcome="upheld", reason=REASON)
@@ -160,7 +160,7 @@ def test_one_person_is_not_two(case: Case, decided: Any) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
 
 
-def test_a_request_made_again_gives_the_same_answer(case: Case, decided: Any) -> None:
+def test_a_repeated_dispute_request_returns_the_same_answer(case: Case, decided: Any) -> None:
     decision = decided()
     first = case.open(decision["decision_id"], request_id="same-dispute")
     assert case.open(decision["decision_id"], request_id="same-dispute").json() == first.json()
@@ -171,19 +171,19 @@ def test_a_request_made_again_gives_the_same_answer(case: Case, decided: Any) ->
     assert (again.status_code, again.json()["error"]["code"]) == (409, "illegal_move")
 
 
-def test_a_stale_tab_is_refused(case: Case, decided: Any) -> None:
+def test_an_outdated_case_version_is_refused(case: Case, decided: Any) -> None:
     opened = case.open(decided()["decision_id"]).json()
     case.assign()
     stale = case.outcome("cleared", seen=opened["number"])
     assert (stale.status_code, stale.json()["error"]["code"], stale.json()["error"]["field"]) == (409, "stale", "seen")
 
 
-def test_of_two_at_once_one_wins(case: Case, decided: Any) -> None:
+def test_of_two_concurrent_changes_one_succeeds(case: Case, decided: Any) -> None:
     case.open(decided()["decision_id"])
     case.assign()
     with ThreadPoolExecutor(6) as threads:
-        told = list(threads.map(lambda i: case.outcome("cleared", request_id=f"race-{i}").status_code, range(6)))
-    assert sorted(told) == [200] + [409] * 5
+        statuses = list(threads.map(lambda i: case.outcome("cleared", request_id=f"race-{i}").status_code, range(6)))
+    assert sorted(statuses) == [200] + [409] * 5
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_of_two_at_once_one_wins(case: Case, decided: Any) -> None:
         ({"request_id": ""}, "request_id"),
     ],
 )
-def test_a_wrong_outcome_says_which_field(case: Case, decided: Any, body: dict[str, Any], field: str) -> None:
+def test_a_wrong_outcome_names_the_field(case: Case, decided: Any, body: dict[str, Any], field: str) -> None:
     if not case.dispute_id:
         case.open(decided()["decision_id"])
         case.assign()
@@ -207,13 +207,13 @@ def test_a_wrong_outcome_says_which_field(case: Case, decided: Any, body: dict[s
     assert (refused.status_code, refused.json()["error"]["field"]) == (422, field)
 
 
-def test_an_objection_to_what_was_not_decided_here_is_told_who_to_pass_it_on_to(case: Case) -> None:
+def test_an_objection_to_an_unknown_decision_lists_where_to_forward_it(case: Case) -> None:
     refused = case.open("01J1NR8X00AAAAAAAAAAAAAAAA").json()["error"]
     assert "pass on what was not decided here to who decided it" in refused["hint"]
     assert [who for who in ("police", "12321", "platform", "hall") if who not in refused["hint"]] == []
 
 
-def test_what_is_not_there_is_not_found(service: Any, case: Case) -> None:
+def test_an_unknown_case_is_not_found(service: Any, case: Case) -> None:
     unknown = case.open("01J1NR8X00AAAAAAAAAAAAAAAA")
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_dispute")
     case.dispute_id = "01J1NR8X00AAAAAAAAAAAAAAAA"
@@ -221,13 +221,13 @@ def test_what_is_not_there_is_not_found(service: Any, case: Case) -> None:
     assert service.client("auditor").get("/v1/disputes/nothing").status_code == 404
 
 
-def test_nobody_is_given_a_dispute_who_does_not_review(case: Case, decided: Any) -> None:
+def test_a_dispute_cannot_be_assigned_to_a_token_that_does_not_review(case: Case, decided: Any) -> None:
     case.open(decided()["decision_id"])
     refused = case.assign(assignee="a-scorer")
     assert (refused.status_code, refused.json()["error"]["field"]) == (422, "assignee")
 
 
-def test_the_queue_turns_pages_and_is_chosen_from(service: Any, case: Case, decided: Any) -> None:
+def test_the_queue_has_pages_and_filters(service: Any, case: Case, decided: Any) -> None:
     ids = []
     for _ in range(3):
         case.open(decided()["decision_id"])
@@ -247,12 +247,12 @@ def test_the_queue_turns_pages_and_is_chosen_from(service: Any, case: Case, deci
     ("query", "field"),
     [("state=lost", "state"), ("clock=x", "clock"), ("tier=high", "tier"), ("limit=0", "limit"), ("after=x", "after")],
 )
-def test_a_wrong_query_says_which_field(service: Any, query: str, field: str) -> None:
+def test_a_wrong_query_names_the_field(service: Any, query: str, field: str) -> None:
     answer = service.client("reviewer").get(f"/v1/disputes?{query}")
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, field)
 
 
-def test_figures_of_disputes_are_on_the_page_of_metrics(service: Any, case: Case, decided: Any) -> None:
+def test_metrics_include_the_disputes(service: Any, case: Case, decided: Any) -> None:
     case.open(decided()["decision_id"])
     text = httpx.get(f"{service.url}/metrics").text
     assert 'linerisk_disputes_open{state="opened"}' in text
@@ -271,7 +271,7 @@ def test_the_notice_names_the_case(service: Any, case: Case, decided: Any) -> No
     assert notice["case"] == opened["case_number"]
 
 
-def test_the_number_in_a_notice_is_the_one_that_its_dispute_gets_and_finds_the_decision(
+def test_the_case_number_of_a_notice_becomes_the_dispute_number_and_finds_the_decision(
     service: Any, case: Case, decided: Any
 ) -> None:
     decision_id = decided()["decision_id"]
@@ -286,7 +286,7 @@ def test_the_number_in_a_notice_is_the_one_that_its_dispute_gets_and_finds_the_d
     assert scorer.get(f"/v1/decisions/{number[:-4]}0000").status_code == 404
 
 
-def test_a_running_service_ends_what_is_past_its_hard_limit(
+def test_a_running_service_closes_disputes_past_their_hard_deadline(
     world: Any, serving: Callable[..., Any], wait_until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(world, "--workers", "2") as first:
@@ -297,12 +297,12 @@ def test_a_running_service_ends_what_is_past_its_hard_limit(
         state = DisputeService(log, load_policies(world.settings.policies), role_of=lambda _: None)
         late = state.open(Actor("hotline", SCORER), decision, statement="x", channel="hotline", request_id="late-2")
     with serving(world, "--workers", "2") as server:
-        asked = server.client("auditor")
-        wait_until(lambda: asked.get(f"/v1/disputes/{late.dispute_id}").json()["state"] == "expired")
-        assert [each["move"] for each in asked.get(f"/v1/disputes/{late.dispute_id}").json()["events"]] == [
+        auditor = server.client("auditor")
+        wait_until(lambda: auditor.get(f"/v1/disputes/{late.dispute_id}").json()["state"] == "expired")
+        assert [each["move"] for each in auditor.get(f"/v1/disputes/{late.dispute_id}").json()["events"]] == [
             "open",
             "expire",
         ]
         assert "linerisk_disputes_expired 1" in httpx.get(f"{server.url}/metrics").text.splitlines()
-        told = [line for line in server.log.read_text().splitlines() if "disputes ended unanswered" in line]
-    assert [json.loads(line)["count"] for line in told] == [1]
+        logged = [line for line in server.log.read_text().splitlines() if "disputes ended unanswered" in line]
+    assert [json.loads(line)["count"] for line in logged] == [1]

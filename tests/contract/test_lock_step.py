@@ -29,13 +29,13 @@ def request(name: str, *lines: str, **more: Any) -> ScoreRequest:
 
 
 async def together(state: ApiState, *requests: ScoreRequest) -> list[StoredAnswer | BaseException]:
-    """The outcomes of requests that arrive in one turn of the loop."""
+    """Outcomes of requests that arrive in one turn of the event loop."""
     scores = [state.lock_step.score(each, caller="a-scorer", body_hash=each.request_id) for each in requests]
     return await asyncio.gather(*scores, return_exceptions=True)
 
 
 def commits(state: ApiState, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many requests each commit holds."""
+    """Number of requests in each commit."""
     sizes: list[int] = []
     append_here = state.log.append_here
 
@@ -99,7 +99,7 @@ def test_another_body_under_the_same_request_id_is_a_conflict(state: ApiState) -
     assert isinstance(other, ConflictError)
 
 
-def test_a_locked_store_is_left_to_the_writer_thread_while_the_loop_goes_on(state: ApiState, world: Any) -> None:
+def test_a_locked_store_blocks_the_writer_thread_and_not_the_event_loop(state: ApiState, world: Any) -> None:
     writer = sqlite3.connect(world.settings.home / "decisions.db", isolation_level=None)
 
     async def score_while_locked() -> tuple[int, list[StoredAnswer | BaseException]]:

@@ -1,4 +1,4 @@
-"""The log as an operator reads it: a failed request by the number that its caller was told, and what is live."""
+"""The service log: failed requests by request number, and the live bundle."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def served(serving: Callable[..., Any], world_of_module: Any) -> Iterator[Any]:
 
 
 def lines(server: Any, event: str) -> list[dict[str, Any]]:
-    """Lines of the log that tell of an event."""
-    told = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in told if line["event"] == event]
+    """Log lines of an event."""
+    entries = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    return [line for line in entries if line["event"] == event]
 
 
-def test_a_failed_request_is_found_in_the_log_by_the_number_that_its_caller_was_told(served: Any) -> None:
-    """The tokens cannot be read for a moment: a fault of ours, whoever asks."""
+def test_the_request_number_sent_to_the_caller_finds_the_failure_in_the_log(served: Any) -> None:
+    """An unreadable token file is an internal error for every caller."""
     path = served.world.settings.home / "tokens.json"
     whole = path.read_bytes()
     path.write_bytes(b"{")
@@ -42,7 +42,7 @@ def test_a_failed_request_is_found_in_the_log_by_the_number_that_its_caller_was_
     assert LINE not in served.log.read_text()
 
 
-def test_what_the_caller_did_wrong_is_not_logged_and_has_no_number(served: Any) -> None:
+def test_a_client_error_is_not_logged_and_has_no_request_number(served: Any) -> None:
     before = served.log.read_text()
     for answer in (served.score("bad"), served.client(None).get("/v1/model"), served.client().get("/v1/nothing")):
         assert 400 <= answer.status_code < 500
@@ -50,7 +50,7 @@ def test_what_the_caller_did_wrong_is_not_logged_and_has_no_number(served: Any) 
     assert served.log.read_text() == before
 
 
-def test_a_new_live_pair_is_one_line_with_model_and_snapshot(
+def test_a_new_live_bundle_is_logged_in_one_line_with_model_and_snapshot(
     served: Any, wait_until: Callable[[Callable[[], bool]], None]
 ) -> None:
     served.world.promote(version="2", seed=8)

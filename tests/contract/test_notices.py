@@ -1,4 +1,4 @@
-"""What a holder is told comes from the frozen decision, in two languages and three forms."""
+"""Notices are made from the frozen decision, in two languages and three forms."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from linerisk.decisions.log import DecisionLog
 
 @pytest.fixture(scope="module")
 def fresh(serving: Any, world_of_module: Any) -> Iterator[Any]:
-    """A service whose snapshot is an hour old, so that its decisions ask for something."""
+    """A service with a snapshot that is an hour old, so its decisions have actions."""
     world_of_module.publish(as_of=now() - timedelta(hours=1))
     with serving(world_of_module) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def told(fresh: Any) -> dict[str, Any]:
-    """A decision that asks for something, and one that does not."""
-    decisions = fresh.score("to-be-told", *(f"line-{i:03}" for i in range(200))).json()["decisions"]
-    asking = [each for each in decisions if each["action"]["kind"] == "verify" and not each["action"]["held_by"]]
-    raised = [each for each in asking if any(reason["direction"] == "raises" for reason in each["reasons"])]
-    return {"asks": raised[0], "nothing": next(each for each in decisions if each["action"]["kind"] == "none")}
+def decisions(fresh: Any) -> dict[str, Any]:
+    """A decision with an action (`asks`) and one without (`nothing`)."""
+    every = fresh.score("notices", *(f"line-{i:03}" for i in range(200))).json()["decisions"]
+    acting = [each for each in every if each["action"]["kind"] == "verify" and not each["action"]["held_by"]]
+    raised = [each for each in acting if any(reason["direction"] == "raises" for reason in each["reasons"])]
+    return {"asks": raised[0], "nothing": next(each for each in every if each["action"]["kind"] == "none")}
 
 
 def notice(fresh: Any, decision: dict[str, Any], role: str = "scorer", **query: str) -> Any:
@@ -37,8 +37,8 @@ def notice(fresh: Any, decision: dict[str, Any], role: str = "scorer", **query: 
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_the_reasons_told_are_the_decisions_own(fresh: Any, told: dict[str, Any], lang: str) -> None:
-    decision = told["asks"]
+def test_the_notice_lists_the_reasons_of_the_decision(fresh: Any, decisions: dict[str, Any], lang: str) -> None:
+    decision = decisions["asks"]
     answer = notice(fresh, decision, lang=lang).json()
     assert "error" not in answer, answer
     raising = [reason[lang] for reason in decision["reasons"] if reason["direction"] == "raises"]
@@ -50,39 +50,41 @@ def test_the_reasons_told_are_the_decisions_own(fresh: Any, told: dict[str, Any]
     assert decision["line_id"] not in str(answer)
 
 
-def test_chinese_and_json_are_the_default(fresh: Any, told: dict[str, Any]) -> None:
-    assert notice(fresh, told["asks"]).json() == notice(fresh, told["asks"], lang="zh", form="json").json()
+def test_chinese_and_json_are_the_default(fresh: Any, decisions: dict[str, Any]) -> None:
+    assert notice(fresh, decisions["asks"]).json() == notice(fresh, decisions["asks"], lang="zh", form="json").json()
 
 
 @pytest.mark.parametrize("role", ["reviewer", "auditor"])
-def test_reviewer_and_auditor_see_what_the_scorer_was_told(fresh: Any, told: dict[str, Any], role: str) -> None:
-    assert notice(fresh, told["asks"], role).content == notice(fresh, told["asks"]).content
+def test_reviewer_and_auditor_read_the_same_notice_as_the_scorer(
+    fresh: Any, decisions: dict[str, Any], role: str
+) -> None:
+    assert notice(fresh, decisions["asks"], role).content == notice(fresh, decisions["asks"]).content
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_a_text_message_has_at_most_three_parts(fresh: Any, told: dict[str, Any], lang: str) -> None:
-    message = notice(fresh, told["asks"], lang=lang, form="sms").json()
+def test_a_text_message_has_at_most_three_parts(fresh: Any, decisions: dict[str, Any], lang: str) -> None:
+    message = notice(fresh, decisions["asks"], lang=lang, form="sms").json()
     assert set(message) == {"text", "encoding", "parts"}
     assert 1 <= message["parts"] <= 3
-    assert notice(fresh, told["asks"], lang=lang).json()["case"] in message["text"]
+    assert notice(fresh, decisions["asks"], lang=lang).json()["case"] in message["text"]
 
 
-def test_the_page_is_html_and_is_not_kept_by_anybody_between(fresh: Any, told: dict[str, Any]) -> None:
-    answer = notice(fresh, told["asks"], form="html")
+def test_the_page_is_html_and_is_not_cached(fresh: Any, decisions: dict[str, Any]) -> None:
+    answer = notice(fresh, decisions["asks"], form="html")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.text.startswith("<!doctype html>")
     assert "<script" not in answer.text
 
 
-def test_a_decision_that_asks_for_nothing_says_so(fresh: Any, told: dict[str, Any]) -> None:
-    answer = notice(fresh, told["nothing"], lang="en").json()
+def test_a_notice_of_a_decision_without_an_action_requests_nothing(fresh: Any, decisions: dict[str, Any]) -> None:
+    answer = notice(fresh, decisions["nothing"], lang="en").json()
     assert (answer["asks"], answer["reasons"], answer["steps"], answer["until"]) == (False, [], [], None)
 
 
-def test_the_time_to_verify_counts_from_when_it_is_sent(fresh: Any, told: dict[str, Any]) -> None:
-    early = notice(fresh, told["asks"]).json()["until"]
-    assert notice(fresh, told["asks"], sent_at=told["asks"]["scored_at"]).json()["until"] == early
+def test_the_verification_deadline_counts_from_the_time_of_sending(fresh: Any, decisions: dict[str, Any]) -> None:
+    early = notice(fresh, decisions["asks"]).json()["until"]
+    assert notice(fresh, decisions["asks"], sent_at=decisions["asks"]["scored_at"]).json()["until"] == early
 
 
 @pytest.mark.parametrize(
@@ -96,8 +98,8 @@ def test_the_time_to_verify_counts_from_when_it_is_sent(fresh: Any, told: dict[s
         ({"sent_at": "9999-12-31T23:59:59Z"}, "sent_at"),
     ],
 )
-def test_a_wrong_query_is_refused(fresh: Any, told: dict[str, Any], query: dict[str, str], field: str) -> None:
-    answer = notice(fresh, told["asks"], **query)
+def test_a_wrong_query_is_refused(fresh: Any, decisions: dict[str, Any], query: dict[str, str], field: str) -> None:
+    answer = notice(fresh, decisions["asks"], **query)
     assert answer.status_code == 422
     assert answer.json()["error"]["field"] == field
 
@@ -106,14 +108,14 @@ def test_an_unknown_decision_has_no_notice(fresh: Any) -> None:
     assert fresh.client().get("/v1/decisions/01J1NR8X00AAAAAAAAAAAAAAAA/notice").status_code == 404
 
 
-def test_a_decision_without_reasons_has_no_notice(fresh: Any, told: dict[str, Any]) -> None:
+def test_a_decision_without_reasons_has_no_notice(fresh: Any, decisions: dict[str, Any]) -> None:
     body = pa.BufferOutputStream()
-    table = pa.table({"line_id": [told["asks"]["line_id"]]})
+    table = pa.table({"line_id": [decisions["asks"]["line_id"]]})
     with pa.ipc.new_stream(body, table.schema) as writer:
         writer.write_table(table)
     answer = fresh.client().post(
         "/v1/score/arrow",
-        params={"request_id": "told-without-reasons", "reasons": "false"},
+        params={"request_id": "notice-without-reasons", "reasons": "false"},
         content=body.getvalue().to_pybytes(),
         headers={"content-type": "application/vnd.apache.arrow.stream"},
     )
@@ -124,11 +126,11 @@ def test_a_decision_without_reasons_has_no_notice(fresh: Any, told: dict[str, An
     assert "no notice without a reason" in refused.json()["error"]["message"]
 
 
-def test_the_evidence_is_the_frozen_decision_and_what_it_rests_on(fresh: Any, told: dict[str, Any]) -> None:
-    path = f"/v1/decisions/{told['asks']['decision_id']}"
+def test_the_evidence_holds_the_frozen_decision_and_its_basis(fresh: Any, decisions: dict[str, Any]) -> None:
+    path = f"/v1/decisions/{decisions['asks']['decision_id']}"
     record = fresh.client("auditor").get(path).json()
     bundle = fresh.client("auditor").get(f"{path}/evidence").json()
-    assert {name: bundle["decision"][name] for name in told["asks"]} == told["asks"]
+    assert {name: bundle["decision"][name] for name in decisions["asks"]} == decisions["asks"]
     assert {each["name"]: each["value"] for each in bundle["features"]} == record["features"]
     assert bundle["model"] == record["model"]
     assert bundle["policy"]["id"] == record["action"]["policy"]
@@ -140,10 +142,10 @@ def test_the_evidence_is_the_frozen_decision_and_what_it_rests_on(fresh: Any, to
     assert bundle["record_sha256"] == hashlib.sha256(frozen.to_json()).hexdigest()
 
 
-def test_the_evidence_is_also_one_page(fresh: Any, told: dict[str, Any]) -> None:
-    path = f"/v1/decisions/{told['asks']['decision_id']}/evidence"
+def test_the_evidence_is_also_available_as_one_page(fresh: Any, decisions: dict[str, Any]) -> None:
+    path = f"/v1/decisions/{decisions['asks']['decision_id']}/evidence"
     answer = fresh.client("reviewer").get(path, params={"form": "html"})
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert all(html.escape(reason["zh"], quote=False) in answer.text for reason in told["asks"]["reasons"])
+    assert all(html.escape(reason["zh"], quote=False) in answer.text for reason in decisions["asks"]["reasons"])
     assert "<script" not in answer.text
     assert fresh.client("reviewer").get(path, params={"form": "pdf"}).status_code == 422

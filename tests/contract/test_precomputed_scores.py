@@ -13,7 +13,7 @@ from linerisk.web.state import ServiceState
 
 
 def _decisions(state: ServiceState, request: ScoreRequest) -> list[dict[str, Any]]:
-    """Decisions without their id and time."""
+    """Decisions without id and time."""
     decisions, _ = score_by_id(state, request, caller="a-scorer")
     plain = [msgspec.json.decode(each.to_json()) for each in decisions]
     return [{key: value for key, value in each.items() if key not in {"decision_id", "scored_at"}} for each in plain]

@@ -1,4 +1,4 @@
-"""Refusals: one shape, the right status, what to do, and never a 5xx for a bad input."""
+"""Refusals: error shape, status and hint, and no 5xx for invalid input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCOUNT = {"activated_on": "2024-01-01", "home_area": "440300", "plan_kind": "pr
 
 
 def error_of(answer: Any, status: int) -> dict[str, Any]:
-    """The error of an answer, once its shape and status were looked at."""
+    """The error of an answer, after a check of its shape and status."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert "Traceback" not in answer.text
@@ -57,7 +57,7 @@ def error_of(answer: Any, status: int) -> dict[str, Any]:
     ids=lambda body: body[:48].decode("latin-1"),
 )
 @pytest.mark.parametrize("path", ["/v1/score", "/v1/score/records"])
-def test_a_body_that_is_not_json_of_one_meaning_is_malformed(service: Any, path: str, body: bytes) -> None:
+def test_ambiguous_or_invalid_json_is_malformed(service: Any, path: str, body: bytes) -> None:
     error = error_of(service.client().post(path, content=body, headers=JSON), 400)
     assert error["code"] == "malformed"
 
@@ -92,9 +92,7 @@ def test_a_body_that_is_not_json_of_one_meaning_is_malformed(service: Any, path:
         ({"request_id": "r", "lines": [{"line_id": "a"}], "as_of": 5}, "as_of"),
     ],
 )
-def test_a_wrong_value_says_where_what_was_expected_and_what_was_found(
-    service: Any, body: Any, field: str | None
-) -> None:
+def test_a_wrong_value_names_field_expected_and_found(service: Any, body: Any, field: str | None) -> None:
     error = error_of(service.client().post("/v1/score", content=json.dumps(body), headers=JSON), 422)
     assert error.get("field") == field
     if field is not None and field not in {"asof", "lines[0].linee"}:
@@ -102,7 +100,7 @@ def test_a_wrong_value_says_where_what_was_expected_and_what_was_found(
     assert "found: " in error["message"]
 
 
-def test_too_many_lines_are_asked_for_in_parts(service: Any) -> None:
+def test_too_many_lines_are_refused_with_a_hint_to_split_them(service: Any) -> None:
     body = {"request_id": "many", "lines": [{"line_id": "a"}] * 1001}
     error = error_of(service.client().post("/v1/score", json=body), 422)
     assert error["hint"] == "send fewer lines at a time"
@@ -111,7 +109,7 @@ def test_too_many_lines_are_asked_for_in_parts(service: Any) -> None:
 
 
 @pytest.mark.parametrize("as_of", ["2024-08-01", "2024-08-01T00:00:00", "now", 5])
-def test_an_as_of_that_is_no_instant_says_how_one_is_written(service: Any, as_of: Any) -> None:
+def test_a_wrong_as_of_is_refused_with_the_expected_format(service: Any, as_of: Any) -> None:
     error = error_of(service.score("instant", "line-001", as_of=as_of), 422)
     assert error["message"] == (
         "a value is no instant; expected: an instant with its offset from UTC, such as 2024-07-26T00:00:00Z; "
@@ -134,7 +132,7 @@ def test_an_as_of_that_is_no_instant_says_how_one_is_written(service: Any, as_of
         ({"line_id": "a", "records": [], "account": {}}, "lines[0].account.activated_on"),
     ],
 )
-def test_a_wrong_type_in_records_says_where(service: Any, line: dict[str, Any], field: str) -> None:
+def test_a_wrong_type_in_records_names_the_field(service: Any, line: dict[str, Any], field: str) -> None:
     body = {"request_id": "types", "lines": [line]}
     assert error_of(service.client().post("/v1/score/records", json=body), 422)["field"] == field
 
@@ -148,20 +146,20 @@ def test_social_insurance_is_refused_by_the_policy_in_force(service: Any, name: 
     assert error["field"] == f"lines[0].account.{name}"
 
 
-def test_the_request_id_is_told_with_a_refusal(service: Any) -> None:
-    body = {"request_id": "told", "lines": []}
-    assert error_of(service.client().post("/v1/score", json=body), 422)["request_id"] == "told"
+def test_a_refusal_carries_the_request_id(service: Any) -> None:
+    body = {"request_id": "refused", "lines": []}
+    assert error_of(service.client().post("/v1/score", json=body), 422)["request_id"] == "refused"
 
 
-@pytest.mark.parametrize("said", [True, False], ids=["with its length", "in chunks"])
-def test_a_body_of_17_mb_is_too_large(service: Any, *, said: bool) -> None:
+@pytest.mark.parametrize("with_length", [True, False], ids=["with its length", "in chunks"])
+def test_a_body_of_17_mb_is_too_large(service: Any, *, with_length: bool) -> None:
     body = b" " * (17 * 1024 * 1024)
 
     def chunks() -> Iterator[bytes]:
         for start in range(0, len(body), 1 << 20):
             yield body[start : start + (1 << 20)]
 
-    answer = service.client().post("/v1/score", content=body if said else chunks(), headers=JSON)
+    answer = service.client().post("/v1/score", content=body if with_length else chunks(), headers=JSON)
     assert error_of(answer, 413)["code"] == "too_large"
 
 
@@ -182,7 +180,7 @@ def test_another_kind_of_body_is_refused(service: Any, headers: dict[str, str]) 
     assert error_of(answer, 415)["code"] == "unsupported_media_type"
 
 
-def test_utf8_may_be_named(service: Any) -> None:
+def test_a_charset_of_utf8_is_accepted(service: Any) -> None:
     headers = {"content-type": 'application/json; charset="UTF-8"'}
     answer = service.client().post("/v1/score", content=GOOD.replace(b'"r"', b'"utf8"'), headers=headers)
     assert answer.status_code == 200
@@ -217,7 +215,7 @@ def test_a_path_that_is_not_offered_is_not_found(service: Any, path: str) -> Non
         ("/v1/lines/a/decisions?before=%0A", "before"),
     ],
 )
-def test_what_is_no_id_is_refused(service: Any, path: str, field: str) -> None:
+def test_an_invalid_id_is_refused(service: Any, path: str, field: str) -> None:
     assert error_of(service.client("auditor").get(path), 422)["field"] == field
 
 
@@ -232,15 +230,13 @@ def test_what_is_no_id_is_refused(service: Any, path: str, field: str) -> None:
         ("POST", "/metrics", "GET, HEAD"),
     ],
 )
-def test_another_method_is_refused_and_says_which_are_offered(
-    service: Any, method: str, path: str, allowed: str
-) -> None:
+def test_another_method_is_refused_with_the_allowed_methods(service: Any, method: str, path: str, allowed: str) -> None:
     answer = service.client().request(method, path)
     assert error_of(answer, 405)["code"] == "method_not_allowed"
     assert answer.headers["allow"] == allowed
 
 
-def test_a_client_that_goes_away_in_the_middle_does_no_harm(service: Any) -> None:
+def test_a_client_that_disconnects_in_the_middle_of_a_body_affects_no_other_client(service: Any) -> None:
     where = urlsplit(service.url)
     for _ in range(5):
         with socket.create_connection((where.hostname, where.port)) as connection:

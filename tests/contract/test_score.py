@@ -1,4 +1,4 @@
-"""Scoring: what an answer says, that it is said once, and that one bad line does not spoil the others."""
+"""Scoring: the answer, idempotency, and bad lines that do not affect the others."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_base_calibration_and_contributions_are_the_log_odds_of_the_probability(
         assert total == pytest.approx(math.log(p) - math.log1p(-p), abs=1e-9)
 
 
-def test_an_unknown_line_and_one_named_twice_do_not_spoil_the_others(service: Any) -> None:
+def test_an_unknown_line_and_a_duplicate_line_leave_the_others_scored(service: Any) -> None:
     answer = service.score("mixed", "line-001", "nobody", "line-002", "line-001").json()
     assert [decision["line_id"] for decision in answer["decisions"]] == ["line-001", "line-002"]
     assert [(p["line_id"], p["code"]) for p in answer["problems"]] == [
@@ -86,7 +86,7 @@ def test_an_unknown_line_and_one_named_twice_do_not_spoil_the_others(service: An
     ]
 
 
-def test_only_unknown_lines_are_an_answer_too(service: Any) -> None:
+def test_a_request_of_only_unknown_lines_is_answered_with_problems(service: Any) -> None:
     answer = service.score("nobody-at-all", "nobody", "no-one")
     assert answer.status_code == 200
     assert answer.json()["decisions"] == []
@@ -106,17 +106,17 @@ def test_a_number_and_its_text_are_the_same_line(service: Any) -> None:
 def test_an_old_snapshot_answers_stale_and_holds_the_action(service: Any) -> None:
     lines = [f"line-{i:03}" for i in range(200)]
     decisions = service.score("stale", *lines).json()["decisions"]
-    asked = [d for d in decisions if d["action"]["kind"] != "none" and d["status"] == "stale"]
-    assert asked
-    assert {d["action"]["held_by"] for d in asked} == {"stale"}
+    acting = [d for d in decisions if d["action"]["kind"] != "none" and d["status"] == "stale"]
+    assert acting
+    assert {d["action"]["held_by"] for d in acting} == {"stale"}
 
 
-def test_asking_for_its_own_instant_does_not_make_an_old_snapshot_fresh(service: Any) -> None:
+def test_requesting_the_as_of_of_an_old_snapshot_is_still_stale(service: Any) -> None:
     (decision,) = service.score("fresh", "line-001", as_of=AS_OF).json()["decisions"]
     assert decision["status"] == "stale"
 
 
-def test_without_an_account_a_line_is_degraded_with_the_tier_it_has_anyway(service: Any) -> None:
+def test_a_known_line_without_an_account_is_degraded(service: Any) -> None:
     answer = service.score("degraded", "line-007", as_of=AS_OF).json()
     (decision,) = answer["decisions"]
     assert decision["status"] == "degraded"
@@ -132,18 +132,18 @@ def test_an_instant_before_the_snapshot_is_refused(service: Any) -> None:
 
 
 @pytest.mark.parametrize("as_of", ["2999-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1989-12-31T00:00:00Z"])
-def test_an_instant_of_no_data_is_refused(service: Any, as_of: str) -> None:
+def test_an_as_of_without_data_is_refused(service: Any, as_of: str) -> None:
     assert service.score("no-data", "line-001", as_of=as_of).status_code == 422
 
 
-def test_the_same_request_again_is_the_same_answer_and_writes_nothing(service: Any) -> None:
+def test_a_repeated_score_returns_the_stored_answer_and_writes_nothing(service: Any) -> None:
     first = service.score("again", "line-001", "line-002", "nobody").content
     assert service.score("again", "line-001", "line-002", "nobody").content == first
     history = service.client("reviewer").get("/v1/lines/line-001/decisions?limit=200").json()["decisions"]
     assert len([d for d in history if d["request_id"] == "again"]) == 1
 
 
-def test_the_order_of_keys_does_not_make_another_request(service: Any) -> None:
+def test_the_order_of_keys_does_not_change_the_request(service: Any) -> None:
     one = '{"request_id":"keys","lines":[{"line_id":"line-001"}]}'
     other = '{ "lines": [{"line_id": "line-001"}], "request_id": "keys" }'
     headers = {"content-type": "application/json"}
@@ -162,7 +162,7 @@ def test_the_same_request_id_with_another_body_is_a_conflict(service: Any) -> No
 
 
 @pytest.mark.parametrize("lines", [1, 30])
-def test_fifty_at_once_are_one_request(service: Any, lines: int) -> None:
+def test_fifty_concurrent_copies_of_a_request_are_recorded_once(service: Any, lines: int) -> None:
     ids = [f"line-{i:03}" for i in range(lines)]
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: service.score(f"at-once-{lines}", *ids), range(50)))
@@ -191,7 +191,7 @@ def test_records_in_the_body_are_scored(score_records: Any) -> None:
         ({"cell_id": None, "visited_area": None}, "visited_area, cell_id"),
     ],
 )
-def test_a_line_whose_records_lack_an_input_is_degraded_and_nothing_starts(
+def test_a_line_whose_records_lack_an_input_is_degraded_without_an_action(
     score_records: Any, given: dict[str, None], named: str
 ) -> None:
     record = {**RECORD, **given}
@@ -223,7 +223,7 @@ def test_the_order_of_lines_is_the_order_of_decisions(score_records: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"record_type": "call_sideways"}, "records[1].record_type"),
         ({"started_at": "yesterday"}, "records[1].started_at"),
@@ -238,7 +238,7 @@ def test_the_order_of_lines_is_the_order_of_decisions(score_records: Any) -> Non
     ],
 )
 def test_a_record_that_breaks_a_rule_makes_only_its_line_unusable(
-    score_records: Any, change: dict[str, Any], said: str
+    score_records: Any, change: dict[str, Any], message: str
 ) -> None:
     good = {"line_id": "good", "account": ACCOUNT, "records": [RECORD]}
     bad = {"line_id": "bad", "account": ACCOUNT, "records": [RECORD, {**RECORD, **change}]}
@@ -247,11 +247,11 @@ def test_a_record_that_breaks_a_rule_makes_only_its_line_unusable(
     assert [decision["line_id"] for decision in answer.json()["decisions"]] == ["good"]
     (problem,) = answer.json()["problems"]
     assert (problem["line_id"], problem["code"]) == ("bad", "wrong_value")
-    assert problem["message"].startswith(f"{said}: expected ")
+    assert problem["message"].startswith(f"{message}: expected ")
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"plan_kind": "gratis"}, "account.plan_kind"),
         ({"activated_on": "soon"}, "account.activated_on"),
@@ -259,13 +259,13 @@ def test_a_record_that_breaks_a_rule_makes_only_its_line_unusable(
     ],
 )
 def test_an_account_that_breaks_a_rule_makes_only_its_line_unusable(
-    score_records: Any, change: dict[str, Any], said: str
+    score_records: Any, change: dict[str, Any], message: str
 ) -> None:
     bad = {"line_id": "bad", "account": {**ACCOUNT, **change}, "records": [RECORD]}
     good = {"line_id": "good", "account": ACCOUNT, "records": [RECORD]}
-    answer = score_records(f"account-{said}", bad, good).json()
+    answer = score_records(f"account-{message}", bad, good).json()
     assert [decision["line_id"] for decision in answer["decisions"]] == ["good"]
-    assert answer["problems"][0]["message"].startswith(said)
+    assert answer["problems"][0]["message"].startswith(message)
 
 
 def test_records_without_an_account_are_degraded(score_records: Any) -> None:
@@ -274,13 +274,13 @@ def test_records_without_an_account_are_degraded(score_records: Any) -> None:
     assert answer["problems"][0]["code"] == "account_missing"
 
 
-def test_an_account_known_later_is_not_known(score_records: Any) -> None:
+def test_an_account_known_only_after_as_of_is_ignored(score_records: Any) -> None:
     account = {**ACCOUNT, "known_at": "2024-08-02T00:00:00Z"}
     answer = score_records("known-later", {"line_id": "new", "account": account, "records": [RECORD]}).json()
     assert answer["decisions"][0]["status"] == "degraded"
 
 
-def test_a_line_of_which_nothing_is_known_is_a_problem(score_records: Any) -> None:
+def test_a_line_without_records_and_account_is_a_problem(score_records: Any) -> None:
     answer = score_records("nothing", {"line_id": "new", "records": []}).json()
     assert answer["decisions"] == []
     assert answer["problems"][0]["code"] == "nothing_known"
@@ -304,10 +304,10 @@ def test_the_instant_defaults_to_now(score_records: Any) -> None:
     assert decision["as_of"] == decision["scored_at"]
 
 
-def test_a_line_scored_from_its_records_is_compared_with_others_as_it_is_in_a_batch(
+def test_a_line_scored_from_records_has_the_reference_features_of_the_batch(
     service: Any, score_records: Any, known: list[dict[str, Any]]
 ) -> None:
-    """Line by line: what other lines do is there by the published reference only, and to the bit as in the batch."""
+    """One line per request: other lines count only through the published reference, bit for bit as in the batch."""
     batch = service.world.batch(as_of=datetime(2024, 8, 1, tzinfo=UTC))
     compared = [name for name in batch.columns if name in WITH_REFERENCE]
     assert batch.select(pl.col(compared).n_unique() > 1).row(0) == (True,) * len(WITH_REFERENCE)
@@ -329,7 +329,7 @@ def test_many_lines_scored_from_their_records_have_the_margins_of_the_batch(
     assert len(margins) == 110
 
 
-def test_before_the_snapshot_a_line_is_compared_with_no_other_and_degraded(score_records: Any) -> None:
+def test_before_the_snapshot_a_line_has_no_reference_features_and_is_degraded(score_records: Any) -> None:
     line = {"line_id": "new", "account": {**ACCOUNT, "known_at": "2024-07-01T00:00:00Z"}, "records": [RECORD]}
     answer = score_records("earlier", line, as_of="2024-07-31T00:00:00Z").json()
     assert answer["decisions"][0]["status"] == "degraded"
@@ -338,7 +338,7 @@ def test_before_the_snapshot_a_line_is_compared_with_no_other_and_degraded(score
     assert "compared with no other line" in problem["message"]
 
 
-def test_long_after_the_snapshot_what_lines_are_compared_with_is_stale(score_records: Any) -> None:
+def test_long_after_the_snapshot_the_reference_is_stale(score_records: Any) -> None:
     line = {"line_id": "new", "account": ACCOUNT, "records": [{**RECORD, "started_at": "2024-08-30T10:00:00Z"}]}
     answer = score_records("much-later", line, as_of="2024-09-01T00:00:00Z").json()
     assert answer["decisions"][0]["status"] == "stale"

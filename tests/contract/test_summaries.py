@@ -1,4 +1,4 @@
-"""A decision that raises a tier keeps a summary of the line's records, wherever its features came from."""
+"""A decision with a raised tier keeps a summary of the records of its line, for every source of features."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AS_OF = datetime(2024, 8, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def half(serving: Any, world_of_module: Any) -> Iterator[Any]:
-    """A service whose model raises half of the lines of its store, which are published."""
+    """A service whose model raises half of the published lines of its store."""
     world = world_of_module
     live = Live.open(world.settings.live)
     middle = float(world.batch(as_of=AS_OF)["margin"].median())
@@ -80,7 +80,7 @@ def test_the_summary_is_the_same_from_the_store_and_from_the_request(
     assert all(record.records == from_store[record.line_id] for record in both)
 
 
-def test_the_evidence_shows_it_and_a_replay_does_not_mind(
+def test_the_evidence_contains_the_summary_and_a_replay_is_identical(
     half: Any, records: list[DecisionRecord], known: list[dict[str, Any]]
 ) -> None:
     raised = next(record for record in records if record.tier != "normal")
@@ -101,7 +101,7 @@ def test_the_evidence_shows_it_and_a_replay_does_not_mind(
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_a_model_promoted_after_the_snapshot_sums_up_the_records_of_the_lines_it_raises(
+def test_a_model_promoted_after_the_snapshot_summarises_records_of_raised_lines(
     world: Any,
     tmp_path: Path,
     gone: bool,  # noqa: FBT001  # what differs
@@ -129,6 +129,6 @@ def test_a_model_promoted_after_the_snapshot_sums_up_the_records_of_the_lines_it
         assert gone or after.precomputed.summaries[row] == kept
 
 
-def test_a_summary_takes_little_room(records: list[DecisionRecord]) -> None:
+def test_a_summary_is_small(records: list[DecisionRecord]) -> None:
     kept = [record.records for record in records if record.tier != "normal"]
     assert max(len(msgspec.json.encode(each)) for each in kept) < 2_000

@@ -1,4 +1,4 @@
-"""TLS by option: what is said is verified and private, what is plain is refused, and what cannot work never starts."""
+"""TLS by option: current versions and ciphers only, plain HTTP refused, unusable certificates refused at the start."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from linerisk.settings import Settings
 
 @dataclass(frozen=True)
 class Pair:
-    """A certificate that speaks for loopback, signed with its own key."""
+    """A self-signed certificate for loopback and its key."""
 
     certificate: Path
     key: Path
@@ -65,14 +65,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 @pytest.fixture(scope="module")
 def secured(serving: Callable[..., Any], pair: Pair, world_of_module: Any) -> Iterator[Any]:
-    """A service with TLS, from the command line."""
+    """A service started with TLS options."""
     options = ("--tls-cert", str(pair.certificate), "--tls-key", str(pair.key), "--host", "localhost")
     with serving(world_of_module, *options, authority=pair.certificate) as server:
         yield server
 
 
-def exchanged(server: Any, *, sent: bytes) -> bytes:
-    """What a client that speaks no TLS gets back."""
+def send_plain(server: Any, *, sent: bytes) -> bytes:
+    """The answer to bytes that a client sends without TLS."""
     where = urlsplit(server.url)
     with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
         connection.sendall(sent)
@@ -82,7 +82,7 @@ def exchanged(server: Any, *, sent: bytes) -> bytes:
             return b""
 
 
-def test_a_client_that_knows_the_certificate_is_answered(secured: Any) -> None:
+def test_a_client_that_trusts_the_certificate_gets_an_answer(secured: Any) -> None:
     assert secured.score("tls", "line-001").status_code == 200
     (start,) = (line for line in secured.log.read_text().splitlines() if '"ready"' in line)
     assert f'"address": "{secured.url}"' in start
@@ -90,16 +90,16 @@ def test_a_client_that_knows_the_certificate_is_answered(secured: Any) -> None:
     assert "warning" not in start
 
 
-def test_a_client_that_does_not_know_the_certificate_goes_no_further(secured: Any) -> None:
+def test_a_client_that_does_not_trust_the_certificate_aborts_the_handshake(secured: Any) -> None:
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         httpx.get(f"{secured.url}/livez", verify=ssl.create_default_context())
 
 
-def test_plain_http_is_refused_without_harm(secured: Any) -> None:
+def test_plain_http_on_the_tls_port_is_refused_and_tls_keeps_working(secured: Any) -> None:
     token = secured.world.tokens["scorer"]
     head = f"GET /v1/model HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n"
     for _ in range(20):
-        assert b"HTTP/1.1 2" not in exchanged(secured, sent=head.encode())
+        assert b"HTTP/1.1 2" not in send_plain(secured, sent=head.encode())
     assert secured.score("after-plain", "line-001").status_code == 200
     assert token not in secured.log.read_text()
     assert "Traceback" not in secured.log.read_text()
@@ -107,16 +107,16 @@ def test_plain_http_is_refused_without_harm(secured: Any) -> None:
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-def test_an_old_version_is_refused(secured: Any, pair: Pair, version: ssl.TLSVersion) -> None:
+def test_an_old_tls_version_is_refused(secured: Any, pair: Pair, version: ssl.TLSVersion) -> None:
     context = ssl.create_default_context(cafile=pair.certificate)
     context.minimum_version = context.maximum_version = version
-    context.set_ciphers("ALL:@SECLEVEL=0")  # a client that would take anything
+    context.set_ciphers("ALL:@SECLEVEL=0")  # a client that accepts any cipher
     with pytest.raises(ssl.SSLError, match=r"(?i)protocol|alert"):
         _shake(secured, context)
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_current_version_is_spoken_with_forward_secrecy(secured: Any, pair: Pair, version: ssl.TLSVersion) -> None:
+def test_a_current_tls_version_uses_forward_secrecy(secured: Any, pair: Pair, version: ssl.TLSVersion) -> None:
     context = ssl.create_default_context(cafile=pair.certificate)
     context.minimum_version = context.maximum_version = version
     name, _, bits = _shake(secured, context)
@@ -144,7 +144,7 @@ def _shake(server: Any, context: ssl.SSLContext) -> tuple[str, str, int]:
 
 
 @pytest.mark.parametrize(
-    ("case", "said"),
+    ("case", "message"),
     [
         ("missing", "No such file"),
         ("folder", "directory"),
@@ -154,8 +154,8 @@ def _shake(server: Any, context: ssl.SSLContext) -> tuple[str, str, int]:
         ("passphrase", "certificate and key cannot be used together"),
     ],
 )
-def test_a_pair_that_cannot_work_is_refused_before_anything_starts(
-    tmp_path: Path, pair: Pair, case: str, said: str
+def test_an_unusable_certificate_or_key_is_refused_before_the_start(
+    tmp_path: Path, pair: Pair, case: str, message: str
 ) -> None:
     other = Pair.make(tmp_path / "other", passphrase=b"secret" if case == "passphrase" else None)
     text = tmp_path / "text.pem"
@@ -168,12 +168,12 @@ def test_a_pair_that_cannot_work_is_refused_before_anything_starts(
         "swapped": Tls(pair.key, pair.certificate),
         "passphrase": Tls(other.certificate, other.key),
     }[case]
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         serve(Settings(home=tmp_path / "home"), tls=tls)
     assert not (tmp_path / "home").exists()
 
 
-def test_one_of_the_two_is_refused(pair: Pair) -> None:
+def test_a_certificate_without_a_key_or_a_key_without_a_certificate_is_refused(pair: Pair) -> None:
     with pytest.raises(UsageError) as refusal:
         Tls.of(pair.certificate, None)
     assert refusal.value.field == "--tls-key"
@@ -197,5 +197,5 @@ def test_beyond_loopback_without_tls_the_start_warns(serving: Callable[..., Any]
         ("https://10.0.0.5:3000", False),
     ],
 )
-def test_only_plain_http_beyond_loopback_is_in_the_clear(url: str, *, clear: bool) -> None:
+def test_only_plain_http_beyond_loopback_counts_as_unencrypted(url: str, *, clear: bool) -> None:
     assert in_the_clear(url) is clear

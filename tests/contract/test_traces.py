@@ -1,4 +1,4 @@
-"""Traces for a collector over real HTTP: what a span says, what it never says, and that none is lost at the end."""
+"""Traces sent to a collector over HTTP: the content of spans, what they never contain, and none lost at shutdown."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ LINE = "13800138000"
 
 
 class Collector(http.server.ThreadingHTTPServer):
-    """Keeps what is sent to it."""
+    """Stores every request body."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Receiving)
         self.paths: list[str] = []
         self.bodies: list[bytes] = []
 
-    def told(self) -> list[tuple[dict[str, Any], Any]]:
-        """Every span, with the resource that it is of."""
+    def spans(self) -> list[tuple[dict[str, Any], Any]]:
+        """Every span with its resource."""
         found = []
         for body in self.bodies:
             for group in ExportTraceServiceRequest.FromString(body).resource_spans:
@@ -43,7 +43,7 @@ class _Receiving(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Nothing on the terminal."""
+        """Print nothing."""
 
 
 def attributes(of: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def collector() -> Iterator[Collector]:
         thread.join()
 
 
-def test_a_request_is_a_span_that_says_what_and_how_but_never_of_whom(
+def test_a_span_describes_the_request_and_contains_no_line_caller_or_token(
     serving: Callable[..., Any], world: Any, collector: Collector
 ) -> None:
     endpoint = f"http://127.0.0.1:{collector.server_address[1]}"
@@ -74,11 +74,11 @@ def test_a_request_is_a_span_that_says_what_and_how_but_never_of_whom(
         assert client.get(f"/v1/nothing/{LINE}").status_code == 404
         assert httpx.get(f"{server.url}/v1/model").status_code == 401
         client.get("/livez")
-        assert collector.bodies == []  # they wait for their batch, or for the end
+        assert collector.bodies == []  # spans wait for a full batch or the shutdown
         secrets = [*world.tokens.values(), *(f"a-{role}" for role in world.tokens)]
 
     assert set(collector.paths) == {"/v1/traces"}
-    spans = {(span.name, attributes(span)["http.response.status_code"]): span for _, span in collector.told()}
+    spans = {(span.name, attributes(span)["http.response.status_code"]): span for _, span in collector.spans()}
     assert set(spans) == {
         ("POST /v1/score", 200),
         ("POST /v1/score", 422),
@@ -98,7 +98,7 @@ def test_a_request_is_a_span_that_says_what_and_how_but_never_of_whom(
         "linerisk.model_version": "1",
     }
     assert spans["GET /v1/model", 401].parent_span_id == b""
-    resource, _ = collector.told()[0]
+    resource, _ = collector.spans()[0]
     assert resource["service.name"] == "linerisk"
     everything = b"".join(collector.bodies)
     for word in (LINE, "line-001", *secrets):

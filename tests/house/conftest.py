@@ -1,4 +1,4 @@
-"""The files of the tree, and how the tools of the house are run."""
+"""The files of the tree, and a runner of development tools."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def python_files() -> dict[str, ast.Module]:
 
 @pytest.fixture(scope="session")
 def texts() -> dict[str, str]:
-    """Every text file of the tree, without what `.gitignore` leaves out, by its path in the project."""
+    """Every text file of the tree, without those that `.gitignore` excludes, by its path in the project."""
     found = {}
     for path in _files(ROOT):
         try:
@@ -42,7 +42,7 @@ def texts() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def tool() -> Callable[..., None]:
-    """Runs a tool of `.venv` in the project and fails with what it printed."""
+    """Runs a tool of `.venv` in the project; a failure contains its output."""
 
     def run(*command: str) -> None:
         done = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)

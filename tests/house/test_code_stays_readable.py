@@ -1,4 +1,4 @@
-"""Modules and functions of a size that can be read at once."""
+"""Limits on the size of modules and functions."""
 
 import ast
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LINES_OF_A_MODULE = 300
 LINES_OF_A_FUNCTION = 60
-"""Without its docstring. Forty is what we aim at; sixty is where a test stops us."""
+"""Lines without the docstring. The aim is forty; this is the limit."""
 
 LONGER_WITH_REASON = {
-    "src/linerisk/workflows/train.py:_train": "the walk of training told in order, one call a step",
+    "src/linerisk/workflows/train.py:_train": "the steps of a training in order, one call per step",
 }
-"""`path:function` -> why it is longer and stays so."""
+"""`path:function` -> the reason why it may be longer."""
 
 
 def _length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -43,10 +43,10 @@ def test_a_function_is_measured_without_its_docstring() -> None:
     assert _length(tree.body[0]) == 2
 
 
-def test_modules_say_what_they_are(modules: dict[str, ast.Module]) -> None:
+def test_modules_have_a_docstring(modules: dict[str, ast.Module]) -> None:
     assert [name for name, tree in modules.items() if not ast.get_docstring(tree)] == []
 
 
-def test_names_that_say_nothing_are_not_used(modules: dict[str, ast.Module]) -> None:
+def test_meaningless_names_are_not_used(modules: dict[str, ast.Module]) -> None:
     vague = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
     assert [name for name in modules if vague & set(Path(name).with_suffix("").parts)] == []

@@ -1,4 +1,4 @@
-"""Every module can be imported without side effects, and the light ones do not load the heavy libraries."""
+"""Every module imports without side effects, and light modules do not load heavy libraries."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Both locks: exact versions with hashes, no addresses, and each need of running and of development locked once."""
+"""Both lock files: exact versions with hashes, no URLs, and every runtime and development requirement once."""
 
 import re
 import subprocess
@@ -90,7 +90,7 @@ def test_a_target_of_make_installs_what_it_needs_and_no_more(target: str, locks:
 
 
 def _for_running() -> list[Requirement]:
-    """What running needs, and what installs the package itself."""
+    """Requirements of the runtime and of the build of the package."""
     project = _pyproject()
     build = [*project["build-system"]["requires"], *project["project"]["optional-dependencies"]["build"]]
     return [Requirement(text) for text in [*project["project"]["dependencies"], *build]]
@@ -105,7 +105,7 @@ def _pyproject() -> dict[str, dict[str, dict[str, list[str]]]]:
 
 
 def _needed(declared: list[Requirement]) -> set[str]:
-    """Names of the requirements and of all that these need, as the installed packages declare it."""
+    """Names of the requirements and of their dependencies, as the installed packages declare them."""
     waiting, seen = list(declared), set()
     while waiting:
         requirement = waiting.pop()

@@ -1,1 +1,1 @@
-"""The peers: each does the work of `work.py` as its own manual writes it, and records nothing."""
+"""The peers: other servers that do the work of `work.py` as in their manuals, and record nothing."""

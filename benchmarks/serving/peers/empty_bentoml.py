@@ -1,13 +1,13 @@
-"""BentoML with nothing in it: how long the framework itself takes to start."""
+"""An empty BentoML service, which measures the start-up time of the framework."""
 
 import bentoml
 
 
 @bentoml.service(workers=1)
 class Empty:
-    """Answers with what it was asked."""
+    """Returns its input."""
 
     @bentoml.api
     def echo(self, text: str) -> str:
-        """The same text."""
+        """Return the text."""
         return text

@@ -12,13 +12,13 @@ _HEADERS = [(b"content-type", b"application/json")]
 
 
 class Line(msgspec.Struct):
-    """A line that is asked for."""
+    """A line to score."""
 
     line_id: str
 
 
 class ScoreRequest(msgspec.Struct):
-    """Lines that are asked for."""
+    """Lines to score."""
 
     request_id: str
     lines: list[Line]
@@ -34,7 +34,7 @@ async def app(
     receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
     send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
 ) -> None:
-    """Answer any POST; anything else is asked whether it is there."""
+    """Answer a POST with scores; any other method is a health check."""
     answer: dict[str, Any] = {}
     if scope["method"] == "POST":
         chunks = []

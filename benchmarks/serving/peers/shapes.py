@@ -1,4 +1,4 @@
-"""Requests and answers in pydantic, as both FastAPI's and BentoML's manuals write them."""
+"""Requests and answers in pydantic, as in the manuals of FastAPI and BentoML."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from pydantic import BaseModel
 
 
 class Line(BaseModel):
-    """A line that is asked for."""
+    """A line to score."""
 
     line_id: str
 
 
 class ScoreRequest(BaseModel):
-    """Lines that are asked for."""
+    """Lines to score."""
 
     request_id: str
     lines: list[Line]
 
 
 class Decision(BaseModel):
-    """What is said about a line."""
+    """The score of a line."""
 
     line_id: str
     probability: float
@@ -27,7 +27,7 @@ class Decision(BaseModel):
 
 
 class ScoreAnswer(BaseModel):
-    """What is said about all of them."""
+    """The scores of all lines of a request."""
 
     request_id: str
     decisions: list[Decision]

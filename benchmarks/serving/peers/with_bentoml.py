@@ -1,4 +1,4 @@
-"""BentoML as its manual writes it: `@bentoml.api` with pydantic in and out, everything else as it comes."""
+"""BentoML as in its manual: `@bentoml.api` with pydantic types, default settings."""
 
 import bentoml
 from shapes import Decision, ScoreAnswer, ScoreRequest

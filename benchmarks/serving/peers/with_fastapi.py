@@ -1,4 +1,4 @@
-"""FastAPI as its manual writes it, once with `def`, which runs on a thread, and once with `async def`."""
+"""FastAPI as in its manual, once with `def`, which runs on a thread, and once with `async def`."""
 
 from fastapi import FastAPI
 from shapes import Decision, ScoreAnswer, ScoreRequest
@@ -10,7 +10,7 @@ work = Work()
 
 @app.get("/health")
 def health() -> str:
-    """Whether it is there."""
+    """Health check."""
     return "ok"
 
 
@@ -21,8 +21,8 @@ def score(request: ScoreRequest) -> ScoreAnswer:
 
 
 @app.post("/async/score")
-async def score_at_once(request: ScoreRequest) -> ScoreAnswer:
-    """Score lines on the loop."""
+async def score_async(request: ScoreRequest) -> ScoreAnswer:
+    """Score lines on the event loop."""
     return _answer(request)
 
 

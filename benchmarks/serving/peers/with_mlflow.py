@@ -1,6 +1,6 @@
 """MLflow: a model from code, for `mlflow models serve`. Takes `inputs` and `dataframe_split`.
 
-Called with a folder, it saves the model there.
+Run as a script with a folder, it saves the model there.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ class Scorer(PythonModel):
     """Scores lines."""
 
     def load_context(self, context: PythonModelContext) -> None:  # noqa: ARG002 - MLflow's signature
-        """Get ready."""
+        """Load the model."""
         self.work = Work()
 
     def predict(self, context: PythonModelContext, model_input: Any, params: Any = None) -> list[dict[str, Any]]:  # noqa: ARG002
-        """Score lines: of a frame, or of a list of objects."""
+        """Score the lines of a frame or of a list of objects."""
         lines = model_input["line_id"] if hasattr(model_input, "columns") else [row["line_id"] for row in model_input]
         return [
             {"line_id": line, "probability": probability, "tier": tier}

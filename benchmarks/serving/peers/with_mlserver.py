@@ -13,7 +13,7 @@ class Scorer(MLModel):
     """Scores lines."""
 
     async def load(self) -> bool:
-        """Get ready."""
+        """Load the model."""
         self.work = Work()
         return True
 

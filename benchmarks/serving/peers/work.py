@@ -1,6 +1,6 @@
-"""The work that every peer does: find lines in the published snapshot, `Booster.predict`, probability and tier.
+"""The work of every peer: find lines in the published snapshot, `Booster.predict`, probability and tier.
 
-The parts are the product's own, so that the work is the same one.
+It uses the product's own parts, so every server does the same work.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Scored = tuple[str, float, str]
 
 
 class Work:
-    """What a peer holds: the model and the snapshot of the home that the environment names."""
+    """The model and the snapshot of the home that the environment names."""
 
     def __init__(self) -> None:
         settings = Settings(home=Path(os.environ[HOME]))
@@ -35,12 +35,12 @@ class Work:
         """Score lines by their ids.
 
         Raises:
-            LookupError: The snapshot does not know a line.
+            LookupError: A line is not in the snapshot.
         """
         keys = np.array([key_of_id(line_id, secret=self._secret) for line_id in line_ids], dtype=np.int64)
         found = self._snapshot.find(keys)
         if (found < 0).any():
-            raise LookupError("the snapshot does not know a line")
+            raise LookupError("a line is not in the snapshot")
         margin = self._model.margin(self._snapshot.rows(found))
         tiers = [TIERS[index] for index in self._model.tier(margin).tolist()]
         return list(zip(line_ids, self._model.probability(margin).tolist(), tiers, strict=True))

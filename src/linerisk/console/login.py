@@ -37,7 +37,7 @@ async def known(room: Room, request: Request) -> tuple[Session, Token] | None:
         return None
     for token in room.state.tokens.tokens():
         # Hashes of secrets that the session was opened with, not secrets: nothing can be learnt from the time.
-        if token.sha256 == session.token_hash and token.stands(now) and token.role in READERS:
+        if token.sha256 == session.token_hash and token.is_valid(now) and token.role in READERS:
             return session, token
     return None
 

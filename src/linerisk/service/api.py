@@ -39,7 +39,7 @@ class Api:
 
     Args:
         state: What it answers from.
-        traces: Where spans go, if an operator asked for them.
+        traces: Exports spans; None if tracing is off.
     """
 
     def __init__(self, state: ApiState, *, traces: Traces | None = None) -> None:
@@ -52,7 +52,7 @@ class Api:
         await self._answer(scope, receive, send, downstream=None)
 
     def through(self, downstream: AsgiApp) -> AsgiApp:
-        """The same application for calls that `downstream` answers, once they have passed the checks here."""
+        """The same checks in front of another application, which then answers."""
         return partial(self._answer, downstream=downstream)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, *, downstream: AsgiApp | None) -> None:
@@ -79,33 +79,33 @@ class Api:
         metrics().answered(name, status, time.perf_counter() - started)
 
     def _admit(self, request: Request, route: Route) -> Token:
-        """The token of a request that may make this call.
+        """The valid token of a request, if its role allows this call.
 
         Raises:
-            UnauthorisedError: There is none that stands.
-            ForbiddenError: Its role may not.
+            UnauthorisedError: The token is missing, unknown, expired or revoked.
+            ForbiddenError: The role of the token does not allow the call.
         """
         given = request.headers(b"authorization")
         scheme, _, secret = (given[0] if len(given) == 1 else b"").decode("latin-1").partition(" ")
         token = self._state.tokens.verify(secret.strip()) if scheme.lower() == "bearer" else None
         if token is None:
             raise UnauthorisedError(
-                "there is no token that stands",
+                "the token is missing or invalid",
                 expected="Authorization: Bearer TOKEN",
                 todo="ask the operator of this service for one (`linerisk tokens create`)",
             )
         if token.role not in route.roles:
             raise ForbiddenError(
-                "the token's role may not make this call",
+                "the role of the token does not allow this call",
                 expected=" or ".join(sorted(route.roles)),
                 found=token.role,
-                todo="ask the operator of this service for a token of such a role (`linerisk tokens create`)",
+                todo="ask the operator of this service for a token with such a role (`linerisk tokens create`)",
             )
         return token
 
 
 async def _forward(request: Request, body: bytes, send: Send, downstream: AsgiApp) -> HTTPStatus:
-    """Have another application answer a checked request; the status of its answer."""
+    """Let another application answer a checked request; returns the status of its answer."""
     statuses: list[int] = []
     bodies = [{"type": "http.request", "body": body, "more_body": False}]
 

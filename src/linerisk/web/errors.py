@@ -1,6 +1,6 @@
-"""The one shape of every refusal, and the status of every error that can reach the door.
+"""Error classes of the web API, the HTTP status of each error, and the JSON error body.
 
-A refusal says what was wrong in the caller's own terms. It never carries a stack trace, and nothing of it is logged.
+A refusal describes what was wrong in the caller's own terms. It contains no stack trace, and its text is not logged.
 """
 
 from __future__ import annotations
@@ -25,57 +25,57 @@ from linerisk.review.errors import NotAllowedError, UnknownDisputeError
 from linerisk.suspension.errors import NoticeError
 
 _RETRY_AFTER_S = 1
-_PASSING = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+_TEMPORARY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class RefusedError(LineriskError):
-    """A request that is not answered; each kind has its own status."""
+    """A request was refused; each subclass has its own status."""
 
     code = "refused"
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
 
 
 class MalformedError(RefusedError):
-    """The body is no JSON that means one thing only."""
+    """The request is ambiguous or cannot be parsed, such as JSON with a duplicate key."""
 
     code = "malformed"
 
 
 class UnauthorisedError(RefusedError):
-    """No token, or one that does not stand."""
+    """The token is missing, unknown, expired or revoked."""
 
     code = "unauthorised"
     status = HTTPStatus.UNAUTHORIZED
 
 
 class ForbiddenError(RefusedError):
-    """The token's role may not do this."""
+    """The role of the token does not allow this request."""
 
     code = "forbidden"
     status = HTTPStatus.FORBIDDEN
 
 
 class NotFoundError(RefusedError):
-    """There is nothing under this path."""
+    """Nothing exists under this path."""
 
     code = "not_found"
     status = HTTPStatus.NOT_FOUND
 
 
 class MethodError(RefusedError):
-    """The path is there; the method is not.
+    """The path does not support this method.
 
     Args:
         wrong: What was wrong.
-        allowed: The methods that are offered.
+        allowed: The supported methods.
     """
 
     code = "method_not_allowed"
     status = HTTPStatus.METHOD_NOT_ALLOWED
 
     def __init__(self, wrong: str, *, allowed: tuple[str, ...]) -> None:
-        offered = " or ".join(allowed)
-        super().__init__(wrong, expected=offered, todo=f"send it with {offered}")
+        methods = " or ".join(allowed)
+        super().__init__(wrong, expected=methods, todo=f"send it with {methods}")
         self.allowed = allowed
 
 
@@ -87,52 +87,52 @@ class SlowHeadError(RefusedError):
 
 
 class HeadTooLargeError(RefusedError):
-    """The head of a request is larger than is read."""
+    """The head of a request exceeds the size limit."""
 
     code = "head_too_large"
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
 class SlowBodyError(RefusedError):
-    """The body did not arrive in time."""
+    """The body of a request did not arrive in time."""
 
     code = "slow_body"
     status = HTTPStatus.REQUEST_TIMEOUT
 
 
 class TooLargeError(RefusedError):
-    """The body is larger than is read."""
+    """The body of a request exceeds the size limit."""
 
     code = "too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class MediaTypeError(RefusedError):
-    """The body is of another kind than JSON."""
+    """The body has the wrong media type or is compressed."""
 
     code = "unsupported_media_type"
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class WrongValueError(RefusedError):
-    """A field has a wrong type or value, is missing, or is not known."""
+    """A field has a wrong type or value, is missing, or is unknown."""
 
     code = "wrong_value"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class SocialInsuranceError(WrongValueError):
-    """The body carries social-insurance information that no policy in force asks for."""
+    """The body contains social-insurance information that no policy in force asks for."""
 
     code = "social_insurance_not_asked"
 
 
 class RateLimitedError(RefusedError):
-    """The token has had as many lines scored as it may for the moment; nothing was scored, nothing was recorded.
+    """The token exceeded its limit of lines per second; nothing was scored or recorded.
 
     Args:
-        rate: Lines a second that it may have scored by one worker.
-        retry_after_s: Whole seconds after which the same request will pass.
+        rate: Lines per second that one worker scores for the token.
+        retry_after_s: Whole seconds after which the same request passes.
     """
 
     code = "rate_limited"
@@ -140,22 +140,22 @@ class RateLimitedError(RefusedError):
 
     def __init__(self, rate: int, *, retry_after_s: int) -> None:
         super().__init__(
-            "the token has had as many lines scored as it may for the moment",
-            expected=f"at most {rate} lines a second",
-            todo="wait as Retry-After says and send the same request again",
+            "the token exceeded its limit of scored lines",
+            expected=f"at most {rate} lines per second",
+            todo="wait for the seconds in Retry-After, then send the same request again",
         )
         self.retry_after_s = retry_after_s
 
 
 class BusyError(RefusedError):
-    """More is being worked on than the process takes on."""
+    """The process has reached its limit of concurrent work."""
 
     code = "overloaded"
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class InternalError(RefusedError):
-    """A fault of ours."""
+    """The service failed because of an internal error."""
 
     code = "internal"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -179,14 +179,14 @@ _STATUS: tuple[tuple[type[LineriskError], HTTPStatus], ...] = (
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is told about a refusal.
+    """Facts of one refusal.
 
     Attributes:
-        code: Stable name of the kind.
+        code: Stable code of the error.
         message: What was wrong, what was expected, what was found.
-        field: Where in the request, such as `lines[3].records[17].started_at`.
-        hint: What to do about it.
-        request_id: The caller's own id of the request, where it was read.
+        field: Path of the wrong field, such as `lines[3].records[17].started_at`.
+        hint: How to fix it.
+        request_id: The request id that the caller chose; absent if it was not read yet.
     """
 
     code: str
@@ -197,28 +197,28 @@ class ErrorBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):
-    """The one error shape."""
+    """The JSON body of every error."""
 
     error: ErrorBody
 
 
 def status_of(error: LineriskError) -> HTTPStatus:
-    """The status of an error; one that no request can cause counts as ours."""
+    """The HTTP status of an error; an error that no request can cause is an internal error."""
     if isinstance(error, RefusedError):
         return error.status
     return next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def retry_after_of(error: LineriskError) -> int | None:
-    """Seconds after which trying again makes sense."""
-    if status_of(error) not in _PASSING:
+    """Seconds to wait before a retry; None if a retry does not help."""
+    if status_of(error) not in _TEMPORARY:
         return None
     seconds: Any = getattr(error, "retry_after_s", _RETRY_AFTER_S)
     return int(seconds)
 
 
 def answer_of(error: LineriskError, *, request_id: str | None = None) -> ErrorAnswer:
-    """The body of a refusal."""
+    """The JSON body of an error."""
     parts = [error.wrong]
     if error.expected is not None:
         parts.append(f"expected: {error.expected}")

@@ -1,4 +1,4 @@
-"""Just enough HTTP over ASGI: a request, its body within bounds of size and time, an answer."""
+"""A small HTTP layer over ASGI: the request, its body within a size limit, and the answer."""
 
 from __future__ import annotations
 
@@ -40,31 +40,31 @@ _encode = msgspec.json.Encoder().encode
 
 
 class BodyBudget:
-    """How many bytes of bodies a process holds at once.
+    """Limits the bytes of request bodies that a process holds at once.
 
     Args:
-        most: At most so many; more are refused for the moment.
+        most: The limit; a body beyond it is refused until others are released.
 
     Attributes:
-        held: How many are held now.
+        held: Bytes held now.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self.held = 0
 
-    def take(self, size: int) -> None:
-        """Count bytes in.
+    def reserve(self, size: int) -> None:
+        """Reserve bytes.
 
         Raises:
-            BusyError: Too many are held already.
+            BusyError: The reservation would exceed the limit.
         """
         if self.held + size > self._most:
             raise BusyError("too many large requests at once", todo="try again shortly")
         self.held += size
 
-    def give_back(self, size: int) -> None:
-        """Count bytes out."""
+    def release(self, size: int) -> None:
+        """Release reserved bytes."""
         self.held -= size
 
 
@@ -74,14 +74,14 @@ class Request:
 
     Attributes:
         scope: The ASGI scope.
-        receive: Where the body comes from.
+        receive: The ASGI channel that the body arrives on.
         params: Named parts of the path.
         caller: Name of the token.
-        role: Its role.
-        request_id: The caller's id of the request, once the body was read.
-        lines: How many lines it asks for, once the body was read.
-        allowance: What its token may still have scored; None if that has no limit.
-        model_version: The model that answered, once it did.
+        role: Role of the token.
+        request_id: The request id that the caller chose; None until the body is read.
+        lines: Number of requested lines; 0 until the body is read.
+        allowance: Rate limit of the token; None if it has no limit.
+        model_version: Version of the model that answered; None until it did.
     """
 
     scope: Scope
@@ -95,55 +95,56 @@ class Request:
     model_version: str | None = None
 
     def headers(self, name: bytes) -> list[bytes]:
-        """Values of a header, by its lower-case name."""
+        """All values of a header; the name is lower-case."""
         return [value for key, value in self.scope["headers"] if key == name]
 
     def query(self, *names: str) -> dict[str, str]:
-        """Query parameters.
+        """Parse the query parameters.
 
         Args:
-            names: Those that are offered.
+            names: The supported parameters.
 
         Raises:
-            MalformedError: They are not UTF-8, or one is given twice.
-            WrongValueError: One is not offered: a misspelt one must not silently be left out.
+            MalformedError: The query is not UTF-8, or a parameter occurs twice.
+            WrongValueError: A parameter is unknown; ignoring a misspelt one would change the meaning.
         """
         try:
             pairs = parse_qs(self.scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
         except ValueError as error:
             raise MalformedError(
-                "the query cannot be read", expected="percent-encoded UTF-8", todo="encode the query so"
+                "the query cannot be decoded", expected="percent-encoded UTF-8", todo="encode the query as UTF-8"
             ) from error
         for name, values in pairs.items():
             if len(values) > 1:
                 raise MalformedError(
-                    "a query parameter is given twice", todo="give every parameter once", field=name[:64]
+                    "a query parameter occurs twice", todo="send every parameter once", field=name[:64]
                 )
             if name not in names:
                 raise WrongValueError(
-                    "a parameter is not known here",
+                    "a query parameter is unknown",
                     expected=" or ".join(names) or "no parameter",
                     found=f"`{name[:60]}`",
-                    todo="leave it out, or check how it is spelt",
+                    todo="remove it, or check its spelling",
                     field=name[:60],
                 )
         return {name: values[0] for name, values in pairs.items()}
 
     async def json_body(self, *, most: int, budget: BodyBudget) -> bytes:
-        """The body, refused as soon as it is known to be of another kind or too large.
+        """Read a JSON body; refuse it as soon as its type is wrong or it is too large.
 
-        How long it may take is the connection's business (`service.connection`).
+        `service.connection` enforces the timeout.
 
         Raises:
-            MediaTypeError: It is said to be something else than JSON.
-            TooLargeError: It is larger than `most`.
-            MalformedError: The client went away.
+            MediaTypeError: The content type is not JSON, or the body is compressed.
+            TooLargeError: The body is larger than `most` bytes.
+            MalformedError: The client disconnected.
+            BusyError: Other bodies use up the budget.
         """
         self.check_media_type("application/json")
         return await self.body(most=most, budget=budget)
 
     async def body(self, *, most: int, budget: BodyBudget) -> bytes:
-        """The body of whatever kind; see `json_body`."""
+        """Read a body without a check of its media type; otherwise like `json_body`."""
         for length in self.headers(b"content-length"):
             if not length.isdigit() or int(length) > most:
                 raise _too_large(most)
@@ -153,58 +154,58 @@ class Request:
             while True:
                 message = await self.receive()
                 if message["type"] == "http.disconnect":
-                    raise MalformedError("the body ended early", todo="send all of it, as long as Content-Length says")
+                    raise MalformedError("the body ended early", todo="send all the bytes of Content-Length")
                 chunk = message.get("body", b"")
                 if size + len(chunk) > most:
                     raise _too_large(most)
-                budget.take(len(chunk))
+                budget.reserve(len(chunk))
                 size += len(chunk)
                 chunks.append(chunk)
                 if not message.get("more_body", False):
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
         finally:
-            budget.give_back(size)
+            budget.release(size)
 
-    def spend(self) -> None:
-        """Count its lines against what its token may have scored.
+    def charge_lines(self) -> None:
+        """Charge the requested lines to the rate limit of the token.
 
         Raises:
-            RateLimitedError: There is not so much left.
+            RateLimitedError: The limit does not allow so many lines now.
         """
         if self.allowance is not None:
             self.allowance.take(self.lines)
 
-    def check_media_type(self, wanted: str) -> None:
-        """Whether the body is said to be of a kind, in UTF-8 if it is text, and not compressed.
+    def check_media_type(self, expected: str) -> None:
+        """Check that the headers declare a media type, no charset but UTF-8, and no compression.
 
         Raises:
-            MediaTypeError: It is not.
+            MediaTypeError: The headers declare something else.
         """
         kinds = self.headers(b"content-type")
         kind, _, parameters = (kinds[0] if len(kinds) == 1 else b"").decode("latin-1").partition(";")
         parameters = parameters.replace(" ", "").replace('"', "").lower()
-        if kind.strip().lower() != wanted or parameters not in {"", "charset=utf-8"}:
+        if kind.strip().lower() != expected or parameters not in {"", "charset=utf-8"}:
             raise MediaTypeError(
-                "the body is of another kind",
-                expected=f"Content-Type: {wanted}",
-                todo="send the body as that, and say so in its head",
+                "the body has the wrong media type",
+                expected=f"Content-Type: {expected}",
+                todo="send the body in that type and set the header",
             )
         if any(value.strip().lower() != b"identity" for value in self.headers(b"content-encoding")):
             raise MediaTypeError(
-                "the body is compressed", expected="no Content-Encoding", todo="send the body as it is"
+                "the body is compressed", expected="no Content-Encoding", todo="send the body uncompressed"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body of another kind than JSON."""
+    """An answer whose body is not JSON."""
 
     body: bytes
     media_type: str
 
 
 def path_segments(scope: Scope) -> list[str] | None:
-    """Parts of the path, decoded one by one, so that an id may hold a slash; None if they are not UTF-8."""
+    """Split the path, then decode each segment, because an id may contain a slash; None if it is not UTF-8."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     try:
         return [unquote(part, errors="strict") for part in raw.decode("ascii").strip("/").split("/")]
@@ -213,7 +214,7 @@ def path_segments(scope: Scope) -> list[str] | None:
 
 
 async def send_answer(send: Send, content: Any, *, status: HTTPStatus = HTTPStatus.OK, headers: Headers = ()) -> None:
-    """Send an answer: as JSON, or as the bytes that it is."""
+    """Send an answer; content other than bytes and `Answer` is encoded as JSON."""
     kind = b"application/json"
     if isinstance(content, Answer):
         body, kind = content.body, content.media_type.encode()
@@ -232,7 +233,7 @@ async def send_answer(send: Send, content: Any, *, status: HTTPStatus = HTTPStat
 async def send_refusal(
     send: Send, error: LineriskError, *, request_id: str | None = None, number: str | None = None
 ) -> HTTPStatus:
-    """Send a refusal in the one error shape, with the number that the log knows it by if it was logged."""
+    """Send an error as JSON; `number` is the request number that the log entry has, if there is one."""
     status = status_of(error)
     headers = refusal_headers(error, number=number)
     await send_answer(send, answer_of(error, request_id=request_id), status=status, headers=headers)
@@ -240,7 +241,7 @@ async def send_refusal(
 
 
 def refusal_headers(error: LineriskError, *, number: str | None = None) -> Headers:
-    """Headers of a refusal; see `send_refusal`."""
+    """Headers of an error; see `send_refusal`."""
     status = status_of(error)
     headers: list[tuple[bytes, bytes]] = []
     if status is HTTPStatus.UNAUTHORIZED:
@@ -257,4 +258,4 @@ def refusal_headers(error: LineriskError, *, number: str | None = None) -> Heade
 
 
 def _too_large(most: int) -> TooLargeError:
-    return TooLargeError("the body is too large", expected=f"at most {most} bytes", todo="send fewer lines at a time")
+    return TooLargeError("the body is too large", expected=f"at most {most} bytes", todo="send fewer lines per request")

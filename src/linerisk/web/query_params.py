@@ -1,4 +1,4 @@
-"""What the query of a call and the ids in its path may say, each refused in the one shape."""
+"""Validation of query parameters and of ids in the path."""
 
 from __future__ import annotations
 
@@ -13,70 +13,70 @@ from linerisk.web.errors import WrongValueError
 LONGEST_ID = 128
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 MOST_ROWS = 200
-_SOME_ROWS = 50
-_SHOWN = 32
+_DEFAULT_ROWS = 50
+_MAX_QUOTED = 32
 
 
 def checked_id(text: str, *, field: str) -> str:
-    """An id as it may stand in the log; not every database takes every character.
+    """Check the length and characters of an id, because not every database accepts every character.
 
     Raises:
-        WrongValueError: It is none.
+        WrongValueError: The id is empty, too long or contains a control character.
     """
     if not re.fullmatch(NO_CONTROLS, text) or len(text) > LONGEST_ID:
         raise WrongValueError(
-            f"{field} is no id",
-            expected=f"1 to {LONGEST_ID} characters, none of control",
-            found="another",
-            todo="give the id as it was told",
+            f"{field} is not a valid id",
+            expected=f"1 to {LONGEST_ID} characters without control characters",
+            found="another text",
+            todo="send the id exactly as you received it",
             field=field,
         )
     return text
 
 
 def checked_limit(text: str | None) -> int:
-    """How many rows a page may have.
+    """Parse the row limit of a page.
 
     Raises:
-        WrongValueError: It is no number from 1 to `MOST_ROWS`.
+        WrongValueError: The text is not a number from 1 to `MOST_ROWS`.
     """
     if text is None:
-        return _SOME_ROWS
+        return _DEFAULT_ROWS
     short = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ROWS))
     if not (short and 1 <= int(text) <= MOST_ROWS):
         raise WrongValueError(
             "limit is wrong",
             expected=f"1 to {MOST_ROWS}",
-            found=repr(text[:_SHOWN]),
-            todo="give such a number, and read on from page to page",
+            found=repr(text[:_MAX_QUOTED]),
+            todo="send a number in that range, and request further pages for more rows",
             field="limit",
         )
     return int(text)
 
 
 def one_of(query: dict[str, str], name: str, allowed: Collection[str]) -> str | None:
-    """A parameter of few values; None where it is not given.
+    """Check a parameter against its allowed values; None if it is absent.
 
     Raises:
-        WrongValueError: It is none of them.
+        WrongValueError: The value is not allowed.
     """
     given = query.get(name)
     if given is not None and given not in allowed:
         raise WrongValueError(
             f"{name} is wrong",
             expected=" or ".join(allowed),
-            found=repr(given[:_SHOWN]),
-            todo="give one of these, or leave it out",
+            found=repr(given[:_MAX_QUOTED]),
+            todo="send one of these, or omit the parameter",
             field=name,
         )
     return given
 
 
 def instant(query: dict[str, str], name: str) -> datetime | None:
-    """A parameter that is an instant; None where it is not given.
+    """Parse a parameter as an instant; None if it is absent.
 
     Raises:
-        WrongValueError: It is none.
+        WrongValueError: The value is not an instant.
     """
     given = query.get(name)
     if given is None:
@@ -85,5 +85,5 @@ def instant(query: dict[str, str], name: str) -> datetime | None:
         return clock.parse_instant(given)
     except InputError as error:
         raise WrongValueError(
-            error.wrong, expected=error.expected, found=repr(given[:_SHOWN]), todo=error.todo, field=name
+            error.wrong, expected=error.expected, found=repr(given[:_MAX_QUOTED]), todo=error.todo, field=name
         ) from error

@@ -23,25 +23,26 @@ from linerisk.settings import Settings
 from linerisk.tables.identity import fingerprint_of, key_of, key_of_id, load_secret
 from linerisk.web.token_store import TokenStore
 
-_FEW = 128
+_ONE_BY_ONE = 128
+"""Up to so many ids are hashed one by one; a frame costs more than it saves."""
 _LOOK_EVERY_S = 0.002
-"""For how long a look at the tokens and at what is live serves: a few requests of a busy process."""
+"""Seconds between two checks of the token file and the live pointer: a few requests of a busy process."""
 _BUSY_S = 0.7
-"""How long a write waits for another process that writes: a score must be refused in under a second."""
-_LOOK_FOR_LIFTS_EVERY_S = 0.05
-"""So long a line that was just cleared may still be asked by another process."""
+"""How long a write waits for a lock of another process: a refusal of a score must take under a second."""
+_COOL_DOWN_REFRESH_S = 0.05
+"""How long another process may still take an action against a line that was just cleared."""
 
 
 class ServiceState:
     """The live bundle, policies, reason texts, tokens and the decision log of one process.
 
     Args:
-        settings: Where they are.
-        on_refused: Told why a new live pair was refused.
-        on_swapped: Told the live pair that took the place of another.
+        settings: Settings of the home.
+        on_refused: Called with the error when a new live bundle is refused.
+        on_swapped: Called with the new live bundle after it replaced another.
 
     Raises:
-        PolicyError: Policies or wording are wrong.
+        PolicyError: Policies or reason texts are wrong.
         DecisionLogError: The decision log cannot be opened.
     """
 
@@ -64,49 +65,49 @@ class ServiceState:
         self.log = DecisionLog(settings.decision_log_url, busy_s=_BUSY_S)
         self.accesses = Accesses(self.log)
         self.disputes = DisputeService(self.log, self.policies, role_of=self.tokens.role_of)
-        self.cool_downs = CoolDowns(self.log, refresh_every_s=_LOOK_FOR_LIFTS_EVERY_S)
+        self.cool_downs = CoolDowns(self.log, refresh_every_s=_COOL_DOWN_REFRESH_S)
         self.id_key = load_secret(settings)
         self._keyed_by = fingerprint_of(self.id_key)
 
     def close(self) -> None:
-        """Write what waits and let go of the log."""
+        """Write pending records and close the log."""
         self.log.close()
 
     def key_of(self, line_id: str) -> int:
-        """The key of a line, under which an access to it is written down."""
+        """The key of a line; the access log names a line by it."""
         return key_of_id(line_id, secret=self.id_key)
 
     def keys_of(self, ids: list[str]) -> Keys:
-        """Keys of lines; a column at a time where there are many."""
-        if len(ids) <= _FEW:
+        """Keys of lines; computed as one column if there are many."""
+        if len(ids) <= _ONE_BY_ONE:
             return np.array([key_of_id(line_id, secret=self.id_key) for line_id in ids], dtype=np.int64)
         keys: Keys = pl.DataFrame({"id": ids}).select(key_of("id", secret=self.id_key)).to_series().to_numpy()
         return keys
 
     def snapshot_of(self, live: Live) -> Snapshot:
-        """The snapshot that is live.
+        """The live snapshot.
 
         Raises:
-            NotLiveError: There is none.
-            StoreError: It was keyed by another secret.
+            NotLiveError: No snapshot is published.
+            StoreError: The snapshot was keyed by another secret.
         """
         if live.snapshot is None:
             raise not_live("no snapshot is published")
         keyed_by = live.snapshot.meta.keyed_by
         if keyed_by and keyed_by != self._keyed_by:
             raise StoreError(
-                "the published snapshot was keyed by another id key",
+                "the published snapshot was built with another id key",
                 expected="the id key of this home",
-                found="another",
-                todo="publish again, or set LINERISK_ID_KEY to the key that the store was made with",
+                found="another key",
+                todo="publish again, or set LINERISK_ID_KEY to the key of the store",
             )
         return live.snapshot
 
     def model_of(self, record: DecisionRecord) -> RiskModel:
-        """The model that made a decision: the live one, or an earlier one from the cache.
+        """The model that made a decision: the live model, or an earlier one from the cache.
 
         Raises:
-            ArtefactError: It cannot be read.
+            ArtefactError: The model cannot be read.
         """
         try:
             live = self.live.current().model
@@ -115,10 +116,10 @@ class ServiceState:
         return live if live.fingerprint == record.model.fingerprint else _read_model(self.models.of, record)
 
     def artefact_of(self, record: DecisionRecord) -> RiskModel:
-        """The model that made a decision, read again from its files, every byte checked.
+        """Read the model of a decision again from its files and verify every checksum.
 
         Raises:
-            ArtefactError: It is missing or damaged.
+            ArtefactError: The model is missing or damaged.
         """
         return _read_model(partial(model_of, self.settings.live), record)
 

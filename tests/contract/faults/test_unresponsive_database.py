@@ -1,4 +1,4 @@
-"""A database that is locked, gone or stopped for seconds stops neither liveness, metrics nor reads, only scores."""
+"""A database that is locked, down or stopped for seconds blocks only scores, not liveness, metrics or reads."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def postgresql_dead(postgresql: Any) -> Iterator[None]:
 
 @contextmanager
 def postgresql_stopped(postgresql: Any) -> Iterator[None]:
-    """Its processes are there and answer nothing, as on a machine that swaps."""
+    """Its processes exist but do not answer, as on a machine that swaps."""
     leader = psutil.Process(int((postgresql.pgdata / "postmaster.pid").read_text().split()[0]))
     processes = [leader, *leader.children(recursive=True)]
     for process in processes:
@@ -68,8 +68,8 @@ def postgresql_stopped(postgresql: Any) -> Iterator[None]:
         os.kill(process.pid, signal.SIGCONT)
 
 
-class Watch:
-    """Asks one thing again and again, and keeps the statuses and the longest wait."""
+class Probe:
+    """Repeats one request and keeps the statuses and the longest wait."""
 
     def __init__(self, server: Any, ask: Callable[[httpx.Client, int], httpx.Response]) -> None:
         self.client = httpx.Client(base_url=server.url, timeout=30, headers=dict(server.client("scorer").headers))
@@ -95,32 +95,32 @@ class Watch:
             time.sleep(0.02)
 
 
-def held(server: Any, what: Any, *, reads: str | None) -> None:
-    """While the database is in trouble: scores are refused in time, everything else is answered in time."""
+def check_during(server: Any, trouble: Any, *, reads: str | None) -> None:
+    """Check that during trouble of the database scores are refused and everything else is answered in time."""
 
-    def getting(path: str) -> Watch:
-        return Watch(server, lambda client, _: client.get(path))
+    def getting(path: str) -> Probe:
+        return Probe(server, lambda client, _: client.get(path))
 
-    def scoring(lines: int) -> Watch:
+    def scoring(lines: int) -> Probe:
         named = [{"line_id": f"line-{i:03}"} for i in range(lines)]
         body = {"lines": named}
-        return Watch(
+        return Probe(
             server, lambda client, number: client.post("/v1/score", json={**body, "request_id": f"{lines}-{number}"})
         )
 
-    with what:
+    with trouble:
         others = {path: getting(path) for path in ("/livez", "/metrics", *([reads] if reads else []))}
         scores = [scoring(1), scoring(2), scoring(30)]
         time.sleep(SECONDS)
-        for watch in (*others.values(), *scores):
-            watch.stop()
-    for path, watch in others.items():
-        assert watch.statuses == {200}, path
-        assert watch.longest_s < WITHIN_S, path
-        assert watch.answers > SECONDS, path
-    for watch in scores:
-        assert watch.statuses == {503}
-        assert watch.longest_s < WITHIN_S
+        for probe in (*others.values(), *scores):
+            probe.stop()
+    for path, probe in others.items():
+        assert probe.statuses == {200}, path
+        assert probe.longest_s < WITHIN_S, path
+        assert probe.answers > SECONDS, path
+    for probe in scores:
+        assert probe.statuses == {503}
+        assert probe.longest_s < WITHIN_S
     answer = server.score("afterwards", "line-001")
     assert answer.status_code == 200, answer.text
 
@@ -128,20 +128,20 @@ def held(server: Any, what: Any, *, reads: str | None) -> None:
 def test_a_locked_sqlite_blocks_nothing_but_scores(serving: Any, world: Any) -> None:
     with serving(world) as server:
         decision = server.score("before", "line-001").json()["decisions"][0]
-        held(server, sqlite_locked(world), reads=f"/v1/decisions/{decision['decision_id']}")
+        check_during(server, sqlite_locked(world), reads=f"/v1/decisions/{decision['decision_id']}")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["locked", "dead", "stopped"])
-def test_a_postgresql_in_trouble_blocks_nothing_but_scores(
+def test_an_unresponsive_postgresql_blocks_nothing_but_scores(
     trouble: str, serving: Any, world: Any, new_database: Any, postgresql: Any
 ) -> None:
     with new_database() as url, serving(world, LINERISK_DECISION_LOG=url) as server:
         decision = server.score("before", "line-001").json()["decisions"][0]
         path = f"/v1/decisions/{decision['decision_id']}"
         if trouble == "locked":
-            held(server, postgresql_locked(url), reads=path)
+            check_during(server, postgresql_locked(url), reads=path)
         elif trouble == "dead":
-            held(server, postgresql_dead(postgresql), reads=None)
+            check_during(server, postgresql_dead(postgresql), reads=None)
         else:
-            held(server, postgresql_stopped(postgresql), reads="/v1/model")
+            check_during(server, postgresql_stopped(postgresql), reads="/v1/model")

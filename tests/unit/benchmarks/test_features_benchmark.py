@@ -46,7 +46,7 @@ def test_all_engines_agree_or_there_is_no_result(results: dict[str, Any]) -> Non
     assert all(name in engines for name in ("ours, bucketed", "ours, whole", "DuckDB", "pandas", "bandicoot"))
 
 
-def test_a_wrong_value_of_one_line_is_seen(folder: Path) -> None:
+def test_a_wrong_value_of_one_line_is_detected(folder: Path) -> None:
     key = pl.Series("line_key", [1, 2, 3])
     ours, theirs = folder / "ours.parquet", folder / "theirs.parquet"
     pl.DataFrame({"line_key": key, "mean_gap_s_7d": [1.0, 2.0, None], "out_calls_count_7d": [0, 5, 6]}).write_parquet(
@@ -59,7 +59,7 @@ def test_a_wrong_value_of_one_line_is_seen(folder: Path) -> None:
     assert answer == {"differences": {"mean_gap_s_7d": 2}}
 
 
-def test_lines_that_are_missing_are_seen(folder: Path) -> None:
+def test_missing_lines_are_detected(folder: Path) -> None:
     ours, theirs = folder / "all.parquet", folder / "few.parquet"
     pl.DataFrame({"line_key": [1, 2], "x": [0, 0], "y": [0, 0]}).write_parquet(ours)
     pl.DataFrame({"line_key": [1], "x": [0], "y": [0]}).write_parquet(theirs)
@@ -67,7 +67,7 @@ def test_lines_that_are_missing_are_seen(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_committed_was_measured_on_the_same_features_and_engines(
+def test_committed_results_cover_the_current_features_and_engines(
     results: dict[str, Any], committed: dict[str, Any]
 ) -> None:
     assert committed["features"] == results["features"]
@@ -76,12 +76,12 @@ def test_what_is_committed_was_measured_on_the_same_features_and_engines(
     assert all(size["engines_agree"] for size in committed["sizes"])
 
 
-def test_every_goal_says_whether_it_is_met(committed: dict[str, Any]) -> None:
+def test_every_goal_states_whether_it_is_met(committed: dict[str, Any]) -> None:
     assert len(committed["goals"]) == 8
     assert all(goal["met"] in {True, False} and goal["found"] for goal in committed["goals"])
 
 
-def test_the_page_says_what_was_measured() -> None:
+def test_the_page_names_what_was_measured() -> None:
     before = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
     again = _run("-c", f"import sys; sys.path.insert(0, {str(FOLDER)!r}); {PRINT_AGAIN}")
     assert again in before

@@ -1,4 +1,4 @@
-"""Monte Carlo: over thousands of slices cut points keep their promise, and wrong rules are seen to break it."""
+"""Monte Carlo: cut points keep their promised bound over thousands of slices, and wrong rules violate it."""
 
 import json
 import subprocess
@@ -45,21 +45,21 @@ def violations(results: dict[str, Any], *, wrong: bool) -> dict[tuple[int, str, 
     }
 
 
-def test_every_tier_breaks_its_promise_in_at_most_one_slice_of_twenty(results: dict[str, Any]) -> None:
+def test_every_tier_violates_its_bound_in_at_most_one_slice_of_twenty(results: dict[str, Any]) -> None:
     found = violations(results, wrong=False)
     assert {key: rate for key, rate in found.items() if rate > AT_MOST} == {}
     assert len(found) == 4 * len(RAISED)
     assert [scenario["repeats"] for scenario in results["scenarios"]] == [REPEATS] * 4
 
 
-def test_a_wrong_rank_quantile_or_tie_is_seen_on_every_tier(results: dict[str, Any]) -> None:
+def test_a_wrong_rank_quantile_or_tie_is_detected_on_every_tier(results: dict[str, Any]) -> None:
     found = violations(results, wrong=True)
     assert {key: rate for key, rate in found.items() if rate <= AT_MOST} == {}
     rules = {rule for _, _, rule, _ in found}
     assert rules == {"one rank too low", "empirical quantile", "conformal p-value", "ties forgotten"}
 
 
-def test_the_bound_is_not_bought_by_waste(results: dict[str, Any]) -> None:
+def test_the_bound_is_not_met_by_a_wasteful_margin(results: dict[str, Any]) -> None:
     edge = next(s for s in results["scenarios"] if s["title"] == "every tier at its edge")
     # At an edge the right rank violates nearly as often as it may: a rank higher than needed would not.
     assert all(row["violations"] > 0.035 for row in edge["rules"]["ours"])
@@ -70,7 +70,7 @@ def test_the_ladder_is_widened_where_lines_are_few(results: dict[str, Any]) -> N
     assert all(row["proven"] > row["wished"] for row in shipped["rules"]["ours"])
 
 
-def test_what_is_committed_kept_the_promise_up_to_the_shares_that_are_wished_for(committed: dict[str, Any]) -> None:
+def test_committed_results_meet_the_bound_up_to_the_requested_shares(committed: dict[str, Any]) -> None:
     found = violations(committed, wrong=False)
     assert {key: rate for key, rate in found.items() if rate > AT_MOST} == {}
     assert min(violations(committed, wrong=True).values()) > AT_MOST

@@ -1,4 +1,4 @@
-"""The load client counts what a service does to its callers; the page of the benchmark is that of its figures."""
+"""The load client counts answers, errors and latency; the committed page is generated from the committed results."""
 
 import json
 import os
@@ -25,22 +25,22 @@ def run(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def service(decide: Decide) -> Iterator[str]:
-    """A service that answers as told; None is to hang up."""
+    """A service that answers what `decide` returns; for None it closes the connection."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = decide({"token": self.headers["Authorization"], **json.loads(body)})
+            request = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = decide({"token": self.headers["Authorization"], **json.loads(request)})
             if answer is None:
                 self.close_connection = True
                 return
-            told = json.dumps(answer[1]).encode()
+            body = json.dumps(answer[1]).encode()
             self.send_response(answer[0])
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -62,12 +62,12 @@ def client(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     (tmp_path / "token").write_text("secret\n")
     (tmp_path / "lines").write_text("a\nb\nc\n")
 
-    def ask(url: str, *, rate: int = 100, seconds: float = 0.5) -> subprocess.CompletedProcess[str]:
+    def load(url: str, *, rate: int = 100, seconds: float = 0.5) -> subprocess.CompletedProcess[str]:
         words = ["--url", url, "--token-file", tmp_path / "token", "--lines", tmp_path / "lines"]
         words += ["--rate", str(rate), "--seconds", str(seconds), "--connections", "4"]
         return run(FOLDER / "client.py", *words)
 
-    return ask
+    return load
 
 
 def test_a_service_that_repeats_its_answers_passes(client: Callable[..., Any]) -> None:
@@ -87,11 +87,11 @@ def test_a_service_that_repeats_its_answers_passes(client: Callable[..., Any]) -
     assert 0 < found["p50_ms"] <= found["p99_ms"] <= found["max_ms"]
     assert {request["token"] for request in seen} == {"Bearer secret"}
     assert {line["line_id"] for request in seen for line in request["lines"]} == {"a", "b", "c"}
-    # Each id twice: the second time is the question whether the answer stays.
+    # Each id occurs twice, because the client repeats every request.
     assert len(seen) == 2 * len({request["request_id"] for request in seen}) == 2 * found["sent"]
 
 
-def test_a_service_that_decides_anew_fails(client: Callable[..., Any]) -> None:
+def test_a_service_that_recomputes_repeated_answers_fails(client: Callable[..., Any]) -> None:
     numbers = iter(range(10_000))
     with service(lambda _: (200, {"decision": next(numbers)})) as url:
         done = client(url)
@@ -101,7 +101,7 @@ def test_a_service_that_decides_anew_fails(client: Callable[..., Any]) -> None:
     assert found["asked_again"]["different"] == found["answered"] > 0
 
 
-def test_refusals_are_counted_by_status_and_are_no_answers(client: Callable[..., Any]) -> None:
+def test_refusals_are_counted_by_status_and_not_as_answers(client: Callable[..., Any]) -> None:
     def decide(request: dict[str, Any]) -> Answer:
         return (503, {}) if request["lines"] == [{"line_id": "b"}] else (200, {})
 
@@ -113,7 +113,7 @@ def test_refusals_are_counted_by_status_and_are_no_answers(client: Callable[...,
     assert found["asked_again"]["same"] == found["answered"] > 0
 
 
-def test_a_connection_that_is_cut_is_an_error_and_the_load_goes_on(client: Callable[..., Any]) -> None:
+def test_a_cut_connection_is_counted_as_an_error_and_the_load_continues(client: Callable[..., Any]) -> None:
     numbers = iter(range(10_000))
     with service(lambda _: None if next(numbers) == 5 else (200, {})) as url:
         done = client(url)
@@ -123,7 +123,7 @@ def test_a_connection_that_is_cut_is_an_error_and_the_load_goes_on(client: Calla
     assert found["answered"] == found["sent"] - 1
 
 
-def test_nobody_there_is_said(client: Callable[..., Any]) -> None:
+def test_an_unreachable_server_is_reported(client: Callable[..., Any]) -> None:
     with service(lambda _: (200, {})) as url:
         pass
     done = client(url)
@@ -131,7 +131,7 @@ def test_nobody_there_is_said(client: Callable[..., Any]) -> None:
     assert done.stderr == f"{url} cannot be reached: Connect call failed ('127.0.0.1', {url.rpartition(':')[2]})\n"
 
 
-def test_a_stall_is_felt_by_all_who_would_have_asked_meanwhile(client: Callable[..., Any]) -> None:
+def test_a_stall_delays_every_request_scheduled_during_it(client: Callable[..., Any]) -> None:
     stalls = threading.Lock()
     numbers = iter(range(10_000))
 
@@ -143,14 +143,14 @@ def test_a_stall_is_felt_by_all_who_would_have_asked_meanwhile(client: Callable[
 
     with service(decide) as url:
         found = json.loads(client(url, rate=200, seconds=1.0).stdout)
-    # Half of the second stood still; a client that waits for answers would have seen four slow ones of two hundred.
+    # The service stalls for half of the second. A client that waits for answers would see only four slow ones of 200.
     assert found["p90_ms"] > 200
     assert found["max_ms"] >= 500
     assert found["answered"] == found["sent"]
 
 
 def page(results: dict[str, Any]) -> tuple[str, dict[str, bool]]:
-    """The page of figures, and whether each goal is met."""
+    """The generated page, and whether each goal is met."""
     code = (
         f"import json, sys; sys.path.insert(0, {str(FOLDER)!r}); import page; results = json.load(sys.stdin);"
         "results['goals'] = page.goals(results); print(json.dumps([page.markdown(results), results['goals']]))"
@@ -167,14 +167,14 @@ def committed() -> dict[str, Any]:
     return found
 
 
-def test_the_page_is_that_of_the_figures(committed: dict[str, Any]) -> None:
+def test_the_page_is_generated_from_the_results(committed: dict[str, Any]) -> None:
     text, met = page(committed)
     assert text == (FOLDER / "results.md").read_text(encoding="utf-8")
     assert met == {goal["goal"]: goal["met"] for goal in committed["goals"]}
     assert committed["log"]["recorded"] >= committed["log"]["told"] > 0
 
 
-def test_goals_are_judged_by_the_figures(committed: dict[str, Any]) -> None:
+def test_goals_are_judged_by_the_results(committed: dict[str, Any]) -> None:
     servers = committed["servers"]
     for key, rps in {
         "floor": 10_000,
@@ -209,12 +209,12 @@ def test_goals_are_judged_by_the_figures(committed: dict[str, Any]) -> None:
     assert [name for name, met in goals.items() if met] == ["requests/s against MLflow"]
 
 
-def test_a_peer_that_was_not_measured_is_said_to_be_so(committed: dict[str, Any]) -> None:
+def test_a_server_that_was_not_measured_is_marked_as_such(committed: dict[str, Any]) -> None:
     committed["servers"].pop("mlserver", None)
     assert "| MLServer, v2 | not measured: no `--mlserver` was given |" in page(committed)[0]
 
 
-def test_without_wrk_nothing_is_measured_and_it_is_said_how_to_get_it(tmp_path: Path) -> None:
+def test_without_wrk_the_benchmark_stops_and_explains_how_to_install_it(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": str(tmp_path)}
     done = run(FOLDER / "run.py", "--home", tmp_path, "--out", tmp_path, env=environment)
     assert done.returncode == 1

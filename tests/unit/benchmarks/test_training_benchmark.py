@@ -1,4 +1,4 @@
-"""The benchmark of training and scoring runs on a few lines; what is committed meets its goals."""
+"""The benchmark of training and scoring runs on few lines, and the committed results meet their goals."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_all_cases_are_measured_beside_the_bare_call(made: Path) -> None:
+def test_every_case_is_measured_with_its_bare_call(made: Path) -> None:
     cases = read(made)["cases"]
     assert list(cases) == CASES
     assert [cases[name]["lines"] for name in CASES] == [6_000, 6_000, 500]
@@ -40,7 +40,7 @@ def test_all_cases_are_measured_beside_the_bare_call(made: Path) -> None:
     assert cases["training"]["ratio"] >= 1
 
 
-def test_the_page_says_what_was_measured() -> None:
+def test_the_page_names_what_was_measured() -> None:
     committed = read(FOLDER)
     assert list(committed["cases"]) == CASES
     page = (FOLDER / "results.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A client that is slow, endless or many is told so and let go; it holds nobody else up."""
+"""Slow, endless or too many clients are refused and disconnected, and delay no other client."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ LARGE = 8 * 1024 * 1024
 READ_AT_ONCE = 256 * 1024
 
 
-class Hasty(Connection):
-    """The same with less patience."""
+class ImpatientConnection(Connection):
+    """The connection with short timeouts."""
 
     head_within_s = 0.3
     body_within_s = 0.3
@@ -33,13 +33,13 @@ class Hasty(Connection):
     most_connections = 4
     made: ClassVar[weakref.WeakSet[Connection]] = weakref.WeakSet()
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the signature of uvicorn
         super().connection_made(transport)
         self.made.add(self)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the body; of `/large` with much."""
+    """Echoes the body; `/large` gets a large answer."""
     if scope["type"] != "http":
         return
     body, more = b"", True
@@ -57,7 +57,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http=Hasty, log_config=None, lifespan="off", timeout_keep_alive=60)
+    config = uvicorn.Config(app, http=ImpatientConnection, log_config=None, lifespan="off", timeout_keep_alive=60)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -76,7 +76,7 @@ def client(port: int) -> Iterator[socket.socket]:
 
 
 def rest(client: socket.socket) -> bytes:
-    """Everything until the other side lets go."""
+    """Everything received until the server closes the connection."""
     parts = []
     try:
         while part := client.recv(65536):
@@ -87,7 +87,7 @@ def rest(client: socket.socket) -> bytes:
 
 
 def refusal(client: socket.socket) -> tuple[int, str]:
-    """Status and code of a refusal that ends a connection."""
+    """Status and code of a refusal that closes the connection."""
     head, _, body = rest(client).partition(b"\r\n\r\n")
     assert b"connection: close" in head
     return int(head.split()[1]), json.loads(body)["error"]["code"]
@@ -101,12 +101,12 @@ def answer(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", GET[:-2]], ids=["nothing", "half a line", "half a head"])
-def test_a_head_that_does_not_come_is_refused_in_time(client: socket.socket, sent: bytes) -> None:
+def test_a_missing_head_is_refused_at_the_timeout(client: socket.socket, sent: bytes) -> None:
     client.sendall(sent)
     assert refusal(client) == (408, "slow_head")
 
 
-def test_a_head_that_drips_is_refused_in_time(client: socket.socket) -> None:
+def test_a_slow_head_is_refused_at_the_timeout(client: socket.socket) -> None:
     began = time.monotonic()
     try:
         for byte in GET[:-2] * 100:
@@ -117,7 +117,7 @@ def test_a_head_that_drips_is_refused_in_time(client: socket.socket) -> None:
     assert time.monotonic() - began < 2
 
 
-def test_a_body_that_does_not_come_is_refused_in_time(client: socket.socket) -> None:
+def test_a_missing_body_is_refused_at_the_timeout(client: socket.socket) -> None:
     client.sendall(POST + b"ab")
     assert refusal(client) == (408, "slow_body")
 
@@ -127,18 +127,18 @@ def test_an_endless_head_is_refused(client: socket.socket) -> None:
     assert refusal(client) == (431, "head_too_large")
 
 
-def test_what_is_no_http_is_refused_in_the_one_shape(client: socket.socket) -> None:
+def test_invalid_http_is_refused_in_the_error_shape(client: socket.socket) -> None:
     client.sendall(b"\x16\x03\x01 hello\r\n\r\n")
     assert refusal(client) == (400, "malformed")
 
 
-def test_who_does_not_read_is_let_go(client: socket.socket) -> None:
+def test_a_client_that_does_not_read_is_disconnected(client: socket.socket) -> None:
     client.sendall(GET.replace(b"/ ", b"/large "))
     time.sleep(1)
     assert len(rest(client)) < LARGE
 
 
-def test_a_connection_between_requests_may_wait(client: socket.socket) -> None:
+def test_an_idle_connection_stays_open_between_requests(client: socket.socket) -> None:
     client.sendall(GET)
     assert answer(client) == b"-"
     time.sleep(0.6)
@@ -146,7 +146,7 @@ def test_a_connection_between_requests_may_wait(client: socket.socket) -> None:
     assert answer(client) == b"abcd"
 
 
-def test_a_second_request_has_a_clock_of_its_own(client: socket.socket) -> None:
+def test_a_second_request_has_its_own_timeout(client: socket.socket) -> None:
     client.sendall(GET)
     assert answer(client) == b"-"
     client.sendall(GET[:-2])
@@ -160,7 +160,7 @@ def test_a_body_in_pieces_is_read(client: socket.socket) -> None:
     assert answer(client) == b"abcd"
 
 
-def test_requests_one_behind_the_other_are_answered_in_order(client: socket.socket) -> None:
+def test_pipelined_requests_are_answered_in_order(client: socket.socket) -> None:
     client.sendall(POST + b"abcd" + POST + b"efgh")
     time.sleep(0.2)
     received = client.recv(65536)
@@ -168,36 +168,36 @@ def test_requests_one_behind_the_other_are_answered_in_order(client: socket.sock
 
 
 @pytest.mark.parametrize("sent", [POST + b"ab", POST + b"abcd"], ids=["half a body", "whole"])
-def test_a_connection_that_ended_is_let_go_of_without_the_collector(port: int, sent: bytes) -> None:
+def test_a_closed_connection_is_freed_without_garbage_collection(port: int, sent: bytes) -> None:
     gc.collect()
     gc.disable()
     try:
-        before = len(Hasty.made)
+        before = len(ImpatientConnection.made)
         for _ in range(20):
             with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
                 client.sendall(sent)
                 if sent.endswith(b"abcd"):
                     assert answer(client) == b"abcd"
         time.sleep(0.2)
-        assert len(Hasty.made) <= before
+        assert len(ImpatientConnection.made) <= before
     finally:
         gc.enable()
 
 
-def test_who_sends_faster_than_is_answered_is_not_kept_in_memory(client: socket.socket) -> None:
+def test_a_client_that_sends_faster_than_it_is_answered_is_paused(client: socket.socket) -> None:
     reading = threading.Thread(target=rest, args=(client,))
     reading.start()
     client.sendall(GET * 40_000)
     most, until = 0, time.monotonic() + 1
     while time.monotonic() < until:
-        most = max([most, *[len(connection.pipeline) for connection in list(Hasty.made)]])
+        most = max([most, *[len(connection.pipeline) for connection in list(ImpatientConnection.made)]])
         time.sleep(0.005)
     client.shutdown(socket.SHUT_RDWR)
     reading.join()
     assert 0 < most < READ_AT_ONCE // len(GET) + 100
 
 
-def test_many_requests_one_behind_the_other_are_all_answered(client: socket.socket) -> None:
+def test_many_pipelined_requests_are_all_answered(client: socket.socket) -> None:
     many = [POST + b"%04d" % at for at in range(2_000)]
     sending = threading.Thread(target=client.sendall, args=(b"".join(many) + POST + b"last",))
     sending.start()
@@ -208,7 +208,7 @@ def test_many_requests_one_behind_the_other_are_all_answered(client: socket.sock
     assert received.count(b"HTTP/1.1 200 OK") == 2_001
 
 
-def test_one_client_too_many_is_turned_away_and_the_others_are_answered(port: int) -> None:
+def test_one_client_too_many_is_refused_and_the_others_are_answered(port: int) -> None:
     taken = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(5)]
     try:
         assert refusal(taken[4]) == (503, "overloaded")

@@ -1,4 +1,4 @@
-"""A body is read within bounds of size; paths are taken apart before they are decoded."""
+"""Bodies within size limits, paths split before decoding, and the status of every error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from linerisk.web.http import BodyBudget, Request, path_segments, send_refusal
 
 
 def reading(*chunks: bytes, most: int = 100, budget: int = 1_000, then: str = "end") -> bytes:
-    """Read a body that arrives in chunks, and then ends, stalls, or breaks off."""
+    """Read a body that arrives in chunks and then ends, stalls or is cut."""
     messages: list[dict[str, Any]] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     if then == "end":
         messages[-1]["more_body"] = False
@@ -43,23 +43,23 @@ def test_a_body_is_refused_as_soon_as_it_is_too_large() -> None:
         reading(b"x" * 60, b"x" * 60, then="stall")
 
 
-def test_a_body_that_breaks_off_is_malformed() -> None:
+def test_a_truncated_body_is_malformed() -> None:
     with pytest.raises(MalformedError):
         reading(b"{", then="break")
 
 
-def test_bodies_at_once_are_bounded() -> None:
+def test_the_bytes_of_concurrent_bodies_are_limited() -> None:
     with pytest.raises(BusyError):
         reading(b"x" * 60, budget=50)
 
 
-def test_what_was_counted_in_is_counted_out() -> None:
+def test_the_bytes_of_a_refused_body_are_released() -> None:
     budget = BodyBudget(100)
-    budget.take(80)
+    budget.reserve(80)
     with pytest.raises(BusyError):
-        budget.take(30)
-    budget.give_back(80)
-    budget.take(100)
+        budget.reserve(30)
+    budget.release(80)
+    budget.reserve(100)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_was_counted_in_is_counted_out() -> None:
         (b"/v1/lines/\xff/decisions", None),
     ],
 )
-def test_a_path_is_taken_apart_before_it_is_decoded(raw: bytes, segments: list[str] | None) -> None:
+def test_a_path_is_split_before_it_is_decoded(raw: bytes, segments: list[str] | None) -> None:
     assert path_segments({"raw_path": raw, "path": "?"}) == segments
 
 
@@ -90,11 +90,11 @@ def test_every_error_has_its_status(error: LineriskError, status: int) -> None:
     assert status_of(error) == status
 
 
-def test_a_refusal_says_its_facts() -> None:
+def test_a_refusal_contains_its_facts() -> None:
     error = MalformedError("it is wrong", expected="right", found="left", todo="turn it", field="way")
-    told = answer_of(error, request_id="r").error
-    assert (told.code, told.message) == ("malformed", "it is wrong; expected: right; found: left")
-    assert (told.hint, told.field, told.request_id) == ("turn it", "way", "r")
+    body = answer_of(error, request_id="r").error
+    assert (body.code, body.message) == ("malformed", "it is wrong; expected: right; found: left")
+    assert (body.hint, body.field, body.request_id) == ("turn it", "way", "r")
 
 
 def sent(run: Callable[[Any], Any]) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def sent(run: Callable[[Any], Any]) -> list[dict[str, Any]]:
     return messages
 
 
-def test_overload_says_when_to_try_again() -> None:
+def test_overload_sends_retry_after() -> None:
     start, _ = sent(lambda send: send_refusal(send, OverloadedError("too much")))
     assert start["status"] == HTTPStatus.SERVICE_UNAVAILABLE
     assert (b"retry-after", b"1") in start["headers"]

@@ -1,4 +1,4 @@
-"""Memory of large requests returns to the system."""
+"""Memory of large requests is returned to the system."""
 
 import asyncio
 from pathlib import Path
@@ -17,7 +17,7 @@ def resident_mb() -> float:
 
 
 def test_memory_freed_below_a_block_in_use_is_released() -> None:
-    # Larger than what Python keeps for small objects, smaller than what has a map of its own.
+    # Larger than small objects of Python, smaller than allocations with their own mapping.
     pieces = [bytes(1_000) for _ in range(PIECES)]
     last = pieces[-1]
     full = resident_mb()
@@ -46,7 +46,7 @@ def test_memory_is_released_when_no_large_request_runs(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(("held_mb", "given_at_once"), [(1_000, 1), (100, 0)])
-def test_a_process_that_holds_much_releases_at_once(
+def test_a_process_above_the_limit_releases_memory_at_once(
     held_mb: int, given_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[int] = []

@@ -1,4 +1,4 @@
-"""Records in a request become the features that training would have made of them."""
+"""Features of the records in a request equal those of training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRET = b"a secret of sixteen bytes or more"
 SHANGHAI = "Asia/Shanghai"
 
 
-def cooked(*lines: LineWithRecords, reference: Reference | None = None) -> ComputedFeatures:
+def computed(*lines: LineWithRecords, reference: Reference | None = None) -> ComputedFeatures:
     return compute_features(
         as_columns(lines),
         columns=FEATURE_NAMES,
@@ -55,7 +55,7 @@ def record(**changes: Any) -> RecordBody:
 
 
 def some_lines(seed: int = 5, number: int = 20) -> list[LineWithRecords]:
-    """Lines with sixty records each, handsets and cells shared, some values missing."""
+    """Lines with sixty records each, shared devices and cells, some missing values."""
     rng = np.random.default_rng(seed)
     lines = []
     for line in range(number):
@@ -81,7 +81,7 @@ def some_lines(seed: int = 5, number: int = 20) -> list[LineWithRecords]:
 
 
 def stored(lines: list[LineWithRecords], folder: Path) -> Surveyed:
-    """The same records, and findings about every tenth line, by way of a source folder, the intake and the store."""
+    """The same records, with labels of every tenth line, through a source folder, the intake and the store."""
     source = folder / "source"
     source.mkdir()
     for name, rows in {
@@ -107,7 +107,7 @@ def test_the_features_of_a_request_are_those_of_the_store_bit_for_bit(tmp_path: 
     lines = some_lines(number=110)
     survey = stored(lines, tmp_path)
     features = survey.features.select(pl.exclude("line_key").fill_null(float("nan"))).to_numpy()
-    made = cooked(*lines, reference=survey.reference)
+    made = computed(*lines, reference=survey.reference)
     assert made.problems == []
     order = np.argsort([key_of_id(line.line_id, secret=SECRET) for line in lines])
     assert np.isfinite(made.rows).mean() > 0.5
@@ -116,28 +116,28 @@ def test_the_features_of_a_request_are_those_of_the_store_bit_for_bit(tmp_path: 
         assert (made.rows[:, FEATURE_NAMES.index(name)] > 0).mean() > 0.1, name
 
 
-def test_a_line_alone_has_the_features_it_has_among_lines_that_share_nothing_with_it() -> None:
+def test_unrelated_lines_do_not_change_the_features_of_a_line() -> None:
     lines = some_lines()
-    apart = LineWithRecords(line_id="apart", records=[record(device_id="own", cell_id="own")], account=account())
-    np.testing.assert_array_equal(cooked(*lines, apart).rows[-1], cooked(apart).rows[0])
+    unrelated = LineWithRecords(line_id="apart", records=[record(device_id="own", cell_id="own")], account=account())
+    np.testing.assert_array_equal(computed(*lines, unrelated).rows[-1], computed(unrelated).rows[0])
 
 
-def test_where_the_platform_did_not_say_it_had_the_record_when_the_call_was_over() -> None:
+def test_a_record_without_an_arrival_time_is_known_from_the_end_of_the_call() -> None:
     over_too_late = record(started_at="2024-07-31T23:59:50Z", duration_s=30)
     in_time = record(started_at="2024-07-31T23:59:50Z", duration_s=10)
-    late = cooked(LineWithRecords(line_id="a", records=[over_too_late], account=account())).rows
-    early = cooked(LineWithRecords(line_id="a", records=[in_time], account=account())).rows
+    late = computed(LineWithRecords(line_id="a", records=[over_too_late], account=account())).rows
+    early = computed(LineWithRecords(line_id="a", records=[in_time], account=account())).rows
     column = FEATURE_NAMES.index("out_calls_count_24h")
     assert (late[0, column], early[0, column]) == (0.0, 1.0)
 
 
-def test_the_first_bad_record_of_a_line_is_told() -> None:
+def test_the_first_bad_record_of_a_line_is_reported() -> None:
     lines = [
         LineWithRecords(line_id="bad", records=[record(), record(duration_s=-1), record(started_at="?")]),
         LineWithRecords(line_id="good", records=[record()], account=account()),
         LineWithRecords(line_id="worse", records=[record(record_type="x")], account=account(status="y")),
     ]
-    made = cooked(*lines)
+    made = computed(*lines)
     assert made.positions == [1]
     codes = "call_out, call_in, call_forwarded, sms_out, sms_in"
     assert [(problem.line_id, problem.code, problem.message) for problem in made.problems] == [
@@ -150,9 +150,9 @@ def test_the_first_bad_record_of_a_line_is_told() -> None:
     ]
 
 
-def test_the_account_of_a_line_says_when_it_was_verified() -> None:
+def test_the_verification_time_comes_from_the_account() -> None:
     verified = account(last_verified_at="2024-07-31T00:00:00Z")
-    made = cooked(
+    made = computed(
         LineWithRecords(line_id="a", records=[], account=verified),
         LineWithRecords(line_id="b", records=[record()]),
         LineWithRecords(line_id="c", records=[], account=account()),
@@ -162,7 +162,7 @@ def test_the_account_of_a_line_says_when_it_was_verified() -> None:
 
 
 @pytest.mark.parametrize("known_at", ["2024-08-01T00:00:01Z", "2024-08-02T00:00:00Z"])
-def test_an_account_known_later_leaves_nothing(known_at: str) -> None:
-    made = cooked(LineWithRecords(line_id="a", records=[], account=account(known_at=known_at)))
+def test_an_account_known_only_after_as_of_has_no_features(known_at: str) -> None:
+    made = computed(LineWithRecords(line_id="a", records=[], account=account(known_at=known_at)))
     assert made.positions == []
     assert [problem.code for problem in made.problems] == ["nothing_known"]

@@ -1,4 +1,4 @@
-"""`linerisk serve` refuses in words what cannot work, before anything listens."""
+"""`linerisk serve` refuses an impossible start with a message, before it listens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def _refused(home: Path, *, port: int, **environment: str) -> tuple[int, str]:
-    """Exit code and message of a refused start; there is no other output."""
+    """Exit code and message of a refused start, which has no other output."""
     command = [sys.executable, "-m", "linerisk", "serve", "--home", str(home), "--port", str(port)]
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, check=False, text=True)
     assert done.stdout == ""
@@ -18,12 +18,12 @@ def _refused(home: Path, *, port: int, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_a_start_that_cannot_work_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_an_impossible_start_is_refused_with_one_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, said = _refused(tmp_path, port=port)
-        assert (code, f"cannot listen on 127.0.0.1:{port}" in said) == (2, True)
-    code, said = _refused(tmp_path, port=port)
-    assert (code, "no model is live" in said) == (1, True)
-    code, said = _refused(tmp_path, port=port, LINERISK_POLICIES=str(tmp_path))
-    assert (code, "there is no policy" in said) == (1, True)
+        code, message = _refused(tmp_path, port=port)
+        assert (code, f"cannot listen on 127.0.0.1:{port}" in message) == (2, True)
+    code, message = _refused(tmp_path, port=port)
+    assert (code, "no model is live" in message) == (1, True)
+    code, message = _refused(tmp_path, port=port, LINERISK_POLICIES=str(tmp_path))
+    assert (code, "there is no policy" in message) == (1, True)

@@ -1,4 +1,4 @@
-"""JSON of one meaning, and where in it a wrong value stands."""
+"""Strict JSON: no duplicate keys, limited depth, and errors with the path of the wrong value."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ trees = st.recursive(
 
 
 @given(trees, st.booleans())
-def test_whatever_json_says_is_read(tree: Any, ascii_only: bool) -> None:  # noqa: FBT001
+def test_any_valid_json_is_read(tree: Any, ascii_only: bool) -> None:  # noqa: FBT001
     assert parse(json.dumps(tree, ensure_ascii=ascii_only).encode()) == tree
 
 
 @given(st.dictionaries(texts, trees, min_size=1, max_size=4))
-def test_a_key_named_twice_is_never_read(tree: dict[str, Any]) -> None:
+def test_a_duplicate_key_is_never_accepted(tree: dict[str, Any]) -> None:
     name = next(iter(tree))
     text = json.dumps(tree)
     again = f"{text[:-1]}, {json.dumps(name)}: 1}}"
@@ -41,7 +41,7 @@ def test_a_key_named_twice_is_never_read(tree: dict[str, Any]) -> None:
             parse(wrapped.encode())
 
 
-def test_long_bodies_are_counted_like_short_ones() -> None:
+def test_keys_of_long_bodies_are_counted_like_those_of_short_ones() -> None:
     body = msgspec.json.encode([{"a:b": "c:d", "e": [{"f": ":::"}]}] * 2_000)
     assert len(body) > 4096
     assert colons_outside_strings(body) == 6_000
@@ -71,13 +71,13 @@ def test_an_unknown_field_is_named_with_its_place() -> None:
     assert facts(tree, ScoreRequest) == ("lines[1].lineid", None, "`lineid`")
 
 
-def test_a_wrong_type_is_told_with_both_types() -> None:
+def test_a_wrong_type_names_the_expected_and_the_found_type() -> None:
     record = {"peer_id": "p", "record_type": "call_out", "started_at": 5, "duration_s": 1}
     tree = {"request_id": "r", "lines": [{"line_id": "a", "records": [record]}]}
     assert facts(tree, RecordsRequest) == ("lines[0].records[0].started_at", "str", "int")
 
 
-def test_a_wrong_value_is_told_with_the_value() -> None:
+def test_a_wrong_value_is_named_in_the_error() -> None:
     assert facts({"request_id": "a b", "lines": [{"line_id": "x"}]}, ScoreRequest) == (
         "request_id",
         "str matching regex '^[!-~]+$'",
@@ -90,7 +90,7 @@ def test_a_long_value_is_cut_short() -> None:
     assert found == '"' + "x" * 59 + "…"
 
 
-def test_of_a_list_only_its_length_is_told() -> None:
+def test_the_error_names_only_the_length_of_a_list() -> None:
     _, expected, found = facts({"request_id": "r", "lines": [{"line_id": "x"}] * 1_001}, ScoreRequest)
     assert (expected, found) == ("array of length <= 1000", "1001 items")
 
@@ -110,15 +110,15 @@ BODIES = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-def outcome(ask: Callable[[], Any]) -> Any:
+def outcome(decode: Callable[[], Any]) -> Any:
     try:
-        return ask()
+        return decode()
     except LineriskError as error:
         return type(error), error.wrong, error.expected, error.found, error.field
 
 
 @given(BODIES, st.booleans())
-def test_a_body_read_in_one_step_is_what_it_is_step_by_step(body: dict[str, Any], spaced: bool) -> None:  # noqa: FBT001
+def test_decoding_in_one_step_equals_decoding_step_by_step(body: dict[str, Any], spaced: bool) -> None:  # noqa: FBT001
     text = json.dumps(body, separators=(", ", " : ") if spaced else (",", ":"), ensure_ascii=False).encode()
     step_by_step = outcome(lambda: typed(parse(text), RecordsRequest))
     in_one = outcome(lambda: read(text, RecordsRequest))
@@ -126,7 +126,7 @@ def test_a_body_read_in_one_step_is_what_it_is_step_by_step(body: dict[str, Any]
 
 
 @given(BODIES, st.data())
-def test_a_key_named_twice_is_refused_wherever_it_stands(body: dict[str, Any], data: st.DataObject) -> None:
+def test_a_duplicate_key_is_refused_at_any_depth(body: dict[str, Any], data: st.DataObject) -> None:
     text = json.dumps(body, ensure_ascii=False)
     pairs = list(re.finditer(r'"\w+": (?:null|true|false|\d+|"[^"\\]*")', text))
     assume(pairs)
@@ -137,7 +137,7 @@ def test_a_key_named_twice_is_refused_wherever_it_stands(body: dict[str, Any], d
 
 
 @given(BODIES, st.data())
-def test_in_a_long_body_a_key_named_twice_is_refused_too(body: dict[str, Any], data: st.DataObject) -> None:
+def test_a_duplicate_key_is_refused_in_a_long_body(body: dict[str, Any], data: st.DataObject) -> None:
     text = json.dumps(body, ensure_ascii=False) + " " * 5_000
     assert outcome(lambda: read(text.encode(), RecordsRequest)) == outcome(
         lambda: read(text.strip().encode(), RecordsRequest)
@@ -153,7 +153,7 @@ AS_OFS = ["null", *(f'"2024-07-26T00:00:00{rest}"' for rest in ("Z", "+0000", "+
 
 @pytest.mark.parametrize("first", AS_OFS)
 @pytest.mark.parametrize("second", AS_OFS)
-def test_an_instant_named_twice_is_refused_however_it_is_written(first: str, second: str) -> None:
+def test_a_duplicate_instant_is_refused_in_any_notation(first: str, second: str) -> None:
     text = f'{{"as_of":{first},"lines":[{{"line_id":"a"}}],"as_of":{second},"request_id":"r"}}'
     with pytest.raises(MalformedError, match="twice"):
         read(text.encode(), ScoreRequest)
@@ -162,7 +162,7 @@ def test_an_instant_named_twice_is_refused_however_it_is_written(first: str, sec
 
 
 @pytest.mark.parametrize("spaces", [0, 5_000, 65_400, 65_536, 200_000])
-def test_a_key_named_twice_is_refused_in_a_body_of_any_length(spaces: int) -> None:
+def test_a_duplicate_key_is_refused_in_a_body_of_any_length(spaces: int) -> None:
     text = b'{"lines":[{"line_id":"a"}],' + b" " * spaces + b'"request_id":"r"}'
     assert read(text, ScoreRequest)[0].request_id == "r"
     with pytest.raises(MalformedError, match="twice"):
@@ -170,19 +170,19 @@ def test_a_key_named_twice_is_refused_in_a_body_of_any_length(spaces: int) -> No
 
 
 @pytest.mark.parametrize("kind", [route.body for route in ROUTES if route.body is not None])
-def test_no_request_has_an_as_of_but_its_own(kind: type) -> None:
+def test_as_of_is_a_field_of_the_request_alone_and_of_no_nested_type(kind: type) -> None:
     _, parts = msgspec.json.schema_components([kind])
     assert [name for name, part in parts.items() if "as_of" in part.get("properties", {})] in ([], [kind.__name__])
 
 
-def test_what_was_given_as_null_is_another_body_than_what_was_not_given() -> None:
+def test_a_null_field_and_a_missing_field_are_different_bodies() -> None:
     plain = b'{"request_id":"r","lines":[{"line_id":"a","records":[]}]}'
     _, without = read(plain, RecordsRequest)
     _, as_null = read(plain.replace(b"[]}", b'[],"account":null}'), RecordsRequest)
     assert without != as_null
 
 
-def test_order_of_keys_and_spaces_do_not_make_another_body() -> None:
+def test_order_of_keys_and_spaces_does_not_change_the_body() -> None:
     _, one = read(b'{"request_id":"r","lines":[{"line_id":"a"}]}', ScoreRequest)
     _, other = read(b'{ "lines" : [ {"line_id":"a"} ],\n "request_id":"r" }', ScoreRequest)
     assert one == other

@@ -79,7 +79,7 @@ def _lines(state: ApiState, request: Request, options: BulkOptions, body: bytes)
     with_records = "records" in table.columns
     ids = arrow_request.line_ids(table, most=MOST_LINES if with_records else MOST_BULK_LINES)
     request.lines = len(ids)
-    request.spend()
+    request.charge_lines()
     if with_records:
         given = arrow_request.line_columns(table, ids)
         return input_by_records(state, given, request_id=options.request_id, as_of=options.as_of, caller=request.caller)

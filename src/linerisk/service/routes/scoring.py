@@ -76,7 +76,7 @@ async def answer_score(state: ApiState, request: Request, body: ScoreRequest, ca
         found = await _stored(state, request, body_hash)
         if found is not None:
             return _answer(request, found)
-        request.spend()
+        request.charge_lines()
     try:
         stored = await state.lock_step.score(body, caller=request.caller, body_hash=body_hash)
     except DecisionLogError as error:
@@ -97,7 +97,7 @@ async def _on_threads(
     found = await _stored(state, request, body_hash)
     if found is not None:
         return await asyncio.to_thread(_answer, request, found)
-    request.spend()
+    request.charge_lines()
     records, problems = await asyncio.to_thread(decide, state, body, caller=request.caller)
     rows = [msgspec.structs.asdict(problem) for problem in problems]
     try:

@@ -1,4 +1,4 @@
-"""No file names a package registry, a path of somebody's machine, or an e-mail address."""
+"""No file names a package registry, a machine path, or an e-mail address."""
 
 import re
 
@@ -35,29 +35,29 @@ def test_no_file_names_an_address_of_a_person(texts: dict[str, str]) -> None:
     assert _hits(EMAIL, texts) == []
 
 
-def test_the_tree_is_looked_at_whole(texts: dict[str, str]) -> None:
+def test_every_file_of_the_tree_is_checked(texts: dict[str, str]) -> None:
     assert {"README.md", "requirements.lock", "pyproject.toml", ".ci/run", "src/linerisk/errors.py"} <= set(texts)
     assert not [name for name in texts if name.startswith((".venv", ".git/", "var/"))]
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_registry_is_seen(host: str) -> None:
+def test_a_package_registry_is_detected(host: str) -> None:
     assert _hits(REGISTRY, {"x": f"see https://{host}/simple"})
 
 
 @pytest.mark.parametrize("path", ["/" + "work/main", "/" + "tmp/x", "/" + "home/me/x", "C:" + "\\Users"])
-def test_a_machine_path_is_seen(path: str) -> None:
+def test_a_machine_path_is_detected(path: str) -> None:
     assert _hits(MACHINE_PATH, {"x": f"open {path}"})
 
 
 @pytest.mark.parametrize(
     "path", ["var/tmp/x", "home/live/current.json", "settings.home / 'demo'", "/v1/score", "~/home/x"]
 )
-def test_a_path_of_the_project_is_no_machine_path(path: str) -> None:
+def test_a_project_path_is_not_a_machine_path(path: str) -> None:
     assert _hits(MACHINE_PATH, {"x": f"open {path}"}) == []
 
 
-def test_an_address_is_seen_and_a_decorator_is_none() -> None:
+def test_an_email_address_is_detected_and_a_decorator_is_not() -> None:
     assert _hits(EMAIL, {"x": "write to some.body" + "@" + "example.com"})
     for text in ("@pytest.fixture", "@app.command()", "[A-Za-z0-9._@-]", "name @ https"):
         assert _hits(EMAIL, {"x": text}) == []

@@ -1,4 +1,4 @@
-"""No wall clock but one, no pickle, no pandas, no Python per row, no environment below the doors."""
+"""Forbidden code: a second clock, pickle, pandas, Python per row, and the environment outside of entry points."""
 
 import ast
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ CLOCKS = {
     "numpy.datetime64.now",
     "uuid.uuid1",
 }
-"""`time.monotonic` and `time.perf_counter` measure how long something takes and are free."""
+"""`time.monotonic` and `time.perf_counter` measure durations and are allowed."""
 THE_CLOCK = "src/linerisk/as_of.py"
 PICKLES = {"pickle", "cloudpickle", "joblib", "dill", "shelve", "marshal"}
 READS_ENVIRONMENT = {
-    "src/linerisk/registry": "MLflow asks the environment at import whether it may report on its use",
-    "src/linerisk/service/app.py": "`serve` hands the address on to the workers this way",
-    "src/linerisk/service/serve.py": "hands settings on to a process of its own",
+    "src/linerisk/registry": "MLflow reads at import whether it may report its use",
+    "src/linerisk/service/app.py": "`serve` passes the address to the workers this way",
+    "src/linerisk/service/serve.py": "passes settings to a child process",
 }
 
 
 def _origins(tree: ast.Module) -> dict[str, str]:
-    """Local name -> dotted name of what it was imported as."""
+    """Local name -> dotted name of the import."""
     origins: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -78,15 +78,15 @@ def _found(files: dict[str, ast.Module], wrong: set[str]) -> list[str]:
     )
 
 
-def test_nobody_but_as_of_looks_at_the_clock(modules: dict[str, ast.Module]) -> None:
+def test_only_as_of_reads_the_clock(modules: dict[str, ast.Module]) -> None:
     assert _found({name: tree for name, tree in modules.items() if name != THE_CLOCK}, CLOCKS) == []
 
 
-def test_nobody_pickles(python_files: dict[str, ast.Module]) -> None:
+def test_no_module_pickles(python_files: dict[str, ast.Module]) -> None:
     assert _found(python_files, PICKLES) == []
 
 
-def test_nobody_lets_numpy_pickle(modules: dict[str, ast.Module]) -> None:
+def test_no_module_allows_numpy_to_pickle(modules: dict[str, ast.Module]) -> None:
     allowed = [
         f"{name}:{node.lineno}"
         for name, tree in modules.items()
@@ -96,20 +96,20 @@ def test_nobody_lets_numpy_pickle(modules: dict[str, ast.Module]) -> None:
     assert allowed == []
 
 
-def test_nobody_uses_pandas(python_files: dict[str, ast.Module]) -> None:
-    # A peer in a side-by-side benchmark has to be what it is.
+def test_no_module_uses_pandas(python_files: dict[str, ast.Module]) -> None:
+    # The benchmark compares with pandas.
     ours = {name: tree for name, tree in python_files.items() if name != "benchmarks/features/with_pandas.py"}
     assert _found(ours, {"pandas"}) == []
     calls = [name for name, tree in python_files.items() if {"to_pandas", "from_pandas"} & _attributes(tree)]
     assert calls == []
 
 
-def test_nobody_calls_python_for_every_row(modules: dict[str, ast.Module]) -> None:
+def test_no_module_calls_python_for_every_row(modules: dict[str, ast.Module]) -> None:
     slow = {"map_elements", "map_rows", "map_groups", "apply", "iter_slices"}
     assert {name: slow & _attributes(tree) for name, tree in modules.items() if slow & _attributes(tree)} == {}
 
 
-def test_only_the_doors_read_the_environment(modules: dict[str, ast.Module]) -> None:
+def test_only_entry_points_read_the_environment(modules: dict[str, ast.Module]) -> None:
     found = _found(modules, {"os.environ", "os.getenv", "os.environb"})
     assert [place for place in found if not place.startswith(tuple(READS_ENVIRONMENT))] == []
 
@@ -134,12 +134,12 @@ def test_imports_are_absolute(modules: dict[str, ast.Module]) -> None:
         ("import time\nclock = time.time\nclock()", "time.time"),
     ],
 )
-def test_a_clock_is_seen_under_any_name(code: str, used: str) -> None:
+def test_a_clock_read_is_detected_under_any_name(code: str, used: str) -> None:
     assert used in {name for _, name in _uses(ast.parse(code))}
     assert _found({"x.py": ast.parse(code)}, CLOCKS)
 
 
-def test_measuring_time_is_no_clock() -> None:
+def test_measuring_a_duration_is_not_a_clock_read() -> None:
     code = "import time\nfrom linerisk.as_of import now\ntime.monotonic()\ntime.perf_counter()\nnow()"
     assert _found({"x.py": ast.parse(code)}, CLOCKS) == []
 

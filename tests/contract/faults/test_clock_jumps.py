@@ -1,7 +1,7 @@
-"""The clock of the machine jumps back: order, chain, idempotency, limits and staleness hold.
+"""The system clock jumps: order, chain, idempotency, limits and staleness hold.
 
-The service itself runs under libfaketime, which shifts the time of day and leaves the monotonic clock alone, as a clock
-that is set does. Where it is not installed these tests are skipped: `apt-get install libfaketime`.
+The service runs under libfaketime, which shifts the time of day and not the monotonic clock, like setting the system
+clock. Without libfaketime these tests are skipped: `apt-get install libfaketime`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ NOON = datetime(2024, 8, 1, 12, tzinfo=UTC)
 
 @dataclass
 class Clock:
-    """The time of day of a service."""
+    """The time of day that a service reads."""
 
     file: Path
     library: Path
 
     def set(self, instant: datetime) -> None:
-        beside = self.file.with_suffix(".new")
-        beside.write_text(f"{(instant - now()).total_seconds():+.0f}\n")
-        beside.replace(self.file)
+        new = self.file.with_suffix(".new")
+        new.write_text(f"{(instant - now()).total_seconds():+.0f}\n")
+        new.replace(self.file)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -50,7 +50,7 @@ class Clock:
 def clock(tmp_path: Path) -> Clock:
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
-        # The clock of another process can be set back in no other way; the README names the package.
+        # Nothing else sets back the clock of another process; the README names the package.
         pytest.skip("libfaketime is not installed, so no clock can be set back")
     made = Clock(tmp_path / "clock", found[0])
     made.set(NOON)
@@ -69,11 +69,11 @@ def scored_at(answer: httpx.Response) -> datetime:
     return parse_instant(decision["scored_at"])
 
 
-def near(instant: datetime, wanted: datetime) -> bool:
-    return abs(instant - wanted) < timedelta(minutes=5)
+def near(instant: datetime, expected: datetime) -> bool:
+    return abs(instant - expected) < timedelta(minutes=5)
 
 
-def test_a_clock_that_jumps_back_breaks_no_chain_no_order_and_no_repetition(served: Any, clock: Clock) -> None:
+def test_a_clock_that_jumps_back_keeps_the_chain_the_order_and_repeated_answers(served: Any, clock: Clock) -> None:
     before = [served.score(f"before-{i}", "line-001") for i in range(3)]
     assert all(near(scored_at(answer), NOON) for answer in before)
     clock.set(NOON - timedelta(hours=2))
@@ -84,13 +84,13 @@ def test_a_clock_that_jumps_back_breaks_no_chain_no_order_and_no_repetition(serv
     assert served.score("after-1", "line-001").content == after[1].content
     ids = [answer.json()["decisions"][0]["decision_id"] for answer in (*before, *after)]
     assert len(set(ids)) == 6
-    asked: list[str] = []
+    listed: list[str] = []
     page: dict[str, Any] = {"next_before": None}
-    while len(asked) < 6:
+    while len(listed) < 6:
         query = {"limit": 2} | ({"before": page["next_before"]} if page["next_before"] else {})
         page = served.client("auditor").get("/v1/lines/line-001/decisions", params=query).json()
-        asked += [decision["decision_id"] for decision in page["decisions"]]
-    assert asked == ids[::-1], "the newest is the one recorded last, whatever the clock said"
+        listed += [decision["decision_id"] for decision in page["decisions"]]
+    assert listed == ids[::-1], "pages follow the order of recording, not the clock"
     for decision in ids:
         replayed = served.client("auditor").post(f"/v1/decisions/{decision}/replay").json()
         assert replayed["identical"]
@@ -99,10 +99,10 @@ def test_a_clock_that_jumps_back_breaks_no_chain_no_order_and_no_repetition(serv
         assert (report.ok, report.rows) == (True, 6)
 
 
-def test_a_clock_that_jumps_gives_no_token_more_and_keeps_none_waiting(served: Any, clock: Clock) -> None:
+def test_a_clock_jump_changes_no_rate_limit(served: Any, clock: Clock) -> None:
     store = TokenStore(served.world.settings.home / "tokens.json")
     lines = [{"line_id": f"line-{i:03}"} for i in range(60)]
-    slow, quick = (store.create(f"limited-{rate}", Role.SCORER, lines_per_second=rate) for rate in (1, 30))
+    slow, fast = (store.create(f"limited-{rate}", Role.SCORER, lines_per_second=rate) for rate in (1, 30))
 
     def ask(secret: str, name: str) -> httpx.Response:
         body = {"request_id": name, "lines": lines}
@@ -113,15 +113,15 @@ def test_a_clock_that_jumps_gives_no_token_more_and_keeps_none_waiting(served: A
     assert ask(slow, "a").status_code == 200
     assert ask(slow, "b").status_code == 429
     clock.set(NOON + timedelta(days=1))
-    assert ask(slow, "b").status_code == 429, "a day ahead is no minute waited"
-    assert ask(quick, "a").status_code == 200
+    assert ask(slow, "b").status_code == 429, "a clock jump must not refill the allowance"
+    assert ask(fast, "a").status_code == 200
     clock.set(NOON - timedelta(days=1))
     time.sleep(3)
-    assert ask(quick, "b").status_code == 200, "who waited is answered, though the clock went back"
+    assert ask(fast, "b").status_code == 200, "waiting refills the allowance although the clock went back"
     assert ask(slow, "b").status_code == 429
 
 
-def test_staleness_and_what_a_token_may_follow_the_clock_both_ways(served: Any, clock: Clock) -> None:
+def test_staleness_and_token_expiry_follow_the_clock_forwards_and_backwards(served: Any, clock: Clock) -> None:
     def status(name: str) -> str:
         (decision,) = served.score(name, "line-001").json()["decisions"]
         return str(decision["status"])
@@ -142,12 +142,12 @@ def test_staleness_and_what_a_token_may_follow_the_clock_both_ways(served: Any, 
     assert httpx.get(f"{served.url}/v1/model", headers=headers).status_code == 401
 
 
-def test_a_clock_that_jumps_to_and_fro_under_load_loses_nothing(
-    served: Any, clock: Clock, callers: Any, held_to: Any
+def test_a_clock_that_jumps_back_and_forth_under_load_loses_no_decision(
+    served: Any, clock: Clock, load_clients: Any, check_log: Any
 ) -> None:
-    with callers(served, "jumping", most_lines=10) as asking:
+    with load_clients(served, "jumping", most_lines=10) as load:
         for hours in (-3, 5, -48, 0, 1, -1):
             clock.set(NOON + timedelta(hours=hours))
-            asking.wait_for(8)
-    assert [each.status for each in asking.asked if each.status != 200] == []
-    assert held_to(served.world.settings.decision_log_url, asking.asked) == len(asking.asked)
+            load.wait_for(8)
+    assert [each.status for each in load.requests if each.status != 200] == []
+    assert check_log(served.world.settings.decision_log_url, load.requests) == len(load.requests)

@@ -1,4 +1,4 @@
-"""What cannot be shown is said in the visitor's language, and every way in which a chain can be wrong has words."""
+"""Texts of errors in the language of the visitor, with a text for every kind of chain error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = (ArtefactError, DecisionLogError, InternalError, NotLiveError, NoticeErr
 
 
 def clauses() -> set[str]:
-    """Every clause in the modules that walk a chain, numbers as 7."""
+    """Every clause in the modules that verify a chain, with 7 for numbers."""
     found = set()
     for module in (verify, access_log, erasure_checks):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
@@ -30,35 +30,35 @@ def clauses() -> set[str]:
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.add(node.value)
     clause = re.compile(r"(the|an?|rows) [a-z0-9 ,:']+")
-    # One that ends in a blank is a part of one with a number.
+    # A text that ends in a blank is a fragment of one with a number.
     return {text for text in found if clause.fullmatch(text) and not text.endswith(" ")}
 
 
-def test_every_way_in_which_a_chain_can_be_wrong_has_chinese_words() -> None:
+def test_every_kind_of_chain_error_has_a_chinese_text() -> None:
     every = clauses()
     assert {"a row is missing", "the access was changed", "the log ends at 7, but reached 7 before"} <= every
     assert {what for what in every if ENGLISH.search(clause_said(what, "zh"))} == set()
     assert clause_said("the log ends at 12, but reached 15 before", "zh") == "日志止于第12行，但先前已到第15行"
 
 
-def test_in_english_a_clause_is_what_the_walk_says() -> None:
+def test_the_english_text_of_a_chain_error_is_that_of_verify() -> None:
     assert {what for what in clauses() if clause_said(what, "en") != what} == set()
 
 
 @pytest.mark.parametrize("kind", [*KINDS, StoreError, LineriskError])
-def test_an_error_is_said_in_chinese_by_its_kind_and_in_english_with_its_facts(kind: type[LineriskError]) -> None:
+def test_an_error_is_described_by_kind_in_chinese_and_with_facts_in_english(kind: type[LineriskError]) -> None:
     error = kind("a thing is wrong", expected="another", found="this", todo="mend it")
     assert problem_said(error, "en") == "a thing is wrong. Expected: another. Found: this. To mend it: mend it."
-    said = problem_said(error, "zh")
-    assert said.endswith("。")
-    assert not ENGLISH.search(said)
-    assert (said == problem_said(LineriskError("x"), "zh")) is (kind is LineriskError)
+    text = problem_said(error, "zh")
+    assert text.endswith("。")
+    assert not ENGLISH.search(text)
+    assert (text == problem_said(LineriskError("x"), "zh")) is (kind is LineriskError)
 
 
-def test_every_refusal_and_problem_asks_for_something_in_chinese() -> None:
-    told = {key: words["zh"] for key, words in WORDS.items() if re.fullmatch(r"problem_\w+|refused_(\d+|form)", key)}
-    assert {"problem_notice", "problem_other", "refused_404", "refused_422"} <= set(told)
-    assert {key for key, words in told.items() if "请" not in words} == set()
+def test_every_refusal_and_problem_has_a_hint_in_chinese() -> None:
+    hints = {key: words["zh"] for key, words in WORDS.items() if re.fullmatch(r"problem_\w+|refused_(\d+|form)", key)}
+    assert {"problem_notice", "problem_other", "refused_404", "refused_422"} <= set(hints)
+    assert {key for key, words in hints.items() if "请" not in words} == set()
 
 
 def test_a_damaged_file_of_a_model_is_named_in_chinese_too() -> None:

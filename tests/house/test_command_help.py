@@ -1,4 +1,4 @@
-"""`--help` of every command exits with 0, says what the command does, and ends with an example."""
+"""`--help` of every command exits with 0, describes the command, and ends with an example."""
 
 import re
 from collections.abc import Iterator
@@ -34,19 +34,19 @@ def test_help_answers(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)
 def test_help_ends_with_an_example_that_starts_with_the_command(words: tuple[str, ...]) -> None:
-    said = _help(words)
-    assert re.search(rf"Examples?:.*linerisk {' '.join(words)}\b", said, flags=re.DOTALL), said
+    text = _help(words)
+    assert re.search(rf"Examples?:.*linerisk {' '.join(words)}\b", text, flags=re.DOTALL), text
 
 
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)
-def test_every_option_says_what_it_is(words: tuple[str, ...]) -> None:
+def test_every_option_has_a_help_text(words: tuple[str, ...]) -> None:
     command: Any = typer.main.get_command(app)
     for word in words:
         command = command.commands[word]
     assert [p.name for p in command.params if not getattr(p, "help", None) and p.name != "help"] == []
 
 
-def test_the_commands_of_the_contract_are_there() -> None:
+def test_the_commands_of_the_contract_exist() -> None:
     contract = {
         "demo", "simulate", "ingest", "features", "train", "compare", "promote", "rollback", "models", "score",
         "publish", "serve", "replay", "audit verify", "tokens create", "tokens list", "tokens revoke", "policy show",

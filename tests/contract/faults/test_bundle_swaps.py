@@ -1,4 +1,4 @@
-"""New models and snapshots go live under callers who never pause; damaged ones are refused and the old pair stays."""
+"""New models and snapshots go live under load; damaged ones are refused and the old bundle stays live."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from linerisk.tables.identity import key_of_id, load_secret
 pytestmark = pytest.mark.slow
 AS_OF_SEED = 100
 GRACE_S = 5.0
-"""A new pair is read on a thread, checked byte by byte, while the old one answers."""
+"""Time to load and verify a new bundle on a thread, while the old one answers."""
 
 
 @dataclass
-class Pairs:
-    """What was live from when to when, and what each pair says of each line."""
+class Bundles:
+    """The live bundles with their times, and the margins of each."""
 
     world: Any
 
@@ -38,10 +38,10 @@ class Pairs:
         self.margins: dict[tuple[str, str], dict[str, float]] = {}
         self.since: list[tuple[tuple[str, str], float, float]] = []
         began = time.monotonic()
-        self.note(began)
+        self.add(began)
 
-    def note(self, began: float) -> tuple[str, str]:
-        """Note the pair that was put since; its margins are worked out here, not by the service."""
+    def add(self, began: float) -> tuple[str, str]:
+        """Add the current bundle; the test computes its margins independently of the service."""
         live = Live.open(self.world.settings.live)
         name = live.model_meta.version, live.snapshot.meta.id
         self.since.append((name, began, time.monotonic()))
@@ -49,8 +49,8 @@ class Pairs:
         self.margins[name] = dict(zip(self._lines, score(live.model, rows).margin.tolist(), strict=True))
         return name
 
-    def hold(self, each: Any) -> tuple[str, str]:
-        """Every decision of an answer is of one pair that was live when it was asked for, and has its figures."""
+    def check(self, each: Any) -> tuple[str, str]:
+        """Check that an answer has the margins of one bundle that was live during the request."""
         decisions = each.answer.json()["decisions"]
         (name,) = {(decision["model"]["version"], decision["snapshot_id"]) for decision in decisions}
         assert name in self.margins, f"{name} was never live"
@@ -61,36 +61,36 @@ class Pairs:
             for i, (other, began, _) in enumerate(self.since)
             if other == name
         ]
-        assert any(began <= each.heard and each.sent <= until + GRACE_S for began, until in times), name
+        assert any(began <= each.received and each.sent <= until + GRACE_S for began, until in times), name
         return name
 
 
 @pytest.fixture
-def swapped(
-    serving: Any, world: Any, callers: Any, held_to: Any, wait_until: Any
+def swap_under_load(
+    serving: Any, world: Any, load_clients: Any, check_log: Any, wait_until: Any
 ) -> Callable[[int], tuple[int, list[Any]]]:
-    """Swaps many times under load; how many pairs were seen, and what was asked."""
+    """Swaps bundles under load; the number of bundles that answered, and the requests."""
 
     def swapping(times: int) -> tuple[int, list[Any]]:
         with serving(world, "--workers", "2") as server:
-            pairs = Pairs(world)
-            with callers(server, "swaps", many=4, most_lines=30) as asking:
-                asking.wait_for(10)
+            bundles = Bundles(world)
+            with load_clients(server, "swaps", many=4, most_lines=30) as load:
+                load.wait_for(10)
                 for i in range(times):
                     began = time.monotonic()
                     if i % 2:
                         world.promote(version=str(2 + i), seed=i)
                     else:
                         world.publish(as_of=world_as_of(world), seed=AS_OF_SEED + i)
-                    name = pairs.note(began)
-                    asking.wait_for(3)
-                last = lambda: asking.asked[-1].answer is not None and pairs.hold(asking.asked[-1]) == name  # noqa: E731
+                    name = bundles.add(began)
+                    load.wait_for(3)
+                last = lambda: load.requests[-1].answer is not None and bundles.check(load.requests[-1]) == name  # noqa: E731
                 wait_until(last)
-            assert [each.status for each in asking.asked if each.status != 200] == []
-            seen = {pairs.hold(each) for each in asking.asked if each.answer.json()["decisions"]}
+            assert [each.status for each in load.requests if each.status != 200] == []
+            seen = {bundles.check(each) for each in load.requests if each.answer.json()["decisions"]}
             assert '"failed"' not in server.log.read_text()
-            held_to(world.settings.decision_log_url, asking.asked)
-        return len(seen), asking.asked
+            check_log(world.settings.decision_log_url, load.requests)
+        return len(seen), load.requests
 
     return swapping
 
@@ -99,10 +99,10 @@ def world_as_of(world: Any) -> Any:
     return Live.open(world.settings.live).snapshot.meta.as_of
 
 
-def test_forty_new_pairs_under_load_fail_no_request_and_every_answer_is_of_one_live_pair(swapped: Any) -> None:
-    seen, asked = swapped(40)
+def test_forty_bundle_swaps_under_load_fail_no_request_and_mix_no_two_bundles(swap_under_load: Any) -> None:
+    seen, requests = swap_under_load(40)
     assert seen >= 20
-    print(f"{len(asked)} answers of {seen} pairs")  # noqa: T201  # how much was tried
+    print(f"{len(requests)} answers of {seen} bundles")  # noqa: T201  # how much was tried
 
 
 def truncated(path: Path) -> None:
@@ -141,8 +141,8 @@ MODELS_DAMAGED = {
 }
 
 
-def offered(world: Any) -> Iterator[tuple[str, bytes]]:
-    """Pointers to what must not go live, and what is wrong with each."""
+def damaged_pointers(world: Any) -> Iterator[tuple[str, bytes]]:
+    """Pointers to bundles that must not go live, with the name of the damage."""
     live = world.settings.live
     pointer = read_pointer(live)
     for what, (name, damage) in SNAPSHOTS_DAMAGED.items():
@@ -169,55 +169,55 @@ def offered(world: Any) -> Iterator[tuple[str, bytes]]:
     yield "pointer of no model", msgspec.json.encode(Pointer(model=None, snapshot=pointer.snapshot))
 
 
-def test_what_is_damaged_is_refused_the_old_pair_stays_and_it_is_said(
-    serving: Any, world: Any, callers: Any, wait_until: Any, figure: Any
+def test_a_damaged_bundle_is_refused_logged_and_counted_and_the_old_bundle_stays_live(
+    serving: Any, world: Any, load_clients: Any, wait_until: Any, metric: Any
 ) -> None:
     live = world.settings.live
     good = read_pointer(live)
     with serving(world) as server:
-        pairs = Pairs(world)
-        refused = lambda: figure(server, "linerisk_live_refused_total")  # noqa: E731
-        with callers(server, "damaged", many=2, most_lines=10) as asking:
-            for what, pointer in offered(world):
-                before, told = refused(), server.log.read_text().count('"new live pair refused"')
+        bundles = Bundles(world)
+        refused = lambda: metric(server, "linerisk_live_refused_total")  # noqa: E731
+        with load_clients(server, "damaged", many=2, most_lines=10) as load:
+            for what, pointer in damaged_pointers(world):
+                before, logged = refused(), server.log.read_text().count('"new live pair refused"')
                 with changing(live):
-                    beside = live / ".offered"
-                    beside.write_bytes(pointer)
-                    beside.replace(live / "current.json")
+                    new = live / ".offered"
+                    new.write_bytes(pointer)
+                    new.replace(live / "current.json")
                 wait_until(lambda before=before: refused() > before)
-                assert server.log.read_text().count('"new live pair refused"') > told, what
+                assert server.log.read_text().count('"new live pair refused"') > logged, what
                 assert server.client("lead").get("/v1/model").json()["version"] == "1", what
                 assert server.client(None).get("/readyz").status_code == 200
-                asking.wait_for(1)
-                beside = refused()
+                load.wait_for(1)
+                count = refused()
                 write_pointer(live, good)
                 wait_until(lambda: server.score(f"after-{time.monotonic()}", "line-001").status_code == 200)
-                assert refused() == beside, what
+                assert refused() == count, what
             (live / "current.json").unlink()
             time.sleep(0.2)
             assert server.score("without-a-pointer", "line-001").status_code == 200
             write_pointer(live, good)
             began = time.monotonic()
             world.promote(version="2", seed=8)
-            pairs.note(began)
+            bundles.add(began)
             wait_until(lambda: server.client("lead").get("/v1/model").json()["version"] == "2")
-            asking.wait_for(3)
-        assert [each.status for each in asking.asked if each.status != 200] == []
-        for each in asking.asked:
+            load.wait_for(3)
+        assert [each.status for each in load.requests if each.status != 200] == []
+        for each in load.requests:
             if each.answer.json()["decisions"]:
-                pairs.hold(each)
+                bundles.check(each)
         assert "line-0" not in server.log.read_text()
 
 
-def test_damaged_scores_worked_out_ahead_are_worked_out_again(serving: Any, world: Any, callers: Any) -> None:
-    """They are only kept to be quick: the answer is the same without."""
+def test_damaged_precomputed_scores_are_computed_again(serving: Any, world: Any, load_clients: Any) -> None:
+    """Precomputed scores only save time: answers are the same without them."""
     pointer = read_pointer(world.settings.live)
-    (ahead,) = (world.settings.live / "snapshots" / pointer.snapshot).glob("scores-*")
-    flipped(ahead / "margin.npy")
+    (precomputed,) = (world.settings.live / "snapshots" / pointer.snapshot).glob("scores-*")
+    flipped(precomputed / "margin.npy")
     with serving(world) as server:
-        pairs = Pairs(world)
-        with callers(server, "ahead", many=2) as asking:
-            asking.wait_for(10)
-        for each in asking.asked:
+        bundles = Bundles(world)
+        with load_clients(server, "precomputed", many=2) as load:
+            load.wait_for(10)
+        for each in load.requests:
             if each.answer.json()["decisions"]:
-                pairs.hold(each)
+                bundles.check(each)

@@ -1,4 +1,4 @@
-"""Errors that whoever trains, scores, gives a command or calls the service can meet say what to do."""
+"""Every error that a user can meet in training, scoring, commands or the service has a `todo`."""
 
 import ast
 import inspect
@@ -11,15 +11,15 @@ from linerisk import errors
 from linerisk.web.errors import MethodError, RateLimitedError
 
 SOURCE = Path(errors.__file__).parent
-NOT_HELD = {"features", "model", "records", "tables"}
-"""Rooms beneath both sides, some of whose errors only a caller inside the program can meet."""
-ROOMS = sorted({file.relative_to(SOURCE).parts[0] for file in SOURCE.rglob("*.py")} - NOT_HELD)
-SAYING = (MethodError, RateLimitedError)
-"""Kinds that say it themselves, whoever makes one."""
+EXEMPT = {"features", "model", "records", "tables"}
+"""Lower rooms, some of whose errors only code of the program itself can meet."""
+ROOMS = sorted({file.relative_to(SOURCE).parts[0] for file in SOURCE.rglob("*.py")} - EXEMPT)
+WITH_OWN_TODO = (MethodError, RateLimitedError)
+"""Classes whose constructor sets the todo."""
 
 
 def _kinds() -> frozenset[str]:
-    """Names of every kind of error, wherever it is defined."""
+    """Names of all error classes."""
     classes = {
         node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
         for file in SOURCE.rglob("*.py")
@@ -32,7 +32,7 @@ def _kinds() -> frozenset[str]:
     return frozenset(found)
 
 
-KINDS = _kinds() - {kind.__name__ for kind in SAYING}
+KINDS = _kinds() - {kind.__name__ for kind in WITH_OWN_TODO}
 
 
 def _files(room: str) -> list[Path]:
@@ -46,16 +46,16 @@ def _errors(text: str) -> Iterator[ast.Call]:
             yield node
 
 
-def _says(call: ast.Call) -> bool:
-    """Whether a call says what to do in every case; what is handed on as `**facts` may say it."""
-    said = [word.value for word in call.keywords if word.arg in {"todo", None}]
-    return bool(said) and not any(
-        isinstance(case, ast.Constant) and case.value is None for value in said for case in _cases(value)
+def _has_todo(call: ast.Call) -> bool:
+    """Whether a call sets a todo in every case; `**facts` may contain it."""
+    todos = [word.value for word in call.keywords if word.arg in {"todo", None}]
+    return bool(todos) and not any(
+        isinstance(case, ast.Constant) and case.value is None for value in todos for case in _cases(value)
     )
 
 
 def _cases(value: ast.expr) -> Iterator[ast.expr]:
-    """What an expression may be: both ends of every choice."""
+    """Possible values of an expression: both branches of every choice."""
     if isinstance(value, ast.IfExp):
         yield from _cases(value.body)
         yield from _cases(value.orelse)
@@ -63,26 +63,26 @@ def _cases(value: ast.expr) -> Iterator[ast.expr]:
         yield value
 
 
-def _silent(text: str) -> list[int]:
-    """Lines of errors that do not say what to do."""
-    return [call.lineno for call in _errors(text) if not _says(call)]
+def _without_todo(text: str) -> list[int]:
+    """Line numbers of errors without a todo."""
+    return [call.lineno for call in _errors(text) if not _has_todo(call)]
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_every_error_of_a_room_says_what_to_do(room: str) -> None:
+def test_every_error_of_a_room_has_a_todo(room: str) -> None:
     files = [(file.name, file.read_text(encoding="utf-8")) for file in _files(room)]
     assert files
-    assert {name: lines for name, text in files if (lines := _silent(text))} == {}
+    assert {name: lines for name, text in files if (lines := _without_todo(text))} == {}
 
 
-@pytest.mark.parametrize("kind", SAYING)
-def test_a_kind_that_is_made_without_it_says_it_itself(kind: type[errors.LineriskError]) -> None:
+@pytest.mark.parametrize("kind", WITH_OWN_TODO)
+def test_an_error_class_raised_without_a_todo_sets_its_own(kind: type[errors.LineriskError]) -> None:
     assert "todo" not in inspect.signature(kind).parameters
     made = MethodError("no", allowed=("GET",)) if kind is MethodError else RateLimitedError(1, retry_after_s=1)
     assert made.todo
 
 
-def test_errors_of_every_room_are_known() -> None:
+def test_every_room_with_errors_is_checked() -> None:
     assert {"as_of.py", "decisions", "live", "policy", "review", "service", "suspension", "workflows"} <= set(ROOMS)
     assert {"InputError", "ConflictError", "StaleError", "NotAllowedError", "NoticeError", "FormRefusedError"} <= KINDS
 
@@ -90,5 +90,5 @@ def test_errors_of_every_room_are_known() -> None:
 @pytest.mark.parametrize(
     "call", ['InputError("no")', 'StaleError("no", todo=None)', 'NoticeError("no", todo="so" if found else None)']
 )
-def test_an_error_that_does_not_is_found(call: str) -> None:
-    assert _silent(f'raise {call}\nraise InputError("no", todo="so")') == [1]
+def test_an_error_without_a_todo_is_detected(call: str) -> None:
+    assert _without_todo(f'raise {call}\nraise InputError("no", todo="so")') == [1]

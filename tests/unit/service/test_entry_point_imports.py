@@ -1,4 +1,4 @@
-"""What may be imported where, and how many large requests may wait."""
+"""Heavy libraries that each entry point may import, and the queue of large requests."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _HEAVY = (
     [
         ("linerisk.web.token_store", set()),
         ("linerisk.service.serve", set()),
-        ("linerisk.service.app", {"bentoml"}),  # imported by the process that minds the workers, too
-        # With it comes all that answers.
+        ("linerisk.service.app", {"bentoml"}),  # the supervisor of the workers imports it, too
+        # The routes that it documents need these.
         ("linerisk.service.openapi", {"linerisk.settings", "numpy", "polars", "pyarrow", "sqlalchemy"}),
     ],
 )
-def test_a_door_imports_nothing_that_it_does_not_need(module: str, may: set[str]) -> None:
+def test_an_entry_point_imports_only_what_it_needs(module: str, may: set[str]) -> None:
     code = f"import sys, {module}; print(*(name for name in {_HEAVY!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert set(done.stdout.split()) == may
 
 
-def test_large_requests_wait_their_turn_and_too_many_are_refused() -> None:
+def test_large_requests_queue_and_too_many_are_refused() -> None:
     async def run() -> tuple[int, int]:
         queue = LargeRequestQueue(at_once=2, waiting=3)
         leave = asyncio.Event()

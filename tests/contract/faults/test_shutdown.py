@@ -1,4 +1,4 @@
-"""SIGTERM: what is in flight is answered and recorded, what comes later is refused, the exit code is 0."""
+"""SIGTERM: requests in flight are answered and recorded, later ones are refused, the exit code is 0."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ RECORD = {"peer_id": "p", "record_type": "call_out", "started_at": "2024-07-30T1
 
 
 def long_body(name: str) -> dict[str, Any]:
-    """A request that takes a while: many lines with many records."""
+    """A slow request: many lines with many records."""
     lines = [{"line_id": f"new-{i}", "records": [RECORD] * 300} for i in range(200)]
     return {"request_id": name, "as_of": "2024-08-01T00:00:00Z", "lines": lines}
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
-def test_a_stopped_service_answers_what_is_in_flight_and_takes_nothing_more_on(
-    serving: Any, world: Any, figure: Any, wait_until: Any, workers: str
+def test_a_stopping_service_answers_requests_in_flight_and_accepts_no_more(
+    serving: Any, world: Any, metric: Any, wait_until: Any, workers: str
 ) -> None:
     names = [f"flight-{i}" for i in range(4)]
     with serving(world, "--workers", workers) as server, ThreadPoolExecutor(len(names)) as pool:
         assert server.score("first", "line-001").status_code == 200
         client = server.client()
         flying = [pool.submit(client.post, "/v1/score/records", json=long_body(name)) for name in names]
-        # The figure is that of the worker which answers; where the other has them all, one is answered some time.
-        wait_until(lambda: figure(server, "linerisk_large_at_work") >= 1 or any(each.done() for each in flying))
-        time.sleep(0.3)  # so that the bodies of all four are whole
+        # The answering worker reports its own metric; if the other has all requests, wait until one is done.
+        wait_until(lambda: metric(server, "linerisk_large_at_work") >= 1 or any(each.done() for each in flying))
+        time.sleep(0.3)  # until all four bodies have arrived
         began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         answers = [each.result() for each in flying]
@@ -53,28 +53,28 @@ def test_a_stopped_service_answers_what_is_in_flight_and_takes_nothing_more_on(
 
 
 @pytest.mark.slow
-def test_stopped_under_load_it_has_every_answer_that_was_heard_and_no_half(
-    serving: Any, world: Any, callers: Any, held_to: Any, asked_again: Any
+def test_a_stop_under_load_keeps_every_sent_answer_and_no_partial_one(
+    serving: Any, world: Any, load_clients: Any, check_log: Any, repeat_requests: Any
 ) -> None:
     url = world.settings.decision_log_url
-    with serving(world, "--workers", "2") as server, callers(server, "stopped", many=6) as asking:
-        asking.wait_for(30)
+    with serving(world, "--workers", "2") as server, load_clients(server, "stopped", many=6) as load:
+        load.wait_for(30)
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(STOPPED_WITHIN_S) == 0
-    statuses = {each.status for each in asking.asked}
+    statuses = {each.status for each in load.requests}
     assert statuses <= {200, 503, None}
-    held_to(url, asking.asked)
-    for each in asking.unanswered():
+    check_log(url, load.requests)
+    for each in load.unanswered():
         if each.answer is not None:
             assert each.answer.json()["error"]["code"]
             assert "retry-after" in each.answer.headers
     with serving(world) as server:
-        again = asked_again(server, url, asking.unanswered())
-    assert held_to(url, asking.answered() + again) == len(asking.asked)
+        again = repeat_requests(server, url, load.unanswered())
+    assert check_log(url, load.answered() + again) == len(load.requests)
 
 
 @pytest.mark.slow
-def test_idle_connections_do_not_hold_up_the_end(serving: Any, world: Any) -> None:
+def test_idle_connections_do_not_delay_shutdown(serving: Any, world: Any) -> None:
     with serving(world) as server:
         held = [httpx.Client(base_url=server.url) for _ in range(5)]
         for client in held:
@@ -88,8 +88,8 @@ def test_idle_connections_do_not_hold_up_the_end(serving: Any, world: Any) -> No
 
 
 @pytest.mark.slow
-def test_a_client_who_does_not_finish_does_not_hold_up_the_end_for_ever(serving: Any, world: Any) -> None:
-    """Half a body is in flight when it is told to stop."""
+def test_an_unfinished_request_delays_shutdown_only_up_to_the_timeout(serving: Any, world: Any) -> None:
+    """Half of a body has arrived when SIGTERM is sent."""
     with serving(world) as server:
         ended = threading.Event()
 

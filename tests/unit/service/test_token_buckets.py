@@ -13,7 +13,7 @@ from linerisk.web.token_store import Role, TokenStore
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.seconds = 1_000.0
@@ -28,7 +28,7 @@ def clock() -> Clock:
 
 
 def refused_for(bucket: Bucket, lines: int) -> int:
-    """Seconds that a refusal asks for."""
+    """Seconds to wait, according to the refusal."""
     with pytest.raises(RateLimitedError) as refusal:
         bucket.take(lines)
     return refusal.value.retry_after_s
@@ -44,7 +44,7 @@ def test_a_burst_of_one_second_passes_and_no_more(clock: Clock) -> None:
     assert refused_for(bucket, 1) == 1
 
 
-def test_what_was_not_used_is_not_saved_up(clock: Clock) -> None:
+def test_unused_allowance_does_not_accumulate(clock: Clock) -> None:
     bucket = Bucket(10, clock=clock)
     clock.seconds += 3_600
     bucket.take(10)
@@ -65,7 +65,7 @@ def test_a_thousand_lines_pass_at_a_thousand_a_second(clock: Clock) -> None:
     bucket.take(1_000)
 
 
-def test_more_than_the_bucket_holds_passes_when_it_is_full_and_is_paid_off(clock: Clock) -> None:
+def test_a_request_larger_than_a_full_bucket_passes_and_leaves_a_debt(clock: Clock) -> None:
     bucket = Bucket(10, clock=clock)
     bucket.take(1_000)
     assert refused_for(bucket, 1) == 100  # 990 lines of debt and one more, at ten a second
@@ -76,7 +76,7 @@ def test_more_than_the_bucket_holds_passes_when_it_is_full_and_is_paid_off(clock
     bucket.take(10)
 
 
-def test_more_than_the_bucket_holds_waits_until_it_is_full(clock: Clock) -> None:
+def test_a_request_larger_than_the_bucket_waits_until_it_is_full(clock: Clock) -> None:
     bucket = Bucket(10, clock=clock)
     bucket.take(4)
     assert refused_for(bucket, 1_000) == 1
@@ -85,14 +85,14 @@ def test_more_than_the_bucket_holds_waits_until_it_is_full(clock: Clock) -> None
 
 
 @pytest.mark.parametrize(("rate", "taken", "wanted"), [(7, 7, 3), (3, 500, 1), (1_000, 1_000, 999), (1, 20, 1)])
-def test_who_waits_as_told_passes(clock: Clock, rate: int, taken: int, wanted: int) -> None:
+def test_a_request_after_the_given_wait_passes(clock: Clock, rate: int, taken: int, wanted: int) -> None:
     bucket = Bucket(rate, clock=clock)
     bucket.take(taken)
     clock.seconds += refused_for(bucket, wanted)
     bucket.take(wanted)
 
 
-def test_tokens_do_not_share_and_one_without_a_limit_has_no_bucket(tmp_path: Path) -> None:
+def test_each_token_has_its_own_bucket_and_none_without_a_limit(tmp_path: Path) -> None:
     store = TokenStore(tmp_path / "tokens.json")
     for name, limit in (("one", 5), ("two", 5), ("free", None)):
         store.create(name, Role.SCORER, lines_per_second=limit)
@@ -106,7 +106,7 @@ def test_tokens_do_not_share_and_one_without_a_limit_has_no_bucket(tmp_path: Pat
     assert limits.of(free) is None
 
 
-def test_a_limit_is_kept_with_the_token_and_only_for_a_scorer(tmp_path: Path) -> None:
+def test_a_limit_is_stored_with_the_token_and_only_for_a_scorer(tmp_path: Path) -> None:
     store = TokenStore(tmp_path / "tokens.json")
     store.create("slow", Role.SCORER, lines_per_second=50)
     (token,) = TokenStore(tmp_path / "tokens.json").tokens()

@@ -1,4 +1,4 @@
-"""What an attacker tries first: pickles, addresses to fetch, BentoML's inner calls, HTTP that means two things."""
+"""Attacks: pickles, URLs to fetch, internal calls of BentoML, path traversal, and request smuggling."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POST = b"POST /v1/score HTTP/1.1\r\nhost: x\r\n"
 
 @pytest.fixture
 def answers(service: Any) -> Callable[[bytes], bytes]:
-    """Everything that comes back for bytes on a connection of their own, until it is closed or says no more."""
+    """Sends bytes on a new connection; everything received until it is closed or silent."""
     where = urlsplit(service.url)
 
     def sending(sent: bytes) -> bytes:
@@ -45,8 +45,8 @@ def statuses(answered: bytes) -> list[int]:
 
 @pytest.fixture
 def listening() -> Iterator[tuple[str, list[bytes]]]:
-    """An address that nobody should ask, and who did."""
-    asked: list[bytes] = []
+    """A URL that must not be fetched, and the requests that it got."""
+    received: list[bytes] = []
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(0.05)
     ending = threading.Event()
@@ -58,11 +58,11 @@ def listening() -> Iterator[tuple[str, list[bytes]]]:
             except TimeoutError:
                 continue
             with connection:
-                asked.append(connection.recv(4096))
+                received.append(connection.recv(4096))
 
     thread = threading.Thread(target=listen)
     thread.start()
-    yield f"http://127.0.0.1:{server.getsockname()[1]}/secret", asked
+    yield f"http://127.0.0.1:{server.getsockname()[1]}/secret", received
     ending.set()
     thread.join()
     server.close()
@@ -70,9 +70,9 @@ def listening() -> Iterator[tuple[str, list[bytes]]]:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 @pytest.mark.parametrize("path", PATHS)
-def test_a_pickle_is_opened_under_no_path(service: Any, tmp_path: Path, method: str, path: str) -> None:
+def test_no_path_unpickles_a_body(service: Any, tmp_path: Path, method: str, path: str) -> None:
     opened = tmp_path / "opened"
-    harmful = f"cposix\nsystem\n(S'touch {opened}'\ntR.".encode()  # would make the file if anything read it
+    harmful = f"cposix\nsystem\n(S'touch {opened}'\ntR.".encode()  # creates the file if anything unpickles it
     headers = {
         "content-type": "application/vnd.bentoml+pickle",
         "payload-container": "DefaultContainer",
@@ -92,7 +92,7 @@ def test_a_pickle_is_opened_under_no_path(service: Any, tmp_path: Path, method: 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_no_address_in_a_body_is_fetched(service: Any, listening: tuple[str, list[bytes]], path: str) -> None:
-    address, asked = listening
+    address, received = listening
     client = service.client()
     tried = [
         client.post(path, files={"image": ("a.png", b"x"), "url": (None, address)}),
@@ -103,7 +103,7 @@ def test_no_address_in_a_body_is_fetched(service: Any, listening: tuple[str, lis
         client.get(path, params={"url": address, "image": address}),
     ]
     assert all(answer.status_code < 500 for answer in tried)
-    assert asked == []
+    assert received == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_no_address_in_a_body_is_fetched(service: Any, listening: tuple[str, lis
         *("/docs", "/redoc", "/openapi.json", "/.env", "/.git/config", "/v1", "/v2/health/ready"),
     ],
 )
-def test_what_bentoml_offers_to_itself_is_not_offered(service: Any, path: str) -> None:
+def test_internal_paths_of_bentoml_are_not_offered(service: Any, path: str) -> None:
     for method in ("GET", "POST", "PUT", "DELETE"):
         answer = service.client().request(method, path, params={"task_id": "1"})
         assert answer.status_code == 404
@@ -138,14 +138,14 @@ def test_what_bentoml_offers_to_itself_is_not_offered(service: Any, path: str) -
         "/v1/decisions/..%2f..%2ftokens.json",
     ],
 )
-def test_no_path_leads_out(service: Any, answers: Callable[[bytes], bytes], path: str) -> None:
+def test_no_path_escapes_the_offered_files(service: Any, answers: Callable[[bytes], bytes], path: str) -> None:
     token = service.world.tokens["auditor"]
-    said = answers(
+    received = answers(
         f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n".encode()
     )
-    assert statuses(said) == [404]
-    assert b'"code":"not_found"' in said
-    assert b"root:" not in said
+    assert statuses(received) == [404]
+    assert b'"code":"not_found"' in received
+    assert b"root:" not in received
 
 
 @pytest.mark.parametrize(
@@ -178,35 +178,35 @@ def test_no_path_leads_out(service: Any, answers: Callable[[bytes], bytes], path
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
 )
-def test_http_of_two_meanings_is_refused_and_what_hides_behind_it_is_not_answered(
+def test_ambiguous_http_is_refused_and_a_smuggled_request_is_not_answered(
     answers: Callable[[bytes], bytes], sent: bytes
 ) -> None:
-    said = answers(sent + NEXT)
-    assert statuses(said) == [400]
-    assert b'"code":"malformed"' in said
-    assert b"connection: close" in said
+    received = answers(sent + NEXT)
+    assert statuses(received) == [400]
+    assert b'"code":"malformed"' in received
+    assert b"connection: close" in received
 
 
-def test_two_requests_that_mean_one_thing_each_are_two_answers(answers: Callable[[bytes], bytes]) -> None:
-    """Else the test above could not fail."""
+def test_two_pipelined_unambiguous_requests_get_two_answers(answers: Callable[[bytes], bytes]) -> None:
+    """Shows that the test above can fail."""
     assert statuses(answers(NEXT + NEXT)) == [401, 401]
 
 
 @pytest.mark.parametrize("length", [2_000, 15_000, 300_000])
-def test_a_long_address_does_no_harm(answers: Callable[[bytes], bytes], length: int) -> None:
+def test_a_long_url_is_refused_and_the_service_keeps_answering(answers: Callable[[bytes], bytes], length: int) -> None:
     for start in (b"/", b"/v1/policy?on=", b"/v1/decisions/"):
-        said = answers(b"GET " + start + b"x" * length + b" HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        assert set(statuses(said)) <= {401, 404, 431}
+        received = answers(b"GET " + start + b"x" * length + b" HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        assert set(statuses(received)) <= {401, 404, 431}
     assert statuses(answers(NEXT)) == [401]
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "OPTIONS", "PURGE", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/", "/metrics", "/v1/model", "/v1/score"])
 def test_no_method_echoes_tunnels_or_changes(answers: Callable[[bytes], bytes], method: str, path: str) -> None:
-    said = answers(f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-secret: s3cret\r\n\r\n".encode())
-    assert statuses(said) == [405]
-    assert b"s3cret" not in said
-    assert b"access-control" not in said.lower()
+    received = answers(f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-secret: s3cret\r\n\r\n".encode())
+    assert statuses(received) == [405]
+    assert b"s3cret" not in received
+    assert b"access-control" not in received.lower()
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/v1/score", f"/v1/lines/{LINE}/decisions?before={LINE}"])
@@ -218,14 +218,14 @@ def test_no_websocket_is_opened(service: Any, answers: Callable[[bytes], bytes],
     assert LINE not in service.log.read_text()
 
 
-def test_what_callers_make_up_neither_grows_the_figures_nor_fills_the_log(
+def test_invented_paths_and_methods_add_no_metric_series_and_no_log_lines(
     service: Any, answers: Callable[[bytes], bytes]
 ) -> None:
     def series() -> set[str]:
         text = service.client(None).get("/metrics").text
         return {line.rsplit(" ", 1)[0] for line in text.splitlines() if not line.startswith("#")}
 
-    def tried(i: int) -> None:
+    def send_invented(i: int) -> None:
         client = service.client("auditor")
         for path in (f"/made-up-{i}", f"/livez/{i}", f"/livez?x={i}", f"/docs.json?{i}", f"/v1/made-up/{i}"):
             client.get(path, headers={"host": f"made-up-{i}", "user-agent": f"made-up-{i}"})
@@ -234,17 +234,17 @@ def test_what_callers_make_up_neither_grows_the_figures_nor_fills_the_log(
         answers(f"FROB{i} / HTTP/1.1\r\n\r\n".encode())
         answers(f"GET /v1/{LINE} HTTP/1.1\r\nupgrade: h2c-{i}\r\nconnection: upgrade\r\n\r\n".encode())
 
-    tried(0)
+    send_invented(0)
     before, log = series(), service.log.read_text()
     for i in range(1, 6):
-        tried(i)
+        send_invented(i)
     assert series() == before
     assert service.log.read_text() == log
     assert "made-up" not in "".join(before)
     assert LINE not in log
 
 
-def test_no_other_origin_is_let_in(service: Any) -> None:
+def test_no_other_origin_is_allowed(service: Any) -> None:
     origin = {"origin": "https://elsewhere.example", "access-control-request-method": "POST"}
     for method, path in (("OPTIONS", "/v1/score"), ("POST", "/v1/score"), ("GET", "/docs.json")):
         answer = httpx.request(method, f"{service.url}{path}", headers=origin)

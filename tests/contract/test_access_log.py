@@ -1,4 +1,4 @@
-"""What a person reads by a call is written down before it is told, as in the console; what a system reads is not."""
+"""Reads by people over the API are in the access log before they are answered; requests of a scorer are not."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def service(world_of_module: Any, serving: Callable[..., Any]) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def decision(service: Any) -> dict[str, Any]:
-    """A decision that raised its tier, so that there is a notice of it."""
-    told = service.score("accesses", *(f"line-{i:03}" for i in range(20, 120))).json()["decisions"]
-    found: dict[str, Any] = next(each for each in told if each["action"]["kind"] == "verify")
+    """A decision with an action, so that it has a notice."""
+    decisions = service.score("accesses", *(f"line-{i:03}" for i in range(20, 120))).json()["decisions"]
+    found: dict[str, Any] = next(each for each in decisions if each["action"]["kind"] == "verify")
     return found
 
 
@@ -41,7 +41,7 @@ def case(service: Any, decision: dict[str, Any]) -> str:
 
 @pytest.fixture
 def accesses(service: Any) -> Callable[[], list[tuple[str, str, str]]]:
-    """What was written down since the last time: name, kind and subject, oldest first."""
+    """Returns accesses logged since the start of the test: name, kind and subject, oldest first."""
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
         before = len(Accesses(log).latest(limit=MOST_ROWS))
 
@@ -56,19 +56,19 @@ def accesses(service: Any) -> Callable[[], list[tuple[str, str, str]]]:
 
 @pytest.mark.parametrize("part", ["", "/explanation", "/evidence", "/notice"])
 @pytest.mark.parametrize("role", ["reviewer", "auditor"])
-def test_reading_of_a_decision_is_an_access_to_it(
+def test_reading_a_decision_is_logged_as_an_access(
     service: Any, decision: dict[str, Any], accesses: Any, role: str, part: str
 ) -> None:
     assert service.client(role).get(f"/v1/decisions/{decision['decision_id']}{part}").status_code == 200
     assert accesses() == [(f"a-{role}", "decision", decision["decision_id"])]
 
 
-def test_replaying_a_decision_is_an_access_to_it(service: Any, decision: dict[str, Any], accesses: Any) -> None:
+def test_replaying_a_decision_is_logged_as_an_access(service: Any, decision: dict[str, Any], accesses: Any) -> None:
     assert service.client("auditor").post(f"/v1/decisions/{decision['decision_id']}/replay").status_code == 200
     assert accesses() == [("a-auditor", "decision", decision["decision_id"])]
 
 
-def test_reading_of_a_line_is_an_access_to_its_key_even_where_nothing_is_known(service: Any, accesses: Any) -> None:
+def test_reading_a_line_is_logged_under_its_key_even_if_it_has_no_decisions(service: Any, accesses: Any) -> None:
     assert service.client("reviewer").get("/v1/lines/line-020/decisions").status_code == 200
     assert service.client("auditor").get("/v1/lines/nobody/decisions").json()["decisions"] == []
     secret = load_secret(service.world.settings)
@@ -79,7 +79,7 @@ def test_reading_of_a_line_is_an_access_to_its_key_even_where_nothing_is_known(s
 
 
 @pytest.mark.parametrize("role", PEOPLE)
-def test_reading_of_a_case_alone_or_in_the_queue_is_an_access_to_it(
+def test_reading_a_case_alone_or_in_the_queue_is_logged_as_an_access(
     service: Any, case: str, accesses: Any, role: str
 ) -> None:
     assert service.client(role).get(f"/v1/disputes/{case}").status_code == 200
@@ -87,9 +87,7 @@ def test_reading_of_a_case_alone_or_in_the_queue_is_an_access_to_it(
     assert accesses() == [(f"a-{role}", "case", case)] * 2
 
 
-def test_what_a_system_scores_and_reads_again_is_no_access(
-    service: Any, decision: dict[str, Any], accesses: Any
-) -> None:
+def test_requests_of_a_scorer_are_not_logged_as_accesses(service: Any, decision: dict[str, Any], accesses: Any) -> None:
     scorer = service.client("scorer")
     assert service.score(f"accesses-{next(_numbers)}", "line-020").status_code == 200
     for path in (f"decisions/{decision['decision_id']}", "lines/line-020/decisions", "lifts"):
@@ -97,7 +95,9 @@ def test_what_a_system_scores_and_reads_again_is_no_access(
     assert accesses() == []
 
 
-def test_what_is_refused_or_not_there_is_no_access(service: Any, decision: dict[str, Any], accesses: Any) -> None:
+def test_refused_requests_and_unknown_ids_are_not_logged_as_accesses(
+    service: Any, decision: dict[str, Any], accesses: Any
+) -> None:
     assert service.client("reviewer").get("/v1/decisions/01K0ABCDEFGHJKMNPQRSTVWXYZ").status_code == 404
     assert service.client("reviewer").get("/v1/disputes/nothing").status_code == 404
     assert service.client("lead").get(f"/v1/decisions/{decision['decision_id']}").status_code == 403
@@ -105,7 +105,7 @@ def test_what_is_refused_or_not_there_is_no_access(service: Any, decision: dict[
 
 
 @pytest.mark.parametrize("path", ["decisions/{}", "lines/line-020/decisions"])
-def test_nothing_is_told_that_could_not_be_written_down(
+def test_a_read_fails_if_its_access_cannot_be_logged(
     service: Any, decision: dict[str, Any], accesses: Any, path: str
 ) -> None:
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log, log.writing():

@@ -1,4 +1,4 @@
-"""A token with a limit: over it 429, nothing scored, nothing recorded; what was answered before is answered again."""
+"""Rate limits of tokens: 429 over the limit, nothing scored or recorded; stored answers are repeated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORD = {"peer_id": "p", "record_type": "call_out", "started_at": "2024-07-30T1
 
 @pytest.fixture
 def limited(service: Any) -> Iterator[Callable[[int], httpx.Client]]:
-    """A client whose token may have so many lines scored a second."""
+    """Creates a client whose token has a limit of lines per second."""
     clients: list[httpx.Client] = []
 
     def client(lines_per_second: int) -> httpx.Client:
@@ -65,7 +65,7 @@ def test_over_its_limit_a_token_is_refused_and_nothing_is_recorded(
     assert score(client, f"limit-a-{lines}", "line-150").status_code == 409
 
 
-def test_who_waits_as_told_is_answered(limited: Callable[[int], httpx.Client]) -> None:
+def test_a_request_after_retry_after_is_answered(limited: Callable[[int], httpx.Client]) -> None:
     client = limited(2)
     assert score(client, "wait-a", "line-001", "line-002").status_code == 200
     answer = score(client, "wait-b", "line-001", "line-002")
@@ -82,7 +82,7 @@ def test_records_count_by_line(limited: Callable[[int], httpx.Client]) -> None:
 
 
 @pytest.mark.parametrize("dry_run", ["true", "false"])
-def test_bulk_counts_too_and_so_does_a_dry_run(limited: Callable[[int], httpx.Client], dry_run: str) -> None:
+def test_bulk_requests_and_dry_runs_count_by_line(limited: Callable[[int], httpx.Client], dry_run: str) -> None:
     client = limited(1)
     table = pa.table({"line_id": ["line-001", "line-002", "line-003"]})
     sink = pa.BufferOutputStream()

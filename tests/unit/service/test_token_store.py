@@ -1,4 +1,4 @@
-"""Tokens: shown once, kept as hashes, revoked at once."""
+"""Tokens: displayed once, stored as hashes, revoked at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def store(path: Path) -> TokenStore:
     return TokenStore(path)
 
 
-def test_a_new_token_opens_with_its_name_and_role(store: TokenStore) -> None:
+def test_a_new_token_verifies_with_its_name_and_role(store: TokenStore) -> None:
     token = store.verify(store.create("suspension", Role.SCORER))
     assert token is not None
     assert (token.name, token.role) == ("suspension", Role.SCORER)
@@ -35,7 +35,7 @@ def test_there_is_no_token_by_default(store: TokenStore) -> None:
         assert store.verify(guess) is None
 
 
-def test_the_secret_is_not_on_the_disk_and_nobody_else_may_read_the_file(store: TokenStore, path: Path) -> None:
+def test_the_secret_is_not_stored_and_only_the_owner_may_read_the_file(store: TokenStore, path: Path) -> None:
     secret = store.create("suspension", Role.SCORER)
     assert secret not in path.read_text()
     assert secret.removeprefix("lr_") not in path.read_text()
@@ -57,7 +57,7 @@ def test_a_revoked_token_is_refused_by_a_store_opened_before(store: TokenStore, 
     assert store.revoke("suspension").revoked_at == revoked.revoked_at
 
 
-def test_other_tokens_stand_when_one_is_revoked(store: TokenStore) -> None:
+def test_revoking_one_token_keeps_the_others_valid(store: TokenStore) -> None:
     secrets = {name: store.create(name, Role.AUDITOR) for name in ("one", "two", "three")}
     store.revoke("two")
     assert [name for name, secret in secrets.items() if store.verify(secret)] == ["one", "three"]
@@ -68,7 +68,7 @@ def test_a_token_expires(store: TokenStore) -> None:
     assert store.verify(store.create("early", Role.LEAD, expires_at=as_of.now() + timedelta(minutes=1))) is not None
 
 
-def test_a_name_is_taken_for_ever(store: TokenStore) -> None:
+def test_the_name_of_a_revoked_token_cannot_be_used_again(store: TokenStore) -> None:
     store.create("suspension", Role.SCORER)
     store.revoke("suspension")
     with pytest.raises(UsageError, match="already"):
@@ -76,7 +76,7 @@ def test_a_name_is_taken_for_ever(store: TokenStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "-x", "x" * 65, "a\nb", "中"])
-def test_an_unfit_name_is_refused(store: TokenStore, name: str) -> None:
+def test_an_invalid_name_is_refused(store: TokenStore, name: str) -> None:
     with pytest.raises(UsageError) as refusal:
         store.create(name, Role.SCORER)
     assert refusal.value.field == "name"
@@ -87,14 +87,14 @@ def test_an_unknown_token_cannot_be_revoked(store: TokenStore) -> None:
         store.revoke("ghost")
 
 
-def test_a_damaged_file_lets_nobody_in(store: TokenStore, path: Path) -> None:
+def test_a_damaged_token_file_verifies_no_token(store: TokenStore, path: Path) -> None:
     secret = store.create("suspension", Role.SCORER)
     path.write_text("{")
     with pytest.raises(StoreError):
         store.verify(secret)
 
 
-def test_when_the_file_goes_every_token_goes(store: TokenStore, path: Path) -> None:
+def test_without_the_token_file_no_token_is_valid(store: TokenStore, path: Path) -> None:
     secret = store.create("suspension", Role.SCORER)
     path.unlink()
     assert store.verify(secret) is None

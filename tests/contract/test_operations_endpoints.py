@@ -1,4 +1,4 @@
-"""What the people who run it rely on: health, figures, documentation, quiet logs."""
+"""Endpoints for operators: health, metrics and documentation; and logs without ids."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def test_health_needs_no_token(service: Any, path: str) -> None:
     assert service.client(None).get(path).status_code == 200
 
 
-def test_the_figures_count_requests_tiers_and_what_is_live(service: Any) -> None:
-    service.score("figures", "line-001", "nobody")
+def test_metrics_count_requests_and_tiers_and_name_the_live_bundle(service: Any) -> None:
+    service.score("metrics", "line-001", "nobody")
     service.client(None).get("/v1/model")
     text = service.client(None).get("/metrics").text
-    for figure in (
+    for sample in (
         'linerisk_requests_total{route="/v1/score",status="200"}',
         'linerisk_requests_total{route="/v1/model",status="401"}',
         'linerisk_request_seconds_count{route="/v1/score"}',
@@ -42,10 +42,10 @@ def test_the_figures_count_requests_tiers_and_what_is_live(service: Any) -> None
         "linerisk_snapshot_age_seconds ",
         "linerisk_log_waiting 0",
     ):
-        assert figure in text, figure
+        assert sample in text, sample
 
 
-def test_paths_made_up_by_callers_do_not_grow_the_figures(service: Any) -> None:
+def test_invented_paths_add_no_metric_series(service: Any) -> None:
     for i in range(20):
         service.client(None).get(f"/made-up-{i}")
         service.client(None).get(f"/v1/decisions/made-up-{i}")
@@ -66,7 +66,7 @@ def test_the_documentation_names_every_call(service: Any) -> None:
     assert document["info"]["title"] == "linerisk"
 
 
-def test_before_anything_is_live_it_is_alive_and_not_ready_as_documented(
+def test_before_a_bundle_is_live_the_service_is_alive_and_not_ready_as_documented(
     service: Any, tmp_path: Path, wait_until: Callable[[Callable[[], bool]], None]
 ) -> None:
     with socket.socket() as probe:
@@ -91,7 +91,7 @@ def test_before_anything_is_live_it_is_alive_and_not_ready_as_documented(
     assert answers[0].headers["content-type"].split(";")[0] in documented["503"]["content"]
 
 
-def test_every_reference_of_the_documentation_leads_somewhere(service: Any) -> None:
+def test_every_reference_in_the_documentation_resolves(service: Any) -> None:
     document = service.client(None).get("/docs.json").json()
     references: list[str] = []
 
@@ -132,13 +132,13 @@ def test_only_files_of_the_page_reach_bentoml(path: str, service: Any) -> None:
     assert service.client(None).get(path).status_code == 404
 
 
-def test_answers_are_not_kept_by_caches(service: Any) -> None:
+def test_answers_forbid_caching(service: Any) -> None:
     headers = service.score("cache", "line-001").headers
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_logs_hold_one_line_of_the_start_and_neither_ids_nor_tokens(service: Any) -> None:
+def test_logs_hold_one_start_line_and_neither_ids_nor_tokens(service: Any) -> None:
     service.score("in-no-log", "line-003", "13800138000")
     service.client().get("/v1/lines/13800138000/decisions")
     service.client().post("/v1/score", content=b'{"13800138000":', headers={"content-type": "application/json"})

@@ -1,4 +1,4 @@
-"""What was decided can be read, explained and said again; policy and model say what is in force."""
+"""Reading, explaining and replaying decisions; the policy and the model card."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def decided(service: Any) -> dict[str, Any]:
 def reading(service: Any, decided: dict[str, Any]) -> Any:
     path = f"/v1/decisions/{decided['decision_id']}"
 
-    def asking(below: str = "", method: str = "GET") -> Any:
+    def read(below: str = "", method: str = "GET") -> Any:
         answer = service.client("auditor").request(method, path + below)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    return asking
+    return read
 
 
-def test_the_frozen_record_is_what_was_answered_and_more(reading: Any, decided: dict[str, Any]) -> None:
+def test_the_stored_record_holds_the_answer_and_its_inputs(reading: Any, decided: dict[str, Any]) -> None:
     record = reading()
     assert {name: record[name] for name in decided if name != "model"} == {
         name: value for name, value in decided.items() if name != "model"
@@ -39,14 +39,16 @@ def test_the_frozen_record_is_what_was_answered_and_more(reading: Any, decided: 
 
 
 def test_the_explanation_adds_up(reading: Any, decided: dict[str, Any]) -> None:
-    told = reading("/explanation")
+    answer = reading("/explanation")
     p = decided["probability"]
-    assert told["log_odds"] == pytest.approx(math.log(p) - math.log1p(-p), abs=1e-9)
-    assert told["reasons"] == decided["reasons"]
-    assert sum(told["contributions"].values()) + told["base"] + told["calibration"] == pytest.approx(told["log_odds"])
+    assert answer["log_odds"] == pytest.approx(math.log(p) - math.log1p(-p), abs=1e-9)
+    assert answer["reasons"] == decided["reasons"]
+    assert sum(answer["contributions"].values()) + answer["base"] + answer["calibration"] == pytest.approx(
+        answer["log_odds"]
+    )
 
 
-def test_the_explanation_says_what_would_have_changed_the_tier(reading: Any, decided: dict[str, Any]) -> None:
+def test_the_explanation_lists_what_would_change_the_tier(reading: Any, decided: dict[str, Any]) -> None:
     otherwise = reading("/explanation")["otherwise"]
     families = [each["families"] for each in otherwise["each_family_as_usual"]]
     assert sorted(families) == [[family] for family in sorted(decided["contributions"])]
@@ -71,7 +73,7 @@ def test_an_unknown_decision_is_not_found(service: Any, below: str) -> None:
     assert answer.json()["error"]["field"] == "id"
 
 
-def test_the_history_of_a_line_turns_pages_from_the_newest(service: Any) -> None:
+def test_the_history_of_a_line_is_paged_newest_first(service: Any) -> None:
     ids = [service.score(f"page-{i}", "line-010").json()["decisions"][0]["decision_id"] for i in range(5)]
     path = "/v1/lines/line-010/decisions"
     first = service.client("reviewer").get(path, params={"limit": 3}).json()
@@ -93,16 +95,16 @@ def test_a_wrong_limit_is_refused(service: Any, limit: str) -> None:
     assert answer.json()["error"]["field"] == "limit"
 
 
-def test_a_query_that_means_two_things_is_malformed(service: Any) -> None:
+def test_an_ambiguous_query_is_malformed(service: Any) -> None:
     assert service.client().get("/v1/policy?on=2024-07-26&on=2024-07-01").status_code == 400
     assert service.client().get("/v1/policy?on=%FF").status_code == 400
 
 
 @pytest.mark.parametrize(("on", "policy"), [("2024-07-05", "shenzhen-2024-07-a"), ("2024-12-31", "shenzhen-2024-07-b")])
-def test_the_policy_of_a_day(service: Any, on: str, policy: str) -> None:
-    told = service.client("lead").get("/v1/policy", params={"on": on}).json()
-    assert told["id"] == policy
-    assert list(told["tiers"]) == ["normal", "medium_low", "medium_high", "extremely_high"]
+def test_the_policy_of_a_day_is_returned(service: Any, on: str, policy: str) -> None:
+    answer = service.client("lead").get("/v1/policy", params={"on": on}).json()
+    assert answer["id"] == policy
+    assert list(answer["tiers"]) == ["normal", "medium_low", "medium_high", "extremely_high"]
 
 
 def test_the_policy_of_today_is_the_default(service: Any) -> None:
@@ -112,13 +114,13 @@ def test_the_policy_of_today_is_the_default(service: Any) -> None:
 @pytest.mark.parametrize(
     ("on", "status"), [("2020-01-01", 404), ("1066-10-14", 422), ("soon", 422), ("9999-12-31", 422), ("", 422)]
 )
-def test_a_day_without_a_policy(service: Any, on: str, status: int) -> None:
+def test_a_day_without_a_policy_is_not_found(service: Any, on: str, status: int) -> None:
     answer = service.client("lead").get("/v1/policy", params={"on": on})
     assert answer.status_code == status
     assert answer.json()["error"]["field"] == "on"
 
 
-def test_the_model_card_says_what_was_proven_and_since_when_it_is_live(service: Any) -> None:
+def test_the_model_card_lists_proven_tiers_snapshot_and_time_of_promotion(service: Any) -> None:
     card = service.client("lead").get("/v1/model").json()
     assert (card["name"], card["version"], card["expired"]) == ("linerisk", "1", False)
     assert [tier["tier"] for tier in card["tiers"]] == ["medium_low", "medium_high", "extremely_high"]
@@ -128,7 +130,7 @@ def test_the_model_card_says_what_was_proven_and_since_when_it_is_live(service: 
     assert card["live_since"].endswith("Z")
 
 
-def test_the_model_card_declares_what_comes_when_it_expires_and_on_whose_word_it_is_live(service: Any) -> None:
+def test_the_model_card_states_the_effect_of_expiry_and_who_approved_the_promotion(service: Any) -> None:
     card = service.client("lead").get("/v1/model").json()
     assert card["when_expired"].endswith("no measure starts by itself")
     assert card["promotion"] == {

@@ -1,4 +1,4 @@
-"""Slow, broken and endless clients, all at once: they are let go, and nothing of them is left behind."""
+"""Slow, broken and endless clients at once: they are disconnected and leave no memory and no connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 
 MB = 1024 * 1024
 BODY_WITHIN_S = 20
-IN_HAND = ("linerisk_large_at_work", "linerisk_large_waiting", "linerisk_body_bytes", "linerisk_log_waiting")
+IN_PROGRESS = ("linerisk_large_at_work", "linerisk_large_waiting", "linerisk_body_bytes", "linerisk_log_waiting")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def head(server: Any, *more: str, path: str = "/v1/score") -> bytes:
 
 
 def all_of(connection: socket.socket) -> bytes:
-    """What is still said, until the other side lets go."""
+    """Everything received until the server closes the connection."""
     parts = []
     with contextlib.suppress(ConnectionError):
         while part := connection.recv(65536):
@@ -50,41 +50,41 @@ def all_of(connection: socket.socket) -> bytes:
 
 
 def dropped(connection: socket.socket) -> None:
-    """Let go without a farewell: the other side meets a reset."""
+    """Close with a TCP reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
-def endless_body(server: Any, *, said: bool) -> str:
-    """100 MB, with or without saying so."""
+def endless_body(server: Any, *, with_length: bool) -> str:
+    """Send 100 MB, with or without Content-Length."""
     with connected(server) as connection:
         chunk = b" " * MB
         try:
-            if said:
+            if with_length:
                 connection.sendall(head(server, f"content-length: {100 * MB}"))
             else:
                 connection.sendall(head(server, "transfer-encoding: chunked"))
             for _ in range(100):
-                connection.sendall(chunk if said else b"100000\r\n" + chunk + b"\r\n")
+                connection.sendall(chunk if with_length else b"100000\r\n" + chunk + b"\r\n")
         except ConnectionError:
             pass
         else:
-            return "all of it was taken"
+            return "all of it was accepted"
         return status_of(all_of(connection))
 
 
-def status_of(said: bytes) -> str:
-    return said[9:12].decode() if said else "closed"
+def status_of(received: bytes) -> str:
+    return received[9:12].decode() if received else "closed"
 
 
-def said_to(server: Any, sent: bytes) -> str:
+def status_after(server: Any, sent: bytes) -> str:
     with connected(server) as connection:
         connection.sendall(sent)
         return status_of(all_of(connection))
 
 
 def half_a_head(server: Any) -> str:
-    return said_to(server, b"POST /v1/score HTTP/1.1\r\nhost: x\r\nauthoriz")
+    return status_after(server, b"POST /v1/score HTTP/1.1\r\nhost: x\r\nauthoriz")
 
 
 def a_byte_a_second(server: Any, *, of: bytes, first: bytes = b"") -> str:
@@ -93,8 +93,8 @@ def a_byte_a_second(server: Any, *, of: bytes, first: bytes = b"") -> str:
         for i in range(len(of)):
             try:
                 connection.sendall(of[i : i + 1])
-                if said := connection.recv(65536):
-                    return status_of(said)
+                if received := connection.recv(65536):
+                    return status_of(received)
             except TimeoutError:
                 continue
             except ConnectionError:
@@ -102,14 +102,14 @@ def a_byte_a_second(server: Any, *, of: bytes, first: bytes = b"") -> str:
         return "closed"
 
 
-def gone_in_the_middle_of_a_body(server: Any) -> str:
+def disconnect_during_body(server: Any) -> str:
     with connected(server) as connection:
         connection.sendall(head(server, f"content-length: {8 * MB}") + b"{" + b" " * (4 * MB))
         dropped(connection)
     return "gone"
 
 
-def gone_in_the_middle_of_an_answer(server: Any, name: str) -> str:
+def disconnect_during_answer(server: Any, name: str) -> str:
     lines = [{"line_id": f"line-{i:03}"} for i in range(200)]
     body = json.dumps({"request_id": name, "lines": lines}).encode()
     with connected(server) as connection:
@@ -119,7 +119,7 @@ def gone_in_the_middle_of_an_answer(server: Any, name: str) -> str:
     return "gone"
 
 
-def at_normal_speed(server: Any, name: str) -> float:
+def median_answer_s(server: Any, name: str) -> float:
     """Median seconds of fifty small answers."""
     seconds = []
     for i in range(50):
@@ -130,66 +130,66 @@ def at_normal_speed(server: Any, name: str) -> float:
 
 
 def all_at_once(clients: list[Callable[[], str]]) -> list[str]:
-    """What became of each client, in order."""
-    became = [""] * len(clients)
+    """Run clients concurrently; the outcome of each, in order."""
+    outcomes = [""] * len(clients)
 
-    def be(i: int) -> None:
-        became[i] = clients[i]()
+    def run(i: int) -> None:
+        outcomes[i] = clients[i]()
 
-    threads = [threading.Thread(target=be, args=(i,)) for i in range(len(clients))]
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(clients))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return became
+    return outcomes
 
 
 @pytest.fixture
-def nothing_left(figure: Any, wait_until: Any, workers_of: Any) -> Callable[[Any], None]:
-    """Nothing of any client is in hand any more, and no connection stands but our own."""
+def wait_until_idle(metric: Any, wait_until: Any, worker_processes: Any) -> Callable[[Any], None]:
+    """Waits until no work is in progress and only the connections of the test are open."""
 
-    def looking(server: Any) -> None:
-        wait_until(lambda: all(figure(server, name) == 0 for name in IN_HAND))
-        (worker,) = workers_of(server)
+    def waiting(server: Any) -> None:
+        wait_until(lambda: all(metric(server, name) == 0 for name in IN_PROGRESS))
+        (worker,) = worker_processes(server)
         port = urlsplit(server.url).port
         wait_until(
             lambda: sum(c.laddr.port == port and c.status == "ESTABLISHED" for c in worker.net_connections()) <= 4
         )
 
-    return looking
+    return waiting
 
 
-def test_clients_who_go_away_or_send_too_much_leave_nothing_behind(
-    served: Any, nothing_left: Any, workers_of: Any
+def test_disconnected_clients_and_endless_bodies_leave_no_memory_and_no_connection(
+    served: Any, wait_until_idle: Any, worker_processes: Any
 ) -> None:
-    (worker,) = workers_of(served)
-    before, memory = at_normal_speed(served, "before-broken"), psutil.Process(worker.pid).memory_info().rss
-    became = all_at_once(
-        [lambda said=said: endless_body(served, said=said) for said in (True, False) for _ in range(4)]
-        + [lambda: gone_in_the_middle_of_a_body(served)] * 8
-        + [lambda i=i: gone_in_the_middle_of_an_answer(served, f"gone-{i}") for i in range(8)]
+    (worker,) = worker_processes(served)
+    before, memory = median_answer_s(served, "before-broken"), psutil.Process(worker.pid).memory_info().rss
+    outcomes = all_at_once(
+        [lambda given=given: endless_body(served, with_length=given) for given in (True, False) for _ in range(4)]
+        + [lambda: disconnect_during_body(served)] * 8
+        + [lambda i=i: disconnect_during_answer(served, f"gone-{i}") for i in range(8)]
     )
-    assert set(became[:8]) <= {"413", "closed"}
-    assert became[8:] == ["gone"] * 16
-    nothing_left(served)
-    assert at_normal_speed(served, "after-broken") < 3 * before + 0.01
+    assert set(outcomes[:8]) <= {"413", "closed"}
+    assert outcomes[8:] == ["gone"] * 16
+    wait_until_idle(served)
+    assert median_answer_s(served, "after-broken") < 3 * before + 0.01
     assert psutil.Process(worker.pid).memory_info().rss - memory < 300 * MB
 
 
-def test_an_answer_nobody_waited_for_is_recorded_and_given_to_who_asks_again(served: Any) -> None:
-    """The client went away when its answer was on its way: the decision stands."""
-    gone_in_the_middle_of_an_answer(served, "gone-and-back")
+def test_an_answer_whose_client_disconnected_is_recorded_and_repeated_on_request(served: Any) -> None:
+    """The client disconnects during the answer; the decision remains valid."""
+    disconnect_during_answer(served, "gone-and-back")
     lines = [f"line-{i:03}" for i in range(200)]
-    told = served.score("gone-and-back", *lines)
-    assert told.status_code == 200
-    first = told.json()["decisions"][0]
+    again = served.score("gone-and-back", *lines)
+    assert again.status_code == 200
+    first = again.json()["decisions"][0]
     history = served.client("auditor").get("/v1/lines/line-000/decisions?limit=200").json()["decisions"]
     assert [each for each in history if each["request_id"] == "gone-and-back"] == [first]
 
 
 @pytest.mark.slow
-def test_slow_clients_are_told_so_and_hold_nobody_up(served: Any, nothing_left: Any) -> None:
-    before = at_normal_speed(served, "before-slow")
+def test_slow_clients_get_a_timeout_and_delay_no_other_client(served: Any, wait_until_idle: Any) -> None:
+    before = median_answer_s(served, "before-slow")
     kinds: dict[str, tuple[int, set[str], Callable[[], str]]] = {
         "half a head": (300, {"408"}, lambda: half_a_head(served)),
         "a head a byte a second": (40, {"408"}, lambda: a_byte_a_second(served, of=head(served))),
@@ -201,32 +201,32 @@ def test_slow_clients_are_told_so_and_hold_nobody_up(served: Any, nothing_left: 
         "half a body": (
             60,
             {"408"},
-            lambda: said_to(served, head(served, f"content-length: {2 * MB}") + b"{" + b" " * MB),
+            lambda: status_after(served, head(served, f"content-length: {2 * MB}") + b"{" + b" " * MB),
         ),
     }
-    became: list[str] = []
+    outcomes: list[str] = []
     crowd = threading.Thread(
-        target=lambda: became.extend(all_at_once([ask for many, _, ask in kinds.values() for _ in range(many)]))
+        target=lambda: outcomes.extend(all_at_once([ask for many, _, ask in kinds.values() for _ in range(many)]))
     )
     began = time.monotonic()
     crowd.start()
     during = []
     while crowd.is_alive():
-        during.append(at_normal_speed(served, f"during-slow-{len(during)}"))
+        during.append(median_answer_s(served, f"during-slow-{len(during)}"))
         time.sleep(0.5)
     assert time.monotonic() - began < BODY_WITHIN_S + 25
     at = 0
     for name, (many, expected, _) in kinds.items():
-        assert set(became[at : at + many]) <= expected, name
+        assert set(outcomes[at : at + many]) <= expected, name
         at += many
     assert len(during) > 5
-    assert statistics.median(during) < 3 * before + 0.02, "others are answered meanwhile"
-    nothing_left(served)
-    assert at_normal_speed(served, "after-slow") < 3 * before + 0.01
+    assert statistics.median(during) < 3 * before + 0.02, "slow clients delayed others"
+    wait_until_idle(served)
+    assert median_answer_s(served, "after-slow") < 3 * before + 0.01
 
 
 @pytest.mark.slow
-def test_one_connection_too_many_is_refused_and_those_before_it_are_kept(served: Any, nothing_left: Any) -> None:
+def test_one_connection_too_many_is_refused_and_open_connections_stay(served: Any, wait_until_idle: Any) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4_096)), hard))
     with contextlib.ExitStack() as all_of_them:
@@ -234,16 +234,16 @@ def test_one_connection_too_many_is_refused_and_those_before_it_are_kept(served:
         assert served.score("in-a-crowd", "line-001").status_code == 200
         more = [all_of_them.enter_context(connected(served)) for _ in range(60)]
         time.sleep(0.5)
-        said = []
+        received = []
         for connection in more:
             connection.settimeout(0.2)
             with contextlib.suppress(TimeoutError):
-                said.append(all_of(connection))
-        refused = [each for each in said if each]
+                received.append(all_of(connection))
+        refused = [each for each in received if each]
         assert 30 <= len(refused) <= 60
         assert all(each.startswith(b"HTTP/1.1 503 ") and b"retry-after: " in each for each in refused)
         held[0].settimeout(20)
         held[0].sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         assert all_of(held[0])[:12] in {b"HTTP/1.1 200", b"HTTP/1.1 408"}
-    nothing_left(served)
+    wait_until_idle(served)
     assert served.score("after-the-crowd", "line-001").status_code == 200

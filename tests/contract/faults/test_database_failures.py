@@ -1,4 +1,4 @@
-"""The log's database locked, gone, full and back: 503 with Retry-After, nothing unrecorded told, mended by itself."""
+"""Database of the log locked, missing or full: 503 with Retry-After, no unrecorded answer, and automatic recovery."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import pytest
 
 from linerisk.decisions.log import DecisionLog
 
-_HOLDER = """
+_LOCK_HOLDER = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("BEGIN IMMEDIATE")
@@ -29,14 +29,14 @@ print("held", flush=True)
 sys.stdin.read()
 """
 REFUSED_WITHIN_S = 12
-"""The log waits five seconds for another writer; a busy machine takes some more."""
+"""The log waits five seconds for another writer; a busy machine needs more."""
 
 
 @contextmanager
 def locked(database: Path) -> Iterator[None]:
-    """Another process that holds the write lock."""
+    """Holds the write lock in another process."""
     with subprocess.Popen(
-        [sys.executable, "-c", _HOLDER, str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", _LOCK_HOLDER, str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout.readline() == b"held\n"
         yield
@@ -44,7 +44,7 @@ def locked(database: Path) -> Iterator[None]:
 
 
 def has_room(file: io.FileIO, size: int) -> bool:
-    """Take so much of the disk, if there is so much left."""
+    """Write so many bytes; False if the disk is full."""
     try:
         return file.write(b"\0" * size) > 0
     except OSError as error:
@@ -55,7 +55,7 @@ def has_room(file: io.FileIO, size: int) -> bool:
 
 @contextmanager
 def full(folder: Path) -> Iterator[None]:
-    """A disk on which nothing more can be written."""
+    """Fills the disk of a folder."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (1 << 20, 1 << 12, 1):
@@ -69,24 +69,24 @@ def full(folder: Path) -> Iterator[None]:
 
 @pytest.fixture
 def small_home(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own of 64 MB, where `world` puts its home."""
+    """A separate disk of 64 MB for the home of `world`."""
     place = tmp_path / "home"
     place.mkdir()
     if os.geteuid() != 0:
-        # A disk that is really full; others try the same by a limit on the size of files, which needs no root.
+        # The test of the file size limit covers the same without root.
         pytest.skip("mounting a small disk needs root")
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(place)], capture_output=True, check=False, text=True
     )
     if mounted.returncode:
-        # Containers often forbid it, even to root.
+        # Containers often forbid mounting, even to root.
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def refused(answer: httpx.Response) -> None:
-    """A refusal that says to try again, and no word about where or how things are kept."""
+def check_refusal(answer: httpx.Response) -> None:
+    """Check a 503 with Retry-After whose text has no internals."""
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["retry-after"]) >= 1
     (error,) = answer.json().values()
@@ -95,22 +95,22 @@ def refused(answer: httpx.Response) -> None:
     assert "line-0" not in error["message"]
 
 
-def asked_in_vain(server: Any, names: list[str]) -> None:
-    """Small and large requests, all refused in time."""
+def check_all_refused(server: Any, names: list[str]) -> None:
+    """Check that small and large requests are refused in time."""
     began = time.monotonic()
     with ThreadPoolExecutor(len(names)) as pool:
         answers = list(pool.map(lambda name: server.score(name, *lines_of(name)), names))
     assert time.monotonic() - began < REFUSED_WITHIN_S
     for answer in answers:
-        refused(answer)
+        check_refusal(answer)
 
 
 def lines_of(name: str) -> list[str]:
     return [f"line-{i:03}" for i in range(30 if name.endswith("large") else 2)]
 
 
-def answered_once(server: Any, url: str, names: list[str], *, before: int) -> None:
-    """The same requests are answered now, are recorded once, and nothing else is."""
+def check_recorded_once(server: Any, url: str, names: list[str], *, before: int) -> None:
+    """Check that the same requests are now answered and recorded once, and nothing else is recorded."""
     for name in names:
         answer = server.score(name, *lines_of(name))
         assert answer.status_code == 200, answer.text
@@ -125,120 +125,130 @@ NAMES = ["a-small", "b-small", "c-small", "d-large", "e-large"]
 
 
 @pytest.mark.slow
-def test_a_locked_database_is_waited_for_then_refused_and_reading_goes_on(serving: Any, world: Any) -> None:
+def test_scores_wait_for_a_locked_database_then_fail_while_reads_continue(serving: Any, world: Any) -> None:
     with serving(world) as server:
         first = server.score("first", "line-001").json()["decisions"][0]
         with locked(world.settings.home / "decisions.db"), ThreadPoolExecutor(1) as pool:
-            writing = pool.submit(asked_in_vain, server, NAMES)
+            writing = pool.submit(check_all_refused, server, NAMES)
             path = f"/v1/decisions/{first['decision_id']}"
             while not writing.done():
-                # What a person reads is written down first, so only the system that suspends can go on.
+                # A read by a person is logged first and fails, so only the scorer can read.
                 read = server.client("scorer").get(path)
                 assert (read.status_code, read.json()["margin"]) == (200, first["margin"])
                 assert server.client(None).get("/readyz").status_code == 200
                 time.sleep(0.1)
             writing.result()
-        answered_once(server, world.settings.decision_log_url, NAMES, before=1)
+        check_recorded_once(server, world.settings.decision_log_url, NAMES, before=1)
         log = server.log.read_text()
         assert '"event": "refused"' in log
         assert "line-0" not in log
 
 
-def test_a_database_that_was_deleted_or_replaced_takes_no_answer_with_it(serving: Any, world: Any) -> None:
-    """What is written to a file that has no name any more is lost when it is closed."""
+def test_a_deleted_or_replaced_database_loses_no_answer(serving: Any, world: Any) -> None:
+    """Data written to an unlinked file is lost when the file is closed."""
     database = world.settings.home / "decisions.db"
     kept = world.settings.home / "kept.db"
     with serving(world) as server:
         assert server.score("first", "line-001").status_code == 200
         database.rename(kept)
-        refused(server.score("gone-small", *lines_of("gone-small")))
-        refused(server.score("gone-large", *lines_of("gone-large")))
+        check_refusal(server.score("gone-small", *lines_of("gone-small")))
+        check_refusal(server.score("gone-large", *lines_of("gone-large")))
         kept.rename(database)
-        answered_once(server, world.settings.decision_log_url, ["gone-small", "gone-large"], before=1)
+        check_recorded_once(server, world.settings.decision_log_url, ["gone-small", "gone-large"], before=1)
 
 
 @pytest.mark.slow
-def test_a_postgresql_that_dies_is_refused_and_one_that_comes_back_is_used(
+def test_requests_fail_while_postgresql_is_down_and_pass_once_it_is_back(
     serving: Any, world: Any, new_database: Any, postgresql: Any
 ) -> None:
     with new_database() as url, serving(world, LINERISK_DECISION_LOG=url) as server:
         assert server.score("first", "line-001").status_code == 200
         postgresql.die()
         try:
-            asked_in_vain(server, NAMES)
-            refused(server.client("auditor").get("/v1/decisions/01J1NR8X00AAAAAAAAAAAAAAAA"))
+            check_all_refused(server, NAMES)
+            check_refusal(server.client("auditor").get("/v1/decisions/01J1NR8X00AAAAAAAAAAAAAAAA"))
             assert server.client("auditor").get("/v1/model").status_code == 200
         finally:
             postgresql.ensure_postgres_running()
-        answered_once(server, url, NAMES, before=1)
+        check_recorded_once(server, url, NAMES, before=1)
 
 
 @pytest.mark.slow
-def test_callers_without_pause_lose_nothing_while_the_database_comes_and_goes(  # noqa: PLR0917
-    serving: Any, world: Any, new_database: Any, postgresql: Any, callers: Any, held_to: Any, asked_again: Any
+def test_no_answer_is_lost_while_the_database_fails_and_recovers_under_load(  # noqa: PLR0917
+    serving: Any,
+    world: Any,
+    new_database: Any,
+    postgresql: Any,
+    load_clients: Any,
+    check_log: Any,
+    repeat_requests: Any,
 ) -> None:
     with new_database() as url, serving(world, "--workers", "2", LINERISK_DECISION_LOG=url) as server:
-        with callers(server, "without-pause") as asking:
+        with load_clients(server, "without-pause") as load:
             for _ in range(2):
-                asking.wait_for(20)
+                load.wait_for(20)
                 postgresql.die()
                 time.sleep(0.5)
                 postgresql.ensure_postgres_running()
-            asking.wait_for(20)
-        told = {each.status for each in asking.asked}
-        assert told == {200, 503}, "every caller heard an answer"
-        for each in asking.unanswered():
-            refused(each.answer)
-        again = asked_again(server, url, asking.unanswered())
-        assert held_to(url, asking.answered() + again) == len(asking.asked)
+            load.wait_for(20)
+        statuses = {each.status for each in load.requests}
+        assert statuses == {200, 503}, "every request got an answer"
+        for each in load.unanswered():
+            check_refusal(each.answer)
+        again = repeat_requests(server, url, load.unanswered())
+        assert check_log(url, load.answered() + again) == len(load.requests)
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_refused_and_room_mends_it(serving: Any, small_home: Path, world: Any, workers_of: Any) -> None:
-    """The log lies there, and the figures of `/metrics` do."""
+def test_scores_fail_on_a_full_disk_and_pass_once_there_is_space(
+    serving: Any, small_home: Path, world: Any, worker_processes: Any
+) -> None:
+    """The disk holds the log and the metric files."""
     with serving(world) as server:
-        (worker,) = workers_of(server)
+        (worker,) = worker_processes(server)
         assert server.score("first", "line-001").status_code == 200
         with full(small_home):
             many = [f"{i}-large" for i in range(6)]
             server.score("until-it-is-full", *(f"line-{i:03}" for i in range(200)))
-            asked_in_vain(server, many)
+            check_all_refused(server, many)
             for path, status in {"/v1/model": 200, "/v1/policy": 200, "/v1/nothing": 404}.items():
                 assert server.client("auditor").get(path).status_code == status
             assert server.client("scorer").get("/v1/lines/a/decisions").status_code == 200
-            # What a person reads is written down first.
-            refused(server.client("auditor").get("/v1/lines/a/decisions"))
+            # A read by a person is logged first.
+            check_refusal(server.client("auditor").get("/v1/lines/a/decisions"))
             assert server.client(None).get("/metrics").status_code == 200
-        assert [process.pid for process in workers_of(server)] == [worker.pid]
+        assert [process.pid for process in worker_processes(server)] == [worker.pid]
         with DecisionLog(world.settings.decision_log_url, create=False) as log:
             before = log.count()
-        answered_once(server, world.settings.decision_log_url, many, before=before)
+        check_recorded_once(server, world.settings.decision_log_url, many, before=before)
 
 
 @pytest.mark.slow
-def test_a_file_that_may_not_grow_is_refused_and_room_mends_it(serving: Any, world: Any, workers_of: Any) -> None:
-    """As under a quota: the kernel itself refuses to write past a size, which is that of one page here.
+def test_scores_fail_at_the_file_size_limit_and_pass_once_it_is_lifted(
+    serving: Any, world: Any, worker_processes: Any
+) -> None:
+    """As under a quota: the kernel refuses to write past a file size, here that of one page.
 
-    A limit at the length that the files have would let answers through for a while: SQLite writes its log again from
-    the start after a checkpoint, and the two files are not of one length.
+    A limit at the present file length would let some answers pass: SQLite rewrites its log from the start after a
+    checkpoint, and the two files differ in length.
     """
     url = world.settings.decision_log_url
     with serving(world) as server:
         assert server.score("first", "line-001").status_code == 200
-        (worker,) = workers_of(server)
+        (worker,) = worker_processes(server)
         _, most = psutil.Process(worker.pid).rlimit(resource.RLIMIT_FSIZE)
         psutil.Process(worker.pid).rlimit(resource.RLIMIT_FSIZE, (4096, most))
-        asked_in_vain(server, NAMES)
+        check_all_refused(server, NAMES)
         psutil.Process(worker.pid).rlimit(resource.RLIMIT_FSIZE, (most, most))
-        answered_once(server, url, NAMES, before=1)
+        check_recorded_once(server, url, NAMES, before=1)
 
 
-def test_what_was_answered_before_is_told_again_while_nothing_can_be_written(world: Any, serving: Any) -> None:
+def test_stored_answers_are_repeated_while_the_log_cannot_be_written(world: Any, serving: Any) -> None:
     with serving(world) as server:
         answered = {name: server.score(name, *lines_of(name)) for name in ("small", "large")}
         with locked(world.settings.home / "decisions.db"):
             for name, before in answered.items():
                 assert server.score(name, *lines_of(name)).content == before.content
-            refused(server.score("new", "line-001"))
+            check_refusal(server.score("new", "line-001"))
             another = server.score("small", "line-009")
         assert (another.status_code, another.json()["error"]["code"]) == (409, "conflict")
