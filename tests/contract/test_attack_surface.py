@@ -109,9 +109,9 @@ def test_no_address_in_a_body_is_fetched(service: Any, listening: tuple[str, lis
 @pytest.mark.parametrize(
     "path",
     [
-        *(f"/{name}" for name in ("score", "predict", "api", "__call__", "invocations", "runner", "linerisk", "close")),
+        *(f"/{name}" for name in ("predict", "api", "__call__", "invocations", "runner", "linerisk", "close")),
         *(f"/score/{verb}" for verb in ("submit", "status", "get", "retry", "cancel")),
-        *("/schema.json", "/static_content/swagger-ui-bundle.js", "/assets/index.js", "/debug", "/admin", "/graphql"),
+        *("/schema", "/static_content", "/assets/index.js", "/debug", "/admin", "/graphql"),
         *("/docs", "/redoc", "/openapi.json", "/.env", "/.git/config", "/v1", "/v2/health/ready"),
     ],
 )
@@ -120,6 +120,17 @@ def test_internal_paths_of_bentoml_are_not_offered(service: Any, path: str) -> N
         answer = service.client().request(method, path, params={"task_id": "1"})
         assert answer.status_code == 404
         assert answer.json()["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("path", "offered"),
+    [("/score", "POST"), ("/schema.json", "GET"), ("/static_content/swagger-ui-bundle.js", "GET")],
+)
+def test_paths_of_the_bentoml_page_allow_only_one_method(service: Any, path: str, offered: str) -> None:
+    for method in {"GET", "POST", "PUT", "DELETE"} - {offered}:
+        answer = service.client().request(method, path, params={"task_id": "1"})
+        assert answer.status_code == 405
+        assert answer.json()["error"]["code"] == "method_not_allowed"
 
 
 @pytest.mark.parametrize(

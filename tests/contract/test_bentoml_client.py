@@ -131,7 +131,7 @@ def test_another_body_under_the_same_request_id_is_a_conflict(service: Any, clie
 
 
 @pytest.mark.parametrize(
-    ("shown", "checked"),
+    ("published", "checked"),
     [
         (bentoml_types.Line, LineById),
         (bentoml_types.Record, RecordBody),
@@ -146,9 +146,9 @@ def test_another_body_under_the_same_request_id_is_a_conflict(service: Any, clie
     ],
 )
 def test_the_types_published_by_bentoml_have_the_fields_that_v1_validates(
-    shown: type[BaseModel], checked: type[msgspec.Struct]
+    published: type[BaseModel], checked: type[msgspec.Struct]
 ) -> None:
-    assert set(shown.model_fields) == set(checked.__struct_fields__)
+    assert set(published.model_fields) == set(checked.__struct_fields__)
 
 
 def test_schema_and_documentation_name_the_three_methods(service: Any) -> None:

@@ -95,15 +95,15 @@ def test_every_reference_in_the_documentation_resolves(service: Any) -> None:
     document = service.client(None).get("/docs.json").json()
     references: list[str] = []
 
-    def walk(part: Any) -> None:
+    def check_references(part: Any) -> None:
         if isinstance(part, dict):
             references.extend(value for key, value in part.items() if key == "$ref")
             part = list(part.values())
         if isinstance(part, list):
             for each in part:
-                walk(each)
+                check_references(each)
 
-    walk(document)
+    check_references(document)
     assert references
     for reference in references:
         place: Any = document

@@ -112,7 +112,7 @@ def test_too_many_lines_are_refused_with_a_hint_to_split_them(service: Any) -> N
 def test_a_wrong_as_of_is_refused_with_the_expected_format(service: Any, as_of: Any) -> None:
     error = error_of(service.score("instant", "line-001", as_of=as_of), 422)
     assert error["message"] == (
-        "a value is no instant; expected: an instant with its offset from UTC, such as 2024-07-26T00:00:00Z; "
+        "a value is not an instant; expected: an instant with its offset from UTC, such as 2024-07-26T00:00:00Z; "
         f"found: {json.dumps(as_of)}"
     )
 
@@ -195,7 +195,7 @@ def test_a_charset_of_utf8_is_accepted(service: Any) -> None:
         "/v1/disputed",
         "/v1/decisions",
         "/v1/decisions/%FF",
-        "/score",
+        "/scores",
         "/static_content/../app.py",
         "/static_content/nothing.js",
         "/reviews",

@@ -31,7 +31,7 @@ ANSWER_WITHIN_S = 0.9
 
 @dataclass(slots=True)
 class _Pending:
-    asked: IdRequest
+    id_request: IdRequest
     body_hash: str
     answer: asyncio.Future[StoredAnswer]
 
@@ -100,12 +100,12 @@ class LockStep:
         """Score and append a group; the futures of appends that the writer thread has taken over are not done yet."""
         outcomes: list[_Outcome] = []
         appends: list[Append] = []
-        for pending, scored in zip(group, score_each(self._state, [each.asked for each in group]), strict=True):
+        for pending, scored in zip(group, score_each(self._state, [each.id_request for each in group]), strict=True):
             if isinstance(scored, Exception):
                 outcomes.append((pending, scored))
                 continue
             records, problems = scored
-            request, caller = pending.asked
+            request, caller = pending.id_request
             problem_rows = tuple([msgspec.structs.asdict(problem) for problem in problems])
             append = Append(caller, request.request_id, pending.body_hash, tuple(records), problem_rows)
             appends.append(append)

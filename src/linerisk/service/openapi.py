@@ -21,7 +21,7 @@ from linerisk.web.query_params import LONGEST_ID
 _REFUSALS = {
     "400": "malformed",
     "401": "no valid token",
-    "403": "the token's role may not make this call",
+    "403": "the role of the token does not allow this call",
     "404": "not found",
     "405": "method not allowed",
     "408": "the body did not arrive in time",
@@ -108,9 +108,9 @@ def _bodies() -> list[type]:
 def _operation(route: Route) -> dict[str, Any]:
     takes_body = route.body is not None or route.stream is not None
     answer = {"type": "object"} if route.answer is None else _schema(route.answer.__name__)
-    told = {route.stream: _BYTES} if route.stream else {"application/json": {"schema": answer}}
+    content = {route.stream: _BYTES} if route.stream else {"application/json": {"schema": answer}}
     if route.page:
-        told["text/html"] = {"schema": {"type": "string"}}
+        content["text/html"] = {"schema": {"type": "string"}}
     operation: dict[str, Any] = {
         "summary": route.summary,
         "description": f"Role: {', '.join(sorted(route.roles))}.",
@@ -122,7 +122,7 @@ def _operation(route: Route) -> dict[str, Any]:
             *(_parameter(name, "query", schema) for name, schema in _QUERIES.get(route.path, {}).items()),
         ],
         "responses": {
-            "200": {"description": "answered", "content": told},
+            "200": {"description": "answered", "content": content},
             **{
                 status: {"description": meaning, "content": {"application/json": {"schema": _schema("ErrorAnswer")}}}
                 for status, meaning in _REFUSALS.items()
@@ -132,7 +132,7 @@ def _operation(route: Route) -> dict[str, Any]:
         },
     }
     if takes_body:
-        sent = {"application/json": {"schema": _schema(route.body.__name__)}} if route.body else told
+        sent = {"application/json": {"schema": _schema(route.body.__name__)}} if route.body else content
         operation["requestBody"] = {"required": True, "content": sent}
     return operation
 

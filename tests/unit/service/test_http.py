@@ -118,13 +118,13 @@ async def _nothing(*_: Any) -> None:
 
 
 def test_before_the_worker_is_ready_the_api_is_unavailable() -> None:
-    front = Routing(_nothing, page_files=(), api=lambda: None, console=lambda: None, before_scrape=_nothing)
+    routing = Routing(_nothing, page_files=(), api=lambda: None, console=lambda: None, before_scrape=_nothing)
     scope = {"type": "http", "path": "/v1/score", "method": "POST"}
-    start, _ = sent(lambda send: front(scope, _nothing, send))
+    start, _ = sent(lambda send: routing(scope, _nothing, send))
     assert start["status"] == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def test_a_websocket_is_closed() -> None:
-    front = Routing(_nothing, page_files=(), api=lambda: None, console=lambda: None, before_scrape=_nothing)
-    (message,) = sent(lambda send: front({"type": "websocket", "path": "/v1/score"}, _nothing, send))
+    routing = Routing(_nothing, page_files=(), api=lambda: None, console=lambda: None, before_scrape=_nothing)
+    (message,) = sent(lambda send: routing({"type": "websocket", "path": "/v1/score"}, _nothing, send))
     assert message["type"] == "websocket.close"

@@ -84,12 +84,12 @@ def test_a_request_larger_than_the_bucket_waits_until_it_is_full(clock: Clock) -
     bucket.take(1_000)
 
 
-@pytest.mark.parametrize(("rate", "taken", "wanted"), [(7, 7, 3), (3, 500, 1), (1_000, 1_000, 999), (1, 20, 1)])
-def test_a_request_after_the_given_wait_passes(clock: Clock, rate: int, taken: int, wanted: int) -> None:
+@pytest.mark.parametrize(("rate", "taken", "requested"), [(7, 7, 3), (3, 500, 1), (1_000, 1_000, 999), (1, 20, 1)])
+def test_a_request_after_the_given_wait_passes(clock: Clock, rate: int, taken: int, requested: int) -> None:
     bucket = Bucket(rate, clock=clock)
     bucket.take(taken)
-    clock.seconds += refused_for(bucket, wanted)
-    bucket.take(wanted)
+    clock.seconds += refused_for(bucket, requested)
+    bucket.take(requested)
 
 
 def test_each_token_has_its_own_bucket_and_none_without_a_limit(tmp_path: Path) -> None:

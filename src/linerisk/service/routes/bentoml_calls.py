@@ -62,14 +62,14 @@ async def check_explain(state: ApiState, request: Request) -> bytes:
 
 async def score(state: ApiState, request: Request, body: Mapping[str, Any]) -> bytes:
     """What `POST /v1/score` answers."""
-    asked = msgspec.convert(body, ScoreRequest)
-    return await answer_score(state, request, asked, canonical_json(asked))
+    typed = msgspec.convert(body, ScoreRequest)
+    return await answer_score(state, request, typed, canonical_json(typed))
 
 
 async def score_records(state: ApiState, request: Request, body: Mapping[str, Any]) -> bytes:
     """What `POST /v1/score/records` answers."""
-    asked = await asyncio.to_thread(msgspec.convert, body, RecordsRequest)
-    return await answer_records(state, request, asked, await asyncio.to_thread(canonical_json, asked))
+    typed = await asyncio.to_thread(msgspec.convert, body, RecordsRequest)
+    return await answer_records(state, request, typed, await asyncio.to_thread(canonical_json, typed))
 
 
 async def explain(state: ApiState, request: Request, body: Mapping[str, Any]) -> bytes:

@@ -119,7 +119,7 @@ async def queue(state: ApiState, request: Request) -> bytes:
         name: checked_id(query[name], field=name) for name in ("assigned_to", "line_id", "decision_id") if name in query
     }
     tier = _choice(query, "tier", Tier)
-    wanted = Filter(
+    filters = Filter(
         states=frozenset() if dispute_state is None else frozenset({dispute_state}),
         deadline=_choice(query, "clock", DeadlineStatus),
         tier=None if tier is None else tier.value,
@@ -127,8 +127,8 @@ async def queue(state: ApiState, request: Request) -> bytes:
     )
     after = None if "after" not in query else checked_id(query["after"], field="after")
     now = clock.now()
-    asking = partial(state.disputes.queue, wanted, now=now, limit=checked_limit(query.get("limit")), after=after)
-    page = await asyncio.to_thread(asking)
+    query_queue = partial(state.disputes.queue, filters, now=now, limit=checked_limit(query.get("limit")), after=after)
+    page = await asyncio.to_thread(query_queue)
     # The answer holds whole cases with the words of the holder.
     await record_access(state, request, "case", *(each.dispute_id for each in page.disputes))
     return _encode(QueueAnswer([dispute_answer(each, now) for each in page.disputes], page.next_after))

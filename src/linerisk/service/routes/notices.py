@@ -26,7 +26,7 @@ from linerisk.web.state import ServiceState
 from linerisk.web.token_store import Role
 
 HTML = "text/html; charset=utf-8"
-_AHEAD = timedelta(days=1)
+_MAX_SENDING_DELAY = timedelta(days=1)
 """How far in the future `sent_at` may be."""
 _NOTICE_FORMS = ("json", "sms", "html")
 _EVIDENCE_FORMS = ("json", "html")
@@ -45,8 +45,8 @@ async def notice(state: ServiceState, request: Request) -> dict[str, Any] | Answ
     made = make_notice(record, policy, language=language, sent_at=sent_at, case=case)
     if form == "html":
         return Answer(notice_page(made, policy), HTML)
-    said = text_message(made, policy) if form == "sms" else made
-    plain: dict[str, Any] = msgspec.to_builtins(said)
+    content = text_message(made, policy) if form == "sms" else made
+    plain: dict[str, Any] = msgspec.to_builtins(content)
     return plain
 
 
@@ -67,7 +67,7 @@ def _evidence(state: ServiceState, record: DecisionRecord, form: str | None) -> 
 
 def _sent_at(query: dict[str, str]) -> datetime | None:
     given = instant(query, "sent_at")
-    if given is not None and given > (latest := clock.now() + _AHEAD):
+    if given is not None and given > (latest := clock.now() + _MAX_SENDING_DELAY):
         raise WrongValueError(
             "sent_at is too far ahead",
             expected=f"{clock.iso(latest)} or earlier",

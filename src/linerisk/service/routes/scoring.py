@@ -150,7 +150,7 @@ def _social_insurance(state: ApiState, error: WrongValueError) -> SocialInsuranc
     if not _SOCIAL_INSURANCE.search(name):
         return None
     policy = in_force(state.policies, clock.now())
-    if any(_SOCIAL_INSURANCE.search(asked) for asked in (*policy.steps, *policy.materials)):
+    if any(_SOCIAL_INSURANCE.search(requirement) for requirement in (*policy.steps, *policy.materials)):
         return None
     return SocialInsuranceError(
         f"the policy in force, {policy.id}, does not ask for social-insurance information",
