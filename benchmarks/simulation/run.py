@@ -33,11 +33,11 @@ def measure(out: Path, *, lines: int, days: int, workers: int) -> dict[str, Any]
     """Run one case in this process and say what it took."""
     from linerisk.records.simulation import simulate  # noqa: PLC0415 - import time is measured too
 
-    def tell(step: str, done: int, total: int) -> None:
+    def show_progress(step: str, done: int, total: int) -> None:
         sys.stderr.write(f"\r  {step}: {done:,} of {total:,} lines")
 
     wall, own = time.perf_counter(), time.process_time()
-    report = simulate(out, lines=lines, days=days, seed=SEED, workers=workers, on_progress=tell)
+    report = simulate(out, lines=lines, days=days, seed=SEED, workers=workers, on_progress=show_progress)
     wall, own = time.perf_counter() - wall, time.process_time() - own
     sys.stderr.write("\r" + " " * 60 + "\r")
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -69,7 +69,7 @@ def _fingerprint(folder: Path) -> str:
     return whole.hexdigest()
 
 
-def _apart(lines: int, days: int, workers: int) -> dict[str, Any]:
+def _run_in_process(lines: int, days: int, workers: int) -> dict[str, Any]:
     """One case in a process and a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
         case = json.dumps({"lines": lines, "days": days, "workers": workers})
@@ -105,7 +105,7 @@ def main() -> None:
     )
     cases = []
     for lines, workers in [*sizes, (chosen.lines, cores)]:
-        cases.append(_apart(lines, DAYS, workers))
+        cases.append(_run_in_process(lines, DAYS, workers))
         sys.stdout.write(_row(cases[-1]))
         sys.stdout.flush()
     same = cases[0]["sha256"] == cases[1]["sha256"] and cases[-1]["sha256"] == cases[-2]["sha256"]

@@ -22,7 +22,7 @@ import polars as pl
 
 from linerisk.features.reference import Found, Keys, Reference, positions
 from linerisk.features.stages import OBSERVATION, Feature, at, entries, share, utc
-from linerisk.tables.label_resolution import standing_labels
+from linerisk.tables.label_resolution import labels_in_force
 
 Flags = npt.NDArray[np.bool_]
 
@@ -130,7 +130,7 @@ def found_lines(store: Findings, *, as_of: datetime) -> Found:
     """
     as_of, c = utc(as_of), pl.col
     about = c("occurred_at").is_between(at(as_of - FOUND_WITHIN), at(as_of), closed="right")
-    standing = standing_labels(store.labels(), known_by=as_of).filter(c("label") == "fraud", about)
+    standing = labels_in_force(store.labels(), known_by=as_of).filter(c("label") == "fraud", about)
     lines = standing.select(c("line_key").unique().sort()).collect()
     if lines.height == 0:
         nothing = np.empty(0, dtype=np.int64)

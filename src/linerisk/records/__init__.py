@@ -1,1 +1,1 @@
-"""The yard: what arrives from outside, in whose shape, and the simulated operator."""
+"""Reading source files through mappings, the input contract, and the simulated operator."""

@@ -1,1 +1,1 @@
-"""The door: what may enter, how ids become keys, how tables are taken in, and the record store."""
+"""Table schemas, intake and validation of rows, keyed hashing of ids, and the record store."""

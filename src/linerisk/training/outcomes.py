@@ -17,7 +17,7 @@ import polars as pl
 
 from linerisk.features.stages import HISTORY, OBSERVATION
 from linerisk.features.tenure import current_accounts
-from linerisk.tables.label_resolution import standing_labels
+from linerisk.tables.label_resolution import labels_in_force
 from linerisk.training.label_weights import NO_FINDING, WEIGHTS
 
 
@@ -40,8 +40,8 @@ def outcomes(labels: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, k
     """
     fraud = pl.col("label") == "fraud"
     active = current_accounts(accounts, as_of=as_of).filter(pl.col("status") == "active").select("line_key")
-    found = standing_labels(labels, known_by=as_of).filter(fraud).select("line_key").unique()
-    standing = standing_labels(labels, known_by=known_by)
+    found = labels_in_force(labels, known_by=as_of).filter(fraud).select("line_key").unique()
+    standing = labels_in_force(labels, known_by=known_by)
     in_window = (pl.col("occurred_at") > as_of - OBSERVATION) & (pl.col("occurred_at") <= as_of)
     near = (pl.col("occurred_at") > as_of - HISTORY) & (pl.col("occurred_at") <= as_of + HISTORY)
     frauds = standing.filter(fraud, near).group_by("line_key").agg(fraud=in_window.any())

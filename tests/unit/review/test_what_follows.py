@@ -16,7 +16,7 @@ from linerisk.review.labels import labels, write_labels
 from linerisk.review.transitions import Outcome
 from linerisk.settings import Settings
 from linerisk.tables.intake import ingest
-from linerisk.tables.label_resolution import standing_labels
+from linerisk.tables.label_resolution import labels_in_force
 from linerisk.tables.store import RecordStore
 from linerisk.training.label_weights import NO_FINDING
 from linerisk.training.outcomes import outcomes
@@ -81,8 +81,8 @@ def test_the_intake_takes_the_labels_and_training_sees_them_once_they_are_known(
     ingest(source, store, secret=b"k" * 32)
     opened = RecordStore.open(store)
     found, accounts = opened.labels(), opened.accounts()
-    assert standing_labels(found, known_by=office.now).collect().height == 2
-    assert standing_labels(found, known_by=office.now - timedelta(seconds=1)).collect().height == 0
+    assert labels_in_force(found, known_by=office.now).collect().height == 2
+    assert labels_in_force(found, known_by=office.now - timedelta(seconds=1)).collect().height == 0
     learnt = outcomes(found, accounts, as_of=stood, known_by=office.now)
     assert sorted(learnt.select("fraud", "source").rows()) == [(False, "dispute_cleared"), (True, "dispute_upheld")]
     earlier = outcomes(found, accounts, as_of=stood, known_by=office.now - timedelta(seconds=1))

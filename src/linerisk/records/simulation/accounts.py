@@ -68,10 +68,10 @@ def account_changes(people: Population, findings: Findings, *, days: int, rng: n
     parts.append(_events(ended, findings.suspended[ended] + rng.uniform(5.0, 40.0, len(ended)), status="closed"))
     gone = np.flatnonzero((people.closed < findings.suspended) & (people.closed < FOREVER))
     parts.append(_events(gone, people.closed[gone], status="closed"))
-    return _filled(pl.concat(parts), people, days)
+    return _fill_forward(pl.concat(parts), people, days)
 
 
-def _filled(events: pl.DataFrame, people: Population, days: int) -> pl.DataFrame:
+def _fill_forward(events: pl.DataFrame, people: Population, days: int) -> pl.DataFrame:
     activated = pl.Series("activated", people.activated).gather(events["line"])
     names = ("status", "verified", "declared_use", "declared_until")
     return (

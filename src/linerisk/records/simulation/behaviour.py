@@ -12,15 +12,15 @@ from linerisk.records.simulation.numbers import Floats, happens
 from linerisk.records.simulation.personas import AWAKENED, DRIVE, EVENT, FRAUD, LEGAL, NEW_HIRE
 from linerisk.records.simulation.population import NAMES, Population
 
-_OWN_HANDSET = {"new": 0.55, "box": 0.3, "own": 1.0}
+_OWN_HANDSET_SHARES = {"new": 0.55, "box": 0.3, "own": 1.0}
 """Share of frauds that work with the line's own handset where their kind mostly does not."""
-_ON_THE_MOVE, _AT_ONE_DESK = 0.3, 0.5
+_MOVING_SHARE, _ONE_PLACE_SHARE = 0.3, 0.5
 """Shares of frauds made while moving about like anybody, and of legal bursts made from one place."""
 _AWAKENED_SHARE = 0.12
 _EVENT_DAYS, _DRIVE_DAYS = (1.0, 4.0), (2.0, 12.0)
 
 
-def behave(people: Population, *, days: int, rng: np.random.Generator) -> Streams:
+def make_streams(people: Population, *, days: int, rng: np.random.Generator) -> Streams:
     """All streams of the chunk; the first one of a line is its ordinary life, if it has one."""
     parts = [*_lives(people, rng), *_works(people, rng), *_events(people, days, rng), _awakenings(people, days, rng)]
     parts += [_new_hires(people, days, rng), *_frauds(people, rng)]
@@ -77,7 +77,7 @@ def _events(people: Population, days: int, rng: np.random.Generator) -> list[Str
         start = np.floor(start) + rng.uniform(0.3, 0.6, len(line))
         until = np.minimum(start + rng.uniform(*length, len(line)), people.closed[line])
         part = draw(traffic, line, rng, start=start, until=until)
-        part.place[happens(_AT_ONE_DESK, len(line), rng)] = PLACES.index("one")
+        part.place[happens(_ONE_PLACE_SHARE, len(line), rng)] = PLACES.index("one")
         parts.append(part)
     return parts
 
@@ -111,14 +111,14 @@ def _frauds(people: Population, rng: np.random.Generator) -> list[Streams]:
             happens(0.35, count, rng), rng.choice(np.asarray(areas.BORDER), count), areas.area_at(rng.random(count))
         )
         traffic = scheme.traffic
-        own = rng.random(count) < _OWN_HANDSET[traffic.handset]
+        own = rng.random(count) < _OWN_HANDSET_SHARES[traffic.handset]
         part = draw(
             traffic, line, rng,
             start=people.fraud_from[line], until=np.minimum(people.fraud_until[line], people.closed[line]),
             area=np.where(moved, away, area), anchor=seeds[people.gang[line]], fraud=True,
         )  # fmt: skip
         part.handset[own] = HANDSETS.index("own")
-        part.place[happens(_ON_THE_MOVE, count, rng)] = PLACES.index("life")
+        part.place[happens(_MOVING_SHARE, count, rng)] = PLACES.index("life")
         # A box stands in one place.
         if scheme.gang > 1:
             part = replace(part, area=people.home[people.gang[line]])

@@ -93,17 +93,17 @@ def make_legs(
     )
 
 
-def daily_activity(streams: Streams, quiet: Flags, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def daily_activity(streams: Streams, days_off: Flags, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """How lively each stream is on each day: its share of the day, its mood, and the week. Shape (streams, days)."""
-    day = np.arange(len(quiet), dtype=np.float64)
+    day = np.arange(len(days_off), dtype=np.float64)
     present = np.minimum(streams.until[:, None], day + 1.0) - np.maximum(streams.start[:, None], day)
     mood = rng.standard_gamma(streams.values["day_shape"][:, None], (len(streams), len(day)))
     mood /= streams.values["day_shape"][:, None]
-    rest = np.where(quiet, streams.values["weekend"][:, None], 1.0)
+    rest = np.where(days_off, streams.values["weekend"][:, None], 1.0)
     return np.asarray(np.clip(present, 0.0, 1.0) * mood * rest, dtype=np.float32)
 
 
-def happenings(
+def event_times(
     streams: Streams, rate: Floats, activity: npt.NDArray[np.float32], rng: np.random.Generator
 ) -> tuple[Ints, Ints]:
     """Stream and instant of everything that happens at a rate per day, sorted by both."""

@@ -68,7 +68,7 @@ def _reach(people: Population, streams: Streams, legs: Legs) -> tuple[Floats, Fl
     return np.asarray(reached, dtype=np.float64), called.astype(np.float64)
 
 
-def find(people: Population, streams: Streams, legs: Legs, *, days: int, rng: np.random.Generator) -> Findings:
+def discover(people: Population, streams: Streams, legs: Legs, *, days: int, rng: np.random.Generator) -> Findings:
     """Draw what is found out about the lines of a chunk."""
     size = len(people)
     reach, strangers = _reach(people, streams, legs)
@@ -145,18 +145,18 @@ def _audits(people: Population, days: int, rng: np.random.Generator) -> pl.DataF
 
 
 def _checks(people: Population, strangers: Floats, found: Flags, days: int, rng: np.random.Generator) -> pl.DataFrame:
-    """Verifications asked of busy lines; some fraud passes them, too."""
+    """Verifications checked of busy lines; some fraud passes them, too."""
     size = len(people)
     busy = strangers / max(float(strangers[~people.is_fraud].mean()), 1e-9)
-    asked = ~people.is_fraud & (rng.random(size) < 1.0 - np.exp(-_VERIFIED_SHARE * busy))
-    asked |= people.is_fraud & ~found & (rng.random(size) < _PASSED_THOUGH_FRAUD)
-    line = np.flatnonzero(asked)
+    checked = ~people.is_fraud & (rng.random(size) < 1.0 - np.exp(-_VERIFIED_SHARE * busy))
+    checked |= people.is_fraud & ~found & (rng.random(size) < _PASSED_THOUGH_FRAUD)
+    line = np.flatnonzero(checked)
     since = np.maximum(np.where(people.is_fraud, people.fraud_from, people.activated)[line], 0.0)
     occurred = since + np.maximum(np.minimum(people.closed[line], days) - since, 0.0) * rng.random(len(line))
     return _rows(line, "legitimate", "verification_passed", occurred, occurred + 0.1 + rng.random(len(line)))
 
 
-def fall_silent(legs: Legs, findings: Findings) -> Legs:
+def drop_after_suspension(legs: Legs, findings: Findings) -> Legs:
     """What is left when lines are cut off: nothing of their own, and nobody answers there."""
     day = legs.at / DAY_US
 

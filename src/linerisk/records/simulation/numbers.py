@@ -90,7 +90,7 @@ def kind_of(number: Ints) -> Ints:
     return np.where(number < SERVICE, domestic, 3 + np.minimum(span - SERVICE // SPAN, 3))
 
 
-def disguise(values: Ints, seed: int) -> npt.NDArray[np.uint64]:
+def permute(values: Ints, seed: int) -> npt.NDArray[np.uint64]:
     """A permutation of the 48-bit integers: different numbers never meet, and nothing of the number shows."""
     mixed = (values.astype(np.uint64) ^ scramble(np.asarray([seed % 2**62]), 1)) & _MASK
     for multiplier in _MULTIPLIERS:
@@ -110,4 +110,4 @@ def as_text(values: npt.NDArray[np.uint64]) -> pl.Series:
 
 def id_text(numbers: Ints, seed: int) -> pl.Series:
     """The pseudonymous ids of numbers."""
-    return as_text(disguise(numbers, seed))
+    return as_text(permute(numbers, seed))

@@ -28,7 +28,7 @@ _HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Locations:
     """Area and cell of every leg, and its device. `cell` is unique over areas; `model` indexes the device's class."""
 
     area: Ints
@@ -37,7 +37,7 @@ class Whereabouts:
     model: Ints
 
 
-def travel(people: Population, *, days: int, rng: np.random.Generator) -> Ints:
+def daily_areas(people: Population, *, days: int, rng: np.random.Generator) -> Ints:
     """Area where each line's life is on each day: home but for trips, and hometown for a while. Shape (lines, days)."""
     size = len(people)
     where = np.repeat(people.home[:, None], days, axis=1)
@@ -80,16 +80,16 @@ def _cell_number(seed: Ints, area: Ints, lines: int) -> Ints:
     return area * CELLS_AN_AREA + np.floor(count * numbers.uniform(seed, 41) ** 1.5).astype(np.int64)
 
 
-def locate(
+def assign_locations(
     people: Population, streams: Streams, legs: Legs, where: Ints, *, lines: int, first: int, rng: np.random.Generator
-) -> Whereabouts:
+) -> Locations:
     """Give every leg its place and handset.
 
     Args:
         people: The lines of the chunk.
         streams: Their streams.
         legs: Their legs.
-        where: From `travel`.
+        where: From `daily_areas`.
         lines: Lines of the whole simulation, which the number of cells follows.
         first: Index of the chunk's first line.
         rng: Randomness.
@@ -108,7 +108,7 @@ def locate(
     seed = np.where(place == PLACES.index("hotel"), lodging, seed)
     seed = np.where(place == PLACES.index("one"), streams.anchor[stream] * 64, seed)
     device, model = _handsets(people, streams, legs, first, rng)
-    return Whereabouts(area=area, cell=_cell_number(seed, area, lines), device=device, model=model)
+    return Locations(area=area, cell=_cell_number(seed, area, lines), device=device, model=model)
 
 
 def _own_handset(people: Population, legs: Legs, first: int, rng: np.random.Generator) -> Ints:

@@ -106,8 +106,8 @@ def populate(
         declared=np.zeros(size, dtype=np.bool_),
         device_class=np.zeros(size, dtype=np.int64),
     )
-    _settle_legal(people, np.flatnonzero(~is_fraud), days, rng)
-    _settle_frauds(people, bad, scheme, days, rng, begin=begin)
+    _fill_legal(people, np.flatnonzero(~is_fraud), days, rng)
+    _fill_frauds(people, bad, scheme, days, rng, begin=begin)
     return people
 
 
@@ -118,7 +118,7 @@ def _ages(years: Floats, rng: np.random.Generator) -> Floats:
     return np.where(drawn > oldest, oldest * rng.random(len(years)), drawn)
 
 
-def _settle_legal(people: Population, legal: Ints, days: int, rng: np.random.Generator) -> None:
+def _fill_legal(people: Population, legal: Ints, days: int, rng: np.random.Generator) -> None:
     kind = people.persona[legal]
     size = len(legal)
     # New lines come in steadily; those of the eight weeks before the start are as many a day as those within.
@@ -142,7 +142,7 @@ def _settle_legal(people: Population, legal: Ints, days: int, rng: np.random.Gen
     people.holder[legal[chosen]] = people.holder[legal[chosen[(np.arange(len(chosen)) // 12) * 12]]]
 
 
-def _settle_frauds(
+def _fill_frauds(
     people: Population, bad: Ints, scheme: Ints, days: int, rng: np.random.Generator, *, begin: Begin | None
 ) -> None:
     size = len(bad)

@@ -14,8 +14,8 @@ import polars as pl
 
 from linerisk.errors import InputError, UsageError
 from linerisk.records.simulation import table_writer
-from linerisk.records.simulation.batches import UNFOUND_DAYS, Plan, Written, write_chunk
-from linerisk.records.simulation.effects import choose
+from linerisk.records.simulation.batches import UNDISCOVERED_DAYS, Plan, WrittenChunk, write_chunk
+from linerisk.records.simulation.effects import select_effects
 from linerisk.records.simulation.table_writer import Calendar
 
 _MOST_PREVALENCE = 0.2
@@ -81,8 +81,8 @@ def simulate(
         UsageError: An argument is out of range.
         InputError: `out` is a file or holds something already.
     """
-    _refuse(out, lines=lines, days=days, seed=seed, prevalence=prevalence, workers=workers)
-    chosen = choose(start, days, effects=effects, drift=drift)
+    _check_arguments(out, lines=lines, days=days, seed=seed, prevalence=prevalence, workers=workers)
+    chosen = select_effects(start, days, effects=effects, drift=drift)
     plan = Plan(lines, days, seed, prevalence, Calendar(start), chosen)
     unfinished = out.parent / f".{out.name}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -97,11 +97,11 @@ def simulate(
     return report
 
 
-def _refuse(out: Path, *, lines: int, days: int, seed: int, prevalence: float, workers: int) -> None:
+def _check_arguments(out: Path, *, lines: int, days: int, seed: int, prevalence: float, workers: int) -> None:
     for name, value, least in (("lines", lines, 1), ("days", days, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if value < least:
             raise UsageError(f"`{name}` is too small", expected=f"at least {least}", found=str(value), field=name)
-    most = min(_MOST_PREVALENCE, UNFOUND_DAYS / (2.0 * days))
+    most = min(_MOST_PREVALENCE, UNDISCOVERED_DAYS / (2.0 * days))
     if not 0.0 <= prevalence <= most:
         raise UsageError(
             "`prevalence` is out of range",
@@ -120,9 +120,9 @@ def _refuse(out: Path, *, lines: int, days: int, seed: int, prevalence: float, w
 
 
 def _write_all(folder: Path, out: Path, plan: Plan, workers: int, on_progress: Progress | None) -> SimulationReport:
-    parts: dict[int, Written] = {}
+    parts: dict[int, WrittenChunk] = {}
     done = 0
-    for part, written in _written(folder, plan, min(workers, plan.chunks)):
+    for part, written in _write_chunks(folder, plan, min(workers, plan.chunks)):
         parts[part] = written
         done += written.truth.height
         if on_progress is not None:
@@ -142,7 +142,7 @@ def _write_all(folder: Path, out: Path, plan: Plan, workers: int, on_progress: P
     )
 
 
-def _written(folder: Path, plan: Plan, workers: int) -> Iterator[tuple[int, Written]]:
+def _write_chunks(folder: Path, plan: Plan, workers: int) -> Iterator[tuple[int, WrittenChunk]]:
     """Every chunk, once its files are written, in no particular order if several processes make them."""
     if workers == 1:
         yield from ((part, write_chunk(plan, part, folder)) for part in range(plan.chunks))

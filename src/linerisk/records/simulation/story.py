@@ -17,9 +17,9 @@ from linerisk.errors import InputError
 from linerisk.records.simulation import areas, numbers, table_writer
 from linerisk.records.simulation.activity_streams import FOREVER, Streams, Traffic, draw, gather
 from linerisk.records.simulation.call_legs import DAY_US, Legs, daily_activity, gather_legs
-from linerisk.records.simulation.contacts import write_book
+from linerisk.records.simulation.contacts import draw_contacts
 from linerisk.records.simulation.numbers import Flags, Floats, Ints
-from linerisk.records.simulation.places import locate
+from linerisk.records.simulation.places import assign_locations
 from linerisk.records.simulation.population import NAMES, Population
 from linerisk.records.simulation.table_writer import Calendar
 from linerisk.records.simulation.traffic import Scene, all_legs
@@ -117,13 +117,13 @@ def write_story(out: Path, *, as_of: datetime, seed: int, traffic: StoryTraffic 
             field="as_of",
         )
     rng = np.random.default_rng([seed, _FIRST])
-    streams, legs = _happen(people, chosen, end, rng)
+    streams, legs = _draw_streams_and_legs(people, chosen, end, rng)
     where = np.repeat(people.home[:, None], DAYS + 2, axis=1)
-    places = locate(people, streams, legs, where, lines=_CELLS_OF_LINES, first=_FIRST, rng=rng)
+    places = assign_locations(people, streams, legs, where, lines=_CELLS_OF_LINES, first=_FIRST, rng=rng)
     records = table_writer.record_frame(legs, places, people.number, calendar=calendar, seed=seed, rng=rng)
     table_writer.write(records, out / "call_records" / "story.parquet")
     table_writer.write(_accounts(people, calendar, seed), out / "accounts" / "story.parquet")
-    return _told(numbers.id_text(people.number, seed).to_list(), chosen)
+    return _describe(numbers.id_text(people.number, seed).to_list(), chosen)
 
 
 def _people(chosen: StoryTraffic, calendar: Calendar) -> Population:
@@ -153,7 +153,9 @@ def _people(chosen: StoryTraffic, calendar: Calendar) -> Population:
     )
 
 
-def _happen(people: Population, chosen: StoryTraffic, end: float, rng: np.random.Generator) -> tuple[Streams, Legs]:
+def _draw_streams_and_legs(
+    people: Population, chosen: StoryTraffic, end: float, rng: np.random.Generator
+) -> tuple[Streams, Legs]:
     lives = [
         draw(traffic, np.asarray([line]), rng, start=people.activated[[line]], until=np.full(1, end))
         for line, traffic in ((_OLD, chosen.sparse), (_ORDINARY, chosen.ordinary))
@@ -161,13 +163,15 @@ def _happen(people: Population, chosen: StoryTraffic, end: float, rng: np.random
     began = np.full(1, end - chosen.burst_days)
     burst = draw(chosen.burst, np.asarray([_YOUNG]), rng, start=began, until=np.full(1, end))
     twin = replace(burst, line=np.asarray([_OLD]), anchor=burst.anchor + 1)
-    quiet: Flags = np.zeros(DAYS + 1, dtype=np.bool_)
-    book = write_book(people, rng, same_operator=0.0)
+    days_off: Flags = np.zeros(DAYS + 1, dtype=np.bool_)
+    book = draw_contacts(people, rng, same_operator=0.0)
     living, bursting = gather(lives), burst
-    legs = [all_legs(Scene(people, part, book, daily_activity(part, quiet, rng), rng)) for part in (living, bursting)]
+    legs = [
+        all_legs(Scene(people, part, book, daily_activity(part, days_off, rng), rng)) for part in (living, bursting)
+    ]
     shifted = replace(legs[1], stream=legs[1].stream + len(living))
     copied = replace(
-        shifted, line=np.full(len(shifted), _OLD), stream=shifted.stream + 1, number=_others(shifted.number)
+        shifted, line=np.full(len(shifted), _OLD), stream=shifted.stream + 1, number=_other_numbers(shifted.number)
     )
     every = gather_legs([legs[0], shifted, copied])
     every = every.take((every.mate < 0) & (every.at >= 0) & (every.at < end * DAY_US))
@@ -175,7 +179,7 @@ def _happen(people: Population, chosen: StoryTraffic, end: float, rng: np.random
     return gather([living, burst, twin]), every.take(order)
 
 
-def _others(number: Ints) -> Ints:
+def _other_numbers(number: Ints) -> Ints:
     """Other numbers of the same areas and kinds, in the same order of blocks."""
     mobile = number % numbers.SPAN < numbers.OWN_FROM
     base = number - number % numbers.SPAN
@@ -209,7 +213,7 @@ def _accounts(people: Population, calendar: Calendar, seed: int) -> pl.DataFrame
     return table_writer.account_frame(changes, facts, people.number, people.holder, calendar=calendar, seed=seed)
 
 
-def _told(ids: list[str], chosen: StoryTraffic) -> Story:
+def _describe(ids: list[str], chosen: StoryTraffic) -> Story:
     young, old, ordinary = chosen.young_since, chosen.old_since, chosen.ordinary_since
     return Story(
         young=StoryLine(
