@@ -374,8 +374,8 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         **{table: functools.partial(columns_table, table) for table in TABLES},
         "limits": limits,
         "rules": rules_table,
-        "mapping keys": mapping_keys,
     },
+    "mappings.md": {"mapping keys": mapping_keys},
     "simulation.md": {"legal": legal_table, "fraud": fraud_table},
     "operations.md": {"settings": settings_table, "commands": command_table},
 }

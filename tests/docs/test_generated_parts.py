@@ -9,13 +9,22 @@ import pytest
 from linerisk.errors import LineriskError
 
 
-@pytest.mark.parametrize("name", ["errors.md", "architecture.md", "data.md", "operations.md", "simulation.md"])
+@pytest.mark.parametrize(
+    "name", ["errors.md", "architecture.md", "data.md", "mappings.md", "operations.md", "simulation.md"]
+)
 def test_the_page_is_current(name: str, pages: ModuleType, root: Path) -> None:
     assert (root / "docs" / name).read_text(encoding="utf-8") == pages.printed(name), "python tests/docs/pages.py"
 
 
 def test_every_page_that_is_printed_is_tested_here(pages: ModuleType) -> None:
-    assert set(pages.PAGES) == {"errors.md", "architecture.md", "data.md", "operations.md", "simulation.md"}
+    assert set(pages.PAGES) == {
+        "errors.md",
+        "architecture.md",
+        "data.md",
+        "mappings.md",
+        "operations.md",
+        "simulation.md",
+    }
 
 
 def test_every_error_says_what_it_means_in_its_own_words(pages: ModuleType) -> None:

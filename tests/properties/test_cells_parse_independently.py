@@ -1,4 +1,4 @@
-"""A cell is parsed to the same value whatever the other cells of its column, although the commonest format is tried first."""
+"""A cell is parsed to the same value whatever the other cells of its column."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""An operator's own names and codes, message in TOML."""
+"""Mappings of an operator's names and codes in TOML."""
 
 from datetime import UTC, datetime
 from pathlib import Path
