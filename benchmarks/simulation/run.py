@@ -1,7 +1,7 @@
 """Speed and memory of the simulated operator: `python benchmarks/simulation/run.py`.
 
-Every case runs in a process of its own, so that its peak memory is its own. Prints a table and writes `results.json`
-beside this file. `--lines` makes the largest case smaller or larger.
+Every case runs in a separate process, so that its peak memory is measured alone. Prints a table and writes
+`results.json` next to this file. `--lines` sets the size of the largest case.
 """
 
 # ruff: noqa: INP001 - a script, not a package
@@ -30,7 +30,7 @@ _KILOBYTES_A_MB = 1024
 
 
 def measure(out: Path, *, lines: int, days: int, workers: int) -> dict[str, Any]:
-    """Run one case in this process and say what it took."""
+    """Run one case in this process and measure time and memory."""
     from linerisk.records.simulation import simulate  # noqa: PLC0415 - import time is measured too
 
     def show_progress(step: str, done: int, total: int) -> None:
@@ -70,7 +70,7 @@ def _fingerprint(folder: Path) -> str:
 
 
 def _run_in_process(lines: int, days: int, workers: int) -> dict[str, Any]:
-    """One case in a process and a folder of its own."""
+    """Run one case in a separate process and a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         case = json.dumps({"lines": lines, "days": days, "workers": workers})
         command = [sys.executable, str(Path(__file__)), "--case", case, "--out", str(Path(folder, "source"))]

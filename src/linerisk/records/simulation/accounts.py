@@ -1,4 +1,4 @@
-"""What the operator knows about each line, one row per change."""
+"""Account rows of simulated lines, one per change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def account_changes(people: Population, findings: Findings, *, days: int, rng: n
     size = len(people)
     every = np.arange(size)
     parts = [_events(every, people.activated, status="active")]
-    # Verified again now and then in the past two years: a new handset, a new card, a campaign.
+    # Some lines were verified again in the past two years: a new handset, a new card, a campaign.
     age = np.minimum(days - people.activated, 730.0)
     again = np.flatnonzero(rng.random(size) < 1.0 - np.exp(-_VERIFIED_A_DAY * age))
     parts.append(_events(again, days - age[again] * rng.random(len(again)), verified=True))
@@ -84,7 +84,7 @@ def _fill_forward(events: pl.DataFrame, people: Population, days: int) -> pl.Dat
 
 
 def constants(people: Population, rng: np.random.Generator) -> pl.DataFrame:
-    """The facts of an account that do not change: one row per line, days since the start."""
+    """Constant facts of accounts. Grain: one row per line; dates as days since the start."""
     size = len(people)
     since = people.activated.copy()
     ported = numbers.happens(_PORTED_SHARE, size, rng)

@@ -1,4 +1,4 @@
-"""One chunk of lines: its people, their traffic, what is found out, and the files of all that."""
+"""Simulates one chunk of lines and writes its files: people, traffic, findings and accounts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from linerisk.records.simulation.traffic import Scene, all_legs
 
 CHUNK_LINES = 4096
 UNDISCOVERED_DAYS = 14.0
-"""Days for which a fraud of the last 28 stays unfound, about: so many days' worth of frauds make the prevalence."""
+"""Approximate days for which a fraud of the last 28 days stays unfound; converts prevalence to fraud starts."""
 _HOLIDAYS = {(1, 1), *((5, day) for day in range(1, 6)), *((10, day) for day in range(1, 8))}
 _FIRST_WEEKEND_DAY = 5
 
@@ -46,18 +46,18 @@ class Plan:
         return np.asarray([d.weekday() >= _FIRST_WEEKEND_DAY or (d.month, d.day) in _HOLIDAYS for d in dates])
 
     def frauds_before(self, line: int) -> int:
-        """Fraud lines among the lines before this one: spread evenly, exact in total."""
+        """Number of fraud lines before this line: spread evenly, exact in total."""
         return round(line * self.prevalence * self.days / UNDISCOVERED_DAYS)
 
     @property
     def chunks(self) -> int:
-        """How many chunks the lines make."""
+        """Number of chunks."""
         return -(-self.lines // CHUNK_LINES)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenChunk:
-    """What one chunk has in its files, and the truth about its lines."""
+    """Row counts of the files of one chunk, and the truth about its lines."""
 
     records: int
     account_rows: int
@@ -68,7 +68,7 @@ class WrittenChunk:
 def write_chunk(plan: Plan, part: int, folder: Path) -> WrittenChunk:
     """Simulate one chunk of lines and write its part of each table.
 
-    A chunk is a world of its own, with randomness of its own, so chunks can be made in any order and anywhere.
+    Chunks are independent and have their own random seeds, so they can be made in any order and process.
     """
     seed = np.random.SeedSequence(plan.seed, spawn_key=(part,))
     first = part * CHUNK_LINES
@@ -83,7 +83,7 @@ def _simulate_chunk(
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Records, accounts, labels and truth of the lines from `first` on."""
     rng, effects = np.random.default_rng(seed), plan.effects
-    # Effects draw from randomness of their own, so that a line stays who it is with and without them.
+    # Effects use their own generator, so the lines are the same with and without effects.
     effects_rng = np.random.default_rng(seed.spawn(1)[0])
     frauds = plan.frauds_before(first + size) - plan.frauds_before(first)
     people = populate(first, size, frauds, days=plan.days, rng=rng, begin=effects.begin)
@@ -111,7 +111,7 @@ def _sorted_legs(legs: Legs) -> Legs:
 
 
 def _truth(plan: Plan, people: Population, findings: Findings) -> pl.DataFrame:
-    """Who every line really is. Grain: one row per line."""
+    """The truth about every line. Grain: one row per line."""
     calendar = plan.calendar
     host = np.where(people.host < 0, len(NAMES), people.host)
     return pl.DataFrame(

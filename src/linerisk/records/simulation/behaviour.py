@@ -1,4 +1,4 @@
-"""From people to streams: what every line of a chunk does, and when."""
+"""Draws the activity streams of every line of a chunk."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from linerisk.records.simulation.personas import AWAKENED, DRIVE, EVENT, FRAUD, 
 from linerisk.records.simulation.population import NAMES, Population
 
 _OWN_HANDSET_SHARES = {"new": 0.55, "box": 0.3, "own": 1.0}
-"""Share of frauds that work with the line's own handset where their kind mostly does not."""
+"""Handset of a scheme -> share of its frauds that use the line's own handset instead."""
 _MOVING_SHARE, _ONE_PLACE_SHARE = 0.3, 0.5
-"""Shares of frauds made while moving about like anybody, and of legal bursts made from one place."""
+"""Shares of frauds made at the places of daily life, and of legal bursts made from one place."""
 _AWAKENED_SHARE = 0.12
 _EVENT_DAYS, _DRIVE_DAYS = (1.0, 4.0), (2.0, 12.0)
 
@@ -37,7 +37,7 @@ def _lives(people: Population, rng: np.random.Generator) -> list[Streams]:
         until = np.minimum(people.closed, np.minimum(silent, handed_over))[line]
         life = draw(persona.life, line, rng, start=people.activated[line], until=until)
         decoy = people.is_fraud[line]
-        # A life kept up for show is a thin one.
+        # The ordinary life of a fraud line is reduced.
         for rate in ("out", "inn", "texts_out"):
             life.values[rate][decoy] *= 0.7
         parts.append(life)
@@ -69,7 +69,7 @@ def _works(people: Population, rng: np.random.Generator) -> list[Streams]:
 
 
 def _events(people: Population, days: int, rng: np.random.Generator) -> list[Streams]:
-    """One burst per line: a class, a wedding, a reunion, a job search; or a longer drive among strangers."""
+    """One burst per line: a class, a wedding, a reunion, a job search; or a longer drive of calls to strangers."""
     parts = []
     for name, traffic, length in (("event", EVENT, _EVENT_DAYS), ("drive", DRIVE, _DRIVE_DAYS)):
         line = np.flatnonzero(people.persona == NAMES.index(name))
@@ -90,7 +90,7 @@ def _awakenings(people: Population, days: int, rng: np.random.Generator) -> Stre
 
 
 def _new_hires(people: Population, days: int, rng: np.random.Generator) -> Streams:
-    """Selling from the third day on: on a line bought for it, or on one's own old line."""
+    """Sales calls from the third day of a new line, or from a random day of an old line."""
     line = np.flatnonzero(people.persona == NAMES.index("new_hire"))
     fresh = people.activated[line] > 0
     start = np.where(fresh, people.activated[line] + 2.0, rng.random(len(line)) * days)
@@ -119,7 +119,7 @@ def _frauds(people: Population, rng: np.random.Generator) -> list[Streams]:
         )  # fmt: skip
         part.handset[own] = HANDSETS.index("own")
         part.place[happens(_MOVING_SHARE, count, rng)] = PLACES.index("life")
-        # A box stands in one place.
+        # All lines of a gang's box are in one area.
         if scheme.gang > 1:
             part = replace(part, area=people.home[people.gang[line]])
         parts.append(part)

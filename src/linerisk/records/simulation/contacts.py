@@ -1,4 +1,4 @@
-"""Who knows whom: each line's lasting contacts, some of them other lines of the operator."""
+"""Contact books: each line's lasting contacts, some of them other lines of the operator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FEWER_THAN_MEAN = 0.65
 class ContactBook:
     """Contacts of all lines of a chunk in one flat list; line `i` owns `count[i]` entries from `first[i]` on.
 
-    `mate` is the index of the contact's line in this chunk, -1 for everybody else's number.
+    `mate` is the index of the contact's line in this chunk, -1 if it has none.
     """
 
     first: Ints
@@ -28,7 +28,7 @@ class ContactBook:
     mate: Ints
 
     def pick(self, line: Ints, uniform: Floats) -> Ints:
-        """An entry of each line's contacts, the first ones far more often; meaningless where `count` is 0."""
+        """Pick a contact of each line, the first entries far more often; undefined where `count` is 0."""
         favoured = np.floor(self.count[line] * uniform**3.0).astype(np.int64)
         return np.asarray(np.minimum(self.first[line] + favoured, max(len(self.number) - 1, 0)))
 
@@ -36,7 +36,7 @@ class ContactBook:
 def draw_contacts(
     people: Population, rng: np.random.Generator, *, same_operator: float = _SAME_OPERATOR
 ) -> ContactBook:
-    """Draw the contacts: a log-normal number, home or hometown, and ties between lines that both sides have."""
+    """Draw contacts: a log-normal number, at home or in the hometown, and mutual ties between lines."""
     size = len(people)
     median = np.asarray([persona.contacts for persona in LEGAL] + [0])[people.host]
     sizes = np.round(median * np.exp(rng.normal(0.0, _FEWER_THAN_MEAN, size))).astype(np.int64).clip(0, 400)

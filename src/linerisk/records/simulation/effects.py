@@ -1,6 +1,6 @@
-"""What moves a whole population: the Spring Festival, the start of term, the sales day; and schemes that drift.
+"""Effects on the whole population (Spring Festival, start of term, sales day), and drift of the fraud schemes.
 
-All are off unless asked for by name. Their sizes are assumptions, but for the dates.
+All are off unless selected by name. Their sizes are assumptions; the dates are real.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _EVE, _FESTIVAL_DAYS = timedelta(days=1), 8
 _TERM_FROM, _TERM_DAYS = (8, 20), 27
 _SALES_FROM, _SALES_DAYS = (11, 11), 6
 
-# Work that stops, life that goes quieter, kitchens that do not; frauds rest too, as nobody answers strangers.
+# Work mostly stops, life calls less, receptions of restaurants call more. So do frauds: few answer strangers.
 _FESTIVAL_LIFE, _FESTIVAL_WORK = 0.75, 0.3
 _FESTIVAL_RHYTHMS = {"life": 0.75, "evening": 0.75, "morning": 0.85, "meals": 1.1, "driver": 0.8, "any": 0.75}
 _JOURNEY_HOME_SHARES = {
@@ -60,7 +60,7 @@ class Effects:
     drift: str | None = None
 
     def on(self, name: str) -> Flags | None:
-        """Which days of the simulation have this effect; None if it was not asked for."""
+        """Which days of the simulation have this effect; None if it is off."""
         if name not in self.names:
             return None
         return np.asarray([any(first <= day < end for first, end in _spans(name)) for day in self._dates()])
@@ -69,7 +69,7 @@ class Effects:
         return (self.start + timedelta(days=day) for day in range(self.days))
 
     def scale_activity(self, activity: npt.NDArray[np.float32], streams: Streams) -> npt.NDArray[np.float32]:
-        """The daily activity of streams, more or less of it on the days of the effects."""
+        """Scale the daily activity of streams on the days of the effects."""
         festive, sales = self.on("spring_festival"), self.on("sales_day")
         if festive is not None:
             factors = np.asarray([_FESTIVAL_RHYTHMS.get(name, _FESTIVAL_WORK) for name in hours.NAMES])
@@ -80,7 +80,7 @@ class Effects:
         return activity
 
     def add_student_lines(self, people: Population, rng: np.random.Generator) -> None:
-        """Give some students a line that is new for the term."""
+        """Give some students a new line for the term."""
         term = self.on("september")
         if term is None:
             return
@@ -91,7 +91,7 @@ class Effects:
         people.closed[student[gone]] = FOREVER
 
     def add_journeys_home(self, where: Ints, people: Population, rng: np.random.Generator) -> Ints:
-        """Where lines are on each day, with the journeys home for the festival."""
+        """Replace the daily areas of lines by their hometowns during journeys home for the festival."""
         if "spring_festival" not in self.names:
             return where
         share = np.asarray([_JOURNEY_HOME_SHARES.get(persona.name, _JOURNEY_HOME_SHARE) for persona in LEGAL] + [0.0])
@@ -107,7 +107,7 @@ class Effects:
     def favour_distant_contacts(
         self, entry: Ints, book: ContactBook, people: Population, *, line: Ints, at: Ints, rng: np.random.Generator
     ) -> Ints:
-        """Contacts to call: during the festival, a second thought goes to those who live far away."""
+        """Pick local contacts anew with some probability during the festival, so distant contacts are called more."""
         festive = self.on("spring_festival")
         if festive is None or len(book.number) == 0:
             return entry
@@ -119,9 +119,9 @@ class Effects:
         return chosen
 
     def begin(self, moment: Floats, scheme: Ints) -> Floats:
-        """When in the period, from 0 to 1, frauds begin: boxes ever fewer and relays ever more, if that is the drift.
+        """Shift the starts of frauds in the period (0 to 1): with the drift, boxes start earlier and relays later.
 
-        As many of each kind as without a drift, so that only the mix moves.
+        The number of each scheme is the same as without a drift.
         """
         if self.drift is None:
             return moment
@@ -133,13 +133,13 @@ class Effects:
 
 
 def _falling_density(uniform: Floats) -> Floats:
-    """Uniform numbers turned into ones whose density falls linearly from `_DRIFT_FROM` at 0 to `_DRIFT_TO` at 1."""
+    """Transform uniform numbers so that their density falls linearly from `_DRIFT_FROM` at 0 to `_DRIFT_TO` at 1."""
     slope = _DRIFT_FROM - _DRIFT_TO
     return np.asarray((_DRIFT_FROM - np.sqrt(_DRIFT_FROM**2 - 2.0 * slope * uniform)) / slope)
 
 
 def _spans(name: str) -> Iterator[tuple[date, date]]:
-    """First day and the day after the last, for every year that has it."""
+    """First day and the day after the last, for every tabulated year."""
     for new_year in NEW_YEARS:
         if name == "spring_festival":
             first, length = new_year - _EVE, _FESTIVAL_DAYS
@@ -151,7 +151,7 @@ def _spans(name: str) -> Iterator[tuple[date, date]]:
 
 
 def select_effects(start: date, days: int, *, effects: Sequence[str], drift: str | None) -> Effects:
-    """The effects by name.
+    """Select effects and drift by name.
 
     Raises:
         UsageError: A name is unknown, or the period has no day of the effect.

@@ -1,4 +1,4 @@
-"""Runs the simulation chunk by chunk, on one core or several, and writes a source folder."""
+"""Runs the simulation in chunks, in one or several processes, and writes a source folder."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def simulate(
         lines: Number of lines.
         days: Length of the period, local days.
         seed: Seed of all randomness.
-        prevalence: Share of lines, at any time, with a fraud of the last 28 days that nobody has found yet.
+        prevalence: Share of lines, at any time, with a fraud of the last 28 days that has not been found yet.
         start: First day, local time.
-        effects: Names of `effects.EFFECTS`: what moves the whole population on its days.
-        drift: Name of `effects.DRIFTS`: how the mix of frauds moves over the period.
-        workers: Processes to share the chunks; a script that asks for more than one must guard its main part.
+        effects: Names of `effects.EFFECTS`, which change the whole population on some days.
+        drift: Name of `effects.DRIFTS`, which changes the mix of frauds over the period.
+        workers: Number of processes; a script that uses more than one must guard its main part.
         on_progress: Called with (step, lines done, lines) after every chunk.
 
     Raises:
@@ -143,11 +143,11 @@ def _write_all(folder: Path, out: Path, plan: Plan, workers: int, on_progress: P
 
 
 def _write_chunks(folder: Path, plan: Plan, workers: int) -> Iterator[tuple[int, WrittenChunk]]:
-    """Every chunk, once its files are written, in no particular order if several processes make them."""
+    """Yield every chunk once its files are written; the order is undefined with several processes."""
     if workers == 1:
         yield from ((part, write_chunk(plan, part, folder)) for part in range(plan.chunks))
         return
-    # A process of its own, not a copy of this one, whose threads a copy would lack.
+    # Spawn, because a forked process lacks the threads of this one.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         tasks = {pool.submit(write_chunk, plan, part, folder): part for part in range(plan.chunks)}
         try:

@@ -1,7 +1,7 @@
-"""The lines of July 2024: the same burst of calls from a line of four weeks and from one of nearly nine years.
+"""The story of July 2024: the same burst of calls from a line of four weeks and from one of nearly nine years.
 
-Both were told of frequent calls to numbers of other cities; the young line was put into the highest tier, the old one
-below it. The burst here is one and the same, call by call, with other people at the other end.
+Both holders were notified of frequent calls to numbers of other cities; the young line was in the highest tier, the old
+one below it. Here both bursts are identical call by call, but have different parties.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from linerisk.records.simulation.traffic import Scene, all_legs
 
 DAYS = 98
 _FIRST = 90_000_000
-"""Line index of the story's lines, beyond those of any simulation."""
+"""First line index of the story, above those of any simulation."""
 _CELLS_OF_LINES = 40_000
 _YOUNG, _OLD, _ORDINARY = range(3)
 
@@ -45,12 +45,12 @@ _ORDINARY_LIFE = Traffic(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryTraffic:
-    """What the story's lines do; change it here.
+    """Traffic of the story's lines; change it here.
 
     Attributes:
         burst: The traffic of the burst, the same on both lines.
         burst_days: How long before `as_of` it began.
-        sparse: The old line's life before and during.
+        sparse: The old line's ordinary life, before and during the burst.
         ordinary: The third line's life.
         young_since: Activation of the young line.
         old_since: Activation of the old line.
@@ -68,7 +68,7 @@ class StoryTraffic:
 
 @dataclass(frozen=True, slots=True)
 class StoryLine:
-    """A line of the story and what it is there for."""
+    """A line of the story and its description."""
 
     line_id: str
     zh: str
@@ -89,9 +89,9 @@ def write_story(out: Path, *, as_of: datetime, seed: int, traffic: StoryTraffic 
 
     Args:
         out: A folder written by `simulate`.
-        as_of: The instant that the story leads up to, UTC; 25 July 2024 and the days after make it the real one.
+        as_of: The instant at which the story ends, UTC; 25 July 2024 or a few days later for the real story.
         seed: Seed of all randomness; the ids follow from it, too.
-        traffic: What the lines do, if not the story as it was.
+        traffic: Traffic of the lines; default: that of the real story.
 
     Raises:
         InputError: The folder has no call records or no accounts, or a line would be activated after `as_of`.
@@ -127,7 +127,7 @@ def write_story(out: Path, *, as_of: datetime, seed: int, traffic: StoryTraffic 
 
 
 def _people(chosen: StoryTraffic, calendar: Calendar) -> Population:
-    """Three lines that share every fact of the account but their age."""
+    """Three lines whose accounts differ only in age."""
     since = (chosen.young_since, chosen.old_since, chosen.ordinary_since)
     activated = np.asarray([(day - calendar.start).days + 0.45 for day in since])
     same: Ints = np.full(3, areas.HOME)

@@ -1,4 +1,4 @@
-"""From arrays to the Parquet files of the input contract."""
+"""Converts simulated arrays to tables of the input contract, and writes them as Parquet files."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _chosen(table: list[str], index: Ints) -> pl.Series:
 
 
 def _received(legs: Legs, where: Locations, rng: np.random.Generator) -> Ints:
-    """When the platform had each row: minutes after the call, sometimes days; from abroad of home later."""
+    """When the platform received each row: at the end of the call, or up to days later for a few rows, more often while roaming."""
     size = len(legs)
     minutes = rng.exponential(4.0, size)
     late = rng.random(size) < _LATE_SHARE
@@ -101,7 +101,7 @@ def record_frame(
 
 
 def _cells(cell: Ints) -> pl.Series:
-    # Cells are few and small numbers, so marking those that occur is quicker than sorting all.
+    # Cells are few small integers, so marking those that occur is faster than sorting.
     seen = np.zeros(int(cell.max(initial=0)) + 1, dtype=np.bool_)
     seen[cell] = True
     index = np.cumsum(seen) - 1

@@ -1,4 +1,4 @@
-"""From streams to legs: whom a line calls, who answers, who is tried again, who calls back, who sees the other leg."""
+"""Generates legs from streams: callees, outcomes, retries, calls back, and the other leg of calls between lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_TALK_S = 3600.0
 _LONGEST_RING_S = 60.0
 _CONTACT_ANSWERS = 0.78
 _ON_SAMPLE = 0.02
-"""Strangers at home who are lines of the sample, so that their own leg shows."""
+"""Share of local strangers who are simulated lines, so that the call has a second leg."""
 _LIST_LENGTH = 3000
 _TARGET_AREAS = 3
 _SERVICES = 400
@@ -30,7 +30,7 @@ _SPECIAL_SHARES = (0.03, 0.004, 0.001)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the mechanics of one chunk work on: people, streams, contacts, days' activity, randomness, effects."""
+    """Inputs for the traffic of one chunk: people, streams, contacts, daily activity, random generator, effects."""
 
     people: Population
     streams: Streams
@@ -59,7 +59,7 @@ def _outcomes(scene: Scene, stream: Ints, chance: Floats) -> tuple[Flags, Floats
     rng, size = scene.rng, len(stream)
     answered = rng.random(size) < chance
     ring = _stream_values(scene, "ring", stream) * rng.standard_gamma(2.0, size) / 2.0
-    # Nobody at home rings longer than somebody who answers.
+    # Unanswered calls ring longer than answered ones.
     ring = np.minimum(np.where(answered, 0.75, 1.35) * ring, _LONGEST_RING_S).round(1)
     odds = rng.random(size)
     odds = odds / (1.0 - odds)
@@ -68,7 +68,7 @@ def _outcomes(scene: Scene, stream: Ints, chance: Floats) -> tuple[Flags, Floats
 
 
 def _strangers(scene: Scene, stream: Ints) -> tuple[Ints, Ints]:
-    """A number never called before, and the line behind it if it is in the sample. Sorted by stream and time."""
+    """Draw numbers of strangers, and their line if it is simulated (else -1). Input is sorted by stream and time."""
     rng, streams, size = scene.rng, scene.streams, len(stream)
     line, anchor = streams.line[stream], streams.anchor[stream]
     target = anchor * _TARGET_AREAS + rng.integers(0, _TARGET_AREAS, size)
@@ -99,9 +99,9 @@ def _strangers(scene: Scene, stream: Ints) -> tuple[Ints, Ints]:
 
 
 def _special(number: Ints, rng: np.random.Generator) -> Ints:
-    """Some calls go to nobody's own number: hotlines, abroad, and now and then for help.
+    """Replace some numbers by hotlines, foreign numbers and emergency numbers.
 
-    Frauds make them like everybody: that they never did would give them away.
+    Fraud lines call them too; otherwise such calls would reveal the label.
     """
     base = np.asarray([numbers.SHORT_CODE, numbers.FOREIGN, numbers.EMERGENCY])
     among = np.asarray([_HOTLINES, numbers.SPAN, 3])
@@ -113,14 +113,14 @@ def _special(number: Ints, rng: np.random.Generator) -> Ints:
 
 
 def _sweep(scene: Scene, stream: Ints, number: Ints, mate: Ints) -> tuple[Ints, Ints]:
-    """Replace some strangers by the numbers that follow the one called before."""
+    """Sequential dialling: replace some strangers by numbers that follow the previous one."""
     size = len(stream)
     follows = scene.rng.random(size) < _stream_values(scene, "sweep", stream)
     follows[:1] = False
     follows[1:] &= stream[1:] == stream[:-1]
     base = np.maximum.accumulate(np.where(follows, 0, np.arange(size)))
     steps = np.cumsum(np.where(follows, scene.rng.integers(1, 5, size), 0))
-    # The numbers after one of the sample's lines are other lines, which would have to see the call.
+    # Skip numbers after a simulated line: they are other simulated lines, which would need their own leg.
     follows &= mate[base] < 0
     return np.where(follows, number[base] + steps - steps[base], number), np.where(follows, -1, mate)
 
@@ -175,7 +175,7 @@ def _look_up(book: ContactBook, entry: Ints) -> tuple[Ints, Ints]:
 
 
 def _sources(again: Flags, first: Ints, rng: np.random.Generator) -> Ints:
-    """Position of the call whose callee is called again: a few calls back, followed to its own source."""
+    """Position of the earlier call whose callee is called again, resolved to its original call."""
     size = len(again)
     position = np.arange(size)
     back = position - 1 - np.floor(rng.exponential(7.0, size)).astype(np.int64)
@@ -189,7 +189,7 @@ def _sources(again: Flags, first: Ints, rng: np.random.Generator) -> Ints:
 
 
 def _retries(scene: Scene, out: Legs) -> Legs:
-    """Unanswered calls tried again within minutes, and again."""
+    """Retries of unanswered calls within minutes, up to three times."""
     rounds: list[Legs] = [out.take(np.zeros(0, dtype=np.int64))]
     last = out
     for _ in range(3):
@@ -206,7 +206,7 @@ def _retries(scene: Scene, out: Legs) -> Legs:
 
 
 def _calls_back(scene: Scene, calls: Legs) -> Legs:
-    """Strangers who saw a missed call, or think of something later. Lines of the sample call back on their own."""
+    """Calls back from strangers after missed or answered calls. Simulated lines call back through their own streams."""
     rng = scene.rng
     chance = _stream_values(scene, "back", calls.stream) * np.where(calls.answered, 0.4, 1.0)
     chosen = calls.take((calls.mate < 0) & calls.fresh & (rng.random(len(calls)) < chance))
@@ -220,7 +220,7 @@ def _calls_back(scene: Scene, calls: Legs) -> Legs:
 
 
 def _parties(scene: Scene, stream: Ints, share: str) -> tuple[Ints, Ints, Flags]:
-    """Strangers in a share of the cases, contacts in the rest."""
+    """Other parties: strangers in the given share of the cases, else contacts."""
     line = scene.streams.line[stream]
     fresh = (scene.rng.random(len(stream)) < _stream_values(scene, share, stream)) | (scene.book.count[line] == 0)
     number, mate = _look_up(scene.book, scene.book.pick(line, scene.rng.random(len(stream))))
@@ -230,7 +230,7 @@ def _parties(scene: Scene, stream: Ints, share: str) -> tuple[Ints, Ints, Flags]
 
 
 def _calls_in(scene: Scene) -> Legs:
-    """Incoming calls from outside the sample; those from within are the other legs of calls made there."""
+    """Incoming calls from outside the sample; calls from simulated lines are mirrored by `_other_legs`."""
     streams = scene.streams
     stream, at = event_times(streams, streams.values["inn"], scene.activity, scene.rng)
     number, mate, fresh = _parties(scene, stream, "in_fresh")
@@ -265,7 +265,7 @@ def _texts(scene: Scene) -> list[Legs]:
 
 
 def _drop_absent_mates(scene: Scene, every: Legs) -> Legs:
-    """A line that is not yet, or no longer, in service answers nobody."""
+    """Calls to a line that is not yet, or no longer, in service are unanswered."""
     mate = np.maximum(every.mate, 0)
     day = every.at / leg_kinds.DAY_US
     there = (every.mate < 0) | ((day >= scene.people.activated[mate]) & (day < scene.people.closed[mate]))
@@ -280,7 +280,7 @@ def _drop_absent_mates(scene: Scene, every: Legs) -> Legs:
 
 
 def _other_legs(scene: Scene, every: Legs) -> Legs:
-    """The same call or text as the other line of the sample sees it."""
+    """The legs of calls and texts as seen by the other simulated line."""
     primary = np.full(len(scene.people), -1)
     lines, firsts = np.unique(scene.streams.line, return_index=True)
     primary[lines] = firsts
