@@ -70,9 +70,7 @@ def keys_of_frame(frame: pl.DataFrame, names: Mapping[str, str], *, secret: byte
         pl.col(column).cast(pl.String).cast(pl.Categorical(pl.Categories.random())).to_physical()
         for column in recurring
     )
-    ids = [
-        frame[each].gather(_first_row_of_each(numbers[each])) if each in recurring else frame[each] for each in names
-    ]
+    ids = [frame[each].gather(_first_rows(numbers[each])) if each in recurring else frame[each] for each in names]
     hashed = pl.collect_all([column.to_frame("id").lazy().select(key=key_of("id", secret=secret)) for column in ids])
     keys = [
         (known["key"].gather(numbers[column]) if column in recurring else known["key"]).alias(name)
@@ -81,7 +79,7 @@ def keys_of_frame(frame: pl.DataFrame, names: Mapping[str, str], *, secret: byte
     return pl.DataFrame(keys)
 
 
-def _first_row_of_each(numbers: pl.Series) -> npt.NDArray[np.uint32]:
+def _first_rows(numbers: pl.Series) -> npt.NDArray[np.uint32]:
     """For every category number, a row that has it; 0 if none has."""
     rows = numbers.is_not_null().arg_true()
     found = np.zeros(1 + cast("int", numbers.max() or 0), dtype=np.uint32)

@@ -90,7 +90,7 @@ class _Run:
         self._unused: dict[TableName, dict[str, None]] = defaultdict(dict)
         self._missing_optional: dict[TableName, dict[str, None]] = defaultdict(dict)
         self._rejected: list[tuple[str, Path]] = []
-        self._wrong_values = WrongValues()
+        self._wrong = WrongValues()
         self._rejected_files: tuple[str, ...] = ()
         self._skipped: list[str] = []
         self._ingested: list[Ingested] = []
@@ -114,9 +114,7 @@ class _Run:
         progress("reading", sum(sizes), sum(sizes))
         for table, columns in self._unused.items():
             if columns:
-                self._notices.append(
-                    f"columns of {table} that are not used: {printable(', '.join(columns), most=2000)}"
-                )
+                self._notices.append(f"unused columns of {table}: {printable(', '.join(columns), most=2000)}")
         for table, columns in self._missing_optional.items():
             if columns:
                 names = printable(", ".join(columns), most=2000)
@@ -129,35 +127,35 @@ class _Run:
         self._missing_optional[source.table].update(dict.fromkeys(source.missing_optional))
         position = read = rejected = 0
         for batch in source.batches(BATCH_ROWS):
-            batch_result = validate_batch(
+            checked = validate_batch(
                 batch, source.table, source.mapping, secret=self._secret, now=self._now, first_row=position + 1
             )
             position += batch.height
-            read += batch_result.read
-            rejected += batch_result.rejected.height
-            self._take(source, batch_result)
+            read += checked.read
+            rejected += checked.rejected.height
+            self._take(source, checked)
             yield position
         at = as_of.iso(self._now)
         self._ingested.append(Ingested(key, source.table, source.name, read, rejected, at))
 
-    def _take(self, source: Source, batch_result: ValidatedBatch) -> None:
+    def _take(self, source: Source, checked: ValidatedBatch) -> None:
         tally = self._tallies[source.table]
-        tally.read += batch_result.read
-        self._tables["lines"].add(batch_result.lines)
+        tally.read += checked.read
+        self._tables["lines"].add(checked.lines)
         if source.table == "call_records":
-            tally.late += batch_result.good.select((pl.col("received_at") - pl.col("started_at") > LATE).sum()).item()
-            self._days.add(batch_result.good)
+            tally.late += checked.good.select((pl.col("received_at") - pl.col("started_at") > LATE).sum()).item()
+            self._days.add(checked.good)
         else:
-            self._tables[source.table].add(batch_result.good)
-        if batch_result.rejected.height:
-            self._set_aside(source, batch_result.rejected)
+            self._tables[source.table].add(checked.good)
+        if checked.rejected.height:
+            self._set_aside(source, checked.rejected)
 
     def _set_aside(self, source: Source, rejected: pl.DataFrame) -> None:
         counts = rejected.group_by("rule").agg(rows=pl.len(), first_row=pl.col("row").min()).sort("rule")
         tally = self._tallies[source.table]
         for rule, rows, first_row in counts.rows():
             tally.reject(source.name, rule, rows=rows, first_row=first_row)
-        self._wrong_values.add(source.table, rejected, source.mapping)
+        self._wrong.add(source.table, rejected, source.mapping)
         part = self._writer.staging / f"rejected-{len(self._rejected) + 1}.parquet"
         rejected.insert_column(1, pl.lit(source.name).alias("file")).write_parquet(part)
         self._rejected.append((f"{source.table}-{source.path.name.split('.')[0]}", part))
@@ -166,9 +164,7 @@ class _Run:
         tables = tables_over_limit(self._tallies, max_rejected)
         if tables:
             kept_in = self._writer.place_refused(self._rejected)
-            raise rejection_error(
-                tables, self._tallies, found=self._wrong_values, max_rejected=max_rejected, kept_in=kept_in
-            )
+            raise rejection_error(tables, self._tallies, found=self._wrong, max_rejected=max_rejected, kept_in=kept_in)
 
     # --- writing -----------------------------------------------------------------------------------------------
 

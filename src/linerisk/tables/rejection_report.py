@@ -22,7 +22,7 @@ from linerisk.tables.rules import allowed, describe_rule
 
 RULES_LISTED = 5
 VALUES_LISTED = 3
-LONGEST_VALUE = 40
+MAX_LENGTH = 40
 MAX_VALUES = 20
 """A column with more distinct wrong values does not hold codes, so none of them is listed."""
 _MAY_BE_ID = re.compile(r"\d{7}|^(?=.*\d)\S{16}")
@@ -39,7 +39,7 @@ class WrongValues:
         """Count the rejected rows of one batch."""
         ids = [column.name for column in TABLES[table] if column.kind == "id" and column.name in rejected.columns]
         for rule in rejected["rule"].unique():
-            column = _column_with_codes(table, rule)
+            column = _listed_column(table, rule)
             if column is None:
                 continue
             words = rejected.filter(rule=rule)[column.name].drop_nulls()
@@ -54,7 +54,7 @@ class WrongValues:
 
     def describe(self, table: TableName, rule: str) -> str:
         """The wrong values and the allowed ones, or the requirement of the rule."""
-        column = _column_with_codes(table, rule)
+        column = _listed_column(table, rule)
         if column is None:
             return describe_rule(table, rule)
         may = f"allowed {', '.join(allowed(table, column) or ())}"
@@ -65,11 +65,11 @@ class WrongValues:
         if len(counts) > MAX_VALUES:
             return f"found more than {MAX_VALUES} different values, so this may be another column; {may}"
         top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:VALUES_LISTED]
-        words = (f"'{printable(word, most=LONGEST_VALUE)}'" if word else "what may be an id" for word, _ in top)
+        words = (f"'{printable(word, most=MAX_LENGTH)}'" if word else "what may be an id" for word, _ in top)
         return f"found {', '.join(words)}; {may}"
 
 
-def _column_with_codes(table: TableName, rule: str) -> Column | None:
+def _listed_column(table: TableName, rule: str) -> Column | None:
     """The column of a rule, if its allowed values can be listed."""
     name, _, check = rule.partition("|")
     if check not in ("known_code", "true_or_false"):

@@ -1,7 +1,7 @@
 """Compares the simulated operator with figures of real ones; `pytest -s` on this file prints the table.
 
-A row is met when the simulated figure is within the tolerance. A row with a reason is known not to be: the reason
-stands in the table, and a row that is met after all must lose it.
+A row is met if the simulated figure is within the tolerance. A row with a reason is a known difference: the table shows
+the reason, and the test fails if such a row is met after all.
 """
 
 from __future__ import annotations

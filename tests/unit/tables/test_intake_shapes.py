@@ -197,7 +197,7 @@ def test_extra_columns_are_ignored_with_one_notice_per_table(records: Rows, run_
         tmp_path / "s" / "call_records" / "b.csv"
     )
     report, _ = run_ingest(tmp_path / "s")
-    assert report.notices == ("columns of call_records that are not used: tariff, imsi",)
+    assert report.notices == ("unused columns of call_records: tariff, imsi",)
 
 
 def test_ids_as_floats_are_refused_because_they_have_lost_digits(

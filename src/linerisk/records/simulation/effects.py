@@ -33,15 +33,8 @@ _SALES_FROM, _SALES_DAYS = (11, 11), 6
 # Work mostly stops, life calls less, receptions of restaurants call more. So do frauds: few answer strangers.
 _FESTIVAL_LIFE, _FESTIVAL_WORK = 0.75, 0.3
 _FESTIVAL_RHYTHMS = {"life": 0.75, "evening": 0.75, "morning": 0.85, "meals": 1.1, "driver": 0.8, "any": 0.75}
-_JOURNEY_HOME_SHARES = {
-    "migrant_worker": 0.65,
-    "student": 0.7,
-    "elderly": 0.05,
-    "machine": 0.0,
-    "idle": 0.0,
-    "reception": 0.0,
-}
-_JOURNEY_HOME_SHARE = 0.25
+_HOME_TRIP = {"migrant_worker": 0.65, "student": 0.7, "elderly": 0.05, "machine": 0.0, "idle": 0.0, "reception": 0.0}
+_HOME_TRIP_OTHERS = 0.25
 _DAYS_AROUND = 5
 _FESTIVAL_AFAR_SHARE = 0.5
 _PARCELS = 1.6
@@ -94,7 +87,7 @@ class Effects:
         """Replace the daily areas of lines by their hometowns during journeys home for the festival."""
         if "spring_festival" not in self.names:
             return where
-        share = np.asarray([_JOURNEY_HOME_SHARES.get(persona.name, _JOURNEY_HOME_SHARE) for persona in LEGAL] + [0.0])
+        share = np.asarray([_HOME_TRIP.get(persona.name, _HOME_TRIP_OTHERS) for persona in LEGAL] + [0.0])
         leaves = rng.random(len(people)) < share[people.host]
         before, after = rng.integers(0, _DAYS_AROUND, (2, len(people)))
         day = np.arange(self.days)

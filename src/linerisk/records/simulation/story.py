@@ -117,7 +117,7 @@ def write_story(out: Path, *, as_of: datetime, seed: int, traffic: StoryTraffic 
             field="as_of",
         )
     rng = np.random.default_rng([seed, _FIRST])
-    streams, legs = _draw_streams_and_legs(people, chosen, end, rng)
+    streams, legs = _draw_legs(people, chosen, end, rng)
     where = np.repeat(people.home[:, None], DAYS + 2, axis=1)
     places = assign_locations(people, streams, legs, where, lines=_CELLS_OF_LINES, first=_FIRST, rng=rng)
     records = table_writer.record_frame(legs, places, people.number, calendar=calendar, seed=seed, rng=rng)
@@ -153,9 +153,7 @@ def _people(chosen: StoryTraffic, calendar: Calendar) -> Population:
     )
 
 
-def _draw_streams_and_legs(
-    people: Population, chosen: StoryTraffic, end: float, rng: np.random.Generator
-) -> tuple[Streams, Legs]:
+def _draw_legs(people: Population, chosen: StoryTraffic, end: float, rng: np.random.Generator) -> tuple[Streams, Legs]:
     lives = [
         draw(traffic, np.asarray([line]), rng, start=people.activated[[line]], until=np.full(1, end))
         for line, traffic in ((_OLD, chosen.sparse), (_ORDINARY, chosen.ordinary))

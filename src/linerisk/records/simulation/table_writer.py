@@ -58,7 +58,7 @@ def _chosen(table: list[str], index: Ints) -> pl.Series:
 
 
 def _received(legs: Legs, where: Locations, rng: np.random.Generator) -> Ints:
-    """When the platform received each row: at the end of the call, or up to days later for a few rows, more often while roaming."""
+    """Receive times of rows: the end of the call; for a few, more often while roaming, minutes to days later."""
     size = len(legs)
     minutes = rng.exponential(4.0, size)
     late = rng.random(size) < _LATE_SHARE
