@@ -1,7 +1,7 @@
 """Speed and memory of the simulated operator: `python benchmarks/simulation/run.py`.
 
-Every case runs in a process of its own, so that its peak memory is its own. Prints a table and writes `results.json`
-beside this file. `--lines` makes the largest case smaller or larger.
+Every case runs in a separate process, so that its peak memory is measured alone. Prints a table and writes
+`results.json` next to this file. `--lines` sets the size of the largest case.
 """
 
 # ruff: noqa: INP001 - a script, not a package
@@ -30,14 +30,14 @@ _KILOBYTES_A_MB = 1024
 
 
 def measure(out: Path, *, lines: int, days: int, workers: int) -> dict[str, Any]:
-    """Run one case in this process and say what it took."""
+    """Run one case in this process and measure time and memory."""
     from linerisk.records.simulation import simulate  # noqa: PLC0415 - import time is measured too
 
-    def report(step: str, done: int, total: int) -> None:
+    def show_progress(step: str, done: int, total: int) -> None:
         sys.stderr.write(f"\r  {step}: {done:,} of {total:,} lines")
 
     wall, own = time.perf_counter(), time.process_time()
-    report = simulate(out, lines=lines, days=days, seed=SEED, workers=workers, on_progress=report)
+    report = simulate(out, lines=lines, days=days, seed=SEED, workers=workers, on_progress=show_progress)
     wall, own = time.perf_counter() - wall, time.process_time() - own
     sys.stderr.write("\r" + " " * 60 + "\r")
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -69,8 +69,8 @@ def _fingerprint(folder: Path) -> str:
     return whole.hexdigest()
 
 
-def _in_subprocess(lines: int, days: int, workers: int) -> dict[str, Any]:
-    """One case in a process and a folder of its own."""
+def _run_in_process(lines: int, days: int, workers: int) -> dict[str, Any]:
+    """Run one case in a separate process and a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         case = json.dumps({"lines": lines, "days": days, "workers": workers})
         command = [sys.executable, str(Path(__file__)), "--case", case, "--out", str(Path(folder, "source"))]
@@ -105,7 +105,7 @@ def main() -> None:
     )
     cases = []
     for lines, workers in [*sizes, (chosen.lines, cores)]:
-        cases.append(_in_subprocess(lines, DAYS, workers))
+        cases.append(_run_in_process(lines, DAYS, workers))
         sys.stdout.write(_row(cases[-1]))
         sys.stdout.flush()
     same = cases[0]["sha256"] == cases[1]["sha256"] and cases[-1]["sha256"] == cases[-2]["sha256"]

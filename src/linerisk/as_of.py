@@ -1,7 +1,6 @@
-"""The only clock, and the only place where text becomes an instant.
+"""The only access to the wall clock, and the parser of instants, dates and durations.
 
-Everything inside works with timezone-aware UTC datetimes; whoever needs local time converts a column and says so
-in its name.
+All code uses timezone-aware UTC datetimes. Code that needs local time converts a column and names it accordingly.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ def now() -> datetime:
 
 
 def parse_instant(text: str) -> datetime:
-    """Read an ISO 8601 date or timestamp as a UTC instant; a bare date means its first instant, UTC.
+    """Parse an ISO 8601 date or timestamp as a UTC instant; a bare date means midnight UTC.
 
     >>> parse_instant("2024-07-25").isoformat()
     '2024-07-25T00:00:00+00:00'
@@ -41,7 +40,7 @@ def parse_instant(text: str) -> datetime:
 
 
 def iso(instant: datetime) -> str:
-    """Write a UTC instant the way every file and answer of this project does.
+    """Format an instant as ISO 8601 in UTC with `Z`, as in every file and response.
 
     >>> iso(datetime(2024, 7, 25, tzinfo=UTC))
     '2024-07-25T00:00:00Z'
@@ -50,7 +49,7 @@ def iso(instant: datetime) -> str:
 
 
 def parse_date(text: str) -> date:
-    """Read an ISO 8601 calendar date.
+    """Parse an ISO 8601 calendar date.
 
     Raises:
         InputError: The text is not a date.
@@ -65,13 +64,13 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read a duration as people write one: hours, minutes, seconds, in this order.
+    """Parse a duration of hours, minutes and seconds, in this order.
 
     >>> parse_duration("15m"), parse_duration("1h30m")
     (datetime.timedelta(seconds=900), datetime.timedelta(seconds=5400))
 
     Raises:
-        InputError: It is none, or no time at all.
+        InputError: The text is not a duration, or the duration is zero.
     """
     found = _DURATION.fullmatch(text.strip())
     hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)

@@ -1,8 +1,7 @@
 """Errors built from facts: what was wrong, what was expected, what was found, what to do.
 
-Every error a user can meet derives from `LineriskError`. The command line prints its one paragraph and exits
-with 1; the service turns it into the one error shape of the HTTP contract. Tests assert on the facts, not on
-the prose.
+Every error that a user can meet derives from `LineriskError`. The command line prints its paragraph and exits with 1;
+the service converts it to the error shape of the HTTP contract. Tests assert on the facts, not on the prose.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class LineriskError(Exception):
         super().__init__(self.paragraph())
 
     def paragraph(self) -> str:
-        """Say the facts as one paragraph.
+        """Format the facts as one paragraph.
 
         >>> LineriskError("the table is empty", expected="rows", found="0 rows", todo="ingest first").paragraph()
         'the table is empty. Expected: rows. Found: 0 rows. To mend it: ingest first.'
@@ -80,25 +79,25 @@ class ArtefactError(LineriskError):
 
 
 class EvidenceError(LineriskError):
-    """There is too little data to fit, calibrate or prove what was asked."""
+    """There is too little data to fit, calibrate or test what was requested."""
 
     code = "evidence"
 
 
 class RegistryError(LineriskError):
-    """The model registry cannot do what was asked: no champion, unknown version, refused promotion."""
+    """The model registry cannot do what was requested: no champion, unknown version, refused promotion."""
 
     code = "registry"
 
 
 class PolicyError(LineriskError):
-    """A policy file is wrong, or no policy is in force at the instant asked for."""
+    """A policy file is wrong, or no policy is in force at the requested instant."""
 
     code = "policy"
 
 
 class NotLiveError(LineriskError):
-    """Nothing has been published for the service to answer from."""
+    """The service has no published model and snapshot to answer from."""
 
     code = "not_live"
 

@@ -1,7 +1,6 @@
-"""One frozen settings object, read from the environment at the doors (command line, service) and handed inwards.
+"""Settings from environment variables: one frozen object, read by the command line and the service only.
 
-Nothing below the doors reads the environment. Secrets come from the environment or from files under the home,
-never from code.
+Other modules get it as an argument. Secrets come from the environment or from files under the home, never from code.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ _PROJECT = Path(__file__).resolve().parents[2]
 
 
 def _secret(description: str) -> Any:
-    """A setting that may hold a password, and is not shown with the others."""
+    """A setting that may hold a password, so `repr` leaves it out."""
     return Field(default=None, repr=False, description=description)
 
 
 class Settings(BaseSettings):
-    """Where state lives and which systems to talk to; every field can be set as LINERISK_<NAME>."""
+    """Where state is stored and which systems to connect to; every field can be set as LINERISK_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="LINERISK_", frozen=True)
 
@@ -45,25 +44,25 @@ class Settings(BaseSettings):
 
     @property
     def has_decision_log(self) -> bool:
-        """Whether a decision log is named, or was made under the home."""
+        """Whether a decision log is configured, or exists under the home."""
         return self.decision_log is not None or (self.home / "decisions.db").exists()
 
     @property
     def tokens(self) -> Path:
-        """Where the hashes of tokens are kept."""
+        """The file of token hashes."""
         return self.home / "tokens.json"
 
     @property
     def live(self) -> Path:
-        """Where the service finds the champion and the published snapshot."""
+        """The folder of the live model and the published snapshot."""
         return self.home / "live"
 
     @property
     def reports(self) -> Path:
-        """Where report pages go."""
+        """The folder of report pages."""
         return self.home / "reports"
 
     @property
     def recipes(self) -> Path:
-        """Where recipes that were not the default are kept, so that training can be done again."""
+        """The folder of non-default training recipes, kept so that a training run can be repeated."""
         return self.home / "recipes"

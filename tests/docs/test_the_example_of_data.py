@@ -1,4 +1,4 @@
-"""The example on the page about data is ingested as it stands there."""
+"""The example on the page about mappings is ingested unchanged."""
 
 import re
 from datetime import UTC, date, datetime
@@ -18,7 +18,7 @@ FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", flags=re.MULTILINE | 
 
 @pytest.fixture
 def taken_in(documents: dict[str, str], tmp_path: Path) -> tuple[IntakeReport, RecordStore]:
-    for name, content in FILE.findall(documents["docs/data.md"]):
+    for name, content in FILE.findall(documents["docs/mappings.md"]):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content, encoding="utf-8")
     mapping = Mapping.load(tmp_path / "our-switch.toml")

@@ -1,4 +1,4 @@
-"""Killed at any moment, an ingest leaves the old store or the new one, and running it again ends where it should."""
+"""An ingest that is killed at any moment leaves the old store or the new one, and can be run again."""
 
 import random
 import shutil
@@ -23,8 +23,8 @@ INGEST = """
 import sys
 from pathlib import Path
 from linerisk.tables.intake import ingest
-say = lambda step, done, total: print(step, done, total, flush=True)
-ingest(Path(sys.argv[1]), Path(sys.argv[2]), secret=sys.argv[3].encode(), on_progress=say)
+report = lambda step, done, total: print(step, done, total, flush=True)
+ingest(Path(sys.argv[1]), Path(sys.argv[2]), secret=sys.argv[3].encode(), on_progress=report)
 """
 
 
@@ -49,7 +49,7 @@ def _write_source(folder: Path, *, seed: int) -> Path:
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """What is in the store already, and what is being taken in when it happens; both are of the same days."""
+    """The source that is in the store, and the source being ingested at the kill; both cover the same days."""
     folder = tmp_path_factory.mktemp("sources")
     return _write_source(folder / "old", seed=1), _write_source(folder / "new", seed=2)
 
@@ -64,7 +64,7 @@ def before(sources: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def undisturbed(before: Path, sources: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Fingerprints of the store before and after a run that nobody disturbs."""
+    """Fingerprints of the store before and after an undisturbed run."""
     store = tmp_path_factory.mktemp("undisturbed") / "store"
     shutil.copytree(before, store)
     return RecordStore.open(store).fingerprint, ingest(sources[1], store, secret=SECRET).fingerprint
@@ -76,7 +76,7 @@ def _start(source: Path, store: Path) -> subprocess.Popen[str]:
 
 
 def _kill_after(process: subprocess.Popen[str], step: str, wait_s: float) -> None:
-    """Kill a little after it says that a step has begun, or let it end if it is quicker."""
+    """Kill the process `wait_s` after a step has begun, unless it ends earlier."""
     assert process.stdout is not None
     lines: Iterator[str] = iter(process.stdout)
     for line in lines:

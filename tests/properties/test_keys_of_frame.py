@@ -1,4 +1,4 @@
-"""Keys of a frame are those of each id by itself, however often ids recur and wherever they are missing."""
+"""`keys_of_frame` gives each id the key of a single look-up, for recurring, rare and missing ids."""
 
 import polars as pl
 import pytest
@@ -14,7 +14,7 @@ MANY = st.text(max_size=6) | st.none()
 
 @pytest.mark.parametrize("times", [1, 200])
 @given(given_rows=st.lists(st.tuples(FEW, FEW, MANY, st.none()), max_size=40))
-def test_each_id_has_its_own_key(times: int, given_rows: list[tuple[str | None, ...]]) -> None:
+def test_keys_of_a_frame_equal_single_look_ups(times: int, given_rows: list[tuple[str | None, ...]]) -> None:
     rows = given_rows * times
     frame = pl.DataFrame(rows, schema=dict.fromkeys("abcd", pl.String), orient="row")
     found = keys_of_frame(frame, {name: f"{name}_key" for name in "abcd"}, secret=SECRET)

@@ -1,4 +1,4 @@
-"""Durations as people write them."""
+"""Parsing of durations."""
 
 from datetime import timedelta
 
@@ -16,6 +16,6 @@ def test_hours_minutes_and_seconds_are_read(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "15", "m", "0s", "-5m", "1.5h", "5m1h", "soon"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="not a duration"):
         parse_duration(text)

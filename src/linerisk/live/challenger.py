@@ -16,7 +16,7 @@ from linerisk import as_of as clock
 from linerisk.errors import ArtefactError, LineriskError, StoreError
 from linerisk.live.pointer import Instant, changing, place, scratch_beside, write_whole
 from linerisk.model.risk_model import ARTEFACT_FILES, RiskModel
-from linerisk.tables.durable_files import Stamp, Watched
+from linerisk.tables.durable_files import Stamp, WatchedFile
 
 CHALLENGERS = "challengers"
 _NAMED = "challenger.json"
@@ -106,7 +106,7 @@ class ChallengerHolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._named = Watched(folder / _NAMED)
+        self._named = WatchedFile(folder / _NAMED)
         self._kept: tuple[Stamp, Challenger] | None = None
 
     def current(self) -> Challenger | None:

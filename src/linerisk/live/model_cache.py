@@ -7,7 +7,7 @@ from pathlib import Path
 
 from linerisk.live.bundle import MODELS, model_of
 from linerisk.model.risk_model import ARTEFACT_FILES, RiskModel
-from linerisk.tables.durable_files import Stamp, Watched
+from linerisk.tables.durable_files import Stamp, WatchedFile
 
 _KEPT = 3
 
@@ -31,7 +31,7 @@ class ModelCache:
             ArtefactError: It is unknown here or damaged.
         """
         home = self._folder / MODELS / fingerprint
-        stamps = [Watched(home / file).stamp() for file in ARTEFACT_FILES]
+        stamps = [WatchedFile(home / file).stamp() for file in ARTEFACT_FILES]
         with self._changing:
             kept = self._kept.pop((fingerprint, version), None)
             model = kept[1] if kept is not None and kept[0] == stamps else None

@@ -13,7 +13,7 @@ import filelock
 import msgspec
 
 from linerisk.errors import StoreError
-from linerisk.tables.durable_files import Watched, sync
+from linerisk.tables.durable_files import WatchedFile, sync
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -65,9 +65,9 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     format: int = 1
 
 
-def watched(folder: Path, *, look_every_s: float = 0.0) -> Watched:
+def watched(folder: Path, *, look_every_s: float = 0.0) -> WatchedFile:
     """The pointer file, to notice when it is replaced."""
-    return Watched(folder / _POINTER, look_every_s=look_every_s)
+    return WatchedFile(folder / _POINTER, look_every_s=look_every_s)
 
 
 def read_pointer(folder: Path) -> Pointer:

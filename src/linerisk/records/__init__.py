@@ -1,1 +1,1 @@
-"""Records: source files, operators' mappings, and the simulated operator."""
+"""Reading source files through mappings, the input contract, and the simulated operator."""

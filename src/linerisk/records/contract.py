@@ -1,6 +1,6 @@
-"""The input tables of the contract: names, kinds and required columns.
+"""The input contract: tables, columns, their kinds, and which columns are required.
 
-This is the input; `tables.schemas` is what the store keeps. A test compares both.
+`tables.schemas` has the columns of the store; a test compares the two.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Column:
     Attributes:
         name: Name in the contract.
         kind: How its cells are read.
-        required: Whether it must be present and without nulls.
-        meaning: What it says, and what it means where it is null or missing.
+        required: Whether the column must be present and without nulls.
+        meaning: What it holds, and what null or a missing column means.
     """
 
     name: str
@@ -29,61 +29,63 @@ class Column:
     meaning: str = ""
 
 
-def _must(name: str, kind: Kind, meaning: str) -> Column:
+def _required(name: str, kind: Kind, meaning: str) -> Column:
     return Column(name, kind, required=True, meaning=meaning)
 
 
-def _may(name: str, kind: Kind, meaning: str) -> Column:
+def _optional(name: str, kind: Kind, meaning: str) -> Column:
     return Column(name, kind, meaning=meaning)
 
 
 TABLES: dict[TableName, tuple[Column, ...]] = {
     "call_records": (
-        _must("line_id", "id", "own line: the one that this row is told from"),
-        _must("peer_id", "id", "the other party"),
-        _may(
+        _required("line_id", "id", "the operator's own line that the row is about"),
+        _required("peer_id", "id", "the other party"),
+        _optional(
             "peer_block",
             "id",
-            "the other party's block of 100 consecutive numbers; null: not said, and dialling in sequence is not seen",
+            "the other party's block of 100 consecutive numbers; null: unknown, so sequential dialling is not seen",
         ),
-        _must("record_type", "code", "call or text, and its direction as seen by the own line"),
-        _must("started_at", "instant", "when the call was attempted, or the text sent"),
-        _may(
+        _required("record_type", "code", "call or text, and its direction as seen by the own line"),
+        _required("started_at", "instant", "when the call was attempted, or the text sent"),
+        _optional(
             "received_at",
             "instant",
-            "when the operator's data platform had the row; null: when the call was over (start and duration)",
+            "when the operator's data platform received the row; null: the end of the call (start and duration)",
         ),
-        _may("ring_s", "number", "seconds it rang; null: not said"),
-        _must("duration_s", "whole", "seconds of talk; 0 for calls that were not answered and for texts"),
-        _may("answered", "flag", "whether the call was answered; null: the source keeps no failed attempts"),
-        _may("peer_kind", "code", "what kind of number the other party has; null: not said"),
-        _may("peer_area", "area", "home area of the other party; null: not said"),
-        _may("visited_area", "area", "area where the own line was; null: not said"),
-        _may("cell_id", "id", "coarse cell where the own line was; null: not said"),
-        _may("device_id", "id", "the device, such as a hash of its IMEI; null: not said"),
-        _may("device_model", "text", "the model, such as the TAC (first 8 digits of the IMEI); null: not said"),
+        _optional("ring_s", "number", "seconds it rang; null: unknown"),
+        _required("duration_s", "whole", "seconds of talk; 0 for unanswered calls and for texts"),
+        _optional("answered", "flag", "whether the call was answered; null: the source keeps no failed attempts"),
+        _optional("peer_kind", "code", "what kind of number the other party has; null: unknown"),
+        _optional("peer_area", "area", "home area of the other party; null: unknown"),
+        _optional("visited_area", "area", "area where the own line was; null: unknown"),
+        _optional("cell_id", "id", "coarse cell where the own line was; null: unknown"),
+        _optional("device_id", "id", "the device, such as a hash of its IMEI; null: unknown"),
+        _optional("device_model", "text", "the model, such as the TAC (first 8 digits of the IMEI); null: unknown"),
     ),
     "accounts": (
-        _must("line_id", "id", "the line"),
-        _must("known_at", "instant", "from when on the operator knew this row"),
-        _must("activated_on", "date", "day on which this holder's line was activated"),
-        _may("number_since", "date", "day since when the holder has this number; null: not said"),
-        _may("ported_in_on", "date", "day on which the number was ported in; null: never, or not said"),
-        _may("customer_since", "date", "day since when the holder is a customer, with any line; null: not said"),
-        _must("home_area", "area", "area in which the line is at home"),
-        _must("plan_kind", "code", "what kind of plan the line is on"),
-        _may("holder_id", "id", "the holder, so that lines of one holder are told; null: not said"),
-        _may("declared_use", "text", "what the holder declared the line to be used for; null: nothing declared"),
-        _may("declared_until", "date", "last day of the declared use; null: no end, or nothing declared"),
-        _may("last_verified_at", "instant", "when the holder's identity was last verified; null: never, or not said"),
-        _must("status", "code", "state of the line"),
+        _required("line_id", "id", "the line"),
+        _required("known_at", "instant", "when the operator learned of this row"),
+        _required("activated_on", "date", "day on which this holder's line was activated"),
+        _optional("number_since", "date", "day from which the holder has this number; null: unknown"),
+        _optional("ported_in_on", "date", "day on which the number was ported in; null: never, or unknown"),
+        _optional("customer_since", "date", "day from which the holder is a customer, with any line; null: unknown"),
+        _required("home_area", "area", "home area of the line"),
+        _required("plan_kind", "code", "kind of plan of the line"),
+        _optional("holder_id", "id", "the holder, which links lines of one holder; null: unknown"),
+        _optional("declared_use", "text", "what the holder declared the line to be used for; null: nothing declared"),
+        _optional("declared_until", "date", "last day of the declared use; null: no end, or nothing declared"),
+        _optional(
+            "last_verified_at", "instant", "when the holder's identity was last verified; null: never, or unknown"
+        ),
+        _required("status", "code", "state of the line"),
     ),
     "labels": (
-        _must("line_id", "id", "the line"),
-        _must("label", "code", "what was found"),
-        _must("source", "code", "who or what found it"),
-        _must("occurred_at", "instant", "when that which was found took place"),
-        _must("known_at", "instant", "when the operator learned of it"),
+        _required("line_id", "id", "the line"),
+        _required("label", "code", "what was found"),
+        _required("source", "code", "who or what found it"),
+        _required("occurred_at", "instant", "when the event behind the finding took place"),
+        _required("known_at", "instant", "when the operator learned of it"),
     ),
 }
 

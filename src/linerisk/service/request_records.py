@@ -28,7 +28,7 @@ from linerisk.service.request_types import AccountBody, LineWithRecords, Problem
 from linerisk.tables.casting import CODES
 from linerisk.tables.identity import key_of_id
 from linerisk.tables.merge import merge_records
-from linerisk.tables.validation import judge
+from linerisk.tables.validation import validate_batch
 
 _AS_SAID = TableMapping()
 TYPES: dict[str, pl.DataType] = {"duration_s": pl.Int64(), "ring_s": pl.Float64(), "answered": pl.Boolean()}
@@ -186,7 +186,7 @@ def _judged(
     """Good rows of all lines, and the problem of the first bad row of each line."""
     of_line = raw["line"].to_numpy()
     said = raw.drop("line").with_columns(line_id=pl.Series(ids, dtype=pl.String).gather(raw["line"]))
-    judged = judge(said, table, _AS_SAID, secret=secret, now=now, first_row=0)
+    judged = validate_batch(said, table, _AS_SAID, secret=secret, now=now, first_row=0)
     wrong: dict[int, str] = {}
     for rule, row in judged.rejected.select("rule", "row").unique("row").sort("row").iter_rows():
         line, field = int(of_line[row]), _field(rule, table)

@@ -1,1 +1,1 @@
-"""Tables: schemas, keyed ids, intake, and the record store."""
+"""Table schemas, intake and validation of rows, keyed hashing of ids, and the record store."""

@@ -1,7 +1,7 @@
-"""Casts cells of source files to the types of the contract, with a rule for each failure.
+"""Converts the cells of source files to the types of the contract, and records the rule that a bad cell breaks.
 
-A cell that cannot be read becomes null, and its row gets a rule such as `started_at|timestamp`. Everything works on
-whole columns; slow formats are tried only on cells that the fast ones could not read.
+A cell that cannot be read becomes null, and its row gets a rule such as `started_at|timestamp`. All steps work on
+whole columns. Slow formats are tried only on the cells that fast formats could not read.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import polars as pl
 from linerisk.errors import InputError
 from linerisk.records.contract import TABLES, Column, Kind, TableName
 from linerisk.records.mapping import ANY_OTHER, Mapping, TableMapping
-from linerisk.records.text import quoted
+from linerisk.records.text import printable
 from linerisk.tables import schemas
 
 Reader = Callable[[pl.Series], pl.Series]
 
 UTC_US = pl.Datetime("us", "UTC")
-CLOCK_TOLERANCE = timedelta(days=1)
-"""How far ahead of our clock an instant may be before it is taken for nonsense."""
+FUTURE_TOLERANCE = timedelta(days=1)
+"""How far in the future an instant may be; clocks of operators differ."""
 
 CODES: dict[TableName, dict[str, pl.Enum]] = {
     "call_records": {"record_type": pl.Enum(schemas.RECORD_TYPES), "peer_kind": pl.Enum(schemas.PEER_KINDS)},
@@ -42,12 +42,12 @@ RULES: dict[Kind, str] = {
     "flag": "true_or_false",
     "text": "text",
 }
-"""What the rule is called that a cell of each kind breaks when it cannot be read."""
+"""Column kind -> name of the rule that an unreadable cell of this kind breaks."""
 
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
-# The common shapes first; the general ones at the end read everything of ISO 8601, more slowly.
-_QUICK_UTC_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%6fZ")
+# Common formats come first; the general ones at the end read all of ISO 8601, but are slower.
+_COMMON_UTC_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%6fZ")
 _UTC_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
 _LOCAL_FORMATS = (
     "%Y-%m-%d %H:%M:%S",
@@ -64,20 +64,20 @@ _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 def cast(
     raw: pl.DataFrame, table: TableName, mapping: TableMapping, *, now: datetime
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """Read every cell of one batch.
+    """Convert one batch of raw cells to the types of the contract.
 
     Args:
-        raw: Columns of the contract as they came; optional ones may be missing.
+        raw: Unconverted columns under the contract's names; optional ones may be missing.
         table: Which table it is.
         mapping: Codes, time zone and format.
-        now: The present, for telling instants that cannot have happened yet.
+        now: The present, used to reject instants in the future.
 
     Returns:
-        The columns of the contract in its types, ids as text; and for every row the first rule that reading it
+        The columns of the contract in its types, ids as text; and for every row the first rule that a cell of it
         broke, or null.
 
     Raises:
-        InputError: A whole column is of a type that cannot be what it should be.
+        InputError: The type of a whole column cannot be converted.
     """
     values: list[pl.Series] = []
     broken = pl.Series("rule", [None], dtype=pl.String).new_from_index(0, raw.height)
@@ -88,28 +88,28 @@ def cast(
         cells = _recode(raw[column.name], mapping)
         value = _read(cells, table, column, mapping)
         if value.null_count() > cells.null_count():
-            broken = _mark(broken, cells.is_not_null() & value.is_null(), f"{column.name}|{RULES[column.kind]}")
+            broken = _set_rule(broken, cells.is_not_null() & value.is_null(), f"{column.name}|{RULES[column.kind]}")
         if column.kind == "instant":
-            future = (value > now + CLOCK_TOLERANCE).fill_null(value=False)
-            broken = _mark(broken, future, f"{column.name}|not_in_the_future")
+            future = (value > now + FUTURE_TOLERANCE).fill_null(value=False)
+            broken = _set_rule(broken, future, f"{column.name}|not_in_the_future")
         values.append(value.alias(column.name))
     return pl.DataFrame(values), broken
 
 
-def must_map_to_known_codes(mapping: Mapping) -> None:
-    """Check that codes and constants of a mapping are values of the contract, where it lists them.
+def check_mapped_codes(mapping: Mapping) -> None:
+    """Check that a mapping's codes and constants are codes of the contract, for columns whose codes it lists.
 
     Raises:
-        InputError: One is not.
+        InputError: A code or constant is unknown.
     """
     for table, columns in CODES.items():
         for part in mapping.of(table):
             for name, known in columns.items():
                 own = part.codes.get(name, {})
-                content = list(own.items())
+                mapped = list(own.items())
                 if name in part.constants and part.constants[name] not in own:
-                    content.append(("every row", part.constants[name]))
-                for code, word in content:
+                    mapped.append(("every row", part.constants[name]))
+                for code, word in mapped:
                     if word and word not in known.categories:
                         raise _unknown_code(mapping, table, name, code=code, word=word)
 
@@ -118,24 +118,24 @@ def _unknown_code(mapping: Mapping, table: TableName, name: str, *, code: str, w
     known = tuple(CODES[table][name].categories)
     close = difflib.get_close_matches(word.lower(), known, n=2, cutoff=0.5)
     return InputError(
-        f"the mapping {quoted(mapping.name, most=40)!r} turns {quoted(code, most=40)!r} of {table}.{name} into a word "
-        "that the contract does not have",
+        f"the mapping {printable(mapping.name, most=40)!r} maps {printable(code, most=40)!r} of {table}.{name} to an "
+        "unknown code",
         expected=", ".join(known),
-        found=quoted(word, most=40),
+        found=printable(word, most=40),
         todo=f"did you mean {' or '.join(map(repr, close))}?" if close else "write one of those",
         field=f"{table}.{name}",
     )
 
 
-def _mark(broken: pl.Series, rows: pl.Series, rule: str) -> pl.Series:
-    """Name the rule on rows that have broken none so far."""
+def _set_rule(broken: pl.Series, rows: pl.Series, rule: str) -> pl.Series:
+    """Set the rule on the given rows, except where an earlier rule is set."""
     if not rows.any():
         return broken
     return broken.zip_with(~rows | broken.is_not_null(), pl.Series([rule]).new_from_index(0, len(broken)))
 
 
 def _recode(cells: pl.Series, mapping: TableMapping) -> pl.Series:
-    """Map the operator's codes to those of the contract; unnamed codes stay, unless `*` maps them."""
+    """Replace the operator's codes by codes of the contract; unmapped codes stay, unless `*` is mapped."""
     codes = dict(mapping.codes.get(cells.name, {}))
     if cells.dtype == pl.String:
         cells = cells.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
@@ -177,7 +177,7 @@ def _wrong_type(cells: pl.Series, expected: str) -> InputError:
 
 
 def _ids(cells: pl.Series) -> pl.Series:
-    """Ids as text; a float is refused, because it has lost digits."""
+    """Ids as text. Floats are refused, because they may have lost digits."""
     if cells.dtype.is_integer() or isinstance(cells.dtype, pl.String | pl.Categorical | pl.Enum):
         return cells.cast(pl.String)
     raise _wrong_type(cells, "ids as text or whole numbers")
@@ -233,7 +233,7 @@ def _instants(cells: pl.Series, mapping: TableMapping) -> pl.Series:
     readers: list[Reader] = []
     if shape is not None:
         readers += [partial(_epoch, unit=shape) if shape in _EPOCHS else partial(_instant, shape=shape, zone=zone)]
-    readers += [partial(_instant, shape=each, zone="UTC") for each in _QUICK_UTC_FORMATS]
+    readers += [partial(_instant, shape=each, zone="UTC") for each in _COMMON_UTC_FORMATS]
     readers += [partial(_instant, shape=each, zone=zone) for each in _LOCAL_FORMATS]
     readers += [partial(_instant, shape=each, zone="UTC") for each in _UTC_FORMATS]
     return _by_formats(cells, UTC_US, [*readers, lambda text: _to_utc(_date(text).cast(pl.Datetime("us")), zone)])
@@ -252,13 +252,13 @@ def _instant(text: pl.Series, shape: str, zone: str) -> pl.Series:
 
 
 def _by_formats(cells: pl.Series, dtype: pl.DataType, readers: list[Reader]) -> pl.Series:
-    """Try one format after another, each on the cells that earlier ones could not read.
+    """Try one format after another, each only on the cells that earlier formats could not read.
 
-    Files keep to one way as a rule, so the one that reads most of a few cells goes first. No cell can be read in
-    two ways as two values.
+    A file usually has one format, so the one that reads most cells of a sample comes first. No cell has two
+    different values under two formats.
     """
     few = cells.head(1000).drop_nulls().head(20)
-    # To look at the others as well would take longer than to read the cells of a request.
+    # Stop at the first format that reads the whole sample: trying all costs more than reading a request's cells.
     whole = next((reader for reader in readers if not reader(few).null_count()), None)
     first, *rest = sorted(readers, key=lambda each: each is not whole if whole else each(few).null_count())
     result = first(cells).cast(dtype)
@@ -271,7 +271,7 @@ def _by_formats(cells: pl.Series, dtype: pl.DataType, readers: list[Reader]) -> 
 
 
 def _to_utc(instants: pl.Series, zone: str) -> pl.Series:
-    """Convert to UTC; instants without a zone are in the mapping's, and an ambiguous local time is the earlier one."""
+    """Convert to UTC; instants without a zone are in `zone`. An ambiguous local time is taken as the earlier one."""
     if isinstance(instants.dtype, pl.Datetime) and instants.dtype.time_zone is None:
         instants = instants.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return instants.dt.convert_time_zone("UTC")

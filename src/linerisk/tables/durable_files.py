@@ -1,4 +1,4 @@
-"""Durable files: sync to disk, checksums, and noticing replaced files."""
+"""Durable files: fsync, checksums, and detection of replaced files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """Sync a file, or the entries of a folder, to disk."""
+    """Flush a file, or a folder's entries, to disk (fsync)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -24,16 +24,16 @@ def sha256_of(path: Path) -> str:
 
 
 Stamp = tuple[int, int, int]
-"""What tells one file of a name from the next: inode, time of change, size."""
+"""Identifies one version of a file: inode, modification time in nanoseconds, size in bytes."""
 
 
-class Watched:
-    """A file that others replace; its stamp shows changes.
+class WatchedFile:
+    """Detects when another process replaces a file.
 
     Args:
         path: The file.
-        look_every_s: For how long one look serves. Looking lets go of Python's lock, so a busy event loop that looks
-            with every request waits for its other threads each time.
+        look_every_s: Seconds for which one `stat` result is reused. `stat` releases the GIL, so an event loop that
+            calls it on every request waits for other threads each time.
     """
 
     def __init__(self, path: Path, *, look_every_s: float = 0.0) -> None:
@@ -43,12 +43,12 @@ class Watched:
         self._looked = -float("inf")
 
     def stamp(self) -> Stamp | None:
-        """Its stamp, at most `look_every_s` old; None if the file is missing."""
+        """The file's stamp, at most `look_every_s` old; None if the file does not exist."""
         now = time.monotonic()
         if now - self._looked >= self._every:
             self._looked = now
             try:
-                stat = os.stat(self._path)  # noqa: PTH116  # a Path takes longer to make than the look itself
+                stat = os.stat(self._path)  # noqa: PTH116  # creating a Path takes longer than the call
             except OSError:
                 self._stamp = None
             else:

@@ -1,8 +1,7 @@
-"""Line ids to keys: HMAC-SHA256 of the id as text, cut to 63 bits.
+"""Pseudonymous line keys: HMAC-SHA256 of the id as text, truncated to 63 bits.
 
-A phone number has so few possible values that any hash without a secret can be undone by trying them all, so the
-hash is keyed, with a keyed hash that is a standard one. Keys are stable: the same id under the same secret has the
-same key on every machine and in every year, in a column as in a single look-up.
+Phone numbers have few possible values, so an unkeyed hash can be reversed by trying them all. Keys are stable: the same
+id under the same secret has the same key on every machine, in a column and in a single look-up.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from linerisk.settings import Settings
 
 SECRET_BYTES = 32
 _SHORTEST_SECRET = 16
-_RECURRENCE = 2  # how often an id must recur, on average, to be looked up instead of hashed
-_FEW = 1_000  # ids of so many rows are hashed sooner than they are counted
+_MIN_REPEATS = 2  # average rows per id from which hashing each distinct id once is faster
+_FEW_ROWS = 1_000  # up to so many rows, hashing is faster than counting distinct ids
 _HEX_DIGITS = 16  # 64 bits; halved below, so that every key is a non-negative Int64
 
 
@@ -48,9 +47,9 @@ def key_of(column: str | pl.Expr, *, secret: bytes) -> pl.Expr:
 
 
 def keys_of_frame(frame: pl.DataFrame, names: Mapping[str, str], *, secret: bytes) -> pl.DataFrame:
-    """The keys of several columns at once, equal to those of `key_of`, faster where ids recur.
+    """The keys of several columns at once, equal to those of `key_of` but faster where ids recur.
 
-    Looking up a recurring id costs a fifth of hashing it; looking up a rare one costs more than hashing it.
+    A look-up of a recurring id costs a fifth of a hash; a look-up of a rare id costs more than a hash.
 
     Args:
         frame: Has the columns of ids.
@@ -63,15 +62,15 @@ def keys_of_frame(frame: pl.DataFrame, names: Mapping[str, str], *, secret: byte
     if not names:
         return frame.select()
     recurring: list[str] = []
-    if frame.height > _FEW:
+    if frame.height > _FEW_ROWS:
         distinct = frame.select(pl.col(*names).approx_n_unique()).row(0, named=True)
-        recurring = [column for column in names if distinct[column] * _RECURRENCE < frame.height]
-    # Categories of its own for each column: they number the ids from 0 on, and are gone with the column.
+        recurring = [column for column in names if distinct[column] * _MIN_REPEATS < frame.height]
+    # Each column gets its own categories: they number its ids from 0, and are freed with the column.
     numbers = frame.select(
         pl.col(column).cast(pl.String).cast(pl.Categorical(pl.Categories.random())).to_physical()
         for column in recurring
     )
-    ids = [frame[each].gather(_one_of_each(numbers[each])) if each in recurring else frame[each] for each in names]
+    ids = [frame[each].gather(_first_rows(numbers[each])) if each in recurring else frame[each] for each in names]
     hashed = pl.collect_all([column.to_frame("id").lazy().select(key=key_of("id", secret=secret)) for column in ids])
     keys = [
         (known["key"].gather(numbers[column]) if column in recurring else known["key"]).alias(name)
@@ -80,8 +79,8 @@ def keys_of_frame(frame: pl.DataFrame, names: Mapping[str, str], *, secret: byte
     return pl.DataFrame(keys)
 
 
-def _one_of_each(numbers: pl.Series) -> npt.NDArray[np.uint32]:
-    """A row of each number; row 0 of one that has none."""
+def _first_rows(numbers: pl.Series) -> npt.NDArray[np.uint32]:
+    """For every category number, a row that has it; 0 if none has."""
     rows = numbers.is_not_null().arg_true()
     found = np.zeros(1 + cast("int", numbers.max() or 0), dtype=np.uint32)
     found[numbers.gather(rows).to_numpy()] = rows.to_numpy()
@@ -90,44 +89,44 @@ def _one_of_each(numbers: pl.Series) -> npt.NDArray[np.uint32]:
 
 def key_of_id(line_id: str | int, *, secret: bytes) -> int:
     """The key of one id, the same as `key_of` gives for a column."""
-    digest = _keyed(secret).copy()
+    digest = _keyed_hmac(secret).copy()
     digest.update(str(line_id).encode())
     return int.from_bytes(digest.digest()[: _HEX_DIGITS // 2], "big") // 2
 
 
 def fingerprint_of(secret: bytes) -> str:
-    """A fingerprint of a secret, to compare secrets without showing them."""
+    """A fingerprint of the secret, to compare secrets without storing them."""
     return hashlib.sha256(b"linerisk: which id key\x00" + secret).hexdigest()[:16]
 
 
 def load_secret(settings: Settings) -> bytes:
-    """The secret that keys ids: the setting, else the file `id_key` under the home, made when first asked for.
+    """The secret that keys ids: the setting, else the file `id_key` under the home, created on first use.
 
     Raises:
-        InputError: The secret is too short to be one.
+        InputError: The secret is too short.
     """
     if settings.id_key is not None:
-        return _long_enough(settings.id_key.encode(), where="the setting id_key")
+        return _check_length(settings.id_key.encode(), where="the setting id_key")
     path = settings.home / "id_key"
     if not path.exists():
         _create(path)
-    return _long_enough(path.read_bytes(), where=f"the file {path.name} under the home")
+    return _check_length(path.read_bytes(), where=f"the file {path.name} under the home")
 
 
 @lru_cache(maxsize=8)
 def _working_key(secret: bytes) -> str:
-    """The secret as text, bound to this use of it: the plugin takes its key as text only."""
+    """A key derived for this use, as text, because the plugin takes text only."""
     return hashlib.sha256(b"linerisk: keys of ids\x00" + secret).hexdigest()
 
 
 @lru_cache(maxsize=8)
-def _keyed(secret: bytes) -> hmac.HMAC:
-    """The hash with its key in it, to be copied: half the work, and small copies never let go of Python's lock."""
+def _keyed_hmac(secret: bytes) -> hmac.HMAC:
+    """A keyed HMAC to copy from: copying halves the work, and hashing short input does not release the GIL."""
     return hmac.new(_working_key(secret).encode(), digestmod="sha256")
 
 
 def _create(path: Path) -> None:
-    """Write a new secret whole or not at all; when two processes try, both end up with the same one."""
+    """Create the secret file atomically; if two processes race, both use the same secret."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".id_key-")  # 0600 from the start
     try:
@@ -141,7 +140,7 @@ def _create(path: Path) -> None:
         Path(name).unlink()
 
 
-def _long_enough(secret: bytes, *, where: str) -> bytes:
+def _check_length(secret: bytes, *, where: str) -> bytes:
     if len(secret) < _SHORTEST_SECRET:
         raise InputError(
             "the secret that keys line ids is too short",

@@ -1,4 +1,4 @@
-"""The intake report, for tables and JSON."""
+"""The report of one ingest run, printed as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class TableCount:
     Attributes:
         read: Rows read; files that were in the store already are not read.
         accepted: Rows that are new in the store.
-        duplicates: Good rows that the store, or another row of this run, said already.
+        duplicates: Good rows that the store, or an earlier row of this run, holds already.
         rejected: Rows that broke a rule.
         late: Good rows that the operator's platform received more than a day after they started.
         files: Files read.
@@ -30,7 +30,7 @@ class TableCount:
 
 @dataclass(frozen=True, slots=True)
 class RejectedCount:
-    """Rows of a file that broke a rule first, and the first of them (1 = the first row below the header)."""
+    """Rows of one file whose first broken rule is this one, and the first of them (1 = first row below the header)."""
 
     table: TableName
     file: str
@@ -41,14 +41,14 @@ class RejectedCount:
 
 @dataclass(frozen=True, slots=True)
 class IntakeReport:
-    """What one run of `ingest` did.
+    """The outcome of one run of `ingest`.
 
     Attributes:
         tables: Counts by table.
         rejected: Counts by table, file and rule.
         skipped: Files whose contents were in the store already.
-        notices: What the reader should know, one sentence each.
-        rejected_files: Where the rejected rows lie, below the store.
+        notices: Notes for the reader, one sentence each.
+        rejected_files: Files of rejected rows, relative to the store.
         days: Days that the store holds now.
         record_count: Records that the store holds now.
         fingerprint: Fingerprint of the store now.
@@ -70,7 +70,7 @@ class IntakeReport:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts during a run."""
+    """Running counts of one table."""
 
     read: int = 0
     rejected: int = 0
@@ -88,7 +88,7 @@ class Tally:
         self.rejected += rows
 
     def frozen(self) -> TableCount:
-        """The counts at the end."""
+        """The final counts."""
         accepted = self.after - self.before
         good = self.read - self.rejected
         return TableCount(self.read, accepted, good - accepted, self.rejected, self.late, self.files)

@@ -1,4 +1,4 @@
-"""Labels in force at an instant: known by then and not withdrawn. Used by training and features."""
+"""Resolves the labels in force at an instant: known by then and not retracted. Used by training and features."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime
 import polars as pl
 
 FIRM_SOURCES = ("police", "dispute_upheld", "random_audit")
-"""Findings that a later clearing of a complaint does not take back."""
+"""Sources of fraud labels that a later clearance does not retract."""
 CLEARING_SOURCES = ("dispute_cleared", "random_audit")
-"""Findings of a person that take back an earlier complaint or failed verification."""
+"""Sources of clearances that retract an earlier complaint or failed verification."""
 
 
 def labels_in_force(labels: pl.LazyFrame, *, known_by: datetime) -> pl.LazyFrame:
-    """Labels known by then and not withdrawn. Grain: one row per line per finding.
+    """Labels known by then and not retracted by then. Grain: one row per line per finding.
 
     Args:
         labels: `tables.schemas.Labels`.
@@ -25,9 +25,9 @@ def labels_in_force(labels: pl.LazyFrame, *, known_by: datetime) -> pl.LazyFrame
         .group_by("line_key")
         .agg(cleared_at=pl.col("known_at").max())
     )
-    taken_back = (
+    retracted = (
         (pl.col("label") == "fraud")
         & ~pl.col("source").is_in(FIRM_SOURCES)
         & (pl.col("known_at") <= pl.col("cleared_at")).fill_null(value=False)
     )
-    return known.join(cleared, on="line_key", how="left").filter(~taken_back).drop("cleared_at")
+    return known.join(cleared, on="line_key", how="left").filter(~retracted).drop("cleared_at")

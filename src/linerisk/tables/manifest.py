@@ -1,7 +1,7 @@
-"""The manifest: the one file that lists what a store holds.
+"""The manifest: the list of files in a record store, replaced atomically on every change.
 
-Data files are written beside those in use under names made from their contents, and become visible together when
-`manifest.json` is replaced. A process killed before that leaves the store unchanged.
+New data files get names derived from their contents and become visible together when `manifest.json` is replaced. A run
+that is killed before that leaves the store unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PRIVATE_FOLDER = 0o700
 
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One data file: where it is below the store, how many rows it has, and the SHA-256 of its bytes."""
+    """One data file: path relative to the store, number of rows, SHA-256 of its bytes."""
 
     path: str
     rows: int
@@ -31,7 +31,7 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ingested(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One source file that is in the store; `key` stands for its bytes and how they were read."""
+    """One source file that was ingested; `key` identifies its bytes and how they were read."""
 
     key: str
     table: str
@@ -42,16 +42,16 @@ class Ingested(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a store holds.
+    """The contents of a store.
 
     Attributes:
         format: Layout of the store.
-        id_key: Tells under which secret ids became keys.
+        id_key: Fingerprint of the secret that keyed the ids.
         days: UTC day of `started_at` -> the file of its records.
         tables: `accounts`, `labels` and `lines` -> their files.
-        sources: What has been taken in.
+        sources: Ingested source files.
         rejected: Files of rejected rows.
-        superseded: Files that the last change replaced; they stay until the next one, for whoever is reading them.
+        superseded: Files that the last change replaced; they stay until the next change, for open readers.
     """
 
     format: int
@@ -64,7 +64,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the contents; it does not depend on the order in which they came, nor on their source."""
+        """SHA-256 over the contents, independent of arrival order and source files."""
         contents = {
             "format": self.format,
             "id_key": self.id_key,
@@ -74,15 +74,15 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return hashlib.sha256(msgspec.json.encode(contents, order="sorted")).hexdigest()
 
     def files(self) -> set[str]:
-        """Every file, below the store, that readers may open."""
+        """Paths of all data files, relative to the store."""
         return {file.path for file in (*self.days.values(), *self.tables.values())}
 
 
 def read_manifest(store: Path) -> Manifest:
-    """Read what a store holds.
+    """Read the manifest of a store.
 
     Raises:
-        StoreError: There is no store, or it is damaged, or of another format.
+        StoreError: The store is missing, damaged, or of another format.
     """
     try:
         content = (store / NAME).read_bytes()
@@ -121,13 +121,13 @@ def write_manifest(store: Path, manifest: Manifest) -> None:
 
 
 def make_private_folder(path: Path) -> None:
-    """Create a folder that only its owner may read, whatever the umask."""
+    """Create a folder with mode 0700 whatever the umask, or set the mode of an existing one."""
     path.mkdir(exist_ok=True)
     path.chmod(PRIVATE_FOLDER)
 
 
 def remove_all_but(store: Path, keep: Iterable[str]) -> None:
-    """Remove data files that the manifest does not list."""
+    """Remove data files that are not in `keep`: replaced files and leftovers of interrupted runs."""
     kept = set(keep)
     for folder in ("days", "tables", "rejected"):
         for path in (store / folder).glob("*.parquet"):

@@ -1,4 +1,4 @@
-"""Merges new rows with those in the store: sorted, without duplicates, independent of their order."""
+"""Merges new rows with stored rows: sorted, without duplicates, independent of arrival order."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ IDENTITY = ("line_key", "started_at", "peer_key", "record_type", "duration_s")
 def merge_records(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """One day's records without duplicates; the one received first is kept.
 
-    Where duplicates were received at the same time, the one that says more in the first column that differs is
-    kept, so that the result does not depend on who came first.
+    Among duplicates received at the same time, the row that sorts first over the other columns (nulls last) is kept, so
+    the result does not depend on arrival order.
     """
     ordered = pl.concat(frames).sort(*IDENTITY)
     again = ordered.select(

@@ -1,7 +1,7 @@
-"""The tables of the contract as dataframely schemas, in the form that the store keeps.
+"""Schemas (dataframely) of the tables of the contract, in the form in which the store keeps them.
 
-Ids arrive as opaque strings or integers and become Int64 keys by a keyed hash (`tables.identity`); instants are UTC
-microseconds; GB/T 2260 area codes are kept as integers, because they are only compared for equality.
+Ids arrive as opaque strings or integers and become Int64 keys by a keyed hash (`tables.identity`). Instants are UTC
+microseconds. GB/T 2260 area codes are integers, because they are only compared for equality.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LABEL_SOURCES = (
 TIER_NAMES = ("normal", "medium_low", "medium_high", "extremely_high")
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-"""No network of today wrote anything before: such an instant is a default or a broken clock."""
+"""Earlier instants are rejected: they are defaults or come from a broken clock."""
 
 
 def _instant(*, nullable: bool = False) -> dy.Datetime:
@@ -44,7 +44,7 @@ def _area(*, nullable: bool = False) -> dy.Int32:
 class Records(dy.Schema):
     """Call legs and texts as seen by one line. Grain: one row per leg or text per line.
 
-    Null means the source did not say. `answered` null means that the source keeps no failed attempts, and then
+    Null means that the source has no value. `answered` null means that the source keeps no failed attempts, and then
     `duration_s` > 0.
     """
 
@@ -65,7 +65,7 @@ class Records(dy.Schema):
     device_model = dy.String(nullable=True)
 
     @dy.rule()
-    def unknown_answer_has_duration(cls) -> pl.Expr:  # noqa: N805 - dataframely hands over the schema
+    def unknown_answer_has_duration(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
         """Where failed attempts are not kept, a record is a call that was answered, or a text."""
         call = cls.record_type.col.is_in(["call_out", "call_in", "call_forwarded"])
         return cls.answered.col.is_not_null() | ~call | (cls.duration_s.col > 0)
@@ -90,7 +90,7 @@ class Accounts(dy.Schema):
 
 
 class Labels(dy.Schema):
-    """What was later established about a line. Grain: one row per line per finding."""
+    """Findings about a line. Grain: one row per line per finding."""
 
     line_key = dy.Int64()
     label = dy.Enum(LABELS)
@@ -107,7 +107,7 @@ class Lines(dy.Schema):
 
 
 class Scores(dy.Schema):
-    """Results of batch scoring. Grain: one row per line, sorted by `line_id`."""
+    """Batch scores. Grain: one row per line, sorted by `line_id`."""
 
     line_id = dy.String(primary_key=True)
     as_of = _instant()
@@ -122,6 +122,6 @@ class Scores(dy.Schema):
     line_status = dy.Enum(LINE_STATUS, nullable=True)
 
     @dy.rule()
-    def interval_holds_the_probability(cls) -> pl.Expr:  # noqa: N805 - dataframely hands over the schema
+    def interval_holds_the_probability(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
         """The probability lies within its own interval."""
         return cls.probability.col.is_between(cls.probability_low.col, cls.probability_high.col)

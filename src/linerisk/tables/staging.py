@@ -1,4 +1,4 @@
-"""Staging of good rows by day until every file is read: first in memory, then on disk."""
+"""Staging of good rows by day until all files are read; rows are kept in memory, and spill to disk past a limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROWS_IN_MEMORY = 2_000_000
 
 
 class DayStaging:
-    """Records of many days, added in any order and taken out day by day."""
+    """Stages records of many days, added in any order and taken out by day."""
 
     def __init__(self, folder: Path, *, rows_in_memory: int = ROWS_IN_MEMORY) -> None:
         self._folder = folder
@@ -26,7 +26,7 @@ class DayStaging:
         self._disk: dict[date, list[Path]] = defaultdict(list)
 
     def add(self, records: pl.DataFrame) -> None:
-        """Take records of any days."""
+        """Add records of any days."""
         by_day = records.with_columns(day=pl.col("started_at").dt.date()).partition_by(
             "day", as_dict=True, include_key=False
         )
@@ -38,11 +38,11 @@ class DayStaging:
 
     @property
     def days(self) -> list[date]:
-        """The days that have records waiting."""
+        """The days with staged records."""
         return sorted(self._memory.keys() | self._disk.keys())
 
     def take(self, day: date) -> list[pl.DataFrame]:
-        """All records of a day, which are then forgotten."""
+        """Remove and return all records of a day."""
         paths = self._disk.pop(day, [])
         frames = [pl.read_ipc(path) for path in paths]
         for path in paths:
@@ -61,14 +61,14 @@ class DayStaging:
 
 
 class TableStaging:
-    """Rows of a table that is small enough to hold, each once."""
+    """Stages the rows of a small table in memory, without repeated rows."""
 
     def __init__(self, rows: Iterable[pl.DataFrame] = ()) -> None:
         self._parts = list(rows)
         self._settled = 0
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Take rows; now and then repeated ones are dropped, so that memory follows the distinct rows."""
+        """Add rows; repeated rows are dropped from time to time, so memory grows with the distinct rows only."""
         self._parts.append(rows)
         height = sum(part.height for part in self._parts)
         if height > 2 * self._settled + 100_000:

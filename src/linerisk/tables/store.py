@@ -1,4 +1,4 @@
-"""The record store for readers: records by day and line, accounts, labels, line ids."""
+"""Read access to the record store: day files sorted by line, accounts, labels, and the ids of lines."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def bucket_bounds(bucket: int, buckets: int) -> tuple[int, int]:
 
 
 class RecordStore:
-    """A consistent view of a store: a later ingest does not change it.
+    """A read-only view of a record store at one version; the next ingest does not change an open store.
 
-    The one after that removes replaced files, so what has been open for that long must be opened again.
+    The ingest after that removes the replaced files, so a store that has been open for that long must be reopened.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -47,7 +47,7 @@ class RecordStore:
         """Open a store for reading.
 
         Raises:
-            StoreError: There is none, or it is damaged, or of another format.
+            StoreError: The store is missing, damaged, or of another format.
         """
         manifest = read_manifest(path)
         missing = sorted(name for name in manifest.files() if not (path / name).is_file())
@@ -96,11 +96,11 @@ class RecordStore:
         return frame
 
     def accounts(self) -> pl.LazyFrame:
-        """What was known about lines, as `schemas.Accounts`, sorted by line and `known_at`."""
+        """Account rows, as `schemas.Accounts`, sorted by line and `known_at`."""
         return self._table("accounts", Accounts)
 
     def labels(self) -> pl.LazyFrame:
-        """What was established about lines, as `schemas.Labels`, sorted by line."""
+        """Label rows, as `schemas.Labels`, sorted by line."""
         return self._table("labels", Labels)
 
     def lines(self) -> pl.LazyFrame:
@@ -119,12 +119,12 @@ class RecordStore:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the contents; the same contents give the same, in whatever order and shape they came."""
+        """SHA-256 over the contents, independent of arrival order and file format."""
         return self._manifest.fingerprint
 
     @property
     def id_key(self) -> str:
-        """Tells under which secret ids became keys (`identity.fingerprint_of`)."""
+        """Fingerprint of the secret that keyed the ids (`identity.fingerprint_of`)."""
         return self._manifest.id_key
 
     def _table(self, name: str, schema: type[dy.Schema]) -> pl.LazyFrame:

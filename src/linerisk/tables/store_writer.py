@@ -1,4 +1,4 @@
-"""The store writer: one at a time, with a lock and an atomic commit."""
+"""Write access to the record store: an exclusive lock, a staging folder, and an atomic commit."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from linerisk.tables.identity import fingerprint_of
 from linerisk.tables.manifest import File, Manifest
 
 ROW_GROUP = 2**16
-"""Rows whose smallest and largest key are noted together; a reader of one bucket skips whole groups."""
+"""Rows per Parquet row group; their key statistics let a reader of one bucket skip whole groups."""
 
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "row_group_size": ROW_GROUP}
 
 
-REFUSED = "refused-"
-"""What the folders of rejected rows of refused runs are called, before their number."""
+REFUSED_PREFIX = "refused-"
+"""Name prefix of the folders of rejected rows of refused runs; a number follows."""
 
 
 class StoreWriter:
-    """Writes to a store while it holds the lock; nothing is visible before `commit`."""
+    """Writes to a store whose lock is held; nothing is visible before `commit`."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
@@ -43,7 +43,7 @@ class StoreWriter:
         return pl.read_parquet(self.path / file.path, hive_partitioning=False, glob=False)
 
     def write(self, frame: pl.DataFrame, folder: str, stem: str) -> File:
-        """Write a data file under a name made from its contents, down to the disk."""
+        """Write a data file durably, under a name derived from its contents."""
         temporary = self.staging / f"{stem}.parquet"
         frame.rechunk().write_parquet(temporary, **PARQUET)
         digest = durable_files.sha256_of(temporary)
@@ -52,7 +52,7 @@ class StoreWriter:
         return File(name, frame.height, digest)
 
     def place_rejected(self, parts: list[tuple[str, Path]]) -> tuple[str, ...]:
-        """Move files of rejected rows out of staging, under the first free number of their name."""
+        """Move files of rejected rows out of staging, each with the first free number."""
         names = []
         for stem, part in parts:
             number = 1
@@ -63,9 +63,9 @@ class StoreWriter:
         return tuple(names)
 
     def place_refused(self, parts: list[tuple[str, Path]]) -> Path:
-        """Keep the rejected rows of a run that is refused: a folder of their own, there whole or not at all.
+        """Keep the rejected rows of a refused run in a folder that appears atomically.
 
-        The manifest does not know of it, so the store is as it was. Folders of earlier refused runs go.
+        The manifest does not list it, so the store is unchanged. Folders of earlier refused runs are removed.
         """
         staged = self.staging / "refused"
         manifests.make_private_folder(staged)
@@ -79,16 +79,16 @@ class StoreWriter:
         durable_files.sync(staged)
         rejected = self.path / "rejected"
         manifests.make_private_folder(rejected)
-        earlier = [path for path in rejected.glob(f"{REFUSED}*") if path.is_dir()]
-        target = rejected / f"{REFUSED}{1 + max((_number_of(path) for path in earlier), default=0)}"
-        os.replace(staged, target)  # noqa: PTH105 - said as the system call that it is
-        for path in earlier:  # out of sight in one step, then swept with the staging folder
+        earlier = [path for path in rejected.glob(f"{REFUSED_PREFIX}*") if path.is_dir()]
+        target = rejected / f"{REFUSED_PREFIX}{1 + max((_number_of(path) for path in earlier), default=0)}"
+        os.replace(staged, target)  # noqa: PTH105 - named after the system call
+        for path in earlier:  # moved in one step, then deleted with the staging folder
             os.replace(path, self.staging / path.name)  # noqa: PTH105
         durable_files.sync(rejected)
         return target
 
     def commit(self, manifest: Manifest) -> None:
-        """Make everything written visible, and what it replaced removable."""
+        """Make all written files visible, and mark replaced files for removal."""
         for folder in ("days", "tables", "rejected"):
             if (self.path / folder).exists():
                 durable_files.sync(self.path / folder)
@@ -99,7 +99,7 @@ class StoreWriter:
         self.clean()
 
     def clean(self) -> None:
-        """Remove what the manifest does not name."""
+        """Remove files that the manifest does not list."""
         kept = self.manifest
         manifests.remove_all_but(self.path, (*kept.files(), *kept.rejected, *kept.superseded))
 
@@ -108,12 +108,12 @@ class StoreWriter:
         manifests.make_private_folder(target.parent)
         temporary.chmod(manifests.PRIVATE_FILE)
         durable_files.sync(temporary)
-        os.replace(temporary, target)  # noqa: PTH105 - said as the system call that it is
+        os.replace(temporary, target)  # noqa: PTH105 - named after the system call
 
 
 @contextmanager
-def writing(store: Path, *, secret: bytes) -> Iterator[StoreWriter]:
-    """Open or create a store for writing; leftovers of a stopped run are removed.
+def open_for_writing(store: Path, *, secret: bytes) -> Iterator[StoreWriter]:
+    """Open a store for writing, or create it; leftovers of interrupted runs are removed.
 
     Raises:
         StoreError: Another run is writing, ids were keyed by another secret, or the store is damaged.
@@ -126,17 +126,17 @@ def writing(store: Path, *, secret: bytes) -> Iterator[StoreWriter]:
     except filelock.Timeout:
         raise StoreError(f"another ingest is writing to {store}", todo="wait until it has ended") from None
     except OSError as error:
-        raise _unwritable(store, error) from error
+        raise _write_error(store, error) from error
     try:
         manifest = _manifest_for(store, fingerprint_of(secret))
-        _close_to_others(store)
+        _make_private(store)
         shutil.rmtree(store / "staging", ignore_errors=True)
         writer = StoreWriter(store, manifest)
         writer.clean()
         try:
             yield writer
-        except OSError as error:  # a full disk, a folder that may not be written
-            raise _unwritable(store, error) from error
+        except OSError as error:  # a full disk, or no permission to write
+            raise _write_error(store, error) from error
         finally:
             shutil.rmtree(writer.staging, ignore_errors=True)
             writer.clean()
@@ -145,24 +145,24 @@ def writing(store: Path, *, secret: bytes) -> Iterator[StoreWriter]:
 
 
 def _number_of(refused: Path) -> int:
-    number = refused.name.removeprefix(REFUSED)
+    number = refused.name.removeprefix(REFUSED_PREFIX)
     return int(number) if number.isdecimal() else 0
 
 
-def _close_to_others(store: Path) -> None:
-    """Restrict the folder to its owner, because a store holds raw ids."""
+def _make_private(store: Path) -> None:
+    """Set folder modes to 0700, whatever the umask and the folder's creator, because a store holds raw ids."""
     try:
         for folder in (store, *(path for path in store.iterdir() if path.is_dir())):
             folder.chmod(manifests.PRIVATE_FOLDER)
     except OSError as error:
-        raise _unwritable(store, error) from error
+        raise _write_error(store, error) from error
 
 
-def _unwritable(store: Path, error: OSError) -> StoreError:
+def _write_error(store: Path, error: OSError) -> StoreError:
     return StoreError(
-        f"the record store at {store} cannot be written, and is as it was",
+        f"the record store at {store} cannot be written, and is unchanged",
         found=error.strerror or type(error).__name__,
-        todo="make room, or name a folder that may be written",
+        todo="free disk space, or name a writable folder",
     )
 
 

@@ -1,4 +1,4 @@
-"""Splits a batch into good and rejected rows by the schema of its table."""
+"""Validates a batch of rows against the schema of its table and splits it into good and rejected rows."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class _NumberedLabels(Labels):
     row = dy.Int64()
 
 
-# The row number rides along, because that is how a failure is led back to the row as it came.
-_LAWS: dict[TableName, type[dy.Schema]] = {
+# Schemas with the row number, which links a failure to its source row.
+_SCHEMAS: dict[TableName, type[dy.Schema]] = {
     "call_records": _NumberedRecords,
     "accounts": _NumberedAccounts,
     "labels": _NumberedLabels,
@@ -50,14 +50,14 @@ _IDS = {key: column for column, key in KEYS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A validated batch.
+class ValidatedBatch:
+    """The good and the rejected rows of one batch.
 
     Attributes:
-        good: Rows that broke no rule, in the shape of the store.
+        good: Rows that broke no rule, in the columns of the store.
         named: `line_key` and `line_id` of the good rows.
-        rejected: The other rows as they came, as text, with `rule` and `row`.
-        read: How many rows there were.
+        rejected: The other rows, unconverted, as text, with `rule` and `row`.
+        read: Number of rows read.
     """
 
     good: pl.DataFrame
@@ -71,40 +71,40 @@ class Judged:
         return self.named.unique()
 
 
-def judge(
+def validate_batch(
     raw: pl.DataFrame, table: TableName, mapping: TableMapping, *, secret: bytes, now: datetime, first_row: int
-) -> Judged:
-    """Split a batch into good and bad rows.
+) -> ValidatedBatch:
+    """Split one batch into good and rejected rows.
 
     Args:
-        raw: One batch, as `Source.batches` gives it.
-        table: Which table it is of.
-        mapping: How its cells are read.
+        raw: One batch of `Source.batches`.
+        table: The table of the rows.
+        mapping: How cells are read.
         secret: Keys the ids.
         now: The present.
         first_row: Number of the batch's first row in its file.
     """
     rows = pl.Series("row", range(first_row, first_row + raw.height), dtype=pl.Int64)
-    raw, rows = _without_blank_lines(raw, rows, codes_of_mapping=mapping.constants)
+    raw, rows = _without_blank_lines(raw, rows, constants=mapping.constants)
     values, broken = cast(raw, table, mapping, now=now)
     if BEYOND_HEADER in raw.columns and raw[BEYOND_HEADER].null_count() < raw.height:
         broken = broken.zip_with(raw[BEYOND_HEADER].is_null(), _rule(BEYOND_THE_HEADER, raw.height))
     if table == "call_records":
         values = _with_received_at(values)
-    law = _LAWS[table]
+    schema = _SCHEMAS[table]
     ids = {name: KEYS[name] for name in values.columns if name in KEYS}
     keys = keys_of_frame(values, ids, secret=secret)
     keyed = pl.concat([values.drop(ids.keys() - {"line_id"}), keys, rows.to_frame()], how="horizontal")
-    shaped = keyed.select(law.column_names())
-    _, failure = law.filter(shaped)
+    shaped = keyed.select(schema.column_names())
+    _, failure = schema.filter(shaped)
     if len(failure):
         details = failure.details().drop(name for name in shaped.columns if name != "row")
-        broken = _with_broken_laws(broken, rows, details)
+        broken = _add_schema_rules(broken, rows, details)
     good = broken.is_null()
     kept = keyed.filter(good)
     rejected = raw.with_columns(rows, broken).filter(~good)
-    return Judged(
-        good=kept.select(name for name in law.column_names() if name != "row"),
+    return ValidatedBatch(
+        good=kept.select(name for name in schema.column_names() if name != "row"),
         named=kept.select("line_key", "line_id"),
         rejected=rejected.select("rule", "row", *(pl.col(name).cast(pl.String) for name in raw.columns)),
         read=raw.height,
@@ -116,39 +116,41 @@ def _rule(name: str, height: int) -> pl.Series:
 
 
 def _without_blank_lines(
-    raw: pl.DataFrame, rows: pl.Series, *, codes_of_mapping: Collection[str]
+    raw: pl.DataFrame, rows: pl.Series, *, constants: Collection[str]
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """Drop blank CSV lines; line numbers stay."""
+    """Drop blank CSV lines; they keep their row numbers, so later rows keep theirs."""
     if BEYOND_HEADER not in raw.columns or raw["line_id"].null_count() == 0:
         return raw, rows
-    content = raw.select(pl.any_horizontal(pl.exclude(list(codes_of_mapping)).is_not_null())).to_series()
-    return raw.filter(content), rows.filter(content)
+    filled = raw.select(pl.any_horizontal(pl.exclude(list(constants)).is_not_null())).to_series()
+    return raw.filter(filled), rows.filter(filled)
 
 
 def _with_received_at(values: pl.DataFrame) -> pl.DataFrame:
-    """A missing `received_at` is the end of the call."""
-    over = pl.col("started_at") + pl.duration(seconds="duration_s")
-    return values.with_columns(pl.col("received_at").fill_null(over))
+    """Fill a missing `received_at` with the end of the call (start and duration)."""
+    ended_at = pl.col("started_at") + pl.duration(seconds="duration_s")
+    return values.with_columns(pl.col("received_at").fill_null(ended_at))
 
 
-def _with_broken_laws(broken: pl.Series, rows: pl.Series, details: pl.DataFrame) -> pl.Series:
-    """Add the first rule of the schema that a row broke, unless reading it broke one already."""
-    # What is missing comes first; `received_at` is missing only where that which fills it is.
+def _add_schema_rules(broken: pl.Series, rows: pl.Series, details: pl.DataFrame) -> pl.Series:
+    """Add the first schema rule that a row broke, unless a cell rule is set already."""
+    # Missing values come first; `received_at` comes last, as it is null only if its sources are.
     rules = sorted(
         set(details.columns) - {"row"},
         key=lambda rule: (not rule.endswith("|nullability"), rule.startswith("received_at"), rule),
     )
     named = details.select(
         "row",
-        law=pl.coalesce(pl.when(pl.col(rule) == "invalid").then(pl.lit(_as_in_source(rule))) for rule in rules),
+        schema_rule=pl.coalesce(
+            pl.when(pl.col(rule) == "invalid").then(pl.lit(_contract_rule_name(rule))) for rule in rules
+        ),
     )
-    laws = rows.to_frame().join(named, on="row", how="left", maintain_order="left")["law"]
-    return broken.zip_with(broken.is_not_null(), laws)
+    schema_rules = rows.to_frame().join(named, on="row", how="left", maintain_order="left")["schema_rule"]
+    return broken.zip_with(broken.is_not_null(), schema_rules)
 
 
-def _as_in_source(rule: str) -> str:
-    """A rule with the contract's word for the column, such as `line_id|required` for `line_key|nullability`."""
-    column, _, law = rule.partition("|")
-    if not law:
+def _contract_rule_name(rule: str) -> str:
+    """The contract's name of a schema rule, such as `line_id|required` for `line_key|nullability`."""
+    column, _, check = rule.partition("|")
+    if not check:
         return rule
-    return f"{_IDS.get(column, column)}|{'required' if law == 'nullability' else law}"
+    return f"{_IDS.get(column, column)}|{'required' if check == 'nullability' else check}"

@@ -23,7 +23,7 @@ import msgspec
 
 from linerisk import as_of
 from linerisk.errors import StoreError, UsageError
-from linerisk.tables.durable_files import Stamp, Watched
+from linerisk.tables.durable_files import Stamp, WatchedFile
 
 _PREFIX = "lr_"
 _RANDOM_BYTES = 32
@@ -83,7 +83,7 @@ class TokenStore:
 
     def __init__(self, path: Path, *, look_every_s: float = 0.0) -> None:
         self._path = path
-        self._watched = Watched(path, look_every_s=look_every_s)
+        self._watched = WatchedFile(path, look_every_s=look_every_s)
         self._stamp: Stamp | None = None
         self._content = _TokenFile()
 

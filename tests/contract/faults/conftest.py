@@ -208,19 +208,8 @@ def worker_processes() -> Callable[[Any], list[psutil.Process]]:
     """The live worker processes of a server."""
 
     def finding(server: Any) -> list[psutil.Process]:
-        # Only direct children: a worker itself starts a writer process.
         children = psutil.Process(server.process.pid).children()
         return [each for each in children if each.status() != psutil.STATUS_ZOMBIE]
-
-    return finding
-
-
-@pytest.fixture
-def writer_processes(worker_processes: Any) -> Callable[[Any], list[psutil.Process]]:
-    """The writer processes of the workers of a server."""
-
-    def finding(server: Any) -> list[psutil.Process]:
-        return [child for worker in worker_processes(server) for child in worker.children()]
 
     return finding
 

@@ -63,28 +63,6 @@ def test_a_killed_worker_is_restarted_even_if_it_is_the_only_one(
         assert server.process.poll() is None
 
 
-def test_killing_the_writer_process_fails_no_request(  # noqa: PLR0917
-    serving: Any, world: Any, load_clients: Any, check_log: Any, worker_processes: Any, writer_processes: Any
-) -> None:
-    with serving(world) as server:
-        (worker,) = worker_processes(server)
-        assert len(writer_processes(server)) == 1
-        dead: set[int] = set()
-        with load_clients(server, "writer-killed", most_lines=4) as load:
-            for _ in range(3):
-                deadline = time.monotonic() + BACK_WITHIN_S
-                while not (there := [each for each in writer_processes(server) if each.pid not in dead]):
-                    assert time.monotonic() < deadline, "no new writer process was started"
-                    time.sleep(0.05)
-                load.wait_for(60)
-                dead.add(there[0].pid)
-                there[0].kill()
-                load.wait_for(60)
-        assert load.unanswered() == []
-        assert check_log(world.settings.decision_log_url, load.requests) == len(load.requests)
-        assert worker_processes(server) == [worker]
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_twenty_sigkills_lose_no_sent_answer_and_leave_no_partial_one(  # noqa: PLR0917

@@ -1,4 +1,4 @@
-"""Which files of a source are which table, and what a file must have."""
+"""How files are assigned to tables, and which files are refused."""
 
 from pathlib import Path
 
@@ -31,12 +31,12 @@ def test_tables_are_files_or_folders_and_any_may_be_missing(tmp_path: Path) -> N
     ]
 
 
-def test_a_file_may_carry_more_than_its_tables_name(tmp_path: Path) -> None:
+def test_a_file_name_may_extend_the_table_name(tmp_path: Path) -> None:
     _touch(tmp_path, "labels-2024-05.csv", "labels_june.csv", "labelsmith.csv")
     assert found(tmp_path) == [("labels", "labels-2024-05.csv"), ("labels", "labels_june.csv")]
 
 
-def test_droppings_of_other_systems_are_passed_over(tmp_path: Path) -> None:
+def test_marker_files_of_other_systems_are_ignored(tmp_path: Path) -> None:
     _touch(tmp_path, "labels/_SUCCESS", "labels/.part.csv.crc", "labels/_temporary/a.csv", "labels/part.csv")
     assert found(tmp_path) == [("labels", "labels/part.csv")]
 
@@ -46,7 +46,7 @@ def test_the_folder_of_one_table_is_a_source(tmp_path: Path) -> None:
     assert found(tmp_path / "accounts") == [("accounts", "part-0.parquet")]
 
 
-def test_a_source_without_tables_says_what_it_looked_for(tmp_path: Path) -> None:
+def test_the_error_for_a_source_without_tables_lists_expected_names(tmp_path: Path) -> None:
     _touch(tmp_path, "cdr_2024.csv")
     with pytest.raises(InputError, match="none of the tables") as error:
         find_sources(tmp_path)
@@ -54,12 +54,12 @@ def test_a_source_without_tables_says_what_it_looked_for(tmp_path: Path) -> None
     assert "call_records" in str(error.value.expected)
 
 
-def test_a_source_that_does_not_exist_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_source_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such source"):
         find_sources(tmp_path / "nowhere")
 
 
-def test_missing_columns_are_named_with_the_closest_found(tmp_path: Path) -> None:
+def test_missing_columns_are_reported_with_the_closest_match(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("LineId,label,source,occured_at,known_at\n")
     [source] = find_sources(tmp_path)
     with pytest.raises(InputError) as error:
@@ -72,7 +72,7 @@ def test_missing_columns_are_named_with_the_closest_found(tmp_path: Path) -> Non
     assert "--mapping" in str(error.value.todo)
 
 
-def test_hive_folders_give_the_columns_that_the_file_lacks(tmp_path: Path) -> None:
+def test_hive_partitions_supply_columns_that_the_file_lacks(tmp_path: Path) -> None:
     inner = tmp_path / "labels" / "source=random_audit" / "label=fraud" / "dt=2024-05-01"
     _touch(inner, "part.csv")
     text = (inner / "part.csv").read_text()
@@ -111,7 +111,7 @@ def test_batches_are_the_rows_in_order(tmp_path: Path) -> None:
     assert source.row_count() == 1000
 
 
-def test_what_cannot_be_read_is_named_without_a_cell_of_it(tmp_path: Path) -> None:
+def test_the_error_for_an_unreadable_file_quotes_no_cell(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_bytes(LABELS.encode() + b"13800138000,\xff\xfe\xb1,police,,\n")
     [source] = find_sources(tmp_path)
     with pytest.raises(InputError, match=r"labels\.csv cannot be read") as error:
@@ -126,12 +126,12 @@ def refused(folder: Path, mapping: Mapping | None = None) -> str:
     return str(error.value)
 
 
-def test_bytes_that_are_no_text_are_said_so_and_not_printed(tmp_path: Path) -> None:
+def test_binary_content_is_reported_but_not_printed(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_bytes(bytes(range(256)) * 20)
-    said = refused(tmp_path)
-    assert "not a text file in UTF-8" in said
-    assert said.isprintable()
-    assert said.isascii()
+    message = refused(tmp_path)
+    assert "not a text file in UTF-8" in message
+    assert message.isprintable()
+    assert message.isascii()
 
 
 @pytest.mark.parametrize(
@@ -145,31 +145,31 @@ def test_bytes_that_are_no_text_are_said_so_and_not_printed(tmp_path: Path) -> N
         (b"", "0 bytes"),
     ],
 )
-def test_what_is_no_csv_in_utf8_is_told_apart(tmp_path: Path, content: bytes, hint: str) -> None:
+def test_the_error_names_the_kind_of_non_text_content(tmp_path: Path, content: bytes, hint: str) -> None:
     (tmp_path / "labels.csv").write_bytes(content)
     assert hint in refused(tmp_path)
 
 
-def test_control_characters_of_names_are_escaped(tmp_path: Path) -> None:
+def test_control_characters_in_names_are_escaped(tmp_path: Path) -> None:
     pl.DataFrame({"a\x1b[2J": [1]}).write_parquet(tmp_path / "labels-\x07.parquet")
-    said = refused(tmp_path)
-    assert said.isprintable()
-    assert r"labels-\x07.parquet" in said
+    message = refused(tmp_path)
+    assert message.isprintable()
+    assert r"labels-\x07.parquet" in message
 
 
-def test_another_separator_is_guessed(tmp_path: Path) -> None:
+def test_the_error_suggests_another_separator(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text(LABELS.replace(",", ";"))
     assert "separated by ';'" in refused(tmp_path)
 
 
-def test_a_mapped_column_that_the_file_lacks_is_named_with_both_names(tmp_path: Path) -> None:
+def test_a_missing_mapped_column_is_reported_with_both_names(tmp_path: Path) -> None:
     _touch(tmp_path, "labels.csv")
     mapping = Mapping.model_validate({"name": "x", "labels": [{"columns": {"label": "lable"}}]})
     assert "lacks lable, which the mapping names for label (closest: label)" in refused(tmp_path, mapping)
 
 
-def test_a_mark_of_byte_order_and_characters_cut_by_blocks_are_text(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_characters_split_across_blocks_are_valid_text(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_bytes(b"\xef\xbb\xbf" + LABELS.encode() + "市".encode() * 700_000)
     [source] = find_sources(tmp_path)
-    source.must_be_text(whole=True)
+    source.check_is_text(whole=True)
     assert source.found[0] == "line_id"

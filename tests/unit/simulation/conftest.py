@@ -1,4 +1,4 @@
-"""One small operator for all tests of the simulator: two chunks of lines over eight weeks."""
+"""A small simulated operator for all tests: two chunks of lines over eight weeks."""
 
 from __future__ import annotations
 

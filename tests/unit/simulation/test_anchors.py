@@ -1,7 +1,7 @@
-"""The simulated operator beside what was measured at real ones; `pytest -s` on this file prints the table.
+"""Compares the simulated operator with figures of real ones; `pytest -s` on this file prints the table.
 
-A row is met when the simulated figure is within the tolerance. A row with a reason is known not to be: the reason
-stands in the table, and a row that is met after all must lose it.
+A row is met if the simulated figure is within the tolerance. A row with a reason is a known difference: the table shows
+the reason, and the test fails if such a row is met after all.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ OF_FRAUD = {
 
 
 class Anchor(NamedTuple):
-    """One row of the table; `allowed` is how far the simulated figure may be off."""
+    """One row of the table; `allowed` is the largest allowed difference."""
 
     what: str
     measured: float
@@ -71,11 +71,11 @@ class Anchor(NamedTuple):
         return abs(self.simulated - self.measured) <= self.allowed
 
     def line(self) -> str:
-        said = "met" if self.met else "NOT MET"
+        verdict = "met" if self.met else "NOT MET"
         known = f"  known difference: {self.known}" if self.known else ""
         return (
             f"{self.what:<58} measured {self.measured:8.2f}  simulated {self.simulated:8.2f}"
-            f"  tolerance {self.allowed:7.2f}  {said}{known}"
+            f"  tolerance {self.allowed:7.2f}  {verdict}{known}"
         )
 
 
@@ -165,7 +165,7 @@ def on_a_day(who: str, kind: str, frame: pl.DataFrame, known: dict[str, str]) ->
     ]
 
 
-def test_the_city_meets_what_was_measured_but_for_what_is_known(
+def test_simulated_medians_meet_the_anchors_except_for_known_differences(
     source: Path, months: pl.DataFrame, one_day: pl.DataFrame
 ) -> None:
     truth = pl.read_parquet(source / "truth.parquet")

@@ -1,4 +1,4 @@
-"""Archetype lines: the same arguments write the same bytes, of as many lines as asked for, none of them fraudulent."""
+"""Archetype lines: deterministic, in the requested number, none of them fraudulent."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -25,18 +25,18 @@ def records(source: Path) -> pl.DataFrame:
     return pl.read_parquet(source / "call_records" / "archetypes.parquet")
 
 
-def test_every_archetype_has_as_many_lines_as_asked_for(written: ArchetypeLines) -> None:
+def test_every_archetype_has_the_requested_number_of_lines(written: ArchetypeLines) -> None:
     assert written.lines["line_id"].n_unique() == EACH * len(ARCHETYPES)
     assert dict(written.lines["archetype"].value_counts().iter_rows()) == dict.fromkeys(ARCHETYPES, EACH)
 
 
-def test_every_line_has_an_account_that_stands(source: Path, written: ArchetypeLines) -> None:
+def test_every_line_has_an_active_account(source: Path, written: ArchetypeLines) -> None:
     accounts = pl.read_parquet(source / "accounts" / "archetypes.parquet")
     assert set(accounts["line_id"]) == set(written.lines["line_id"])
     assert set(accounts["status"]) == {"active"}
 
 
-def test_records_lead_up_to_the_instant_and_not_past_it(source: Path, written: ArchetypeLines) -> None:
+def test_records_end_at_as_of(source: Path, written: ArchetypeLines) -> None:
     started = records(source)["started_at"]
     assert started.min() >= written.as_of - timedelta(days=DAYS)
     assert written.as_of - timedelta(days=1) < started.max() <= written.as_of

@@ -1,4 +1,4 @@
-"""How hard it is: hard pairs have lines in them, and a model finds fraud, but not as if it wore a badge.
+"""Difficulty of the simulated fraud: hard pairs have lines, and a model finds fraud, but not perfectly.
 
 `pytest -s -m slow` on this file prints the figures by prevalence and by band. A model learns from labels as they come
 in, in one city, and is judged by the truth in two others, months later.
@@ -34,7 +34,7 @@ c = pl.col
 OUT = c("record_type") == "call_out"
 
 HARD_PAIRS = [
-    # legal, fraud, what makes them look alike
+    # legal persona, fraud, the feature that makes them similar
     ("courier", "goip", "busiest_day"),
     ("salesperson", "burst_dialler", "unanswered"),
     ("event", "burst_dialler", "busiest_day"),
@@ -48,7 +48,7 @@ HARD_PAIRS = [
 
 @pytest.fixture(scope="module")
 def looks(records: pl.DataFrame, accounts: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
-    """One row per line with what can make a legal line look like a fraud."""
+    """One row per line with the features that can make a legal line similar to a fraud."""
     home = accounts.group_by("line_id").agg(c("home_area").first())
     busiest = records.filter(OUT).group_by("line_id", c("started_at").dt.date()).len()
     return (
@@ -65,18 +65,16 @@ def looks(records: pl.DataFrame, accounts: pl.DataFrame, truth: pl.DataFrame) ->
 
 
 @pytest.mark.parametrize(("legal", "fraud", "look"), HARD_PAIRS)
-def test_every_hard_pair_has_lines_in_it_that_look_alike(
-    looks: pl.DataFrame, legal: str, fraud: str, look: str
-) -> None:
+def test_every_hard_pair_has_similar_lines(looks: pl.DataFrame, legal: str, fraud: str, look: str) -> None:
     frauds = looks.filter(c("persona") == fraud)[look].drop_nulls()
     legals = looks.filter(c("persona") == legal)[look].drop_nulls()
     assert len(frauds) >= 5
-    alike = legals.filter(legals >= frauds.quantile(0.25))
-    assert len(alike) >= 2
+    similar = legals.filter(legals >= frauds.quantile(0.25))
+    assert len(similar) >= 2
 
 
-class Judged(NamedTuple):
-    """Margins of the lines of one city at one instant, what they are, and since when."""
+class Evaluation(NamedTuple):
+    """Margins of the lines of one city at one instant, their truth, and ages."""
 
     margin: npt.NDArray[np.float64]
     fraud: npt.NDArray[np.bool_]
@@ -84,7 +82,7 @@ class Judged(NamedTuple):
     line_days: npt.NDArray[np.float64]
 
     def among(self, chosen: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-        """All legal lines and the frauds that are chosen."""
+        """All legal lines and the selected frauds."""
         kept = ~self.fraud | chosen
         return self.margin[kept], self.fraud[kept]
 
@@ -99,8 +97,8 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def judge(booster: lightgbm.Booster, folder: Path, store: RecordStore, at: datetime) -> Judged:
-    """Every line not yet found by then: is a fraud of the last 28 days on it?"""
+def judge(booster: lightgbm.Booster, folder: Path, store: RecordStore, at: datetime) -> Evaluation:
+    """Every line not yet found by then, and whether it had a fraud in the last 28 days."""
     examples = examples_at(store, as_of=at, known_by=at, time_zone=ZONE)
     truth = pl.read_parquet(folder / "source" / "truth.parquet").with_columns(
         line_key=key_of("line_id", secret=SECRET),
@@ -110,11 +108,11 @@ def judge(booster: lightgbm.Booster, folder: Path, store: RecordStore, at: datet
         fraud_days=(c("fraud_until") - c("fraud_from")).dt.total_hours() / 24,
         line_days=(pl.lit(at) - c("activated_at")).dt.total_hours() / 24,
     )
-    asked = pl.DataFrame({"line_key": examples.line_key, "margin": margins(booster, examples)})
-    lines = asked.join(truth, on="line_key").filter(
+    scored = pl.DataFrame({"line_key": examples.line_key, "margin": margins(booster, examples)})
+    lines = scored.join(truth, on="line_key").filter(
         ~c("over").fill_null(value=False), ~c("found_by_then").fill_null(value=False)
     )
-    return Judged(
+    return Evaluation(
         lines["margin"].to_numpy(),
         lines["now"].fill_null(value=False).to_numpy(),
         lines["fraud_days"].fill_null(0.0).to_numpy(),
@@ -123,8 +121,8 @@ def judge(booster: lightgbm.Booster, folder: Path, store: RecordStore, at: datet
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Judged]:
-    """The two cities by their prevalence, each judged by one model that learnt elsewhere and earlier."""
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Evaluation]:
+    """The two cities by prevalence, scored by one model that was trained on an earlier, different city."""
     folder = tmp_path_factory.mktemp("difficulty")
     store = city(folder / "learnt", lines=20_000, days=70, seed=21, prevalence=0.005, start=date(2024, 1, 1))
     end = midnight(date(2024, 1, 1) + timedelta(days=70))
@@ -141,8 +139,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Judged]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prevalence", ["0.005", "0.0005"])
-def test_out_of_time_a_model_finds_fraud_but_not_as_if_it_wore_a_badge(
-    judged: Callable[[str], Judged], prevalence: str
+def test_out_of_time_average_precision_is_high_but_not_near_perfect(
+    judged: Callable[[str], Evaluation], prevalence: str
 ) -> None:
     found = judged(prevalence)
     precision = average_precision(found.margin, found.fraud)
@@ -156,7 +154,9 @@ def test_out_of_time_a_model_finds_fraud_but_not_as_if_it_wore_a_badge(
 
 
 @pytest.mark.slow
-def test_frauds_on_long_lived_lines_are_clearly_harder_than_on_new_ones(judged: Callable[[str], Judged]) -> None:
+def test_frauds_on_long_lived_lines_are_clearly_harder_than_on_new_ones(
+    judged: Callable[[str], Evaluation],
+) -> None:
     found = judged("0.005")
     bands = {
         "fraud under 14 days": found.fraud & (found.fraud_days < 14),
@@ -173,6 +173,6 @@ def test_frauds_on_long_lived_lines_are_clearly_harder_than_on_new_ones(judged: 
             f"\n{name:<28} {chosen.sum():>4} lines  recall at 1 in 1,000 {recall[name]:.3f}"
             f"  average precision {precision[name]:.3f}\n"
         )
-    # How long the fraud itself lasts is shown, not asserted: long ones are patient, but some are boxes, and easy.
+    # Figures by length of the fraud are printed, not asserted: most long ones are patient, but some are boxes and easy.
     for figure in (recall, precision):
         assert figure["line of 1 year and more"] < figure["line under 30 days"] - 0.1

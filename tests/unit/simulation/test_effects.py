@@ -1,4 +1,4 @@
-"""What moves a whole population, if asked for: each effect moves what it should, on its days."""
+"""Optional effects on the whole population: each changes the intended figures, on its days."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from linerisk.cli import app
 from linerisk.errors import UsageError
 from linerisk.records.simulation import simulate
-from linerisk.records.simulation.effects import EFFECTS, NEW_YEARS, choose
+from linerisk.records.simulation.effects import EFFECTS, NEW_YEARS, select_effects
 from linerisk.records.simulation.population import NAMES, populate
 
 c = pl.col
@@ -25,7 +25,7 @@ VOICE = c("record_type").is_in(["call_out", "call_in"])
 
 
 def operator(folder: Path, **arguments: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Records with their local day and what is true of their line; and the truth itself."""
+    """Records with their local day and the truth of their line; and the truth table."""
     simulate(folder, **{"lines": 1500, "days": 21, "seed": 4, **arguments})
     truth = pl.read_parquet(folder / "truth.parquet")
     homes = pl.read_parquet(folder / "accounts").group_by("line_id").agg(c("home_area").first())
@@ -35,7 +35,7 @@ def operator(folder: Path, **arguments: Any) -> tuple[pl.DataFrame, pl.DataFrame
 
 @pytest.fixture(scope="module")
 def festival(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    """Three weeks around the lunar new year of 2024: per part of the period, what the effect speaks of."""
+    """Three weeks around the lunar new year of 2024: the affected figures per part of the period."""
     folder = tmp_path_factory.mktemp("festival")
     records, _ = operator(folder / "source", start=date(2024, 1, 27), days=21, effects=["spring_festival"])
     week = c("day").is_between(date(2024, 2, 9), date(2024, 2, 16))
@@ -53,14 +53,14 @@ def festival(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     )
 
 
-def test_in_the_festival_week_people_call_less_and_offices_hardly_at_all(festival: pl.DataFrame) -> None:
+def test_all_calls_and_office_calls_drop_in_the_festival_week(festival: pl.DataFrame) -> None:
     usual, festive = festival["calls_a_day"]
     assert 0.4 < festive / usual < 0.8
     usual, festive = festival["office"]
     assert festive / usual < 0.65
 
 
-def test_in_the_festival_week_many_are_in_their_hometowns_and_call_people_out_of_town(festival: pl.DataFrame) -> None:
+def test_in_the_festival_week_many_lines_are_in_their_hometowns_and_call_out_of_town(festival: pl.DataFrame) -> None:
     usual, festive = festival["away"]
     assert festive > 3 * usual
     usual, festive = festival["calls_afar"]
@@ -74,7 +74,7 @@ def test_journeys_home_end_a_few_days_after_the_festival(tmp_path: Path) -> None
     assert share[date(2025, 1, 30)] > 1.4 * share[date(2025, 2, 12)]
 
 
-def test_new_years_are_those_of_the_lunar_calendar() -> None:
+def test_new_years_match_the_lunar_calendar() -> None:
     assert [day.isoformat() for day in NEW_YEARS] == [
         "2023-01-22",
         "2024-02-10",
@@ -82,18 +82,18 @@ def test_new_years_are_those_of_the_lunar_calendar() -> None:
         "2026-02-17",
         "2027-02-06",
     ]
-    # Twelve or thirteen months of the moon lie between two new years.
+    # Two lunar new years are twelve or thirteen lunar months apart.
     for earlier, later in itertools.pairwise(NEW_YEARS):
         assert (later - earlier).days in {354, 355, 383, 384, 385}
 
 
-def test_in_september_students_come_with_new_lines() -> None:
+def test_students_activate_new_lines_in_september() -> None:
     start, days = date(2024, 8, 1), 61
 
     def new_lines(*effects: str) -> dict[str, int]:
-        chosen = choose(start, days, effects=effects, drift=None)
+        chosen = select_effects(start, days, effects=effects, drift=None)
         people = populate(0, 20_000, 100, days=days, rng=np.random.default_rng(3), begin=chosen.begin)
-        chosen.enrol(people, np.random.default_rng(4))
+        chosen.add_student_lines(people, np.random.default_rng(4))
         since, until = ((day - start).days for day in (date(2024, 8, 20), date(2024, 9, 16)))
         student = people.persona == NAMES.index("student")
         new = (people.activated >= since) & (people.activated < until)
@@ -107,14 +107,14 @@ def test_in_september_students_come_with_new_lines() -> None:
     assert term["others"] == usual["others"]
 
 
-def test_a_line_bought_in_september_calls_nobody_before(tmp_path: Path) -> None:
+def test_a_line_bought_in_september_has_no_earlier_calls(tmp_path: Path) -> None:
     records, truth = operator(tmp_path / "source", start=date(2024, 8, 17), days=21, effects=["september"])
     new = truth.filter(c("persona") == "student", c("activated_at") > datetime(2024, 8, 20, tzinfo=UTC))
     assert new.height > 10
     assert records.filter(c("started_at") < c("activated_at")).height == 0
 
 
-def test_on_the_sales_day_couriers_call_sixty_percent_more_and_others_as_ever(tmp_path: Path) -> None:
+def test_on_the_sales_day_couriers_call_60_percent_more_and_others_do_not(tmp_path: Path) -> None:
     arguments: dict[str, Any] = {"start": date(2024, 11, 4), "days": 15, "lines": 3000}
     usual, _ = operator(tmp_path / "usual", **arguments)
     sales, _ = operator(tmp_path / "sales", **arguments, effects=["sales_day"])
@@ -129,9 +129,9 @@ def test_on_the_sales_day_couriers_call_sixty_percent_more_and_others_as_ever(tm
     assert ratio(~courier, days) == pytest.approx(1.0, rel=0.05)
 
 
-def test_with_the_drift_boxes_give_way_to_relays_month_by_month() -> None:
+def test_the_drift_replaces_boxes_by_relays_month_by_month() -> None:
     def shares(drift: str | None) -> pl.DataFrame:
-        begin = choose(date(2024, 1, 1), 90, effects=(), drift=drift).begin
+        begin = select_effects(date(2024, 1, 1), 90, effects=(), drift=drift).begin
         people = populate(0, 40_000, 8_000, days=90, rng=np.random.default_rng(8), begin=begin)
         frauds = pl.DataFrame({"persona": np.asarray(NAMES)[people.persona], "from": people.fraud_from}).drop_nans()
         boxes, relays = c("persona").is_in(["goip", "goip_camouflaged"]).mean(), (c("persona") == "relay").mean()
@@ -146,7 +146,7 @@ def test_with_the_drift_boxes_give_way_to_relays_month_by_month() -> None:
     assert max(drifting["n"]) < 1.15 * min(drifting["n"]), "only the mix moves, not how much fraud there is"
 
 
-def test_the_drift_moves_the_beginnings_of_boxes_and_relays_and_nobody_elses(tmp_path: Path) -> None:
+def test_the_drift_shifts_only_the_starts_of_box_and_relay_frauds(tmp_path: Path) -> None:
     arguments: dict[str, Any] = {"lines": 600, "days": 60, "prevalence": 0.05}
     _, steady = operator(tmp_path / "steady", **arguments)
     _, drifting = operator(tmp_path / "drifting", **arguments, drift="boxes-to-relays")
@@ -180,7 +180,7 @@ def test_every_effect_has_days_in_each_tabulated_year(tmp_path: Path) -> None:
             simulate(tmp_path / f"{name}-{year}", lines=1, days=365, seed=1, start=date(year, 1, 1), effects=[name])
 
 
-def test_an_effect_leaves_alone_who_is_who(tmp_path: Path) -> None:
+def test_an_effect_does_not_change_the_personas(tmp_path: Path) -> None:
     arguments: dict[str, Any] = {"start": date(2024, 10, 20), "days": 30, "lines": 500}
     _, usual = operator(tmp_path / "usual", **arguments)
     _, sales = operator(tmp_path / "sales", **arguments, effects=["sales_day"])

@@ -1,4 +1,4 @@
-"""The story of July 2024: the same burst from a young line and from an old one, and an ordinary line beside them."""
+"""The story of July 2024: the same burst from a young line and from an old one, and an ordinary line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ c = pl.col
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Story, Path]:
+def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Story, Path]:
     folder = tmp_path_factory.mktemp("story") / "source"
     simulate(folder, lines=200, days=98, seed=7)
     story = write_story(folder, as_of=AS_OF, seed=7)
@@ -26,20 +26,20 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Story, Path]:
 
 
 @pytest.fixture(scope="module")
-def story_records(told: tuple[Story, Path]) -> pl.DataFrame:
-    return pl.read_parquet(told[1] / "call_records" / "story.parquet")
+def story_records(story: tuple[Story, Path]) -> pl.DataFrame:
+    return pl.read_parquet(story[1] / "call_records" / "story.parquet")
 
 
-def test_the_story_adds_files_of_the_same_shape(told: tuple[Story, Path]) -> None:
-    _, folder = told
+def test_the_story_adds_files_of_the_same_shape(story: tuple[Story, Path]) -> None:
+    _, folder = story
     for name in ("call_records", "accounts"):
-        story = pl.read_parquet_schema(folder / name / "story.parquet")
-        assert story == pl.read_parquet_schema(folder / name / "part-00000.parquet")
+        schema = pl.read_parquet_schema(folder / name / "story.parquet")
+        assert schema == pl.read_parquet_schema(folder / name / "part-00000.parquet")
     assert pl.read_parquet(folder / "call_records").height > 1000
 
 
-def test_the_two_accounts_differ_in_their_age_alone(told: tuple[Story, Path]) -> None:
-    story, folder = told
+def test_the_two_accounts_differ_only_in_age(story: tuple[Story, Path]) -> None:
+    story, folder = story
     rows = pl.read_parquet(folder / "accounts" / "story.parquet").rows_by_key("line_id", named=True, unique=True)
     young, old = rows[story.young.line_id], rows[story.old.line_id]
     assert young["activated_on"] == date(2024, 6, 30)
@@ -49,10 +49,10 @@ def test_the_two_accounts_differ_in_their_age_alone(told: tuple[Story, Path]) ->
     assert (young["plan_kind"], young["home_area"], young["declared_use"]) == ("prepaid", "440300", None)
 
 
-def test_the_burst_is_the_same_call_by_call_with_other_people(
-    told: tuple[Story, Path], story_records: pl.DataFrame
+def test_both_bursts_have_the_same_calls_with_different_parties(
+    story: tuple[Story, Path], story_records: pl.DataFrame
 ) -> None:
-    story, _ = told
+    story, _ = story
     young = story_records.filter(c("line_id") == story.young.line_id)
     began = young["started_at"].min()
     old = story_records.filter(c("line_id") == story.old.line_id, c("started_at") >= began)
@@ -64,8 +64,8 @@ def test_the_burst_is_the_same_call_by_call_with_other_people(
     assert set(young["device_id"]) & set(old["device_id"]) == set()
 
 
-def test_the_burst_is_a_plausible_one(told: tuple[Story, Path], story_records: pl.DataFrame) -> None:
-    story, _ = told
+def test_the_burst_has_plausible_figures(story: tuple[Story, Path], story_records: pl.DataFrame) -> None:
+    story, _ = story
     young = story_records.filter(c("line_id") == story.young.line_id, c("record_type") == "call_out")
     days = young.group_by(c("started_at").dt.convert_time_zone("Asia/Shanghai").dt.date()).len()["len"]
     assert 30 <= days.median() <= 120
@@ -75,24 +75,24 @@ def test_the_burst_is_a_plausible_one(told: tuple[Story, Path], story_records: p
     assert AS_OF.timestamp() - young["started_at"].min().timestamp() < 7 * 86400
 
 
-def test_the_ordinary_line_is_ordinary(told: tuple[Story, Path], story_records: pl.DataFrame) -> None:
-    story, _ = told
+def test_the_ordinary_line_has_ordinary_figures(story: tuple[Story, Path], story_records: pl.DataFrame) -> None:
+    story, _ = story
     line = story_records.filter(c("line_id") == story.ordinary.line_id)
     out = line.filter(c("record_type") == "call_out")
     assert 0.5 < out.height / 98 < 5
     assert line["started_at"].max() < AS_OF
 
 
-def test_lines_are_described_in_both_languages(told: tuple[Story, Path]) -> None:
-    story, _ = told
+def test_lines_are_described_in_both_languages(story: tuple[Story, Path]) -> None:
+    story, _ = story
     for line in (story.young, story.old, story.ordinary):
         assert line.zh
         assert line.en
         assert len(line.line_id) == 12
 
 
-def test_telling_it_again_writes_the_same_bytes(told: tuple[Story, Path]) -> None:
-    story, folder = told
+def test_writing_the_story_again_gives_the_same_bytes(story: tuple[Story, Path]) -> None:
+    story, folder = story
     path = folder / "call_records" / "story.parquet"
     before = hashlib.sha256(path.read_bytes()).hexdigest()
     assert write_story(folder, as_of=AS_OF, seed=7) == story
@@ -105,7 +105,7 @@ def test_a_folder_that_was_not_simulated_is_refused(tmp_path: Path) -> None:
     assert refused.value.field == "out"
 
 
-def test_an_instant_before_the_burst_is_refused(told: tuple[Story, Path]) -> None:
+def test_an_instant_before_the_burst_is_refused(story: tuple[Story, Path]) -> None:
     with pytest.raises(InputError) as refused:
-        write_story(told[1], as_of=datetime(2024, 7, 2, tzinfo=UTC), seed=1)
+        write_story(story[1], as_of=datetime(2024, 7, 2, tzinfo=UTC), seed=1)
     assert refused.value.field == "as_of"

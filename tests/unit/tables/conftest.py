@@ -1,4 +1,4 @@
-"""A tiny source in the contract's shape, and what tests do with it."""
+"""A small source in the contract's format, and a fixture that ingests it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -55,19 +55,19 @@ def _rows(usual: dict[str, str], *changes: dict[str, str | None]) -> pl.DataFram
 
 @pytest.fixture
 def records() -> Rows:
-    """Makes call records as text, one for each dictionary of what is unusual about it."""
+    """Build call records as text, one per dictionary of changed cells."""
     return lambda *changes: _rows(RECORD, *changes)
 
 
 @pytest.fixture
 def accounts() -> Rows:
-    """Makes accounts as text, one for each dictionary of what is unusual about it."""
+    """Build accounts as text, one per dictionary of changed cells."""
     return lambda *changes: _rows(ACCOUNT, *changes)
 
 
 @pytest.fixture
 def labels() -> Rows:
-    """Makes labels as text, one for each dictionary of what is unusual about it."""
+    """Build labels as text, one per dictionary of changed cells."""
     return lambda *changes: _rows(LABEL, *changes)
 
 
@@ -87,7 +87,7 @@ def source(tmp_path: Path, records: Rows, accounts: Rows, labels: Rows) -> Path:
 
 
 @pytest.fixture
-def take_in(tmp_path: Path) -> Callable[..., tuple[IntakeReport, RecordStore]]:
+def run_ingest(tmp_path: Path) -> Callable[..., tuple[IntakeReport, RecordStore]]:
     """Ingest a source, or a frame of one table, into a store, and open it."""
 
     def take(

@@ -1,4 +1,4 @@
-"""Ids become keys: keyed, stable, the same in a column and in a single look-up."""
+"""Keys of ids are keyed hashes, stable, and equal in a column and in a single look-up."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ def keys(ids: Sequence[str | int | None], *, secret: bytes = SECRET) -> list[int
     return pl.DataFrame({"id": ids}).select(key_of("id", secret=secret)).to_series().to_list()
 
 
-def test_a_key_is_what_it_has_always_been() -> None:
+def test_a_key_has_its_recorded_value() -> None:
     assert keys(["13800138000"]) == [3019327802509658541]
 
 
@@ -31,7 +31,7 @@ def test_leading_zeros_are_part_of_an_id() -> None:
     assert keys(["007"]) != keys(["7"])
 
 
-def test_no_id_has_no_key() -> None:
+def test_a_null_id_has_a_null_key() -> None:
     assert keys(["1", None])[1] is None
 
 
@@ -50,7 +50,7 @@ def test_keys_are_non_negative_and_fit_63_bits(ids: list[int]) -> None:
 
 
 @pytest.mark.parametrize("distinct", [3, 1000])
-def test_recurring_ids_are_looked_up_and_rare_ones_hashed_to_the_same_keys(distinct: int) -> None:
+def test_recurring_and_rare_ids_get_the_same_keys_as_a_column(distinct: int) -> None:
     ids = pl.DataFrame({"a": [str(i % distinct) if i else None for i in range(1000)]})
     found = keys_of_frame(ids, {"a": "key"}, secret=SECRET)["key"]
     assert found.to_list() == ids.select(key_of("a", secret=SECRET)).to_series().to_list()
@@ -65,7 +65,7 @@ def test_the_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) 
     assert (settings.home / "id_key").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_setting_comes_before_the_file(tmp_path: Path) -> None:
+def test_the_setting_overrides_the_file(tmp_path: Path) -> None:
     assert load_secret(Settings(home=tmp_path, id_key="x" * 20)) == b"x" * 20
     assert list(tmp_path.iterdir()) == []
 
@@ -77,6 +77,6 @@ def test_a_short_secret_is_refused(tmp_path: Path) -> None:
     assert "hunter2" not in str(error.value)
 
 
-def test_a_fingerprint_tells_secrets_apart_and_does_not_hold_them() -> None:
+def test_a_fingerprint_differs_between_secrets_and_does_not_contain_them() -> None:
     assert fingerprint_of(SECRET) != fingerprint_of(SECRET + b"x")
     assert SECRET.hex() not in fingerprint_of(SECRET)

@@ -1,4 +1,4 @@
-"""A run with too many bad rows keeps them for whoever must find out why, and takes nothing in."""
+"""A run with too many bad rows keeps them for inspection and changes nothing else in the store."""
 
 import os
 import signal
@@ -39,14 +39,16 @@ except InputError:
 """
 
 
-def refused(take_in: Take, rows: pl.DataFrame, **options: object) -> InputError:
+def refused(run_ingest: Take, rows: pl.DataFrame, **options: object) -> InputError:
     with pytest.raises(InputError) as error:
-        take_in(rows, **options)
+        run_ingest(rows, **options)
     return error.value
 
 
-def test_the_rejected_rows_are_kept_and_the_error_says_where(records: Rows, take_in: Take, tmp_path: Path) -> None:
-    error = refused(take_in, records({}, {"duration_s": "x"}, {"peer_kind": "martian"}))
+def test_rejected_rows_are_kept_and_the_error_names_their_folder(
+    records: Rows, run_ingest: Take, tmp_path: Path
+) -> None:
+    error = refused(run_ingest, records({}, {"duration_s": "x"}, {"peer_kind": "martian"}))
     kept = tmp_path / "store" / "rejected" / "refused-1"
     assert str(kept) in str(error)
     rows = pl.read_parquet(kept / "*.parquet").sort("row")
@@ -56,72 +58,70 @@ def test_the_rejected_rows_are_kept_and_the_error_says_where(records: Rows, take
     ]
 
 
-def test_two_files_of_one_name_are_both_kept(records: Rows, take_in: Take, tmp_path: Path) -> None:
+def test_two_rejected_files_of_one_name_are_both_kept(records: Rows, run_ingest: Take, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / "s/call_records" / folder).mkdir(parents=True)
         records({"duration_s": folder}).write_csv(tmp_path / "s/call_records" / folder / "part.csv")
     with pytest.raises(InputError):
-        take_in(tmp_path / "s")
+        run_ingest(tmp_path / "s")
     kept = pl.read_parquet(tmp_path / "store/rejected/refused-1/*.parquet")
     assert sorted(kept["duration_s"].to_list()) == ["a", "b"]
 
 
-def test_the_next_refused_run_replaces_them_and_a_good_run_does_not(
-    records: Rows, take_in: Take, tmp_path: Path
-) -> None:
-    refused(take_in, records({"duration_s": "x"}))
-    take_in(records({}))
+def test_only_the_next_refused_run_replaces_the_kept_rows(records: Rows, run_ingest: Take, tmp_path: Path) -> None:
+    refused(run_ingest, records({"duration_s": "x"}))
+    run_ingest(records({}))
     assert [path.name for path in (tmp_path / "store/rejected").iterdir()] == ["refused-1"]
-    refused(take_in, records({"duration_s": "y"}))
+    refused(run_ingest, records({"duration_s": "y"}))
     assert [path.name for path in (tmp_path / "store/rejected").iterdir()] == ["refused-2"]
     assert pl.read_parquet(tmp_path / "store/rejected/refused-2/*.parquet")["duration_s"].to_list() == ["y"]
     assert not (tmp_path / "store/staging").exists()
 
 
-def test_the_error_gives_wrong_and_allowed_words(accounts: Rows, take_in: Take) -> None:
+def test_the_error_lists_wrong_and_allowed_values(accounts: Rows, run_ingest: Take) -> None:
     rows = accounts(*({"plan_kind": word} for word in ("PRE", "PRE", "a\x1b[2Jb", "long " * 20, "z", "z")))
-    error = refused(take_in, rows, table="accounts")
+    error = refused(run_ingest, rows, table="accounts")
     found = str(error.found)
     assert "plan_kind|known_code in 6 rows, the first in row 1 of accounts.csv" in found
     assert r"found 'PRE', 'z', 'a\x1b[2Jb'; allowed prepaid, postpaid, enterprise, iot" in found
     assert found.isprintable()
 
 
-def test_a_long_word_is_cut_to_forty_characters(accounts: Rows, take_in: Take) -> None:
-    found = str(refused(take_in, accounts({"plan_kind": "long " * 20}), table="accounts").found)
+def test_a_long_value_is_truncated_to_forty_characters(accounts: Rows, run_ingest: Take) -> None:
+    found = str(refused(run_ingest, accounts({"plan_kind": "long " * 20}), table="accounts").found)
     assert f"'{('long ' * 20)[:39]}…'" in found
 
 
-def test_codes_of_the_mapping_are_allowed_too(accounts: Rows, take_in: Take) -> None:
+def test_the_error_lists_codes_of_the_mapping_as_allowed(accounts: Rows, run_ingest: Take) -> None:
     mapping = Mapping.model_validate({"name": "x", "accounts": [{"codes": {"plan_kind": {"PRE": "prepaid"}}}]})
-    error = refused(take_in, accounts({"plan_kind": "POST"}), table="accounts", mapping=mapping)
+    error = refused(run_ingest, accounts({"plan_kind": "POST"}), table="accounts", mapping=mapping)
     assert "found 'POST'; allowed prepaid, postpaid, enterprise, iot, and by the mapping PRE" in str(error.found)
 
 
 @pytest.mark.parametrize("number", ["13800138000", "f00dfeed1234abcd", "007"])
-def test_what_may_be_an_id_is_not_repeated(accounts: Rows, take_in: Take, number: str) -> None:
-    error = refused(take_in, accounts({"plan_kind": number}), table="accounts")
+def test_a_value_that_may_be_an_id_is_not_quoted(accounts: Rows, run_ingest: Take, number: str) -> None:
+    error = refused(run_ingest, accounts({"plan_kind": number}), table="accounts")
     assert number not in str(error).replace("0.00", "")
     assert "found what may be an id" in str(error)
 
 
-def test_a_column_of_many_wrong_words_is_not_repeated(accounts: Rows, take_in: Take) -> None:
-    error = refused(take_in, accounts(*({"plan_kind": f"u{n}"} for n in range(30))), table="accounts")
-    assert "more than 20 different words" in str(error.found)
+def test_a_column_of_many_wrong_values_is_not_quoted(accounts: Rows, run_ingest: Take) -> None:
+    error = refused(run_ingest, accounts(*({"plan_kind": f"u{n}"} for n in range(30))), table="accounts")
+    assert "more than 20 different values" in str(error.found)
     assert "u1" not in str(error.found)
 
 
-def test_every_table_with_too_many_bad_rows_is_named(source: Path, take_in: Take) -> None:
+def test_every_table_with_too_many_bad_rows_is_named(source: Path, run_ingest: Take) -> None:
     for table in ("accounts", "labels"):
         text = (source / f"{table}.csv").read_text()
         (source / f"{table}.csv").write_text(text.replace("prepaid", "x").replace("fraud", "x"))
     with pytest.raises(InputError, match="too many rows of accounts and labels are bad") as error:
-        take_in(source)
+        run_ingest(source)
     assert "label|known_code in 1 rows" in str(error.value)
 
 
-def test_a_refused_run_that_is_killed_keeps_all_or_nothing(records: Rows, take_in: Take, tmp_path: Path) -> None:
-    _, before = take_in(records({}))
+def test_a_killed_refused_run_keeps_all_rejected_rows_or_none(records: Rows, run_ingest: Take, tmp_path: Path) -> None:
+    _, before = run_ingest(records({}))
     (tmp_path / "bad" / "call_records").mkdir(parents=True)
     for part in "abc":
         records({"duration_s": part}, {"duration_s": "x"}).write_csv(tmp_path / f"bad/call_records/{part}.csv")
@@ -144,15 +144,15 @@ def test_a_refused_run_that_is_killed_keeps_all_or_nothing(records: Rows, take_i
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_files_and_folders_are_for_their_owner_only(
-    records: Rows, source: Path, take_in: Take, tmp_path: Path, umask: int
+def test_files_and_folders_are_private_to_their_owner(
+    records: Rows, source: Path, run_ingest: Take, tmp_path: Path, umask: int
 ) -> None:
     before = os.umask(umask)
     try:
         (tmp_path / "store").mkdir(mode=0o755)
-        take_in(source)
-        take_in(records({}, {"line_id": "9", "duration_s": "-1"}), max_rejected=0.5)
-        refused(take_in, records({"duration_s": "-2"}))
+        run_ingest(source)
+        run_ingest(records({}, {"line_id": "9", "duration_s": "-1"}), max_rejected=0.5)
+        refused(run_ingest, records({"duration_s": "-2"}))
     finally:
         os.umask(before)
     found = [tmp_path / "store", *(tmp_path / "store").rglob("*")]
@@ -161,8 +161,8 @@ def test_files_and_folders_are_for_their_owner_only(
     assert {path.stat().st_mode & 0o777 for path in found if path.is_file()} == {0o600}
 
 
-def test_a_mapping_to_a_word_that_there_is_not_is_pointed_out(accounts: Rows, take_in: Take) -> None:
+def test_a_mapping_to_an_unknown_code_is_reported(accounts: Rows, run_ingest: Take) -> None:
     mapping = Mapping.model_validate({"name": "x", "accounts": [{"codes": {"plan_kind": {"PRE": "pre-paid"}}}]})
-    error = refused(take_in, accounts({}), table="accounts", mapping=mapping)
+    error = refused(run_ingest, accounts({}), table="accounts", mapping=mapping)
     assert error.field == "accounts.plan_kind"
     assert "'prepaid'" in str(error.todo)

@@ -1,4 +1,4 @@
-"""The contract of what arrives and the schemas of what is kept say the same."""
+"""The input contract and the schemas of the store agree."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ from linerisk.tables.validation import KEYS
 Take = Callable[..., tuple[IntakeReport, RecordStore]]
 Rows = Callable[..., pl.DataFrame]
 
-# The platform's own instant may be missing from what arrives; intake says what it was.
+# Optional in the source; intake fills it.
 FILLED = {"received_at"}
 
 
 @pytest.mark.parametrize(("table", "schema"), [("call_records", Records), ("accounts", Accounts), ("labels", Labels)])
-def test_columns_and_their_nulls_agree(table: TableName, schema: type[dy.Schema]) -> None:
+def test_contract_and_schemas_agree_on_columns_and_nulls(table: TableName, schema: type[dy.Schema]) -> None:
     arriving = {KEYS.get(column.name, column.name): column for column in TABLES[table]}
     kept = schema.columns()
     assert list(arriving) == list(kept)
@@ -32,7 +32,7 @@ def test_columns_and_their_nulls_agree(table: TableName, schema: type[dy.Schema]
     assert {name for name, column in kept.items() if isinstance(column, dy.Enum)} == set(CODES[table])
 
 
-def test_scores_hold_their_probability_within_its_interval() -> None:
+def test_scores_require_the_probability_within_its_interval() -> None:
     row = {
         "line_id": "007",
         "as_of": datetime(2024, 7, 1, tzinfo=UTC),
@@ -52,12 +52,12 @@ def test_scores_hold_their_probability_within_its_interval() -> None:
     assert failure.counts() == {"interval_holds_the_probability": 1}
 
 
-def test_what_a_report_says_is_plain_data(records: Rows, take_in: Take) -> None:
-    report, _ = take_in(records({}, {"duration_s": "-1"}), max_rejected=0.5)
-    said = report.as_dict()
-    assert said["tables"] == {
+def test_a_report_is_exported_as_plain_data(records: Rows, run_ingest: Take) -> None:
+    report, _ = run_ingest(records({}, {"duration_s": "-1"}), max_rejected=0.5)
+    exported = report.as_dict()
+    assert exported["tables"] == {
         "call_records": {"read": 2, "accepted": 1, "duplicates": 0, "rejected": 1, "late": 0, "files": 1}
     }
-    assert said["rejected"] == (
+    assert exported["rejected"] == (
         {"table": "call_records", "file": "call_records.csv", "rule": "duration_s|min", "rows": 1, "first_row": 2},
     )

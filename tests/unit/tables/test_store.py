@@ -1,4 +1,4 @@
-"""What readers of a record store can rely on."""
+"""Guarantees of a record store for its readers."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Rows = Callable[..., pl.DataFrame]
 
 
 @pytest.fixture
-def store(records: Rows, take_in: Take) -> RecordStore:
+def store(records: Rows, run_ingest: Take) -> RecordStore:
     rows = records(
         *(
             {
@@ -33,7 +33,7 @@ def store(records: Rows, take_in: Take) -> RecordStore:
             for n in range(200)
         )
     )
-    return take_in(rows)[1]
+    return run_ingest(rows)[1]
 
 
 @pytest.mark.parametrize("buckets", [1, 2, 7, 64])
@@ -48,7 +48,7 @@ def test_a_bucket_that_does_not_exist_is_refused() -> None:
         bucket_bounds(4, 4)
 
 
-def test_buckets_of_lines_are_whole_lines_and_together_everything(store: RecordStore) -> None:
+def test_buckets_hold_whole_lines_and_together_all_records(store: RecordStore) -> None:
     parts = [store.records("line_key", bucket, 3).collect() for bucket in range(3)]
     assert sum(part["line_key"].n_unique() for part in parts) == 50
     columns = parts[0].columns
@@ -73,18 +73,18 @@ def test_a_day_is_sorted_by_line(store: RecordStore) -> None:
     assert day["line_key"].is_sorted()
 
 
-def test_a_table_that_never_came_is_empty_and_has_its_columns(store: RecordStore) -> None:
+def test_a_table_that_was_never_ingested_is_empty_and_has_its_columns(store: RecordStore) -> None:
     accounts = store.accounts().collect()
     assert accounts.height == 0
     assert accounts.schema == Accounts.create_empty().schema
 
 
-def test_no_store_says_what_to_run(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_store_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="linerisk ingest"):
         RecordStore.open(tmp_path / "nowhere")
 
 
-def test_a_store_of_another_format_says_what_to_do(store: RecordStore) -> None:
+def test_a_store_of_another_format_is_refused(store: RecordStore) -> None:
     manifest = store.path / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))
     with pytest.raises(StoreError, match="format 99"):
@@ -92,59 +92,59 @@ def test_a_store_of_another_format_says_what_to_do(store: RecordStore) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1, "surprise": 2}'])
-def test_a_damaged_manifest_is_said_to_be_so(store: RecordStore, content: str) -> None:
+def test_a_damaged_manifest_is_reported(store: RecordStore, content: str) -> None:
     (store.path / "manifest.json").write_text(content)
     with pytest.raises(StoreError, match="damaged"):
         RecordStore.open(store.path)
 
 
-def test_a_missing_data_file_is_noticed_when_the_store_is_opened(store: RecordStore) -> None:
+def test_opening_a_store_detects_a_missing_data_file(store: RecordStore) -> None:
     next((store.path / "days").iterdir()).unlink()
     with pytest.raises(StoreError, match="1 of them missing"):
         RecordStore.open(store.path)
 
 
-def test_two_ids_with_one_key_are_never_one_line() -> None:
+def test_two_ids_with_one_key_are_refused() -> None:
     mine = pl.DataFrame({"line_key": [5, 6], "line_id": ["a", "b"]})
     theirs = pl.DataFrame({"line_key": [6, 5], "line_id": ["c", "a"]})
     with pytest.raises(StoreError, match="1 of 3 line ids have the key of another line"):
         merge_lines([mine, theirs])
 
 
-def test_an_open_store_says_the_same_after_the_next_ingest(store: RecordStore, records: Rows, take_in: Take) -> None:
+def test_an_open_store_is_unchanged_after_the_next_ingest(store: RecordStore, records: Rows, run_ingest: Take) -> None:
     before = store.records().collect()
-    take_in(records({"line_id": "new", "started_at": "2024-05-01T00:00:00Z"}))
+    run_ingest(records({"line_id": "new", "started_at": "2024-05-01T00:00:00Z"}))
     assert_frame_equal(store.records().collect(), before)
     assert RecordStore.open(store.path).record_count == before.height + 1
 
 
-def test_replaced_files_are_gone_after_the_ingest_after_next(records: Rows, take_in: Take, tmp_path: Path) -> None:
+def test_replaced_files_are_removed_by_the_second_next_ingest(records: Rows, run_ingest: Take, tmp_path: Path) -> None:
     for line in range(3):
-        take_in(records({"line_id": str(line)}))
+        run_ingest(records({"line_id": str(line)}))
     assert len(list((tmp_path / "store" / "days").iterdir())) == 2
 
 
-def test_leftovers_of_a_stopped_run_are_swept_away(store: RecordStore, records: Rows, take_in: Take) -> None:
+def test_leftovers_of_an_interrupted_run_are_removed(store: RecordStore, records: Rows, run_ingest: Take) -> None:
     for name in ("days/2024-05-01-dead.parquet", "rejected/x-1.parquet", "staging/half.arrow"):
         (store.path / name).parent.mkdir(exist_ok=True)
         (store.path / name).write_bytes(b"half")
-    take_in(records({}))
+    run_ingest(records({}))
     assert not [path for path in store.path.rglob("*") if path.is_file() and path.read_bytes() == b"half"]
 
 
-def test_two_ingests_at_once_are_refused(store: RecordStore, records: Rows, take_in: Take) -> None:
+def test_a_concurrent_ingest_is_refused(store: RecordStore, records: Rows, run_ingest: Take) -> None:
     with filelock.FileLock(store.path / ".lock"), pytest.raises(StoreError, match="another ingest is writing"):
-        take_in(records({}))
+        run_ingest(records({}))
 
 
-def test_a_folder_of_something_else_is_not_turned_into_a_store(records: Rows, take_in: Take, tmp_path: Path) -> None:
+def test_a_folder_with_foreign_files_is_refused(records: Rows, run_ingest: Take, tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "thesis.txt").write_text("precious")
     with pytest.raises(StoreError, match=r"not a record store.*thesis\.txt"):
-        take_in(records({}))
+        run_ingest(records({}))
 
 
-def test_a_store_that_cannot_be_written_is_said_so(records: Rows, take_in: Take, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_written_is_reported(records: Rows, run_ingest: Take, tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file, where a folder is needed")
     with pytest.raises(StoreError, match="cannot be written"):
-        take_in(records({}))
+        run_ingest(records({}))

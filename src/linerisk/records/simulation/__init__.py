@@ -1,7 +1,7 @@
-"""A simulated mobile operator: people with habits, frauds with schemes, and what the network writes about both.
+"""A simulated mobile operator: personas, fraud schemes, and the records that the network writes about both.
 
-Nothing is drawn per feature. Lines have streams of traffic; streams make legs; legs have parties, places, handsets
-and outcomes; frauds are found out late or never; found ones fall silent.
+No feature is drawn directly. Lines have streams of traffic; streams make legs; legs have parties, places, handsets and
+outcomes. Frauds are found late or never; found ones have no further records.
 """
 
 from __future__ import annotations

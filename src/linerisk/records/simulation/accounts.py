@@ -1,4 +1,4 @@
-"""What the operator knows about each line, one row per change."""
+"""Account rows of simulated lines, one per change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def account_changes(people: Population, findings: Findings, *, days: int, rng: n
     size = len(people)
     every = np.arange(size)
     parts = [_events(every, people.activated, status="active")]
-    # Verified again now and then in the past two years: a new handset, a new card, a campaign.
+    # Some lines were verified again in the past two years: a new handset, a new card, a campaign.
     age = np.minimum(days - people.activated, 730.0)
     again = np.flatnonzero(rng.random(size) < 1.0 - np.exp(-_VERIFIED_A_DAY * age))
     parts.append(_events(again, days - age[again] * rng.random(len(again)), verified=True))
@@ -68,10 +68,10 @@ def account_changes(people: Population, findings: Findings, *, days: int, rng: n
     parts.append(_events(ended, findings.suspended[ended] + rng.uniform(5.0, 40.0, len(ended)), status="closed"))
     gone = np.flatnonzero((people.closed < findings.suspended) & (people.closed < FOREVER))
     parts.append(_events(gone, people.closed[gone], status="closed"))
-    return _filled(pl.concat(parts), people, days)
+    return _fill_forward(pl.concat(parts), people, days)
 
 
-def _filled(events: pl.DataFrame, people: Population, days: int) -> pl.DataFrame:
+def _fill_forward(events: pl.DataFrame, people: Population, days: int) -> pl.DataFrame:
     activated = pl.Series("activated", people.activated).gather(events["line"])
     names = ("status", "verified", "declared_use", "declared_until")
     return (
@@ -84,7 +84,7 @@ def _filled(events: pl.DataFrame, people: Population, days: int) -> pl.DataFrame
 
 
 def constants(people: Population, rng: np.random.Generator) -> pl.DataFrame:
-    """The facts of an account that do not change: one row per line, days since the start."""
+    """Constant facts of accounts. Grain: one row per line; dates as days since the start."""
     size = len(people)
     since = people.activated.copy()
     ported = numbers.happens(_PORTED_SHARE, size, rng)

@@ -1,7 +1,7 @@
-"""Streams: who sends traffic of which kind between when and when.
+"""Activity streams: periods in which a line has traffic of one kind.
 
-A line has one stream for its ordinary life and one more for everything else it does: work, an event, a fraud. A
-stream's numbers are the traffic's medians moved by the line's own temperament, so that kinds overlap.
+A line has one stream for its ordinary life and one for each other activity: work, an event, a fraud. A stream's
+parameters are the traffic's medians, varied by random factors of the line, so kinds of traffic overlap.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class Traffic:
 
     Attributes:
         out: Outgoing call attempts.
-        inn: Incoming calls that answer nothing.
+        inn: Incoming calls that are not replies.
         texts_out: Texts sent.
         services: Texts from services and platforms.
         spread: Log-normal sigma of the rates between lines.
         jitter: Sigma of the probabilities' log-odds between lines.
-        day_shape: Gamma shape of the rates between days; small is moody.
+        day_shape: Gamma shape of the rates between days; small values vary more.
         weekend: Rates on Saturdays, Sundays and holidays over those of working days.
         rhythm: Name of the hour-of-day rhythm.
-        batch: Call belongs to one of the day's sittings.
-        regular: How evenly a machine spaces its calls.
+        batch: Call belongs to one of the day's sittings (clusters of calls).
+        regular: How evenly the calls are spaced, 0 to 1; machines are near 1.
         fresh: Callee is a stranger.
         again: Callee is one of the stream's recent callees; the rest are the line's contacts.
         mates: Callee is a line of the same gang.
@@ -116,7 +116,7 @@ class Streams:
         rhythm: Index into `hours.NAMES`.
         place: Index into `PLACES`.
         handset: Index into `HANDSETS`.
-        area: Area of a stream that is lived elsewhere; -1 for where the line is.
+        area: Area of a stream that is not at the line's own place; -1 for the line's place.
         anchor: Seed of the stream's own cell and of its target areas; shared within a gang.
         fraud: Whether the stream is the fraud.
     """
@@ -147,12 +147,12 @@ def draw(
     anchor: Ints | None = None,
     fraud: bool = False,
 ) -> Streams:
-    """One stream of this traffic per line, each with its own temperament."""
+    """Draw one stream of this traffic per line, with random factors per line."""
     size = len(line)
-    temper = rng.normal(0.0, traffic.spread, size)
+    line_factor = rng.normal(0.0, traffic.spread, size)
     values: dict[str, Floats] = {}
     for name in RATES:
-        own = 0.8 * temper + 0.6 * rng.normal(0.0, traffic.spread, size)
+        own = 0.8 * line_factor + 0.6 * rng.normal(0.0, traffic.spread, size)
         values[name] = getattr(traffic, name) * np.exp(own)
     for name in SHARES:
         share = float(getattr(traffic, name))
@@ -177,7 +177,7 @@ def draw(
 
 
 def gather(parts: Iterable[Streams]) -> Streams:
-    """All streams of a chunk, in the order given."""
+    """Concatenate streams in the given order."""
     every = list(parts)
     columns = {
         field.name: np.concatenate([getattr(part, field.name) for part in every])

@@ -1,8 +1,7 @@
-"""Lines of people who were shut off though they did nothing wrong: what any model must leave alone.
+"""Archetypes: legal lines that were or could be suspended by mistake, which no model may flag.
 
-Each archetype is a persona of the simulated city, caught at the moment at which it looks worst: the teacher in the week
-of the calls, the second phone in the days after it was taken out of the drawer. The lines are drawn by the simulator's
-own mechanisms, with nobody fraudulent among them.
+Each archetype is a persona of the simulated city at its most suspicious moment: the teacher in the week of the calls,
+the second phone in the days after it came back into use. The simulator's own mechanisms draw the lines.
 """
 
 from __future__ import annotations
@@ -18,40 +17,40 @@ import polars as pl
 from linerisk.records.simulation import accounts, areas, numbers, table_writer
 from linerisk.records.simulation.activity_streams import FOREVER, PLACES, Streams, Traffic, draw, gather
 from linerisk.records.simulation.batches import Plan
-from linerisk.records.simulation.behaviour import behave
+from linerisk.records.simulation.behaviour import make_streams
 from linerisk.records.simulation.call_legs import DAY_US, daily_activity
-from linerisk.records.simulation.contacts import write_book
-from linerisk.records.simulation.effects import choose
+from linerisk.records.simulation.contacts import draw_contacts
+from linerisk.records.simulation.effects import select_effects
 from linerisk.records.simulation.fraud_discovery import Findings
 from linerisk.records.simulation.numbers import Floats, Ints
 from linerisk.records.simulation.personas import AWAKENED, EVENT, LEGAL
-from linerisk.records.simulation.places import locate, travel
+from linerisk.records.simulation.places import assign_locations, daily_areas
 from linerisk.records.simulation.population import NAMES, Population, populate
 from linerisk.records.simulation.table_writer import Calendar
 from linerisk.records.simulation.traffic import Scene, all_legs
 
 DAYS = 60
-"""Length of the period: what features look back on, and a little more."""
+"""Length of the period: the look-back of features, plus a margin."""
 START = date(2024, 5, 24)
 _FIRST = 80_000_000
-"""Line index of the first, beyond those of any simulation and below the story's."""
+"""First line index, above those of any simulation and below the story's."""
 _CELLS_OF_LINES = 40_000
 _BEGAN_BEFORE_END = (1.0, 10.0)
-"""Days before the end at which a burst of calls began, or at which a traveller came home."""
+"""Range of days before the end at which a burst began or a traveller returned."""
 _DECLARED_AFTER_DAYS = 100.0
-"""Age from which nearly every business use that will be declared has been."""
-_AT_ONE_DESK = 0.5
+"""Line age by which nearly every declared business use has been declared."""
+_ONE_PLACE_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Archetype:
-    """One kind of line that is easily taken for fraud.
+    """One kind of line that is easily mistaken for fraud.
 
     Attributes:
-        persona: The persona of the city whose lines it takes.
-        en: What it is.
-        zh: The same in Chinese.
-        burst: Traffic that begins shortly before the end, if that is what makes it conspicuous.
+        persona: The persona whose lines it takes.
+        en: Description in English.
+        zh: Description in Chinese.
+        burst: Traffic that begins shortly before the end, if the archetype has one.
         burst_days: Shortest and longest length of the burst.
         declared: Whether only lines with a declared business use are taken.
     """
@@ -87,7 +86,7 @@ class ArchetypeLines:
     """What `write_archetypes` wrote.
 
     Attributes:
-        as_of: The instant at which the lines are to be looked at, UTC.
+        as_of: The instant at which the lines are to be scored, UTC.
         lines: `line_id` and `archetype`, the `persona` of `ARCHETYPES`' keys. Grain: one row per line.
     """
 
@@ -107,18 +106,20 @@ def write_archetypes(out: Path, *, lines_each: int, seed: int) -> ArchetypeLines
     """
     rng = np.random.default_rng([seed, _FIRST])
     calendar = Calendar(START)
-    plan = Plan(len(ARCHETYPES) * lines_each, DAYS, seed, 0.0, calendar, choose(START, DAYS, effects=(), drift=None))
+    plan = Plan(
+        len(ARCHETYPES) * lines_each, DAYS, seed, 0.0, calendar, select_effects(START, DAYS, effects=(), drift=None)
+    )
     people, kind = _people(lines_each, rng)
-    streams = gather([behave(people, days=DAYS, rng=rng), *_bursts(kind, rng)])
-    book = write_book(people, rng)
-    legs = all_legs(Scene(people, streams, book, daily_activity(streams, plan.quiet, rng), rng, plan.effects))
+    streams = gather([make_streams(people, days=DAYS, rng=rng), *_bursts(kind, rng)])
+    book = draw_contacts(people, rng)
+    legs = all_legs(Scene(people, streams, book, daily_activity(streams, plan.days_off, rng), rng, plan.effects))
     legs = legs.take((legs.at >= 0) & (legs.at < DAYS * DAY_US))
     legs = legs.take(np.argsort(legs.line * (1 << 46) + legs.at, kind="stable"))
-    where = _came_home(travel(people, days=DAYS, rng=rng), kind, rng)
-    places = locate(people, streams, legs, where, lines=_CELLS_OF_LINES, first=_FIRST, rng=rng)
+    where = _add_border_trips(daily_areas(people, days=DAYS, rng=rng), kind, rng)
+    places = assign_locations(people, streams, legs, where, lines=_CELLS_OF_LINES, first=_FIRST, rng=rng)
     records = table_writer.record_frame(legs, places, people.number, calendar=calendar, seed=seed, rng=rng)
-    changes = accounts.account_changes(people, _nothing_found(len(people)), days=DAYS, rng=rng)
-    # A declaration that ran out was renewed: the archetype is the one that did what was asked.
+    changes = accounts.account_changes(people, _no_findings(len(people)), days=DAYS, rng=rng)
+    # Expired declarations are renewed: this archetype keeps its declaration valid.
     renewed = pl.max_horizontal("declared_until", pl.lit(DAYS + 90.0))
     changes = changes.with_columns(declared_until=pl.when(pl.col("declared_use").is_not_null()).then(renewed))
     facts = accounts.constants(people, rng)
@@ -134,10 +135,10 @@ def _people(lines_each: int, rng: np.random.Generator) -> tuple[Population, Ints
     """Lines of each archetype, taken from a city large enough to have them, and which archetype each is."""
     shares = {persona.name: persona.share / sum(p.share for p in LEGAL) for persona in LEGAL}
     city = populate(_FIRST, _city_size(lines_each, shares), 0, days=DAYS, rng=rng)
-    standing = (city.activated < DAYS - _BEGAN_BEFORE_END[1] - 1) & (city.closed > DAYS)
+    in_service = (city.activated < DAYS - _BEGAN_BEFORE_END[1] - 1) & (city.closed > DAYS)
     chosen, kind = [], []
     for index, archetype in enumerate(ARCHETYPES.values()):
-        fits = standing & (city.persona == NAMES.index(archetype.persona))
+        fits = in_service & (city.persona == NAMES.index(archetype.persona))
         if archetype.declared:
             fits &= city.declared & (city.activated < DAYS - _DECLARED_AFTER_DAYS)
         own = np.flatnonzero(fits)[:lines_each]
@@ -146,7 +147,7 @@ def _people(lines_each: int, rng: np.random.Generator) -> tuple[Population, Ints
     lines = np.concatenate(chosen)
     people = Population(**{field.name: getattr(city, field.name)[lines] for field in fields(Population)})
     people.gang = np.arange(len(people))
-    # A persona with a burst of its own would have it at any time; ours comes at the end. The life stays.
+    # The persona would draw a burst at a random time. Replace it: the burst is added at the end, the life stays.
     for archetype in ARCHETYPES.values():
         if archetype.burst is not None:
             people.persona[people.persona == NAMES.index(archetype.persona)] = NAMES.index("ordinary")
@@ -154,7 +155,7 @@ def _people(lines_each: int, rng: np.random.Generator) -> tuple[Population, Ints
 
 
 def _city_size(lines_each: int, shares: Mapping[str, float]) -> int:
-    """Lines among which the rarest archetype is there often enough; half may be too new, closed or undeclared."""
+    """Number of lines that has enough of the rarest archetype; half may be too new, closed or undeclared."""
     return int(2 * lines_each / min(shares[archetype.persona] for archetype in ARCHETYPES.values()))
 
 
@@ -168,13 +169,13 @@ def _bursts(kind: Ints, rng: np.random.Generator) -> list[Streams]:
         part = draw(
             archetype.burst, line, rng, start=start, until=start + rng.uniform(*archetype.burst_days, len(line))
         )
-        part.place[numbers.happens(_AT_ONE_DESK, len(line), rng)] = PLACES.index("one")
+        part.place[numbers.happens(_ONE_PLACE_SHARE, len(line), rng)] = PLACES.index("one")
         parts.append(part)
     return parts
 
 
-def _came_home(where: Ints, kind: Ints, rng: np.random.Generator) -> Ints:
-    """Each traveller was in a border area for some days and came home shortly before the end."""
+def _add_border_trips(where: Ints, kind: Ints, rng: np.random.Generator) -> Ints:
+    """Move each traveller to a border area for some days, until shortly before the end of the period."""
     index = list(ARCHETYPES).index("returning_traveller")
     for line in np.flatnonzero(kind == index):
         until = int(DAYS - rng.uniform(*_BEGAN_BEFORE_END))
@@ -182,8 +183,8 @@ def _came_home(where: Ints, kind: Ints, rng: np.random.Generator) -> Ints:
     return where
 
 
-def _nothing_found(size: int) -> Findings:
-    """Nobody was reported, cut off or verified for anything."""
+def _no_findings(size: int) -> Findings:
+    """Findings without any report, suspension or verification."""
     never: Floats = np.full(size, float(FOREVER))
     none = pl.DataFrame(schema={"line": pl.Int64, "day": pl.Float64})
     found = np.zeros(size, dtype=np.bool_)

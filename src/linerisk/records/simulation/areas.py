@@ -31,12 +31,12 @@ _RESIDENTS: dict[str, int] = {
 CODES: tuple[str, ...] = tuple(_RESIDENTS)
 HOME = CODES.index("440300")
 NEIGHBOURS = tuple(CODES.index(code) for code in ("440100", "441300", "441900"))
-"""Where the operator also sells lines, and where its customers most often go."""
+"""Areas where the operator also sells lines, and the most frequent destinations of trips."""
 BORDER = tuple(CODES.index(code) for code in ("530800", "532800", "450500", "350500"))
 
 _CUMULATIVE: npt.NDArray[np.float64] = np.cumsum(list(_RESIDENTS.values())) / sum(_RESIDENTS.values())
 
 
 def area_at(uniform: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Indexes into `CODES`, larger places more often, for numbers uniform in [0, 1)."""
+    """Map uniform numbers in [0, 1) to indexes into `CODES`, in proportion to residents."""
     return np.minimum(np.searchsorted(_CUMULATIVE, uniform, side="right"), len(CODES) - 1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""One chunk of lines: its people, their traffic, what is found out, and the files of all that."""
+"""Simulates one chunk of lines and writes its files: people, traffic, findings and accounts."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 import polars as pl
 
 from linerisk.records.simulation import accounts, numbers, table_writer
-from linerisk.records.simulation.behaviour import behave
+from linerisk.records.simulation.behaviour import make_streams
 from linerisk.records.simulation.call_legs import DAY_US, Legs, daily_activity
-from linerisk.records.simulation.contacts import write_book
+from linerisk.records.simulation.contacts import draw_contacts
 from linerisk.records.simulation.effects import Effects
-from linerisk.records.simulation.fraud_discovery import Findings, fall_silent, find
+from linerisk.records.simulation.fraud_discovery import Findings, discover, drop_after_suspension
 from linerisk.records.simulation.numbers import Flags
-from linerisk.records.simulation.places import locate, travel
+from linerisk.records.simulation.places import assign_locations, daily_areas
 from linerisk.records.simulation.population import NAMES, Population, populate
 from linerisk.records.simulation.table_writer import Calendar
 from linerisk.records.simulation.traffic import Scene, all_legs
 
 CHUNK_LINES = 4096
-UNFOUND_DAYS = 14.0
-"""Days for which a fraud of the last 28 stays unfound, about: so many days' worth of frauds make the prevalence."""
+UNDISCOVERED_DAYS = 14.0
+"""Approximate days for which a fraud of the last 28 days stays unfound; converts prevalence to fraud starts."""
 _HOLIDAYS = {(1, 1), *((5, day) for day in range(1, 6)), *((10, day) for day in range(1, 8))}
 _FIRST_WEEKEND_DAY = 5
 
@@ -40,24 +40,24 @@ class Plan:
     effects: Effects
 
     @property
-    def quiet(self) -> Flags:
+    def days_off(self) -> Flags:
         """Weekends and public holidays."""
         dates = [self.calendar.start + timedelta(days=day) for day in range(self.days)]
         return np.asarray([d.weekday() >= _FIRST_WEEKEND_DAY or (d.month, d.day) in _HOLIDAYS for d in dates])
 
     def frauds_before(self, line: int) -> int:
-        """Fraud lines among the lines before this one: spread evenly, exact in total."""
-        return round(line * self.prevalence * self.days / UNFOUND_DAYS)
+        """Number of fraud lines before this line: spread evenly, exact in total."""
+        return round(line * self.prevalence * self.days / UNDISCOVERED_DAYS)
 
     @property
     def chunks(self) -> int:
-        """How many chunks the lines make."""
+        """Number of chunks."""
         return -(-self.lines // CHUNK_LINES)
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What one chunk has in its files, and the truth about its lines."""
+class WrittenChunk:
+    """Row counts of the files of one chunk, and the truth about its lines."""
 
     records: int
     account_rows: int
@@ -65,37 +65,37 @@ class Written:
     truth: pl.DataFrame
 
 
-def write_chunk(plan: Plan, part: int, folder: Path) -> Written:
+def write_chunk(plan: Plan, part: int, folder: Path) -> WrittenChunk:
     """Simulate one chunk of lines and write its part of each table.
 
-    A chunk is a world of its own, with randomness of its own, so chunks can be made in any order and anywhere.
+    Chunks are independent and have their own random seeds, so they can be made in any order and process.
     """
     seed = np.random.SeedSequence(plan.seed, spawn_key=(part,))
     first = part * CHUNK_LINES
-    records, changes, labels, truth = _chunk(plan, first, min(CHUNK_LINES, plan.lines - first), seed)
+    records, changes, labels, truth = _simulate_chunk(plan, first, min(CHUNK_LINES, plan.lines - first), seed)
     for name, frame in (("call_records", records), ("accounts", changes), ("labels", labels)):
         table_writer.write(frame, folder / name / f"part-{part:05d}.parquet")
-    return Written(records.height, changes.height, labels.height, truth)
+    return WrittenChunk(records.height, changes.height, labels.height, truth)
 
 
-def _chunk(
+def _simulate_chunk(
     plan: Plan, first: int, size: int, seed: np.random.SeedSequence
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Records, accounts, labels and truth of the lines from `first` on."""
     rng, effects = np.random.default_rng(seed), plan.effects
-    # Effects draw from randomness of their own, so that a line stays who it is with and without them.
-    moved = np.random.default_rng(seed.spawn(1)[0])
+    # Effects use their own generator, so the lines are the same with and without effects.
+    effects_rng = np.random.default_rng(seed.spawn(1)[0])
     frauds = plan.frauds_before(first + size) - plan.frauds_before(first)
     people = populate(first, size, frauds, days=plan.days, rng=rng, begin=effects.begin)
-    effects.enrol(people, moved)
-    streams = behave(people, days=plan.days, rng=rng)
-    activity = effects.enliven(daily_activity(streams, plan.quiet, rng), streams)
-    legs = all_legs(Scene(people, streams, write_book(people, rng), activity, rng, effects))
+    effects.add_student_lines(people, effects_rng)
+    streams = make_streams(people, days=plan.days, rng=rng)
+    activity = effects.scale_activity(daily_activity(streams, plan.days_off, rng), streams)
+    legs = all_legs(Scene(people, streams, draw_contacts(people, rng), activity, rng, effects))
     legs = legs.take((legs.at < plan.days * DAY_US) & (legs.at >= 0))
-    findings = find(people, streams, legs, days=plan.days, rng=rng)
-    legs = _in_order(fall_silent(legs, findings))
-    where = effects.go_home(travel(people, days=plan.days, rng=rng), people, moved)
-    places = locate(people, streams, legs, where, lines=plan.lines, first=first, rng=rng)
+    findings = discover(people, streams, legs, days=plan.days, rng=rng)
+    legs = _sorted_legs(drop_after_suspension(legs, findings))
+    areas_by_day = effects.add_journeys_home(daily_areas(people, days=plan.days, rng=rng), people, effects_rng)
+    places = assign_locations(people, streams, legs, areas_by_day, lines=plan.lines, first=first, rng=rng)
     records = table_writer.record_frame(legs, places, people.number, calendar=plan.calendar, seed=plan.seed, rng=rng)
     changes = accounts.account_changes(people, findings, days=plan.days, rng=rng)
     facts = accounts.constants(people, rng)
@@ -106,12 +106,12 @@ def _chunk(
     return records, account_rows, labels, _truth(plan, people, findings)
 
 
-def _in_order(legs: Legs) -> Legs:
+def _sorted_legs(legs: Legs) -> Legs:
     return legs.take(np.argsort(legs.line * (1 << 46) + legs.at, kind="stable"))
 
 
 def _truth(plan: Plan, people: Population, findings: Findings) -> pl.DataFrame:
-    """Who every line really is. Grain: one row per line."""
+    """The truth about every line. Grain: one row per line."""
     calendar = plan.calendar
     host = np.where(people.host < 0, len(NAMES), people.host)
     return pl.DataFrame(

@@ -1,4 +1,4 @@
-"""From people to streams: what every line of a chunk does, and when."""
+"""Draws the activity streams of every line of a chunk."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from linerisk.records.simulation.numbers import Floats, happens
 from linerisk.records.simulation.personas import AWAKENED, DRIVE, EVENT, FRAUD, LEGAL, NEW_HIRE
 from linerisk.records.simulation.population import NAMES, Population
 
-_OWN_HANDSET = {"new": 0.55, "box": 0.3, "own": 1.0}
-"""Share of frauds that work with the line's own handset where their kind mostly does not."""
-_ON_THE_MOVE, _AT_ONE_DESK = 0.3, 0.5
-"""Shares of frauds made while moving about like anybody, and of legal bursts made from one place."""
+_OWN_HANDSET_SHARES = {"new": 0.55, "box": 0.3, "own": 1.0}
+"""Handset of a scheme -> share of its frauds that use the line's own handset instead."""
+_MOVING_SHARE, _ONE_PLACE_SHARE = 0.3, 0.5
+"""Shares of frauds made at the places of daily life, and of legal bursts made from one place."""
 _AWAKENED_SHARE = 0.12
 _EVENT_DAYS, _DRIVE_DAYS = (1.0, 4.0), (2.0, 12.0)
 
 
-def behave(people: Population, *, days: int, rng: np.random.Generator) -> Streams:
+def make_streams(people: Population, *, days: int, rng: np.random.Generator) -> Streams:
     """All streams of the chunk; the first one of a line is its ordinary life, if it has one."""
     parts = [*_lives(people, rng), *_works(people, rng), *_events(people, days, rng), _awakenings(people, days, rng)]
     parts += [_new_hires(people, days, rng), *_frauds(people, rng)]
@@ -37,7 +37,7 @@ def _lives(people: Population, rng: np.random.Generator) -> list[Streams]:
         until = np.minimum(people.closed, np.minimum(silent, handed_over))[line]
         life = draw(persona.life, line, rng, start=people.activated[line], until=until)
         decoy = people.is_fraud[line]
-        # A life kept up for show is a thin one.
+        # The ordinary life of a fraud line is reduced.
         for rate in ("out", "inn", "texts_out"):
             life.values[rate][decoy] *= 0.7
         parts.append(life)
@@ -69,7 +69,7 @@ def _works(people: Population, rng: np.random.Generator) -> list[Streams]:
 
 
 def _events(people: Population, days: int, rng: np.random.Generator) -> list[Streams]:
-    """One burst per line: a class, a wedding, a reunion, a job search; or a longer drive among strangers."""
+    """One burst per line: a class, a wedding, a reunion, a job search; or a longer drive of calls to strangers."""
     parts = []
     for name, traffic, length in (("event", EVENT, _EVENT_DAYS), ("drive", DRIVE, _DRIVE_DAYS)):
         line = np.flatnonzero(people.persona == NAMES.index(name))
@@ -77,7 +77,7 @@ def _events(people: Population, days: int, rng: np.random.Generator) -> list[Str
         start = np.floor(start) + rng.uniform(0.3, 0.6, len(line))
         until = np.minimum(start + rng.uniform(*length, len(line)), people.closed[line])
         part = draw(traffic, line, rng, start=start, until=until)
-        part.place[happens(_AT_ONE_DESK, len(line), rng)] = PLACES.index("one")
+        part.place[happens(_ONE_PLACE_SHARE, len(line), rng)] = PLACES.index("one")
         parts.append(part)
     return parts
 
@@ -90,7 +90,7 @@ def _awakenings(people: Population, days: int, rng: np.random.Generator) -> Stre
 
 
 def _new_hires(people: Population, days: int, rng: np.random.Generator) -> Streams:
-    """Selling from the third day on: on a line bought for it, or on one's own old line."""
+    """Sales calls from the third day of a new line, or from a random day of an old line."""
     line = np.flatnonzero(people.persona == NAMES.index("new_hire"))
     fresh = people.activated[line] > 0
     start = np.where(fresh, people.activated[line] + 2.0, rng.random(len(line)) * days)
@@ -111,15 +111,15 @@ def _frauds(people: Population, rng: np.random.Generator) -> list[Streams]:
             happens(0.35, count, rng), rng.choice(np.asarray(areas.BORDER), count), areas.area_at(rng.random(count))
         )
         traffic = scheme.traffic
-        own = rng.random(count) < _OWN_HANDSET[traffic.handset]
+        own = rng.random(count) < _OWN_HANDSET_SHARES[traffic.handset]
         part = draw(
             traffic, line, rng,
             start=people.fraud_from[line], until=np.minimum(people.fraud_until[line], people.closed[line]),
             area=np.where(moved, away, area), anchor=seeds[people.gang[line]], fraud=True,
         )  # fmt: skip
         part.handset[own] = HANDSETS.index("own")
-        part.place[happens(_ON_THE_MOVE, count, rng)] = PLACES.index("life")
-        # A box stands in one place.
+        part.place[happens(_MOVING_SHARE, count, rng)] = PLACES.index("life")
+        # All lines of a gang's box are in one area.
         if scheme.gang > 1:
             part = replace(part, area=people.home[people.gang[line]])
         parts.append(part)

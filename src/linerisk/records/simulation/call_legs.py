@@ -1,4 +1,4 @@
-"""Call legs and texts as flat arrays, and when they happen."""
+"""Call legs and texts as flat arrays, and their random times."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Legs:
 
     Attributes:
         line: Index of the line in its chunk.
-        stream: The stream that it belongs to, which says where and with which handset.
+        stream: Index of its stream, which gives its place and handset.
         kind: Index into `RECORD_TYPES`.
         at: Start, microseconds after local midnight of the first day.
         number: The other party.
         mate: Index of the other party's line in the chunk, -1 if it is none.
         fresh: The other party is a stranger.
-        answered: Whether somebody answered; always so for texts.
+        answered: Whether the call was answered; always true for texts.
         ring: Seconds of ringing.
         talk: Seconds of talk.
     """
@@ -54,12 +54,12 @@ class Legs:
         return len(self.line)
 
     def take(self, chosen: Flags | Ints) -> Legs:
-        """The legs chosen by a mask or by positions."""
+        """The legs selected by a mask or by positions."""
         return Legs(*(getattr(self, field.name)[chosen] for field in fields(Legs)))
 
 
 def gather_legs(parts: Sequence[Legs]) -> Legs:
-    """All legs, in the order given."""
+    """Concatenate legs in the given order."""
     return Legs(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Legs)))
 
 
@@ -78,7 +78,7 @@ def make_legs(
 ) -> Legs:
     """Legs of one kind; texts need no outcome."""
     size = len(stream)
-    heard = np.ones(size, dtype=np.bool_) if answered is None else answered
+    was_answered = np.ones(size, dtype=np.bool_) if answered is None else answered
     return Legs(
         line=streams.line[stream],
         stream=stream,
@@ -87,26 +87,26 @@ def make_legs(
         number=number,
         mate=mate,
         fresh=fresh,
-        answered=heard,
+        answered=was_answered,
         ring=np.zeros(size, dtype=np.float32) if ring is None else ring.astype(np.float32),
-        talk=np.zeros(size, dtype=np.int32) if talk is None else np.where(heard, talk, 0).astype(np.int32),
+        talk=np.zeros(size, dtype=np.int32) if talk is None else np.where(was_answered, talk, 0).astype(np.int32),
     )
 
 
-def daily_activity(streams: Streams, quiet: Flags, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """How lively each stream is on each day: its share of the day, its mood, and the week. Shape (streams, days)."""
-    day = np.arange(len(quiet), dtype=np.float64)
+def daily_activity(streams: Streams, days_off: Flags, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Activity factor of each stream on each day: share of the day, random mood, day of week. Shape (streams, days)."""
+    day = np.arange(len(days_off), dtype=np.float64)
     present = np.minimum(streams.until[:, None], day + 1.0) - np.maximum(streams.start[:, None], day)
     mood = rng.standard_gamma(streams.values["day_shape"][:, None], (len(streams), len(day)))
     mood /= streams.values["day_shape"][:, None]
-    rest = np.where(quiet, streams.values["weekend"][:, None], 1.0)
+    rest = np.where(days_off, streams.values["weekend"][:, None], 1.0)
     return np.asarray(np.clip(present, 0.0, 1.0) * mood * rest, dtype=np.float32)
 
 
-def happenings(
+def event_times(
     streams: Streams, rate: Floats, activity: npt.NDArray[np.float32], rng: np.random.Generator
 ) -> tuple[Ints, Ints]:
-    """Stream and instant of everything that happens at a rate per day, sorted by both."""
+    """Draw Poisson events at a rate per day: their streams and instants, sorted by both."""
     counts = rng.poisson(rate[:, None] * activity)
     flat, days = counts.ravel(), counts.shape[1]
     cell = np.repeat(np.arange(counts.size), flat)

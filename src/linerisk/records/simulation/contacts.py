@@ -1,4 +1,4 @@
-"""Who knows whom: each line's lasting contacts, some of them other lines of the operator."""
+"""Contact books: each line's lasting contacts, some of them other lines of the operator."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _FEWER_THAN_MEAN = 0.65
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class ContactBook:
     """Contacts of all lines of a chunk in one flat list; line `i` owns `count[i]` entries from `first[i]` on.
 
-    `mate` is the index of the contact's line in this chunk, -1 for everybody else's number.
+    `mate` is the index of the contact's line in this chunk, -1 if it has none.
     """
 
     first: Ints
@@ -28,30 +28,32 @@ class Book:
     mate: Ints
 
     def pick(self, line: Ints, uniform: Floats) -> Ints:
-        """An entry of each line's contacts, the first ones far more often; meaningless where `count` is 0."""
+        """Pick a contact of each line, the first entries far more often; undefined where `count` is 0."""
         favoured = np.floor(self.count[line] * uniform**3.0).astype(np.int64)
         return np.asarray(np.minimum(self.first[line] + favoured, max(len(self.number) - 1, 0)))
 
 
-def write_book(people: Population, rng: np.random.Generator, *, same_operator: float = _SAME_OPERATOR) -> Book:
-    """Draw the contacts: a log-normal number, home or hometown, and ties between lines that both sides have."""
+def draw_contacts(
+    people: Population, rng: np.random.Generator, *, same_operator: float = _SAME_OPERATOR
+) -> ContactBook:
+    """Draw contacts: a log-normal number, at home or in the hometown, and mutual ties between lines."""
     size = len(people)
     median = np.asarray([persona.contacts for persona in LEGAL] + [0])[people.host]
-    wanted = np.round(median * np.exp(rng.normal(0.0, _FEWER_THAN_MEAN, size))).astype(np.int64).clip(0, 400)
-    wanted = np.where(median > 0, wanted.clip(1), 0)
-    ties = rng.binomial(wanted, same_operator)
+    sizes = np.round(median * np.exp(rng.normal(0.0, _FEWER_THAN_MEAN, size))).astype(np.int64).clip(0, 400)
+    sizes = np.where(median > 0, sizes.clip(1), 0)
+    ties = rng.binomial(sizes, same_operator)
     stubs = rng.permutation(np.repeat(np.arange(size), ties))
     half = len(stubs) // 2
     left, right = stubs[:half], stubs[half : 2 * half]
-    apart = left != right
-    left, right = left[apart], right[apart]
-    other = np.repeat(np.arange(size), wanted - ties)
+    distinct = left != right
+    left, right = left[distinct], right[distinct]
+    other = np.repeat(np.arange(size), sizes - ties)
     owner = np.concatenate([left, right, other])
     mate = np.concatenate([right, left, np.full(len(other), -1)])
     number = np.concatenate([people.number[right], people.number[left], _outsiders(people, other, rng)])
     order = np.lexsort((rng.random(len(owner)), owner))
     count = np.bincount(owner, minlength=size)
-    return Book(first=np.cumsum(count) - count, count=count, number=number[order], mate=mate[order])
+    return ContactBook(first=np.cumsum(count) - count, count=count, number=number[order], mate=mate[order])
 
 
 def _outsiders(people: Population, owner: Ints, rng: np.random.Generator) -> Ints:

@@ -1,6 +1,6 @@
-"""What is later established about lines, by whom and how late; and who is cut off for it.
+"""Labels of simulated lines, their sources and delays, and the suspensions that follow.
 
-Not every fraud is found: the more victims it reaches, the likelier that somebody reports it. Some reports are wrong.
+Not every fraud is found: the more victims it reaches, the likelier a report. Some reports are wrong.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SOURCE_SHARES = (0.3, 0.5, 0.2)
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Labels of a chunk, and the days on which lines are cut off and restored (`FOREVER` for never).
+    """Labels of a chunk, and the days on which lines are suspended and restored (`FOREVER` for never).
 
     `labels` has `line` (index in the chunk), `label`, `source`, and the days `occurred` and `known`. `verified` has
     `line` and `day` of passed verifications. `reach` counts the people whom a fraud reached.
@@ -58,7 +58,7 @@ def _delay(size: int, rng: np.random.Generator) -> Floats:
 
 
 def _reach(people: Population, streams: Streams, legs: Legs) -> tuple[Floats, Floats]:
-    """People reached by each line's fraud, and strangers called by each line at all."""
+    """People reached by each line's fraud, and all strangers called by each line."""
     size = len(people)
     strange = legs.fresh & ((legs.kind == CALL_OUT) | (legs.kind == SMS_OUT))
     weight = np.where(legs.kind == SMS_OUT, _TEXT_REACH, np.where(legs.answered, 1.0, _MISSED_REACH))
@@ -68,8 +68,8 @@ def _reach(people: Population, streams: Streams, legs: Legs) -> tuple[Floats, Fl
     return np.asarray(reached, dtype=np.float64), called.astype(np.float64)
 
 
-def find(people: Population, streams: Streams, legs: Legs, *, days: int, rng: np.random.Generator) -> Findings:
-    """Draw what is found out about the lines of a chunk."""
+def discover(people: Population, streams: Streams, legs: Legs, *, days: int, rng: np.random.Generator) -> Findings:
+    """Draw the findings about the lines of a chunk."""
     size = len(people)
     reach, strangers = _reach(people, streams, legs)
     harm = np.asarray([1.0] * len(LEGAL) + [scheme.harm for scheme in FRAUD])[people.persona]
@@ -126,9 +126,9 @@ def _mistakes(
 
 
 def _audits(people: Population, days: int, rng: np.random.Generator) -> pl.DataFrame:
-    """A small random sample of all lines, looked into thoroughly on a day of their own: nobody errs here.
+    """A small random sample of all lines, each audited on its own day, always correctly.
 
-    A fraud shows while it goes on and for some weeks after.
+    A fraud is detectable from its start until some weeks after its end.
     """
     line = np.flatnonzero(rng.random(len(people)) < _AUDITED_SHARE)
     since = np.maximum(people.activated[line], 0.0)
@@ -145,19 +145,19 @@ def _audits(people: Population, days: int, rng: np.random.Generator) -> pl.DataF
 
 
 def _checks(people: Population, strangers: Floats, found: Flags, days: int, rng: np.random.Generator) -> pl.DataFrame:
-    """Verifications asked of busy lines; some fraud passes them, too."""
+    """Verifications of busy lines; some frauds also pass them."""
     size = len(people)
     busy = strangers / max(float(strangers[~people.is_fraud].mean()), 1e-9)
-    asked = ~people.is_fraud & (rng.random(size) < 1.0 - np.exp(-_VERIFIED_SHARE * busy))
-    asked |= people.is_fraud & ~found & (rng.random(size) < _PASSED_THOUGH_FRAUD)
-    line = np.flatnonzero(asked)
+    checked = ~people.is_fraud & (rng.random(size) < 1.0 - np.exp(-_VERIFIED_SHARE * busy))
+    checked |= people.is_fraud & ~found & (rng.random(size) < _PASSED_THOUGH_FRAUD)
+    line = np.flatnonzero(checked)
     since = np.maximum(np.where(people.is_fraud, people.fraud_from, people.activated)[line], 0.0)
     occurred = since + np.maximum(np.minimum(people.closed[line], days) - since, 0.0) * rng.random(len(line))
     return _rows(line, "legitimate", "verification_passed", occurred, occurred + 0.1 + rng.random(len(line)))
 
 
-def fall_silent(legs: Legs, findings: Findings) -> Legs:
-    """What is left when lines are cut off: nothing of their own, and nobody answers there."""
+def drop_after_suspension(legs: Legs, findings: Findings) -> Legs:
+    """Drop the legs of suspended lines; calls to them are unanswered."""
     day = legs.at / DAY_US
 
     def off(line: Ints) -> Flags:
@@ -167,5 +167,5 @@ def fall_silent(legs: Legs, findings: Findings) -> Legs:
     mate_off = off(mate) & (legs.mate >= 0)
     outgoing = (legs.kind == CALL_OUT) | (legs.kind == SMS_OUT)
     answered = legs.answered & ~(mate_off & (legs.kind == CALL_OUT))
-    quieter = replace(legs, answered=answered, talk=np.where(answered, legs.talk, 0).astype(np.int32))
-    return quieter.take(~off(legs.line) & (outgoing | ~mate_off))
+    remaining = replace(legs, answered=answered, talk=np.where(answered, legs.talk, 0).astype(np.int32))
+    return remaining.take(~off(legs.line) & (outgoing | ~mate_off))

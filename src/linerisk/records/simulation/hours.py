@@ -1,4 +1,4 @@
-"""Hour-of-day rhythms, local time: where the day's calls of a kind of life or work fall."""
+"""Hour-of-day rhythms, local time: the distribution of calls over the day for each kind of life or work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The number plan: one integer says area, kind and block of a number; what leaves the simulator is a mixed form of it.
+"""Number plan: one integer encodes area, kind and block of a number; output ids are permuted forms of it.
 
 Area `a` owns the numbers [a, a + 1) x `SPAN`; parts of that range are mobiles, the operator's own lines, privacy
 numbers of platforms, and fixed lines. Services and foreign numbers own ranges after the last area.
@@ -30,11 +30,11 @@ _DIGITS = 12
 _MASK = np.uint64(2**48 - 1)
 _MULTIPLIERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
 _HEX = np.frombuffer(b"".join(b"%02x" % octet for octet in range(256)), dtype=np.uint16)
-"""The two digits of every octet, as they stand in memory."""
+"""The two hexadecimal digits of every octet, as stored in memory."""
 
 
 def scramble(values: Ints, salt: int) -> npt.NDArray[np.uint64]:
-    """A 64-bit hash (splitmix64): the same value and salt give the same answer wherever and whenever it is asked."""
+    """A deterministic 64-bit hash (splitmix64) of values and a salt."""
     start = (salt * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % 2**64
     mixed = values.astype(np.uint64) + np.uint64(start)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -48,12 +48,12 @@ def uniform(values: npt.NDArray[np.int64], salt: int) -> Floats:
 
 
 def happens(share: float | Floats, size: int, rng: np.random.Generator) -> Flags:
-    """True with this probability, for each of `size` elements."""
+    """Draw True with this probability for each of `size` elements."""
     return np.asarray(rng.random(size) < share)
 
 
 def among(share: float, values: Ints, salt: int) -> Flags:
-    """Whether each value is among a lasting share of all values."""
+    """Whether each value is in a fixed pseudo-random share of all values."""
     return np.asarray(uniform(values, salt) < share)
 
 
@@ -68,7 +68,7 @@ def fixed(area: Ints, rng: np.random.Generator) -> Ints:
 
 
 def virtual(area: Ints, rng: np.random.Generator) -> Ints:
-    """Random privacy numbers of the areas: drawn from small pools, so they come back."""
+    """Random privacy numbers of the areas, from small pools, so they recur."""
     return area * SPAN + _VIRTUAL + rng.integers(0, _VIRTUAL_POOL, len(area))
 
 
@@ -90,8 +90,8 @@ def kind_of(number: Ints) -> Ints:
     return np.where(number < SERVICE, domestic, 3 + np.minimum(span - SERVICE // SPAN, 3))
 
 
-def disguise(values: Ints, seed: int) -> npt.NDArray[np.uint64]:
-    """A permutation of the 48-bit integers: different numbers never meet, and nothing of the number shows."""
+def permute(values: Ints, seed: int) -> npt.NDArray[np.uint64]:
+    """A permutation of the 48-bit integers: distinct numbers stay distinct, and no digit of the number is visible."""
     mixed = (values.astype(np.uint64) ^ scramble(np.asarray([seed % 2**62]), 1)) & _MASK
     for multiplier in _MULTIPLIERS:
         mixed = (mixed * multiplier) & _MASK
@@ -110,4 +110,4 @@ def as_text(values: npt.NDArray[np.uint64]) -> pl.Series:
 
 def id_text(numbers: Ints, seed: int) -> pl.Series:
     """The pseudonymous ids of numbers."""
-    return as_text(disguise(numbers, seed))
+    return as_text(permute(numbers, seed))

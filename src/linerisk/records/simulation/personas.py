@@ -1,4 +1,4 @@
-"""Who lives in the simulated city: shares, age of the line, kinds of traffic.
+"""Personas and fraud schemes of the simulated city: shares, age of the line, kinds of traffic.
 
 The numbers are assumptions, chosen so that the city as a whole meets what was measured at real operators.
 """
@@ -21,11 +21,11 @@ class Persona:
         share: Share of the legal lines, or of the fraudulent ones.
         years: Median age of the line when not new.
         fresh: How many times likelier than average the line is new.
-        contacts: Median number of people in touch with.
+        contacts: Median number of lasting contacts.
         town: Share of contacts who live out of town.
         cells: Number of places of daily life.
         life: The ordinary traffic, if any.
-        work: Further traffic all the time, if any.
+        work: Additional permanent traffic, if any.
         plans: Shares of prepaid, postpaid, enterprise, iot.
         declared: Share with a declared business use.
         device: Class of the handset: `smart`, `feature`, `module`.
@@ -151,12 +151,12 @@ DRIVE = Traffic(
     out=38.0, inn=0.4, spread=0.6, day_shape=3.0, rhythm="relay", fresh=0.89, again=0.09, town=0.87, focus=0.15,
     answered=0.42, talk=30.0, retry=0.07, back=0.09, batch=0.35, jitter=0.9, sweep=0.01,
 )  # fmt: skip
-"""A week on the telephone with strangers all over the country: a harvest to sell, policies to renew, old comrades or
-unpaid customers to find."""
+"""A week of calls to strangers all over the country: a harvest to sell, policies to renew, old comrades or unpaid
+customers to find."""
 AWAKENED = Traffic(
     out=12.0, inn=2.0, spread=0.9, fresh=0.65, again=0.15, town=0.6, answered=0.55, back=0.15, jitter=0.8
 )
-"""An old second number is taken out of the drawer: for a sale, a job search, a parent's illness."""
+"""An idle second number comes back into use: for a sale, a job search, a parent's illness."""
 NEW_HIRE = _SALES
 
 _BURST = Traffic(
@@ -172,12 +172,12 @@ _RELAY = Traffic(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheme:
-    """How one kind of fraud is run.
+    """One kind of fraud.
 
     Attributes:
         name: Written to `truth.parquet`.
         share: Share of the fraudulent lines.
-        traffic: What the fraud looks like on the network.
+        traffic: Traffic of the fraud.
         days: Median length in days.
         days_sigma: Log-normal sigma of the length.
         longest: Longest length.
@@ -185,10 +185,10 @@ class Scheme:
         lead: Median days from activation to the first call, if new.
         years: Median age of the line, if not new.
         host: The line's life before: `none`, `ordinary`, `idle` or `silent` (ordinary, then months of silence).
-        keeps_life: The holder goes on using the line meanwhile.
+        keeps_life: The holder keeps using the line during the fraud.
         gang: Lines that work together, share boxes and start within days; 1 for alone.
-        decoy: Share of lines that also show a little ordinary life, to look real.
-        harm: How much likelier than average a victim is to report.
+        decoy: Share of lines that also have a little ordinary traffic as camouflage.
+        harm: Factor on the reach of the fraud that makes a report likelier.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Where a leg was made and with which handset."""
+"""Areas, cells and handsets of legs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from linerisk.records.simulation.population import NAMES, Population
 
 CELLS_AN_AREA = 10_000
 MODELS = (900, 60, 40)
-"""Different models of smart phones, feature phones and modules."""
+"""Numbers of distinct models of smart phones, feature phones and modules."""
 
 _LINES_A_CELL = 45
 _FEWEST_CELLS = 40
@@ -28,7 +28,7 @@ _HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Locations:
     """Area and cell of every leg, and its device. `cell` is unique over areas; `model` indexes the device's class."""
 
     area: Ints
@@ -37,8 +37,8 @@ class Whereabouts:
     model: Ints
 
 
-def travel(people: Population, *, days: int, rng: np.random.Generator) -> Ints:
-    """Area where each line's life is on each day: home but for trips, and hometown for a while. Shape (lines, days)."""
+def daily_areas(people: Population, *, days: int, rng: np.random.Generator) -> Ints:
+    """Area of each line on each day: home except for trips, some of them to the hometown. Shape (lines, days)."""
     size = len(people)
     where = np.repeat(people.home[:, None], days, axis=1)
     often = np.isin(people.host, [NAMES.index(name) for name in ("traveller", "salesperson", "drive")])
@@ -59,7 +59,7 @@ def travel(people: Population, *, days: int, rng: np.random.Generator) -> Ints:
 
 
 def _life_cells(people: Population, legs: Legs, area: Ints, rng: np.random.Generator) -> Ints:
-    """Rank of the place among those of the line's life: 0 home, 1 work, then others; away, a few of the area."""
+    """Rank of the place among the line's places: 0 home, 1 work, then others; one of four places when away."""
     size = len(legs)
     count = np.asarray([persona.cells for persona in LEGAL] + [1])[people.host][legs.line]
     hour = (legs.at % DAY_US) / 3.6e9
@@ -73,24 +73,24 @@ def _life_cells(people: Population, legs: Legs, area: Ints, rng: np.random.Gener
 
 
 def _cell_number(seed: Ints, area: Ints, lines: int) -> Ints:
-    """A cell of the area for a seed; some cells are far busier than others."""
+    """Map seeds to cells of the area; some cells are far busier than others."""
     at_home = np.isin(area, [areas.HOME])
     count = np.where(at_home, max(_FEWEST_CELLS, lines // _LINES_A_CELL), _FOREIGN_CELLS)
     count = np.minimum(count, CELLS_AN_AREA)
     return area * CELLS_AN_AREA + np.floor(count * numbers.uniform(seed, 41) ** 1.5).astype(np.int64)
 
 
-def locate(
+def assign_locations(
     people: Population, streams: Streams, legs: Legs, where: Ints, *, lines: int, first: int, rng: np.random.Generator
-) -> Whereabouts:
-    """Give every leg its place and handset.
+) -> Locations:
+    """Assign an area, a cell and a handset to every leg.
 
     Args:
         people: The lines of the chunk.
         streams: Their streams.
         legs: Their legs.
-        where: From `travel`.
-        lines: Lines of the whole simulation, which the number of cells follows.
+        where: From `daily_areas`.
+        lines: Lines of the whole simulation; they determine the number of cells.
         first: Index of the chunk's first line.
         rng: Randomness.
     """
@@ -108,17 +108,17 @@ def locate(
     seed = np.where(place == PLACES.index("hotel"), lodging, seed)
     seed = np.where(place == PLACES.index("one"), streams.anchor[stream] * 64, seed)
     device, model = _handsets(people, streams, legs, first, rng)
-    return Whereabouts(area=area, cell=_cell_number(seed, area, lines), device=device, model=model)
+    return Locations(area=area, cell=_cell_number(seed, area, lines), device=device, model=model)
 
 
 def _own_handset(people: Population, legs: Legs, first: int, rng: np.random.Generator) -> Ints:
-    """The line's own handset, its successor after a change, or the second one that some carry."""
+    """The line's own handset, its successor after a change, or the second handset that some lines have."""
     size = len(people)
     index = first + np.arange(size)
     changed = (numbers.uniform(index, 51) * _HANDSET_DAYS * DAY_US).astype(np.int64)
     era = legs.at > changed[legs.line]
     second: Flags = numbers.among(0.07, index, 52)[legs.line] & numbers.happens(0.3, len(legs), rng)
-    # A two-slot phone: the holder's lines show one device.
+    # A dual-SIM phone: two lines of a holder have one device.
     with_last = np.zeros(size, dtype=np.bool_)
     with_last[1:] = people.holder[1:] == people.holder[:-1]
     with_last &= numbers.among(0.4, index, 53)
@@ -132,14 +132,14 @@ def _handsets(
 ) -> tuple[Ints, Ints]:
     device = _own_handset(people, legs, first, rng)
     kind = people.device_class[legs.line]
-    # A box gives a card another of its channels every so often.
+    # A box rotates its cards over its channels.
     boxed = np.flatnonzero(streams.handset[legs.stream] == HANDSETS.index("box"))
     anchor, line, at = streams.anchor[legs.stream[boxed]], first + legs.line[boxed], legs.at[boxed]
     turn = at // ((6 + 30 * (anchor % 5)) * _HOUR_US)
     channel = numbers.scramble(line * 997 + turn, 54) % np.uint64(_CHANNELS)
     device[boxed] = anchor * 16 + channel.astype(np.int64) + (1 << 50)
     kind[boxed] = np.where(numbers.among(0.6, anchor, 56), 0, 2)
-    # Others use a few handsets in turn.
+    # Other frauds rotate a few handsets.
     bought = np.flatnonzero(streams.handset[legs.stream] == HANDSETS.index("new"))
     anchor, line, at = streams.anchor[legs.stream[bought]], first + legs.line[bought], legs.at[bought]
     device[bought] = line * 4096 + (at // (4 * DAY_US)) % (1 + anchor % 3) + (1 << 49)

@@ -1,4 +1,4 @@
-"""The lines of one chunk: who they are, since when, where, with which account and handset."""
+"""Population of one chunk: persona, dates, home area, account and handset class of each line."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Population:
 
 
 def _quota(shares: Sequence[float], size: int, rng: np.random.Generator) -> Ints:
-    """Indexes in proportion to the shares: a systematic sample, so that no kind is missing by bad luck."""
+    """Indexes in proportion to the shares: a systematic sample, so that no kind is missing by chance."""
     edges = np.cumsum(shares) / np.sum(shares)
     points = (np.arange(size) + rng.random()) / max(size, 1)
     return np.minimum(np.searchsorted(edges, points, side="right"), len(edges) - 1).astype(np.int64)
@@ -75,11 +75,11 @@ def populate(
 ) -> Population:
     """Draw the lines `first` to `first + size`, `frauds` of them fraudulent.
 
-    `begin` moves the moments of the period, 0 to 1, at which frauds of the given schemes begin.
+    `begin` maps the start of each fraud in the period (0 to 1), given its scheme.
     """
     spot = rng.permutation(size)
     is_fraud = np.zeros(size, dtype=np.bool_)
-    # Gangs hold neighbouring lines of the chunk, as boxes are filled from one batch of cards.
+    # Lines of a gang are adjacent in the chunk, because boxes are filled from one batch of cards.
     bad = np.sort(spot[:frauds])
     is_fraud[bad] = True
     scheme = _quota([s.share for s in FRAUD], frauds, rng)
@@ -106,8 +106,8 @@ def populate(
         declared=np.zeros(size, dtype=np.bool_),
         device_class=np.zeros(size, dtype=np.int64),
     )
-    _settle_legal(people, np.flatnonzero(~is_fraud), days, rng)
-    _settle_frauds(people, bad, scheme, days, rng, begin=begin)
+    _fill_legal(people, np.flatnonzero(~is_fraud), days, rng)
+    _fill_frauds(people, bad, scheme, days, rng, begin=begin)
     return people
 
 
@@ -118,10 +118,10 @@ def _ages(years: Floats, rng: np.random.Generator) -> Floats:
     return np.where(drawn > oldest, oldest * rng.random(len(years)), drawn)
 
 
-def _settle_legal(people: Population, legal: Ints, days: int, rng: np.random.Generator) -> None:
+def _fill_legal(people: Population, legal: Ints, days: int, rng: np.random.Generator) -> None:
     kind = people.persona[legal]
     size = len(legal)
-    # New lines come in steadily; those of the eight weeks before the start are as many a day as those within.
+    # New lines are activated at a constant rate, from eight weeks before the start to the end.
     window = days + 56.0
     new = rng.random(size) < 1.0 - np.exp(-_NEW_PER_DAY * window * _column(LEGAL, "fresh", kind))
     age = 56.0 + _ages(_column(LEGAL, "years", kind), rng)
@@ -142,7 +142,7 @@ def _settle_legal(people: Population, legal: Ints, days: int, rng: np.random.Gen
     people.holder[legal[chosen]] = people.holder[legal[chosen[(np.arange(len(chosen)) // 12) * 12]]]
 
 
-def _settle_frauds(
+def _fill_frauds(
     people: Population, bad: Ints, scheme: Ints, days: int, rng: np.random.Generator, *, begin: Begin | None
 ) -> None:
     size = len(bad)
@@ -164,20 +164,20 @@ def _settle_frauds(
     people.activated[bad] = start - np.where(new, np.minimum(lead, 60.0), age)
     people.plan[bad] = _pick([_FRAUD_PLANS], np.zeros(size, dtype=np.int64), rng)
     people.host[bad] = _hosts(scheme, new, rng)
-    # A straw man holds a few lines of the gang.
+    # A front person holds a few lines of the gang.
     straw = numbers.happens(0.5, size, rng)
     straw[scheme != np.roll(scheme, 1)] = False
     straw[:1] = False
     owner = np.maximum.accumulate(np.where(straw, 0, np.arange(size)))
     people.holder[bad] = people.holder[bad[owner]]
-    # Patient and single lines are held by people with other, ordinary lines as often as anybody's.
+    # Some fraud lines are held by people who also have an ordinary line.
     lender = numbers.happens(0.25, size, rng) & (owner == np.arange(size)) & (bad > 0)
     lender &= ~people.is_fraud[np.maximum(bad - 1, 0)]
     people.holder[bad[lender]] = people.holder[bad[lender] - 1]
 
 
 def _hosts(scheme: Ints, new: Flags, rng: np.random.Generator) -> Ints:
-    """The legal persona whose life the line lives beside the fraud; -1 for none."""
+    """The legal persona whose ordinary life the fraud line also has; -1 for none."""
     everyday = [NAMES.index(name) for name in ("ordinary", "migrant_worker", "student", "ordinary")]
     idle = NAMES.index("idle")
     hosts = np.asarray([-1 if s.host == "none" else idle if s.host == "idle" else 0 for s in FRAUD])[scheme]

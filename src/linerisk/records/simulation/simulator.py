@@ -1,4 +1,4 @@
-"""Runs the simulation chunk by chunk, on one core or several, and writes a source folder."""
+"""Runs the simulation in chunks, in one or several processes, and writes a source folder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import polars as pl
 
 from linerisk.errors import InputError, UsageError
 from linerisk.records.simulation import table_writer
-from linerisk.records.simulation.batches import UNFOUND_DAYS, Plan, Written, write_chunk
-from linerisk.records.simulation.effects import choose
+from linerisk.records.simulation.batches import UNDISCOVERED_DAYS, Plan, WrittenChunk, write_chunk
+from linerisk.records.simulation.effects import select_effects
 from linerisk.records.simulation.table_writer import Calendar
 
 _MOST_PREVALENCE = 0.2
@@ -70,19 +70,19 @@ def simulate(
         lines: Number of lines.
         days: Length of the period, local days.
         seed: Seed of all randomness.
-        prevalence: Share of lines, at any time, with a fraud of the last 28 days that nobody has found yet.
+        prevalence: Share of lines, at any time, with a fraud of the last 28 days that has not been found yet.
         start: First day, local time.
-        effects: Names of `effects.EFFECTS`: what moves the whole population on its days.
-        drift: Name of `effects.DRIFTS`: how the mix of frauds moves over the period.
-        workers: Processes to share the chunks; a script that asks for more than one must guard its main part.
+        effects: Names of `effects.EFFECTS`, which change the whole population on some days.
+        drift: Name of `effects.DRIFTS`, which changes the mix of frauds over the period.
+        workers: Number of processes; a script that uses more than one must guard its main part.
         on_progress: Called with (step, lines done, lines) after every chunk.
 
     Raises:
         UsageError: An argument is out of range.
         InputError: `out` is a file or holds something already.
     """
-    _refuse(out, lines=lines, days=days, seed=seed, prevalence=prevalence, workers=workers)
-    chosen = choose(start, days, effects=effects, drift=drift)
+    _check_arguments(out, lines=lines, days=days, seed=seed, prevalence=prevalence, workers=workers)
+    chosen = select_effects(start, days, effects=effects, drift=drift)
     plan = Plan(lines, days, seed, prevalence, Calendar(start), chosen)
     unfinished = out.parent / f".{out.name}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -97,11 +97,11 @@ def simulate(
     return report
 
 
-def _refuse(out: Path, *, lines: int, days: int, seed: int, prevalence: float, workers: int) -> None:
+def _check_arguments(out: Path, *, lines: int, days: int, seed: int, prevalence: float, workers: int) -> None:
     for name, value, least in (("lines", lines, 1), ("days", days, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if value < least:
             raise UsageError(f"`{name}` is too small", expected=f"at least {least}", found=str(value), field=name)
-    most = min(_MOST_PREVALENCE, UNFOUND_DAYS / (2.0 * days))
+    most = min(_MOST_PREVALENCE, UNDISCOVERED_DAYS / (2.0 * days))
     if not 0.0 <= prevalence <= most:
         raise UsageError(
             "`prevalence` is out of range",
@@ -120,9 +120,9 @@ def _refuse(out: Path, *, lines: int, days: int, seed: int, prevalence: float, w
 
 
 def _write_all(folder: Path, out: Path, plan: Plan, workers: int, on_progress: Progress | None) -> SimulationReport:
-    parts: dict[int, Written] = {}
+    parts: dict[int, WrittenChunk] = {}
     done = 0
-    for part, written in _written(folder, plan, min(workers, plan.chunks)):
+    for part, written in _write_chunks(folder, plan, min(workers, plan.chunks)):
         parts[part] = written
         done += written.truth.height
         if on_progress is not None:
@@ -142,12 +142,12 @@ def _write_all(folder: Path, out: Path, plan: Plan, workers: int, on_progress: P
     )
 
 
-def _written(folder: Path, plan: Plan, workers: int) -> Iterator[tuple[int, Written]]:
-    """Every chunk, once its files are written, in no particular order if several processes make them."""
+def _write_chunks(folder: Path, plan: Plan, workers: int) -> Iterator[tuple[int, WrittenChunk]]:
+    """Yield every chunk once its files are written; the order is undefined with several processes."""
     if workers == 1:
         yield from ((part, write_chunk(plan, part, folder)) for part in range(plan.chunks))
         return
-    # A process of its own, not a copy of this one, whose threads a copy would lack.
+    # Spawn, because a forked process lacks the threads of this one.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         tasks = {pool.submit(write_chunk, plan, part, folder): part for part in range(plan.chunks)}
         try:

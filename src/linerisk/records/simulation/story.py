@@ -1,7 +1,7 @@
-"""The lines of July 2024: the same burst of calls from a line of four weeks and from one of nearly nine years.
+"""The story of July 2024: the same burst of calls from a line of four weeks and from one of nearly nine years.
 
-Both were told of frequent calls to numbers of other cities; the young line was put into the highest tier, the old one
-below it. The burst here is one and the same, call by call, with other people at the other end.
+Both holders were notified of frequent calls to numbers of other cities; the young line was in the highest tier, the old
+one below it. Here both bursts are identical call by call, but have different parties.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from linerisk.errors import InputError
 from linerisk.records.simulation import areas, numbers, table_writer
 from linerisk.records.simulation.activity_streams import FOREVER, Streams, Traffic, draw, gather
 from linerisk.records.simulation.call_legs import DAY_US, Legs, daily_activity, gather_legs
-from linerisk.records.simulation.contacts import write_book
+from linerisk.records.simulation.contacts import draw_contacts
 from linerisk.records.simulation.numbers import Flags, Floats, Ints
-from linerisk.records.simulation.places import locate
+from linerisk.records.simulation.places import assign_locations
 from linerisk.records.simulation.population import NAMES, Population
 from linerisk.records.simulation.table_writer import Calendar
 from linerisk.records.simulation.traffic import Scene, all_legs
 
 DAYS = 98
 _FIRST = 90_000_000
-"""Line index of the story's lines, beyond those of any simulation."""
+"""First line index of the story, above those of any simulation."""
 _CELLS_OF_LINES = 40_000
 _YOUNG, _OLD, _ORDINARY = range(3)
 
@@ -45,12 +45,12 @@ _ORDINARY_LIFE = Traffic(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryTraffic:
-    """What the story's lines do; change it here.
+    """Traffic of the story's lines; change it here.
 
     Attributes:
         burst: The traffic of the burst, the same on both lines.
         burst_days: How long before `as_of` it began.
-        sparse: The old line's life before and during.
+        sparse: The old line's ordinary life, before and during the burst.
         ordinary: The third line's life.
         young_since: Activation of the young line.
         old_since: Activation of the old line.
@@ -68,7 +68,7 @@ class StoryTraffic:
 
 @dataclass(frozen=True, slots=True)
 class StoryLine:
-    """A line of the story and what it is there for."""
+    """A line of the story and its description."""
 
     line_id: str
     zh: str
@@ -89,9 +89,9 @@ def write_story(out: Path, *, as_of: datetime, seed: int, traffic: StoryTraffic 
 
     Args:
         out: A folder written by `simulate`.
-        as_of: The instant that the story leads up to, UTC; 25 July 2024 and the days after make it the real one.
+        as_of: The instant at which the story ends, UTC; 25 July 2024 or a few days later for the real story.
         seed: Seed of all randomness; the ids follow from it, too.
-        traffic: What the lines do, if not the story as it was.
+        traffic: Traffic of the lines; default: that of the real story.
 
     Raises:
         InputError: The folder has no call records or no accounts, or a line would be activated after `as_of`.
@@ -117,17 +117,17 @@ def write_story(out: Path, *, as_of: datetime, seed: int, traffic: StoryTraffic 
             field="as_of",
         )
     rng = np.random.default_rng([seed, _FIRST])
-    streams, legs = _happen(people, chosen, end, rng)
+    streams, legs = _draw_legs(people, chosen, end, rng)
     where = np.repeat(people.home[:, None], DAYS + 2, axis=1)
-    places = locate(people, streams, legs, where, lines=_CELLS_OF_LINES, first=_FIRST, rng=rng)
+    places = assign_locations(people, streams, legs, where, lines=_CELLS_OF_LINES, first=_FIRST, rng=rng)
     records = table_writer.record_frame(legs, places, people.number, calendar=calendar, seed=seed, rng=rng)
     table_writer.write(records, out / "call_records" / "story.parquet")
     table_writer.write(_accounts(people, calendar, seed), out / "accounts" / "story.parquet")
-    return _described(numbers.id_text(people.number, seed).to_list(), chosen)
+    return _describe(numbers.id_text(people.number, seed).to_list(), chosen)
 
 
 def _people(chosen: StoryTraffic, calendar: Calendar) -> Population:
-    """Three lines that share every fact of the account but their age."""
+    """Three lines whose accounts differ only in age."""
     since = (chosen.young_since, chosen.old_since, chosen.ordinary_since)
     activated = np.asarray([(day - calendar.start).days + 0.45 for day in since])
     same: Ints = np.full(3, areas.HOME)
@@ -153,7 +153,7 @@ def _people(chosen: StoryTraffic, calendar: Calendar) -> Population:
     )
 
 
-def _happen(people: Population, chosen: StoryTraffic, end: float, rng: np.random.Generator) -> tuple[Streams, Legs]:
+def _draw_legs(people: Population, chosen: StoryTraffic, end: float, rng: np.random.Generator) -> tuple[Streams, Legs]:
     lives = [
         draw(traffic, np.asarray([line]), rng, start=people.activated[[line]], until=np.full(1, end))
         for line, traffic in ((_OLD, chosen.sparse), (_ORDINARY, chosen.ordinary))
@@ -161,13 +161,15 @@ def _happen(people: Population, chosen: StoryTraffic, end: float, rng: np.random
     began = np.full(1, end - chosen.burst_days)
     burst = draw(chosen.burst, np.asarray([_YOUNG]), rng, start=began, until=np.full(1, end))
     twin = replace(burst, line=np.asarray([_OLD]), anchor=burst.anchor + 1)
-    quiet: Flags = np.zeros(DAYS + 1, dtype=np.bool_)
-    book = write_book(people, rng, same_operator=0.0)
+    days_off: Flags = np.zeros(DAYS + 1, dtype=np.bool_)
+    book = draw_contacts(people, rng, same_operator=0.0)
     living, bursting = gather(lives), burst
-    legs = [all_legs(Scene(people, part, book, daily_activity(part, quiet, rng), rng)) for part in (living, bursting)]
+    legs = [
+        all_legs(Scene(people, part, book, daily_activity(part, days_off, rng), rng)) for part in (living, bursting)
+    ]
     shifted = replace(legs[1], stream=legs[1].stream + len(living))
     copied = replace(
-        shifted, line=np.full(len(shifted), _OLD), stream=shifted.stream + 1, number=_others(shifted.number)
+        shifted, line=np.full(len(shifted), _OLD), stream=shifted.stream + 1, number=_other_numbers(shifted.number)
     )
     every = gather_legs([legs[0], shifted, copied])
     every = every.take((every.mate < 0) & (every.at >= 0) & (every.at < end * DAY_US))
@@ -175,7 +177,7 @@ def _happen(people: Population, chosen: StoryTraffic, end: float, rng: np.random
     return gather([living, burst, twin]), every.take(order)
 
 
-def _others(number: Ints) -> Ints:
+def _other_numbers(number: Ints) -> Ints:
     """Other numbers of the same areas and kinds, in the same order of blocks."""
     mobile = number % numbers.SPAN < numbers.OWN_FROM
     base = number - number % numbers.SPAN
@@ -209,7 +211,7 @@ def _accounts(people: Population, calendar: Calendar, seed: int) -> pl.DataFrame
     return table_writer.account_frame(changes, facts, people.number, people.holder, calendar=calendar, seed=seed)
 
 
-def _described(ids: list[str], chosen: StoryTraffic) -> Story:
+def _describe(ids: list[str], chosen: StoryTraffic) -> Story:
     young, old, ordinary = chosen.young_since, chosen.old_since, chosen.ordinary_since
     return Story(
         young=StoryLine(

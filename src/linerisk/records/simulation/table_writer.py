@@ -1,4 +1,4 @@
-"""From arrays to the Parquet files of the input contract."""
+"""Converts simulated arrays to tables of the input contract, and writes them as Parquet files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import polars as pl
 from linerisk.records.simulation import areas, numbers
 from linerisk.records.simulation.call_legs import DAY_US, RECORD_TYPES, SECOND_US, Legs
 from linerisk.records.simulation.numbers import Floats, Ints
-from linerisk.records.simulation.places import Whereabouts
+from linerisk.records.simulation.places import Locations
 from linerisk.records.simulation.population import DEVICE_CLASSES
 
 TIME_ZONE = "Asia/Shanghai"
@@ -57,8 +57,8 @@ def _chosen(table: list[str], index: Ints) -> pl.Series:
     return pl.Series(table, dtype=pl.String).gather(index)
 
 
-def _received(legs: Legs, where: Whereabouts, rng: np.random.Generator) -> Ints:
-    """When the platform had each row: minutes after the call, sometimes days; from abroad of home later."""
+def _received(legs: Legs, where: Locations, rng: np.random.Generator) -> Ints:
+    """Receive times of rows: the end of the call; for a few, more often while roaming, minutes to days later."""
     size = len(legs)
     minutes = rng.exponential(4.0, size)
     late = rng.random(size) < _LATE_SHARE
@@ -69,12 +69,12 @@ def _received(legs: Legs, where: Whereabouts, rng: np.random.Generator) -> Ints:
 
 
 def record_frame(
-    legs: Legs, where: Whereabouts, own: Ints, *, calendar: Calendar, seed: int, rng: np.random.Generator
+    legs: Legs, where: Locations, own: Ints, *, calendar: Calendar, seed: int, rng: np.random.Generator
 ) -> pl.DataFrame:
     """Call records of the contract, sorted as the legs are. `own` holds the numbers of the chunk's lines."""
     kinds = numbers.kind_of(legs.number)
     area = numbers.area_of(legs.number)
-    block = numbers.disguise(legs.number // 100 + (1 << 40), seed).astype(np.int64)
+    block = numbers.permute(legs.number // 100 + (1 << 40), seed).astype(np.int64)
     text = legs.kind >= RECORD_TYPES.index("sms_out")
     codes = pl.Series([*areas.CODES, None], dtype=pl.String)
     models = (where.model // 1000, where.model % 1000)
@@ -101,7 +101,7 @@ def record_frame(
 
 
 def _cells(cell: Ints) -> pl.Series:
-    # Cells are few and small numbers, so marking those that occur is quicker than sorting all.
+    # Cells are few small integers, so marking those that occur is faster than sorting.
     seen = np.zeros(int(cell.max(initial=0)) + 1, dtype=np.bool_)
     seen[cell] = True
     index = np.cumsum(seen) - 1

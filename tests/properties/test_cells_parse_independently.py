@@ -1,4 +1,4 @@
-"""A cell is read as the same value whatever stands beside it, though a column is tried in its commonest shape first."""
+"""A cell is parsed to the same value whatever the other cells of its column."""
 
 from datetime import UTC, datetime
 
@@ -51,14 +51,16 @@ def read(cells: list[str | None], table: TableName, column: str) -> pl.DataFrame
     ("table", "column"), [("call_records", "started_at"), ("accounts", "known_at"), ("accounts", "activated_on")]
 )
 @given(cells=COLUMNS)
-def test_cells_of_a_column_are_read_as_each_is_alone(table: TableName, column: str, cells: list[str | None]) -> None:
+def test_a_cell_is_parsed_the_same_alone_and_in_a_column(
+    table: TableName, column: str, cells: list[str | None]
+) -> None:
     assert read(cells, table, column).equals(pl.concat(read([cell], table, column) for cell in cells))
 
 
 @given(cells=st.lists(texts(), min_size=1, max_size=30))
-def test_an_instant_in_the_quick_shape_is_what_the_general_shape_says(cells: list[str]) -> None:
+def test_the_common_format_parses_instants_like_the_general_format(cells: list[str]) -> None:
     column = pl.Series("text", cells, dtype=pl.String)
-    quick = column.str.to_datetime("%Y-%m-%dT%H:%M:%S.%6fZ", strict=False, time_unit="us").dt.replace_time_zone("UTC")
+    common = column.str.to_datetime("%Y-%m-%dT%H:%M:%S.%6fZ", strict=False, time_unit="us").dt.replace_time_zone("UTC")
     general = column.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit="us")
-    read_quickly = quick.is_not_null()
-    assert quick.filter(read_quickly).equals(general.filter(read_quickly))
+    parsed = common.is_not_null()
+    assert common.filter(parsed).equals(general.filter(parsed))

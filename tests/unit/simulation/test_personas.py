@@ -1,4 +1,4 @@
-"""What sets the kinds of people and of frauds apart in the records, as it does in life."""
+"""Personas and frauds differ in their records as they do in reality."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OUT, IN = c("record_type") == "call_out", c("record_type") == "call_in"
 
 @pytest.fixture(scope="module")
 def lines(records: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
-    """One row per line with what sets kinds apart."""
+    """One row per line with the features that separate personas."""
     per_line = records.group_by("line_id").agg(
         out=OUT.sum(),
         inn=IN.sum(),
@@ -34,7 +34,7 @@ def test_heavy_legal_callers_overlap_the_frauds_in_volume(records: pl.DataFrame,
     assert busy.filter(~c("is_fraud"))["line_id"].n_unique() > 3 * busy.filter("is_fraud")["line_id"].n_unique()
 
 
-def test_couriers_differ_from_boxes_in_moving_about_and_in_calling_at_home(lines: pl.DataFrame) -> None:
+def test_couriers_differ_from_boxes_in_mobility_and_local_calls(lines: pl.DataFrame) -> None:
     courier, box = lines.filter(c("persona") == "courier"), lines.filter(c("persona") == "goip")
     assert median(courier, c("out") / c("callees")) < 1.6
     assert median(courier, c("town")) < 0.3
@@ -43,13 +43,13 @@ def test_couriers_differ_from_boxes_in_moving_about_and_in_calling_at_home(lines
     assert median(box, c("cells")) < 5
 
 
-def test_a_redialler_calls_one_office_again_and_again_and_is_hardly_answered(lines: pl.DataFrame) -> None:
+def test_a_redialler_repeats_one_number_and_is_rarely_answered(lines: pl.DataFrame) -> None:
     redialler = lines.filter(c("persona") == "redialler")
     assert median(redialler, c("out") / c("callees")) > 5
     assert median(redialler, c("answered")) < 0.3
 
 
-def test_a_reception_is_mostly_called(lines: pl.DataFrame) -> None:
+def test_a_reception_has_mostly_incoming_calls(lines: pl.DataFrame) -> None:
     reception = lines.filter(c("persona") == "reception")
     assert median(reception, c("inn") / (c("out") + c("inn"))) > 0.6
 
@@ -63,7 +63,7 @@ def test_boxes_share_a_cell_and_devices(records: pl.DataFrame, truth: pl.DataFra
     assert cells >= 3
 
 
-def test_hours_are_those_of_local_life(records: pl.DataFrame) -> None:
+def test_call_hours_follow_local_time(records: pl.DataFrame) -> None:
     local = c("started_at").dt.convert_time_zone("Asia/Shanghai").dt.hour()
     hours = records.filter(OUT).group_by(local.alias("hour")).len().sort("hour")["len"]
     share = (hours / hours.sum()).to_list()
@@ -78,7 +78,7 @@ def test_some_rows_reach_the_platform_days_late(records: pl.DataFrame) -> None:
     assert hours.max() < 24 * 8
 
 
-def test_sweeps_show_in_the_blocks_of_numbers_called(records: pl.DataFrame, truth: pl.DataFrame) -> None:
+def test_sequential_dialling_is_visible_in_number_blocks(records: pl.DataFrame, truth: pl.DataFrame) -> None:
     follows = (c("peer_block") == c("peer_block").shift()) & (c("peer_id") != c("peer_id").shift())
     swept = (
         records.filter(OUT)

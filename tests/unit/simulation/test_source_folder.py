@@ -1,4 +1,4 @@
-"""The source folder has the shape of the input contract, and appears whole or not at all."""
+"""The source folder matches the input contract and appears atomically."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_records_obey_the_rules_that_intake_checks(records: pl.DataFrame) -> Non
     assert areas.str.len_chars().unique().to_list() == [6]
 
 
-def test_records_lie_within_the_period_and_within_the_life_of_their_line(
+def test_records_are_within_the_period_and_the_lifetime_of_their_line(
     records: pl.DataFrame, truth: pl.DataFrame
 ) -> None:
     joined = records.join(truth.select("line_id", "activated_at"), on="line_id")
@@ -118,7 +118,7 @@ def test_records_lie_within_the_period_and_within_the_life_of_their_line(
     assert joined.filter(pl.col("started_at") < pl.col("activated_at")).height == 0
 
 
-def test_a_call_between_two_lines_shows_up_on_both(records: pl.DataFrame, truth: pl.DataFrame) -> None:
+def test_a_call_between_two_lines_has_a_record_on_each(records: pl.DataFrame, truth: pl.DataFrame) -> None:
     c = pl.col
     lines = truth["line_id"].implode()
     out = records.filter(c("record_type") == "call_out", c("peer_id").is_in(lines), c("answered"))
@@ -171,7 +171,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> Non
     assert seen[-1] == 8200
 
 
-def test_an_interrupted_run_of_several_workers_leaves_nothing_behind_either(tmp_path: Path) -> None:
+def test_an_interrupted_run_of_several_workers_leaves_no_files(tmp_path: Path) -> None:
     def interrupt(_step: str, _done: int, _total: int) -> None:
         raise KeyboardInterrupt
 
@@ -180,12 +180,12 @@ def test_an_interrupted_run_of_several_workers_leaves_nothing_behind_either(tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_persona_of_the_domain_lives_in_the_city(truth: pl.DataFrame) -> None:
+def test_every_persona_occurs_in_the_simulation(truth: pl.DataFrame) -> None:
     assert set(truth["persona"]) == set(NAMES)
     assert len(NAMES) >= 8 + 4
 
 
-def test_the_report_says_what_is_in_the_folder(
+def test_the_report_matches_the_folder(
     records: pl.DataFrame, accounts: pl.DataFrame, labels: pl.DataFrame, truth: pl.DataFrame, report: SimulationReport
 ) -> None:
     assert (report.lines, report.days) == (truth.height, 56)
@@ -207,7 +207,7 @@ def test_the_report_says_what_is_in_the_folder(
         ({"prevalence": float("nan")}, "prevalence"),
     ],
 )
-def test_arguments_out_of_range_are_refused_by_name(tmp_path: Path, wrong: dict[str, Any], field: str) -> None:
+def test_the_error_names_the_argument_that_is_out_of_range(tmp_path: Path, wrong: dict[str, Any], field: str) -> None:
     arguments = {"lines": 10, "days": 10, "seed": 1, **wrong}
     with pytest.raises(UsageError) as refused:
         simulate(tmp_path / "source", **arguments)
@@ -215,7 +215,7 @@ def test_arguments_out_of_range_are_refused_by_name(tmp_path: Path, wrong: dict[
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_with_something_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_non_empty_folder_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
     with pytest.raises(InputError) as refused:
         simulate(tmp_path, lines=10, days=5, seed=1)
@@ -230,7 +230,7 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     assert (out / "truth.parquet").exists()
 
 
-def test_a_single_line_on_a_single_day_is_an_operator_too(tmp_path: Path) -> None:
+def test_a_single_line_on_a_single_day_can_be_simulated(tmp_path: Path) -> None:
     report = simulate(tmp_path / "source", lines=1, days=1, seed=3, start=date(2025, 1, 1))
     assert (report.lines, report.fraud_lines) == (1, 0)
     assert pl.read_parquet(tmp_path / "source" / "accounts")["line_id"].n_unique() == 1
@@ -243,7 +243,7 @@ def test_progress_counts_the_lines_done(tmp_path: Path) -> None:
     assert seen == [("simulate", 4096, 5000), ("simulate", 5000, 5000)]
 
 
-def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_an_interrupted_run_leaves_no_files(tmp_path: Path) -> None:
     def interrupt(_step: str, _done: int, _total: int) -> None:
         raise KeyboardInterrupt
 
@@ -252,7 +252,7 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_run_left_does_not_disturb_the_next(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_do_not_affect_the_next(tmp_path: Path) -> None:
     stale = tmp_path / ".source.unfinished" / "call_records"
     stale.mkdir(parents=True)
     (stale / "part-00099.parquet").write_bytes(b"half a file")

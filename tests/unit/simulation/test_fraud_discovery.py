@@ -1,4 +1,4 @@
-"""Frauds happen as often as asked, are found late or never, sometimes wrongly, and found lines fall silent."""
+"""Frauds match the prevalence, are found late or never, sometimes wrongly; found lines have no further records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def fraud_labels(labels: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     return labels.filter(c("label") == "fraud").join(truth, on="line_id", how="left")
 
 
-def test_frauds_are_as_many_as_the_prevalence_asks_for(truth: pl.DataFrame) -> None:
+def test_the_share_of_frauds_matches_the_prevalence(truth: pl.DataFrame) -> None:
     expected = 0.012 * truth.height * 56 / 14
     assert truth["is_fraud"].sum() == round(expected)
     last = truth["fraud_from"].max()
@@ -25,7 +25,7 @@ def test_frauds_are_as_many_as_the_prevalence_asks_for(truth: pl.DataFrame) -> N
     assert unfound / truth.height == pytest.approx(0.012, rel=0.4)
 
 
-def test_most_frauds_are_found_and_the_more_people_they_reach_the_likelier(truth: pl.DataFrame) -> None:
+def test_most_frauds_are_found_and_more_reach_makes_it_likelier(truth: pl.DataFrame) -> None:
     frauds = truth.filter("is_fraud")
     assert 0.70 < frauds["found"].mean() < 0.93
     few, many = frauds.filter(c("people_reached") < 10), frauds.filter(c("people_reached") > 100)
@@ -33,7 +33,7 @@ def test_most_frauds_are_found_and_the_more_people_they_reach_the_likelier(truth
     assert few["found"].mean() < 0.7
 
 
-def test_labels_come_one_to_thirty_days_later_and_mostly_within_twenty(labels: pl.DataFrame) -> None:
+def test_labels_become_known_after_1_to_30_days_and_mostly_within_20(labels: pl.DataFrame) -> None:
     delay = labels.filter(c("label") == "fraud").select(
         ((c("known_at") - c("occurred_at")).dt.total_minutes() / 1440).alias("days")
     )["days"]
@@ -43,21 +43,21 @@ def test_labels_come_one_to_thirty_days_later_and_mostly_within_twenty(labels: p
     assert (delay < 20.0).mean() > 0.75
 
 
-def test_what_is_reported_happened_during_the_fraud(fraud_labels: pl.DataFrame) -> None:
+def test_fraud_labels_occurred_during_the_fraud(fraud_labels: pl.DataFrame) -> None:
     right = fraud_labels.filter("is_fraud")
     outside = right.filter((c("occurred_at") < c("fraud_from")) | (c("occurred_at") > c("fraud_until")))
     assert right.height > 50
     assert outside.height == 0
 
 
-def test_sources_are_mixed_and_only_complaints_hit_the_innocent(fraud_labels: pl.DataFrame) -> None:
+def test_label_sources_are_mixed_and_only_complaints_are_wrong(fraud_labels: pl.DataFrame) -> None:
     right, wrong = fraud_labels.filter("is_fraud"), fraud_labels.filter(~c("is_fraud"))
     assert set(right["source"]) == {"police", "complaint", "verification_failed", "random_audit"}
     assert set(wrong["source"]) <= {"complaint"}
     assert 0.0 < wrong.height / fraud_labels.height < 0.08
 
 
-def test_a_random_audit_looks_into_few_lines_of_every_kind_and_never_errs(
+def test_a_random_audit_covers_few_lines_of_every_kind_and_is_always_right(
     labels: pl.DataFrame, truth: pl.DataFrame
 ) -> None:
     audited = labels.filter(c("source") == "random_audit").join(truth, on="line_id")
@@ -69,7 +69,7 @@ def test_a_random_audit_looks_into_few_lines_of_every_kind_and_never_errs(
     assert audited.filter(c("is_fraud")).height > 0
 
 
-def test_nothing_becomes_known_after_the_end(
+def test_no_label_becomes_known_after_the_end(
     records: pl.DataFrame, accounts: pl.DataFrame, labels: pl.DataFrame
 ) -> None:
     end = records["started_at"].max() + timedelta(hours=1)
@@ -77,7 +77,7 @@ def test_nothing_becomes_known_after_the_end(
     assert accounts["known_at"].max() < end
 
 
-def test_found_frauds_are_suspended_and_write_no_more_records(
+def test_found_frauds_are_suspended_and_have_no_later_records(
     records: pl.DataFrame, accounts: pl.DataFrame, truth: pl.DataFrame
 ) -> None:
     cut = truth.filter(c("is_fraud"), c("suspended_at").is_not_null())
@@ -119,7 +119,7 @@ def test_new_lines_are_mostly_legal_and_frauds_are_mostly_but_not_only_new(truth
     assert new["is_fraud"].mean() < 0.5
 
 
-def test_holders_have_one_line_mostly_and_several_sometimes(accounts: pl.DataFrame) -> None:
+def test_most_holders_have_one_line_and_some_have_several(accounts: pl.DataFrame) -> None:
     held = accounts.group_by("line_id").first().group_by("holder_id").len()["len"]
     assert 1.05 < held.mean() < 1.6
     assert held.max() >= 3
