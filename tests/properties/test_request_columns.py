@@ -5,8 +5,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linerisk.service.request_records import TYPES, required
-from linerisk.service.request_records import given as as_columns
+from linerisk.service.request_records import TYPES, as_columns, required
 from linerisk.service.request_types import AccountBody, LineWithRecords, RecordBody
 
 IDS = st.text(max_size=8) | st.integers(-(2**63), 2**63 - 1)
