@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from linerisk.console.problem_text import clause_said, problem_said
+from linerisk.console.problem_text import clause_text, problem_text
 from linerisk.console.translations import WORDS
 from linerisk.decisions import access_log, erasure_checks, verify
 from linerisk.decisions.errors import OverloadedError
@@ -37,22 +37,22 @@ def clauses() -> set[str]:
 def test_every_way_in_which_a_chain_can_be_wrong_has_chinese_words() -> None:
     every = clauses()
     assert {"a row is missing", "the access was changed", "the log ends at 7, but reached 7 before"} <= every
-    assert {what for what in every if ENGLISH.search(clause_said(what, "zh"))} == set()
-    assert clause_said("the log ends at 12, but reached 15 before", "zh") == "日志止于第12行，但先前已到第15行"
+    assert {what for what in every if ENGLISH.search(clause_text(what, "zh"))} == set()
+    assert clause_text("the log ends at 12, but reached 15 before", "zh") == "日志止于第12行，但先前已到第15行"
 
 
 def test_in_english_a_clause_is_what_the_walk_says() -> None:
-    assert {what for what in clauses() if clause_said(what, "en") != what} == set()
+    assert {what for what in clauses() if clause_text(what, "en") != what} == set()
 
 
 @pytest.mark.parametrize("kind", [*KINDS, StoreError, LineriskError])
 def test_an_error_is_said_in_chinese_by_its_kind_and_in_english_with_its_facts(kind: type[LineriskError]) -> None:
     error = kind("a thing is wrong", expected="another", found="this", todo="mend it")
-    assert problem_said(error, "en") == "a thing is wrong. Expected: another. Found: this. To mend it: mend it."
-    said = problem_said(error, "zh")
+    assert problem_text(error, "en") == "a thing is wrong. Expected: another. Found: this. To mend it: mend it."
+    said = problem_text(error, "zh")
     assert said.endswith("。")
     assert not ENGLISH.search(said)
-    assert (said == problem_said(LineriskError("x"), "zh")) is (kind is LineriskError)
+    assert (said == problem_text(LineriskError("x"), "zh")) is (kind is LineriskError)
 
 
 def test_every_refusal_and_problem_asks_for_something_in_chinese() -> None:
@@ -63,4 +63,4 @@ def test_every_refusal_and_problem_asks_for_something_in_chinese() -> None:
 
 def test_a_damaged_file_of_a_model_is_named_in_chinese_too() -> None:
     error = ArtefactError("the model of this decision cannot be loaded here", found="trees.txt is damaged")
-    assert "trees.txt 已损坏" in problem_said(error, "zh")
+    assert "trees.txt 已损坏" in problem_text(error, "zh")
