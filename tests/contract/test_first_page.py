@@ -14,7 +14,7 @@ import pytest
 
 from linerisk.console import rendering
 from linerisk.console.app import PAGES, Console
-from linerisk.console.warm_up import Rehearsal
+from linerisk.console.warm_up import WarmUp
 from linerisk.review.transitions import SCORER, Actor
 from linerisk.service.request_types import LineById, ScoreRequest
 from linerisk.service.scoring import score_by_id
@@ -45,7 +45,7 @@ def test_no_page_is_compiled_and_no_model_is_read_once_the_console_was_rehearsed
         # Templates are kept by the process, and another test may have asked for them.
         monkeypatch.setattr(rendering, "_PAGES", rendering._PAGES.overlay(cache_size=400))
         console = Console(state)
-        console.rehearse()
+        console.warm_up()
 
         def compiling(*_given: Any, **_named: Any) -> NoReturn:
             raise AssertionError("a template was compiled while somebody waited")
@@ -75,7 +75,7 @@ def test_a_rehearsal_that_fails_is_logged_and_stops_nothing(capsys: pytest.Captu
     def failing() -> NoReturn:
         raise ValueError("line 13800138000 is not to be logged")
 
-    rehearsal = Rehearsal(failing, after_s=0)
+    rehearsal = WarmUp(failing, after_s=0)
     rehearsal.join()
     said = capsys.readouterr().err
     logged = json.loads(said)

@@ -19,7 +19,7 @@ from ulid import ULID
 
 from linerisk import as_of as clock
 from linerisk.console import case_actions, case_page, line_page, queue_page, statistics_pages
-from linerisk.console.audit_job import AuditWalk
+from linerisk.console.audit_job import AuditJob
 from linerisk.console.base_views import LoginPage, RefusedPage
 from linerisk.console.forms import check_origin, form_of, query_of
 from linerisk.console.login import (
@@ -37,11 +37,11 @@ from linerisk.console.page_request import (
     OVERSEERS,
     READERS,
     WORKERS,
+    ConsoleContext,
     FormRefusedError,
-    Moved,
+    PageRequest,
     PageRoute,
-    Room,
-    Visit,
+    Redirect,
 )
 from linerisk.console.rendering import (
     CONTENT_POLICY,
@@ -105,8 +105,10 @@ class Console:
     """
 
     def __init__(self, state: ServiceState) -> None:
-        walk = AuditWalk(state.log, retention=lambda: load_retention(state.settings.policies))
-        self._room = Room(state, Sessions(state.log), Accesses(state.log), walk, ChallengerHolder(state.settings.live))
+        walk = AuditJob(state.log, retention=lambda: load_retention(state.settings.policies))
+        self._room = ConsoleContext(
+            state, Sessions(state.log), Accesses(state.log), walk, ChallengerHolder(state.settings.live)
+        )
         own = {
             ("GET", "/login"): self._login_page,
             ("POST", "/login"): self._login,
@@ -123,7 +125,7 @@ class Console:
         """Answer one request."""
         await self._app(scope, receive, send)
 
-    def rehearse(self) -> None:
+    def warm_up(self) -> None:
         """Do what the first visitor would wait for: compile every page and read the version that asks to be live."""
         compile_pages()
         # That it cannot be read is for the pages that show it to say.
@@ -162,7 +164,7 @@ class Console:
                 todo="log in with a token of such a role",
             )
         answered = await asyncio.to_thread(route.handler, self._room, visit)
-        if isinstance(answered, Moved):
+        if isinstance(answered, Redirect):
             return RedirectResponse(answered.to, HTTPStatus.SEE_OTHER)
         return await self._rendered(answered.template, self._frame(request, visit), answered.page, answered.status)
 
@@ -237,7 +239,7 @@ class Console:
         if found is None:
             return self._bare(request, asked_language(request, {}))
         session, token = found
-        visit = Visit(
+        visit = PageRequest(
             actor=Actor(token.name, token.role.value),
             session=session,
             language=language_of(session.language),
@@ -245,7 +247,7 @@ class Console:
         )
         return self._frame(request, visit)
 
-    def _frame(self, request: Request, visit: Visit) -> Frame:
+    def _frame(self, request: Request, visit: PageRequest) -> Frame:
         # A form that was refused has no address to come back to but that of its case.
         path = _path(request) if request.method == "GET" else request.url.path.rpartition("/")[0]
         return frame_of(visit, path=path, time_zone=self._room.state.settings.time_zone)

@@ -18,7 +18,7 @@ from linerisk.web.logs import log, where
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
+class AuditResult:
     """A walk that was made.
 
     Attributes:
@@ -36,7 +36,7 @@ class Walked:
     problem: LineriskError | None
 
 
-class AuditWalk:
+class AuditJob:
     """Walks when asked; what was found last is kept by this process, and lost with it.
 
     Args:
@@ -49,7 +49,7 @@ class AuditWalk:
         self._retention = retention
         self._lock = threading.Lock()
         self.since: datetime | None = None
-        self.last: Walked | None = None
+        self.last: AuditResult | None = None
 
     def start(self) -> None:
         """Begin a walk, unless one is under way."""
@@ -65,12 +65,12 @@ class AuditWalk:
             retention = self._retention()
             report = self._log.verify(days_at=retention.days_at)
             accesses = self._log.verify_accesses(was_due=partial(retention.access_was_due, now=clock.now()))
-            walked = Walked(began_at, clock.now(), report, accesses, None)
+            walked = AuditResult(began_at, clock.now(), report, accesses, None)
         except LineriskError as error:
-            walked = Walked(began_at, clock.now(), None, None, error)
+            walked = AuditResult(began_at, clock.now(), None, None, error)
         except Exception as error:  # noqa: BLE001  # a walk that fails must end, or no other can begin
             log().error("the chain could not be walked", error=type(error).__name__, where=where(error))
             failed = InternalError("the walk failed", todo="see the log of the service")
-            walked = Walked(began_at, clock.now(), None, None, failed)
+            walked = AuditResult(began_at, clock.now(), None, None, failed)
         with self._lock:
             self.last, self.since = walked, None

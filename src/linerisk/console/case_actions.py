@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from linerisk.console.case_page import Told, Typed, dispute_of, shown, teller, who
-from linerisk.console.page_request import Moved, Room, Shown, Visit
+from linerisk.console.page_request import ConsoleContext, Page, PageRequest, Redirect
 from linerisk.console.refusal_facts import facts_of
 from linerisk.console.translations import local, speaker
 from linerisk.decisions.errors import ConflictError, StaleError
@@ -18,7 +18,7 @@ from linerisk.web.errors import WrongValueError, status_of
 _MOST_DIGITS = 9
 
 
-def assign(room: Room, visit: Visit) -> Shown | Moved:
+def assign(room: ConsoleContext, visit: PageRequest) -> Page | Redirect:
     """Answer `POST /review/cases/{id}/assign`: the visitor takes the case."""
 
     def move(seen: int, request_id: str) -> str:
@@ -30,7 +30,7 @@ def assign(room: Room, visit: Visit) -> Shown | Moved:
     return _made(room, visit, move)
 
 
-def decide(room: Room, visit: Visit) -> Shown | Moved:
+def decide(room: ConsoleContext, visit: PageRequest) -> Page | Redirect:
     """Answer `POST /review/cases/{id}/outcome`: the visitor's finding."""
     lowered_to = visit.form.get("lowered_to") or None
 
@@ -51,7 +51,7 @@ def decide(room: Room, visit: Visit) -> Shown | Moved:
     return _made(room, visit, move)
 
 
-def approve(room: Room, visit: Visit) -> Shown | Moved:
+def approve(room: ConsoleContext, visit: PageRequest) -> Page | Redirect:
     """Answer `POST /review/cases/{id}/approve`: a lead agrees, or does not."""
     answer = visit.form.get("agreed", "")
     if answer not in {"yes", "no"}:
@@ -71,7 +71,7 @@ def approve(room: Room, visit: Visit) -> Shown | Moved:
     return _made(room, visit, move)
 
 
-def withdraw(room: Room, visit: Visit) -> Shown | Moved:
+def withdraw(room: ConsoleContext, visit: PageRequest) -> Page | Redirect:
     """Answer `POST /review/cases/{id}/withdraw`: the holder no longer objects."""
 
     def move(seen: int, request_id: str) -> str:
@@ -83,7 +83,7 @@ def withdraw(room: Room, visit: Visit) -> Shown | Moved:
     return _made(room, visit, move)
 
 
-def _made(room: Room, visit: Visit, move: Callable[[int, str], str]) -> Shown | Moved:
+def _made(room: ConsoleContext, visit: PageRequest, move: Callable[[int, str], str]) -> Page | Redirect:
     """Make a move and go on to the case; or show the case as it stands, with why the move was refused."""
     dispute = dispute_of(room, visit)
     seen, request_id = _seen(visit), visit.form.get("request_id", "")
@@ -99,10 +99,10 @@ def _made(room: Room, visit: Visit, move: Callable[[int, str], str]) -> Shown | 
     except (ConflictError, NotAllowedError, InputError) as error:
         # Read again: it may have been moved between the page and now.
         return _refused(room, visit, room.state.disputes.get(dispute.dispute_id) or dispute, error, seen=seen)
-    return Moved(f"/review/cases/{dispute.dispute_id}?done={done}")
+    return Redirect(f"/review/cases/{dispute.dispute_id}?done={done}")
 
 
-def _refused(room: Room, visit: Visit, dispute: Dispute, error: LineriskError, *, seen: int) -> Shown:
+def _refused(room: ConsoleContext, visit: PageRequest, dispute: Dispute, error: LineriskError, *, seen: int) -> Page:
     tell, zone = teller(visit), room.state.settings.time_zone
     meanwhile = tuple(
         f"{local(each.at, zone)} · {who(each, visit.language)} {tell(each)}"
@@ -122,7 +122,7 @@ def _refused(room: Room, visit: Visit, dispute: Dispute, error: LineriskError, *
     return shown(room, visit, dispute, told=told, typed=typed, status=status_of(error))
 
 
-def _seen(visit: Visit) -> int:
+def _seen(visit: PageRequest) -> int:
     text = visit.form.get("seen", "")
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
         raise WrongValueError(

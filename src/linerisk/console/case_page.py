@@ -12,7 +12,7 @@ from ulid import ULID
 from linerisk.console.challenger_view import ChallengerShown, challenger_shown
 from linerisk.console.decision_view import DecisionShown, decision_shown
 from linerisk.console.line_history import History, history_of
-from linerisk.console.page_request import Room, Shown, Visit
+from linerisk.console.page_request import ConsoleContext, Page, PageRequest
 from linerisk.console.queue_page import QueueRow, row_of
 from linerisk.console.similar_cases_view import PeersShown, peers_shown
 from linerisk.console.translations import local, speaker
@@ -155,13 +155,13 @@ _DONE = {
 """What an address may say was done: by which move, and where the case stands then."""
 
 
-def case_page(room: Room, visit: Visit) -> Shown:
+def case_page(room: ConsoleContext, visit: PageRequest) -> Page:
     """Answer `GET /review/cases/{id}`."""
     dispute = dispute_of(room, visit)
     return shown(room, visit, dispute, told=_done(room, visit, dispute))
 
 
-def _done(room: Room, visit: Visit, dispute: Dispute) -> Told | None:
+def _done(room: ConsoleContext, visit: PageRequest, dispute: Dispute) -> Told | None:
     """That a move of the visitor was made, where it was the last one: an address is no proof, and may be an old one."""
     named = visit.query.get("done", "")
     if named not in _DONE:
@@ -174,7 +174,7 @@ def _done(room: Room, visit: Visit, dispute: Dispute) -> Told | None:
     return Told(good=True, text=text.format(local(dispute.changed_at, room.state.settings.time_zone)))
 
 
-def dispute_of(room: Room, visit: Visit) -> Dispute:
+def dispute_of(room: ConsoleContext, visit: PageRequest) -> Dispute:
     """The dispute that a path names, with its events.
 
     Raises:
@@ -187,14 +187,14 @@ def dispute_of(room: Room, visit: Visit) -> Dispute:
 
 
 def shown(
-    room: Room,
-    visit: Visit,
+    room: ConsoleContext,
+    visit: PageRequest,
     dispute: Dispute,
     *,
     told: Told | None = None,
     typed: Typed | None = None,
     status: HTTPStatus = HTTPStatus.OK,
-) -> Shown:
+) -> Page:
     """The page of a case, with a message or without; that it was opened is on disk before anything is shown."""
     room.accesses.record(visit.actor, "case", dispute.dispute_id, at=visit.now)
     record = room.state.log.get(dispute.decision_id)
@@ -221,7 +221,7 @@ def shown(
         more_accesses=len(accesses) > MOST_LISTED,
         lifted_at=dispute.changed_at if dispute.overturned else None,
     )
-    return Shown("case.html.j2", page, status)
+    return Page("case.html.j2", page, status)
 
 
 def who(event: Event, language: Language) -> str:
@@ -229,7 +229,7 @@ def who(event: Event, language: Language) -> str:
     return speaker(language)("role_system") if event.by == SYSTEM_NAME else event.by
 
 
-def teller(visit: Visit) -> Tell:
+def teller(visit: PageRequest) -> Tell:
     """What says an event in the visitor's language."""
     say = speaker(visit.language)
 
@@ -245,7 +245,7 @@ def teller(visit: Visit) -> Tell:
     return tell
 
 
-def moves_of(dispute: Dispute, visit: Visit) -> Moves:
+def moves_of(dispute: Dispute, visit: PageRequest) -> Moves:
     """What a visitor may do, by the one table of moves; the state looks again when they do it."""
     name, role = visit.actor.name, visit.actor.role
 

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from linerisk.console.page_request import Room
-from linerisk.console.problem_text import problem_said
+from linerisk.console.page_request import ConsoleContext
+from linerisk.console.problem_text import problem_text
 from linerisk.decisions.recorded_features import columns_id, matrix_row
 from linerisk.errors import LineriskError
 from linerisk.model.risk_model import RiskModel
@@ -52,12 +52,12 @@ class ChallengerCounted:
     detail: str = ""
 
 
-def challenger_counted(room: Room, language: Language) -> ChallengerCounted:
+def challenger_counted(room: ConsoleContext, language: Language) -> ChallengerCounted:
     """The challenger beside what was found in the 200 cases that ended last."""
     try:
         challenger = room.challengers.current()
     except LineriskError as error:
-        return ChallengerCounted(why_not="challenger_unread", detail=problem_said(error, language))
+        return ChallengerCounted(why_not="challenger_unread", detail=problem_text(error, language))
     if challenger is None:
         return ChallengerCounted(why_not="challenger_none")
     found, recorded, said = _beside(room, challenger.model)
@@ -75,7 +75,7 @@ def challenger_counted(room: Room, language: Language) -> ChallengerCounted:
     )
 
 
-def _beside(room: Room, model: RiskModel) -> tuple[list[Outcome], _Tiers, _Tiers]:
+def _beside(room: ConsoleContext, model: RiskModel) -> tuple[list[Outcome], _Tiers, _Tiers]:
     """What was found, the tiers that were recorded and those that a model gives, as indexes into `TIERS`."""
     takes = columns_id(model.feature_names)
     cases = [

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from linerisk.console.decision_view import DecisionShown
-from linerisk.console.page_request import Room
+from linerisk.console.page_request import ConsoleContext
 from linerisk.console.translations import chance
 from linerisk.errors import LineriskError
 from linerisk.explanation import contributions
@@ -78,7 +78,7 @@ class ChallengerShown:
     detail: str = ""
 
 
-def challenger_shown(room: Room, shown: DecisionShown, language: Language) -> ChallengerShown:
+def challenger_shown(room: ConsoleContext, shown: DecisionShown, language: Language) -> ChallengerShown:
     """What the challenger would have said of the features of a decision.
 
     What is wrong with its files is told on the page of the model: whoever works a case cannot mend it.

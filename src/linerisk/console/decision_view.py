@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-from linerisk.console.page_request import Room
-from linerisk.console.problem_text import problem_said
+from linerisk.console.page_request import ConsoleContext
+from linerisk.console.problem_text import problem_text
 from linerisk.console.records_view import RecordsShown, records_shown
 from linerisk.console.translations import both, chance
 from linerisk.decisions.record import DecisionRecord
@@ -125,7 +125,7 @@ class DecisionShown:
     notice_problem: str
 
 
-def decision_shown(room: Room, record: DecisionRecord, language: Language) -> DecisionShown:
+def decision_shown(room: ConsoleContext, record: DecisionRecord, language: Language) -> DecisionShown:
     """A decision, its evidence and its notice; what cannot be had is said and left out."""
     wording = room.state.wording
     families = {name: getattr(words, language) for name, words in wording.families.items()}
@@ -138,13 +138,13 @@ def decision_shown(room: Room, record: DecisionRecord, language: Language) -> De
         policy = with_id(room.state.policies, record.policy)
         evidence = _evidence(gather_evidence(record, room.state.model_of(record), policy), families, language)
     except LineriskError as error:
-        evidence_problem = problem_said(error, language)
+        evidence_problem = problem_text(error, language)
     try:
         if policy is not None:
             notice = make_notice(record, policy, language=language)
             sms = text_message(notice, policy)
     except LineriskError as error:
-        notice_problem = problem_said(error, language)
+        notice_problem = problem_text(error, language)
     drawn = bars(record.contributions)
     return DecisionShown(
         record=record,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from linerisk.console.page_request import Room, Visit
+from linerisk.console.page_request import ConsoleContext, PageRequest
 from linerisk.console.queue_page import QueueRow, row_of
 from linerisk.decisions.record import DecisionRecord
 
@@ -52,7 +52,7 @@ class History:
     disputes: tuple[QueueRow, ...]
 
 
-def history_of(room: Room, visit: Visit, line_id: str, *, before: str | None = None) -> History:
+def history_of(room: ConsoleContext, visit: PageRequest, line_id: str, *, before: str | None = None) -> History:
     """Decisions and disputes of a line."""
     found = room.state.log.by_line(line_id, limit=MOST_DECISIONS + 1, before=before)
     records = found[:MOST_DECISIONS]

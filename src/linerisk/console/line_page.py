@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from linerisk.console.decision_view import DecisionShown, decision_shown
 from linerisk.console.line_history import History, decision_row, history_of
-from linerisk.console.page_request import Room, Shown, Visit
+from linerisk.console.page_request import ConsoleContext, Page, PageRequest
 from linerisk.console.queue_page import row_of
 from linerisk.decisions.case_numbers import decisions_numbered, read_number
 from linerisk.web.errors import NotFoundError
@@ -41,24 +41,24 @@ class DecisionPage:
     history: History
 
 
-def line_page(room: Room, visit: Visit) -> Shown:
+def line_page(room: ConsoleContext, visit: PageRequest) -> Page:
     """Answer `GET /review/lines`: the forms, with `id` what is known of that line, with `case` what has that number."""
     line_id, case = visit.query.get("id", "").strip(), visit.query.get("case", "").strip()
     if case:
         page = LinePage(line_id="", case=case, history=_history_of_case(room, visit, checked_id(case, field="case")))
-        return Shown("line.html.j2", page)
+        return Page("line.html.j2", page)
     if not line_id:
-        return Shown("line.html.j2", LinePage(line_id="", case="", history=None))
+        return Page("line.html.j2", LinePage(line_id="", case="", history=None))
     checked_id(line_id, field="id")
     before = visit.query.get("before") or None
     if before is not None:
         checked_id(before, field="before")
     room.accesses.record(visit.actor, "line", str(room.state.key_of(line_id)), at=visit.now)
     history = history_of(room, visit, line_id, before=before)
-    return Shown("line.html.j2", LinePage(line_id=line_id, case="", history=history))
+    return Page("line.html.j2", LinePage(line_id=line_id, case="", history=history))
 
 
-def _history_of_case(room: Room, visit: Visit, case: str) -> History:
+def _history_of_case(room: ConsoleContext, visit: PageRequest, case: str) -> History:
     """The decisions that a case number fits and their disputes; of a number of an older form its dispute."""
     log, disputes = room.state.log, room.state.disputes
     number = read_number(case)
@@ -71,7 +71,7 @@ def _history_of_case(room: Room, visit: Visit, case: str) -> History:
     return History(decisions=tuple(map(decision_row, records)), before=None, disputes=rows)
 
 
-def decision_page(room: Room, visit: Visit) -> Shown:
+def decision_page(room: ConsoleContext, visit: PageRequest) -> Page:
     """Answer `GET /review/decisions/{id}`."""
     record = room.state.log.get(checked_id(visit.params["id"], field="id"))
     if record is None:
@@ -80,4 +80,4 @@ def decision_page(room: Room, visit: Visit) -> Shown:
     page = DecisionPage(
         decision=decision_shown(room, record, visit.language), history=history_of(room, visit, record.line_id)
     )
-    return Shown("decision.html.j2", page)
+    return Page("decision.html.j2", page)

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from linerisk import as_of as clock
 from linerisk.console.forms import check_origin, check_secret, form_of, query_of
-from linerisk.console.page_request import READERS, Room, Visit
+from linerisk.console.page_request import READERS, ConsoleContext, PageRequest
 from linerisk.review.sessions import MAX_SESSION_AGE, Session
 from linerisk.review.transitions import Actor
 from linerisk.suspension.local_time import LANGUAGES, Language
@@ -26,7 +26,7 @@ _SECURE_COOKIE: Final = f"__Host-{_COOKIE}"
 _OURS = re.compile(r"/review(?:[/?][\x21-\x7e]*)?")
 
 
-async def known(room: Room, request: Request) -> tuple[Session, Token] | None:
+async def known(room: ConsoleContext, request: Request) -> tuple[Session, Token] | None:
     """The session of a request and its token, both standing; None of anybody else."""
     secret = request.cookies.get(_cookie_of(request))
     if not secret:
@@ -42,7 +42,7 @@ async def known(room: Room, request: Request) -> tuple[Session, Token] | None:
     return None
 
 
-async def visit_of(room: Room, request: Request) -> Visit | None:
+async def visit_of(room: ConsoleContext, request: Request) -> PageRequest | None:
     """The request of somebody who is logged in, its form checked; None of anybody else."""
     found = await known(room, request)
     if found is None:
@@ -53,7 +53,7 @@ async def visit_of(room: Room, request: Request) -> Visit | None:
         check_origin(request)
         form = await form_of(request)
         check_secret(form, session.csrf)
-    return Visit(
+    return PageRequest(
         actor=Actor(token.name, token.role.value),
         session=session,
         language=language_of(session.language),
@@ -64,7 +64,7 @@ async def visit_of(room: Room, request: Request) -> Visit | None:
     )
 
 
-async def let_in(room: Room, request: Request, token: Token, form: Mapping[str, str]) -> Response:
+async def let_in(room: ConsoleContext, request: Request, token: Token, form: Mapping[str, str]) -> Response:
     """Open a session, and go on to where the visitor wanted to be."""
     opening = partial(room.sessions.open, token.sha256, language=language_of(form.get("language", "")), now=clock.now())
     secret = await asyncio.to_thread(opening)
@@ -81,7 +81,7 @@ async def let_in(room: Room, request: Request, token: Token, form: Mapping[str, 
     return response
 
 
-async def let_out(room: Room, request: Request) -> Response:
+async def let_out(room: ConsoleContext, request: Request) -> Response:
     """End the session, if there is one."""
     visit = await visit_of(room, request)
     if visit is not None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from linerisk.console.audit_job import AuditWalk
+from linerisk.console.audit_job import AuditJob
 from linerisk.live import ChallengerHolder
 from linerisk.review.access_log import Accesses
 from linerisk.review.sessions import Session, Sessions
@@ -20,7 +20,7 @@ from linerisk.web.token_store import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ConsoleContext:
     """What the console of one process works with.
 
     Attributes:
@@ -34,12 +34,12 @@ class Room:
     state: ServiceState
     sessions: Sessions
     accesses: Accesses
-    walk: AuditWalk
+    walk: AuditJob
     challengers: ChallengerHolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class PageRequest:
     """One request of somebody who is logged in and may make it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Page:
     """A page.
 
     Attributes:
@@ -77,13 +77,13 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Redirect:
     """Where the browser goes next, by GET, so that reloading sends nothing again."""
 
     to: str
 
 
-Handler = Callable[[Room, Visit], Shown | Moved]
+Handler = Callable[[ConsoleContext, PageRequest], Page | Redirect]
 
 
 @dataclass(frozen=True, slots=True)

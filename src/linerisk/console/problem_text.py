@@ -18,7 +18,7 @@ _CLAUSES: Final = {words["en"]: key for key, words in WORDS.items() if key.start
 """Keys of words by what a walk along a chain says in English, its numbers left out."""
 
 
-def problem_said(error: LineriskError, language: Language) -> str:
+def problem_text(error: LineriskError, language: Language) -> str:
     """An error as one paragraph."""
     if language == "en":
         return error.paragraph()
@@ -29,7 +29,7 @@ def problem_said(error: LineriskError, language: Language) -> str:
     return say(key if key in WORDS else "problem_other")
 
 
-def clause_said(what: str, language: Language) -> str:
+def clause_text(what: str, language: Language) -> str:
     """What a walk along a chain found wrong, as one clause; of one that has no words here the English."""
     key = _CLAUSES.get(_NUMBER.sub("{}", what))
     return what if key is None else speaker(language)(key).format(*_NUMBER.findall(what))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from linerisk.console.page_request import Room, Shown, Visit
+from linerisk.console.page_request import ConsoleContext, Page, PageRequest
 from linerisk.console.translations import span, speaker
 from linerisk.model.tiers import RAISED, Tier
 from linerisk.review.deadlines import DeadlineStatus, deadline_status
@@ -32,7 +32,7 @@ class QueueRow:
         tier: Tier objected to.
         state: Where it stands.
         clock: How it stands in time; None of one that ended.
-        time_said: Time left, or by how much it is overdue; empty of one that ended.
+        time_text: Time left, or by how much it is overdue; empty of one that ended.
         answer_by: When an answer is due.
         hard_limit: When at the latest.
         limit_said: Time left until then.
@@ -48,7 +48,7 @@ class QueueRow:
     tier: str
     state: str
     clock: str | None
-    time_said: str
+    time_text: str
     answer_by: datetime
     hard_limit: datetime
     limit_said: str
@@ -96,7 +96,7 @@ class QueuePage:
     refresh: str
 
 
-def queue_page(room: Room, visit: Visit) -> Shown:
+def queue_page(room: ConsoleContext, visit: PageRequest) -> Page:
     """Answer `GET /review`."""
     query = {name: text for name, text in visit.query.items() if text}
     state, tier = _choice(query, "state", State), _choice(query, "tier", Tier)
@@ -129,10 +129,10 @@ def queue_page(room: Room, visit: Visit) -> Shown:
         first_page=None if after is None else _address(chosen),
         refresh=_address(chosen | {"after": after or ""}),
     )
-    return Shown("queue.html.j2", page)
+    return Page("queue.html.j2", page)
 
 
-def row_of(dispute: Dispute, visit: Visit) -> QueueRow:
+def row_of(dispute: Dispute, visit: PageRequest) -> QueueRow:
     """A dispute as a row of the queue or of a line's history."""
     clock = deadline_status(dispute, visit.now)
     return QueueRow(
@@ -141,10 +141,10 @@ def row_of(dispute: Dispute, visit: Visit) -> QueueRow:
         tier=dispute.tier,
         state=dispute.state.value,
         clock=None if clock is None else clock.value,
-        time_said="" if clock is None else time_said(dispute.answer_by, visit.now, visit.language),
+        time_text="" if clock is None else time_text(dispute.answer_by, visit.now, visit.language),
         answer_by=dispute.answer_by,
         hard_limit=dispute.hard_limit,
-        limit_said="" if clock is None else time_said(dispute.hard_limit, visit.now, visit.language),
+        limit_said="" if clock is None else time_text(dispute.hard_limit, visit.now, visit.language),
         assigned_to=dispute.assigned_to,
         mine=dispute.assigned_to == visit.actor.name,
         reasons=dispute.reasons,
@@ -153,12 +153,12 @@ def row_of(dispute: Dispute, visit: Visit) -> QueueRow:
     )
 
 
-def time_said(until: datetime, now: datetime, language: Language) -> str:
+def time_text(until: datetime, now: datetime, language: Language) -> str:
     """How much time is left, or by how much it is over.
 
     >>> from datetime import UTC
     >>> noon = datetime(2024, 7, 26, 12, tzinfo=UTC)
-    >>> time_said(noon, noon.replace(hour=9), "en"), time_said(noon, noon.replace(hour=13), "zh")
+    >>> time_text(noon, noon.replace(hour=9), "en"), time_text(noon, noon.replace(hour=13), "zh")
     ('3 h left', '已超1小时')
     """
     return speaker(language)("left" if until > now else "over").format(span(until - now, language))

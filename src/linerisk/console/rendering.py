@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from linerisk.console.page_request import OVERSEERS, READERS, Visit
+from linerisk.console.page_request import OVERSEERS, READERS, PageRequest
 from linerisk.console.translations import HTML_LANGUAGE, LANGUAGE_NAMES, local, percent, speaker
 from linerisk.suspension.local_time import LANGUAGES, Language
 from linerisk.web.token_store import Role
@@ -76,7 +76,7 @@ class Frame:
     versions: dict[str, str]
 
 
-def frame_of(visit: Visit, *, path: str, time_zone: str) -> Frame:
+def frame_of(visit: PageRequest, *, path: str, time_zone: str) -> Frame:
     """The frame of somebody who is logged in."""
     role = Role(visit.actor.role)
     here = path.partition("?")[0]

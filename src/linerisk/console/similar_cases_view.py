@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from linerisk.console.page_request import Room
+from linerisk.console.page_request import ConsoleContext
 from linerisk.console.translations import both
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.recorded_features import columns_id, named_features
@@ -74,7 +74,7 @@ class PeersShown:
     compared: int
 
 
-def peers_shown(room: Room, dispute: Dispute, record: DecisionRecord, language: Language) -> PeersShown:
+def peers_shown(room: ConsoleContext, dispute: Dispute, record: DecisionRecord, language: Language) -> PeersShown:
     """The decided cases most like one, with what was found in each."""
     found = find_similar_cases(room.state.log, dispute, record.contributions)
     return PeersShown(
@@ -85,7 +85,7 @@ def peers_shown(room: Room, dispute: Dispute, record: DecisionRecord, language: 
     )
 
 
-def _record(room: Room, dispute: Dispute) -> DecisionRecord | None:
+def _record(room: ConsoleContext, dispute: Dispute) -> DecisionRecord | None:
     """The decision of another case; a damaged one must not keep this page from being read."""
     try:
         return room.state.log.get(dispute.decision_id)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from linerisk.console.audit_job import Walked
+from linerisk.console.audit_job import AuditResult
 from linerisk.console.challenger_counts import ChallengerCounted, challenger_counted
-from linerisk.console.page_request import Moved, Room, Shown, Visit
-from linerisk.console.problem_text import clause_said, problem_said
+from linerisk.console.page_request import ConsoleContext, Page, PageRequest, Redirect
+from linerisk.console.problem_text import clause_text, problem_text
 from linerisk.decisions.anchors import Anchor
 from linerisk.decisions.verify import ChainReport
 from linerisk.errors import LineriskError
@@ -92,7 +92,7 @@ class AuditPage:
 
     end: Anchor
     walking_since: datetime | None
-    walked: Walked | None
+    walked: AuditResult | None
     problem: str
     wrong: str
     wrong_access: str
@@ -100,7 +100,7 @@ class AuditPage:
     older: int | None
 
 
-def overturns_page(room: Room, visit: Visit) -> Shown:
+def overturns_page(room: ConsoleContext, visit: PageRequest) -> Page:
     """Answer `GET /review/overturns`."""
     found = room.state.disputes.counts(visit.now).overturns
     codes = room.state.wording.codes
@@ -116,16 +116,16 @@ def overturns_page(room: Room, visit: Visit) -> Shown:
         for key, each in found.items()
     )
     page = OverturnsPage(rows=tuple(sorted(rows, key=lambda row: (newest_first(row.model), -row.decided, row.code))))
-    return Shown("overturns.html.j2", page)
+    return Page("overturns.html.j2", page)
 
 
-def model_page(room: Room, visit: Visit) -> Shown:
+def model_page(room: ConsoleContext, visit: PageRequest) -> Page:
     """Answer `GET /review/model`."""
     live, problem = None, ""
     try:
         live = room.state.live.current()
     except LineriskError as error:
-        problem = problem_said(error, visit.language)
+        problem = problem_text(error, visit.language)
     page = ModelPage(
         live=live,
         problem=problem,
@@ -134,10 +134,10 @@ def model_page(room: Room, visit: Visit) -> Shown:
         agreement=agreement(room.state.log),
         challenger=challenger_counted(room, visit.language),
     )
-    return Shown("model.html.j2", page)
+    return Page("model.html.j2", page)
 
 
-def audit_page(room: Room, visit: Visit) -> Shown:
+def audit_page(room: ConsoleContext, visit: PageRequest) -> Page:
     """Answer `GET /review/audit`."""
     before = visit.query.get("before")
     if before is not None and not (before.isascii() and before.isdigit() and len(before) <= _MOST_DIGITS):
@@ -152,22 +152,22 @@ def audit_page(room: Room, visit: Visit) -> Shown:
     walked = room.walk.last
 
     def wrong(report: ChainReport | None) -> str:
-        return "" if report is None else clause_said(report.what, visit.language)
+        return "" if report is None else clause_text(report.what, visit.language)
 
     page = AuditPage(
         end=room.state.log.anchor(),
         walking_since=room.walk.since,
         walked=walked,
-        problem="" if walked is None or walked.problem is None else problem_said(walked.problem, visit.language),
+        problem="" if walked is None or walked.problem is None else problem_text(walked.problem, visit.language),
         wrong="" if walked is None else wrong(walked.report),
         wrong_access="" if walked is None else wrong(walked.accesses),
         accesses=accesses,
         older=accesses[-1].number if len(found) > len(accesses) else None,
     )
-    return Shown("audit.html.j2", page)
+    return Page("audit.html.j2", page)
 
 
-def walk_chain(room: Room, visit: Visit) -> Moved:  # noqa: ARG001  # the signature of every handler
+def walk_chain(room: ConsoleContext, visit: PageRequest) -> Redirect:  # noqa: ARG001  # the signature of every handler
     """Answer `POST /review/audit/walk`: begin a walk along the chain."""
     room.walk.start()
-    return Moved("/review/audit")
+    return Redirect("/review/audit")

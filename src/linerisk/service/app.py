@@ -47,7 +47,7 @@ class LineRisk:
     """Calibrated fraud-risk tiers for phone lines."""
 
     def __init__(self) -> None:
-        from linerisk.console.warm_up import Rehearsal  # noqa: PLC0415  # only workers need it
+        from linerisk.console.warm_up import WarmUp  # noqa: PLC0415  # only workers need it
         from linerisk.service.api_state import ApiState  # noqa: PLC0415  # only workers need it
         from linerisk.service.dispute_expiry import DisputeExpiry  # noqa: PLC0415  # only workers need it
         from linerisk.service.dispute_metrics import DisputeMetrics  # noqa: PLC0415  # the same
@@ -80,13 +80,13 @@ class LineRisk:
         # Objects that live as long as the worker are not walked by every collection.
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
-        self.rehearsal = Rehearsal(self._warm_up)
+        self.rehearsal = WarmUp(self._warm_up)
 
     def _warm_up(self) -> None:
         """Load what only some requests need: LightGBM and its tables for requests with records, the console's pages."""
         with suppress(LineriskError):
             _ = self.state.live.current().model.tree_shap
-        self.console.rehearse()
+        self.console.warm_up()
 
     @bentoml.api  # type: ignore[untyped-decorator]  # BentoML is untyped here
     async def score(
