@@ -24,7 +24,7 @@ from linerisk.cli.demo_dispute import dispute_decision, show_dispute
 from linerisk.cli.demo_progress import demo_progress
 from linerisk.cli.output import out, table
 from linerisk.cli.training import show_trained
-from linerisk.decisions.store import without_password
+from linerisk.decisions.store_url import without_password
 from linerisk.errors import LineriskError, NotLiveError
 from linerisk.evaluation.gates.run import passed
 from linerisk.model.tiers import TIERS

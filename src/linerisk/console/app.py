@@ -23,14 +23,14 @@ from linerisk.console.audit_job import AuditJob
 from linerisk.console.base_views import LoginPage, RefusedPage
 from linerisk.console.forms import check_origin, form_of, query_of
 from linerisk.console.login import (
-    asked_language,
-    known,
     language_of,
-    let_in,
-    let_out,
+    log_in,
+    log_out,
+    logged_in,
     ours,
+    page_request_of,
+    requested_language,
     to_login,
-    visit_of,
 )
 from linerisk.console.page_request import (
     LEADS,
@@ -78,7 +78,7 @@ PAGES: Final = (
     PageRoute("GET", "/overturns", READERS, statistics_pages.overturns_page),
     PageRoute("GET", "/model", READERS, statistics_pages.model_page),
     PageRoute("GET", "/audit", OVERSEERS, statistics_pages.audit_page),
-    PageRoute("POST", "/audit/walk", OVERSEERS, statistics_pages.walk_chain),
+    PageRoute("POST", "/audit/walk", OVERSEERS, statistics_pages.verify_chain),
 )
 """Every page that takes a session, and who may open it."""
 _ALWAYS: Final = {
@@ -90,7 +90,7 @@ _ALWAYS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
-_TELLING: Final = {400, 409, 422}
+_WITH_DETAIL: Final = {400, 409, 422}
 """Where the facts of a refusal say more than the words of its status."""
 _WITH_WORDS: Final = {400, 403, 404, 405, 409, 413, 415, 422, 500, 503}
 
@@ -105,9 +105,9 @@ class Console:
     """
 
     def __init__(self, state: ServiceState) -> None:
-        walk = AuditJob(state.log, retention=lambda: load_retention(state.settings.policies))
-        self._room = ConsoleContext(
-            state, Sessions(state.log), Accesses(state.log), walk, ChallengerHolder(state.settings.live)
+        audit_job = AuditJob(state.log, retention=lambda: load_retention(state.settings.policies))
+        self._context = ConsoleContext(
+            state, Sessions(state.log), Accesses(state.log), audit_job, ChallengerHolder(state.settings.live)
         )
         own = {
             ("GET", "/login"): self._login_page,
@@ -118,7 +118,7 @@ class Console:
         }
         routes = [_route(method, path, self._safely(path, answer)) for (method, path), answer in own.items()]
         routes += [_route(each.method, each.path, self._safely(each.path, partial(self._page, each))) for each in PAGES]
-        self._app = Starlette(routes=routes, exception_handlers={HTTPException: self._nothing_there})
+        self._app = Starlette(routes=routes, exception_handlers={HTTPException: self._not_found})
         self._app.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,7 +130,7 @@ class Console:
         compile_pages()
         # That it cannot be read is for the pages that show it to say.
         with suppress(LineriskError):
-            self._room.challengers.current()
+            self._context.challengers.current()
 
     def _safely(self, path: str, answer: Answering) -> Answering:
         """An answer whatever happens, with the headers of every page, counted."""
@@ -153,7 +153,7 @@ class Console:
         return answering
 
     async def _page(self, route: PageRoute, request: Request) -> Response:
-        visit = await visit_of(self._room, request)
+        visit = await page_request_of(self._context, request)
         if visit is None:
             return to_login(request)
         if visit.actor.role not in route.roles:
@@ -163,14 +163,14 @@ class Console:
                 found=visit.actor.role,
                 todo="log in with a token of such a role",
             )
-        answered = await asyncio.to_thread(route.handler, self._room, visit)
+        answered = await asyncio.to_thread(route.handler, self._context, visit)
         if isinstance(answered, Redirect):
             return RedirectResponse(answered.to, HTTPStatus.SEE_OTHER)
         return await self._rendered(answered.template, self._frame(request, visit), answered.page, answered.status)
 
     async def _login_page(self, request: Request, *, problem: str = "", status: int = 200) -> Response:
         query = query_of(request)
-        language = asked_language(request, query)
+        language = requested_language(request, query)
         note = query.get("note", "")
         page = LoginPage(
             problem=problem, note=note if note in {"session_over", "logged_out"} else "", next=ours(query.get("next"))
@@ -180,22 +180,22 @@ class Console:
     async def _login(self, request: Request) -> Response:
         check_origin(request)
         form = await form_of(request)
-        token = self._room.state.tokens.verify(form.get("token", "").strip())
+        token = self._context.state.tokens.verify(form.get("token", "").strip())
         if token is None:
             return await self._login_page(request, problem="login_failed", status=HTTPStatus.UNAUTHORIZED)
         if token.role not in READERS:
             return await self._login_page(request, problem="login_role", status=HTTPStatus.FORBIDDEN)
-        return await let_in(self._room, request, token, form)
+        return await log_in(self._context, request, token, form)
 
     async def _logout(self, request: Request) -> Response:
-        return await let_out(self._room, request)
+        return await log_out(self._context, request)
 
     async def _language(self, request: Request) -> Response:
-        visit = await visit_of(self._room, request)
+        visit = await page_request_of(self._context, request)
         if visit is None:
             return to_login(request)
         language = language_of(visit.form.get("language", ""))
-        await asyncio.to_thread(self._room.sessions.set_language, visit.session, language)
+        await asyncio.to_thread(self._context.sessions.set_language, visit.session, language)
         return RedirectResponse(ours(visit.form.get("path")), HTTPStatus.SEE_OTHER)
 
     async def _static(self, request: Request) -> Response:
@@ -205,7 +205,7 @@ class Console:
         headers = {"cache-control": "public, max-age=31536000, immutable"}
         return Response(found[0], media_type=found[1], headers=headers)
 
-    async def _nothing_there(self, request: Request, error: Exception) -> Response:
+    async def _not_found(self, request: Request, error: Exception) -> Response:
         """What no page of ours answers."""
         wrong = error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
 
@@ -224,7 +224,7 @@ class Console:
             words="refused_form" if isinstance(error, FormRefusedError) else f"refused_{said}",
             # Errors speak English; to others the words of the status say it.
             detail=error.paragraph()
-            if isinstance(error, LineriskError) and said in _TELLING and frame.language == "en"
+            if isinstance(error, LineriskError) and said in _WITH_DETAIL and frame.language == "en"
             else "",
             number=number,
         )
@@ -233,11 +233,11 @@ class Console:
     async def _frame_if_known(self, request: Request) -> Frame:
         """The frame of whoever is logged in, as far as that can be told when something went wrong."""
         try:
-            found = await known(self._room, request)
+            found = await logged_in(self._context, request)
         except LineriskError:
             found = None
         if found is None:
-            return self._bare(request, asked_language(request, {}))
+            return self._bare(request, requested_language(request, {}))
         session, token = found
         visit = PageRequest(
             actor=Actor(token.name, token.role.value),
@@ -250,10 +250,10 @@ class Console:
     def _frame(self, request: Request, visit: PageRequest) -> Frame:
         # A form that was refused has no address to come back to but that of its case.
         path = _path(request) if request.method == "GET" else request.url.path.rpartition("/")[0]
-        return frame_of(visit, path=path, time_zone=self._room.state.settings.time_zone)
+        return frame_of(visit, path=path, time_zone=self._context.state.settings.time_zone)
 
     def _bare(self, request: Request, language: Language) -> Frame:
-        return bare_frame(language, path=_path(request), time_zone=self._room.state.settings.time_zone)
+        return bare_frame(language, path=_path(request), time_zone=self._context.state.settings.time_zone)
 
     async def _rendered(self, template: str, frame: Frame, page: Any, status: HTTPStatus) -> Response:
         body = await asyncio.to_thread(render, template, frame, page)

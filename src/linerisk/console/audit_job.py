@@ -57,20 +57,20 @@ class AuditJob:
             if self.since is not None:
                 return
             self.since = clock.now()
-        threading.Thread(target=self._walk, name="audit-walk", daemon=True).start()
+        threading.Thread(target=self._verify, name="audit-walk", daemon=True).start()
 
-    def _walk(self) -> None:
+    def _verify(self) -> None:
         began_at = self.since or clock.now()
         try:
             retention = self._retention()
             report = self._log.verify(days_at=retention.days_at)
             accesses = self._log.verify_accesses(was_due=partial(retention.access_was_due, now=clock.now()))
-            walked = AuditResult(began_at, clock.now(), report, accesses, None)
+            verified = AuditResult(began_at, clock.now(), report, accesses, None)
         except LineriskError as error:
-            walked = AuditResult(began_at, clock.now(), None, None, error)
+            verified = AuditResult(began_at, clock.now(), None, None, error)
         except Exception as error:  # noqa: BLE001  # a walk that fails must end, or no other can begin
             log().error("the chain could not be walked", error=type(error).__name__, where=where(error))
             failed = InternalError("the walk failed", todo="see the log of the service")
-            walked = AuditResult(began_at, clock.now(), None, None, failed)
+            verified = AuditResult(began_at, clock.now(), None, None, failed)
         with self._lock:
-            self.last, self.since = walked, None
+            self.last, self.since = verified, None

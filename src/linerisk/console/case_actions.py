@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from linerisk.console.case_page import Told, Typed, dispute_of, shown, teller, who
+from linerisk.console.case_page import Message, Typed, dispute_of, event_formatter, render_case, who
 from linerisk.console.page_request import ConsoleContext, Page, PageRequest, Redirect
 from linerisk.console.refusal_facts import facts_of
-from linerisk.console.translations import local, speaker
+from linerisk.console.translations import local, translator
 from linerisk.decisions.errors import ConflictError, StaleError
 from linerisk.errors import InputError, LineriskError
 from linerisk.review.disputes import Dispute
@@ -18,28 +18,28 @@ from linerisk.web.errors import WrongValueError, status_of
 _MOST_DIGITS = 9
 
 
-def assign(room: ConsoleContext, visit: PageRequest) -> Page | Redirect:
+def assign(context: ConsoleContext, request: PageRequest) -> Page | Redirect:
     """Answer `POST /review/cases/{id}/assign`: the visitor takes the case."""
 
-    def move(seen: int, request_id: str) -> str:
-        room.state.disputes.assign(
-            visit.actor, visit.params["id"], assignee=visit.actor.name, request_id=request_id, seen=seen
+    def transition(seen: int, request_id: str) -> str:
+        context.state.disputes.assign(
+            request.actor, request.params["id"], assignee=request.actor.name, request_id=request_id, seen=seen
         )
         return "assigned"
 
-    return _made(room, visit, move)
+    return _made(context, request, transition)
 
 
-def decide(room: ConsoleContext, visit: PageRequest) -> Page | Redirect:
+def decide(context: ConsoleContext, request: PageRequest) -> Page | Redirect:
     """Answer `POST /review/cases/{id}/outcome`: the visitor's finding."""
-    lowered_to = visit.form.get("lowered_to") or None
+    lowered_to = request.form.get("lowered_to") or None
 
-    def move(seen: int, request_id: str) -> str:
-        decided = room.state.disputes.decide(
-            visit.actor,
-            visit.params["id"],
-            outcome=_outcome(visit.form.get("outcome", "")),
-            reason=visit.form.get("reason", ""),
+    def transition(seen: int, request_id: str) -> str:
+        decided = context.state.disputes.decide(
+            request.actor,
+            request.params["id"],
+            outcome=_outcome(request.form.get("outcome", "")),
+            reason=request.form.get("reason", ""),
             lowered_to=lowered_to,
             request_id=request_id,
             seen=seen,
@@ -48,45 +48,45 @@ def decide(room: ConsoleContext, visit: PageRequest) -> Page | Redirect:
             return "lifted"
         return "awaiting" if decided.state is State.AWAITING_APPROVAL else "decided"
 
-    return _made(room, visit, move)
+    return _made(context, request, transition)
 
 
-def approve(room: ConsoleContext, visit: PageRequest) -> Page | Redirect:
+def approve(context: ConsoleContext, request: PageRequest) -> Page | Redirect:
     """Answer `POST /review/cases/{id}/approve`: a lead agrees, or does not."""
-    answer = visit.form.get("agreed", "")
+    answer = request.form.get("agreed", "")
     if answer not in {"yes", "no"}:
         raise WrongValueError("agreed is wrong", expected="yes or no", todo="choose one of the two", field="agreed")
 
-    def move(seen: int, request_id: str) -> str:
-        room.state.disputes.approve(
-            visit.actor,
-            visit.params["id"],
+    def transition(seen: int, request_id: str) -> str:
+        context.state.disputes.approve(
+            request.actor,
+            request.params["id"],
             agreed=answer == "yes",
-            reason=visit.form.get("reason", ""),
+            reason=request.form.get("reason", ""),
             request_id=request_id,
             seen=seen,
         )
         return "approved" if answer == "yes" else "refused"
 
-    return _made(room, visit, move)
+    return _made(context, request, transition)
 
 
-def withdraw(room: ConsoleContext, visit: PageRequest) -> Page | Redirect:
+def withdraw(context: ConsoleContext, request: PageRequest) -> Page | Redirect:
     """Answer `POST /review/cases/{id}/withdraw`: the holder no longer objects."""
 
-    def move(seen: int, request_id: str) -> str:
-        room.state.disputes.withdraw(
-            visit.actor, visit.params["id"], reason=visit.form.get("reason", ""), request_id=request_id, seen=seen
+    def transition(seen: int, request_id: str) -> str:
+        context.state.disputes.withdraw(
+            request.actor, request.params["id"], reason=request.form.get("reason", ""), request_id=request_id, seen=seen
         )
         return "withdrawn"
 
-    return _made(room, visit, move)
+    return _made(context, request, transition)
 
 
-def _made(room: ConsoleContext, visit: PageRequest, move: Callable[[int, str], str]) -> Page | Redirect:
+def _made(context: ConsoleContext, request: PageRequest, transition: Callable[[int, str], str]) -> Page | Redirect:
     """Make a move and go on to the case; or show the case as it stands, with why the move was refused."""
-    dispute = dispute_of(room, visit)
-    seen, request_id = _seen(visit), visit.form.get("request_id", "")
+    dispute = dispute_of(context, request)
+    seen, request_id = _seen(request), request.form.get("request_id", "")
     if not request_id.startswith("console:"):
         raise WrongValueError(
             "the form has no key of its own",
@@ -95,35 +95,37 @@ def _made(room: ConsoleContext, visit: PageRequest, move: Callable[[int, str], s
             field="request_id",
         )
     try:
-        done = move(seen, request_id)
+        done = transition(seen, request_id)
     except (ConflictError, NotAllowedError, InputError) as error:
         # Read again: it may have been moved between the page and now.
-        return _refused(room, visit, room.state.disputes.get(dispute.dispute_id) or dispute, error, seen=seen)
+        return _refused(context, request, context.state.disputes.get(dispute.dispute_id) or dispute, error, seen=seen)
     return Redirect(f"/review/cases/{dispute.dispute_id}?done={done}")
 
 
-def _refused(room: ConsoleContext, visit: PageRequest, dispute: Dispute, error: LineriskError, *, seen: int) -> Page:
-    tell, zone = teller(visit), room.state.settings.time_zone
+def _refused(
+    context: ConsoleContext, request: PageRequest, dispute: Dispute, error: LineriskError, *, seen: int
+) -> Page:
+    format_event, zone = event_formatter(request), context.state.settings.time_zone
     meanwhile = tuple(
-        f"{local(each.at, zone)} · {who(each, visit.language)} {tell(each)}"
+        f"{local(each.at, zone)} · {who(each, request.language)} {format_event(each)}"
         for each in dispute.events
         if each.number > seen
     )
     key = "stale" if isinstance(error, StaleError) else error.code
     if isinstance(error, ConflictError) and key not in {"stale", "illegal_move"}:
         key = "refused_409"
-    facts = facts_of(error, dispute, visit.language)
-    told = Told(good=False, text=speaker(visit.language)(key), meanwhile=meanwhile, detail=facts)
+    facts = facts_of(error, dispute, request.language)
+    message = Message(good=False, text=translator(request.language)(key), meanwhile=meanwhile, detail=facts)
     typed = Typed(
-        outcome=visit.form.get("outcome", ""),
-        lowered_to=visit.form.get("lowered_to", ""),
-        reason=visit.form.get("reason", ""),
+        outcome=request.form.get("outcome", ""),
+        lowered_to=request.form.get("lowered_to", ""),
+        reason=request.form.get("reason", ""),
     )
-    return shown(room, visit, dispute, told=told, typed=typed, status=status_of(error))
+    return render_case(context, request, dispute, message=message, typed=typed, status=status_of(error))
 
 
-def _seen(visit: PageRequest) -> int:
-    text = visit.form.get("seen", "")
+def _seen(request: PageRequest) -> int:
+    text = request.form.get("seen", "")
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
         raise WrongValueError(
             "the form does not say what was seen",

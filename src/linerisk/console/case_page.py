@@ -9,13 +9,13 @@ from http import HTTPStatus
 
 from ulid import ULID
 
-from linerisk.console.challenger_view import ChallengerShown, challenger_shown
-from linerisk.console.decision_view import DecisionShown, decision_shown
+from linerisk.console.challenger_view import ChallengerView, challenger_view_of
+from linerisk.console.decision_view import DecisionView, decision_view_of
 from linerisk.console.line_history import History, history_of
 from linerisk.console.page_request import ConsoleContext, Page, PageRequest
 from linerisk.console.queue_page import QueueRow, row_of
-from linerisk.console.similar_cases_view import PeersShown, peers_shown
-from linerisk.console.translations import local, speaker
+from linerisk.console.similar_cases_view import SimilarCasesView, similar_cases_of
+from linerisk.console.translations import local, translator
 from linerisk.model.tiers import RAISED
 from linerisk.review.access_log import Access
 from linerisk.review.disputes import Dispute, Event
@@ -24,7 +24,7 @@ from linerisk.review.transitions import SECOND_PERSON_TIER, SYSTEM_NAME, TRANSIT
 from linerisk.suspension.local_time import Language
 from linerisk.web.query_params import checked_id
 
-Tell = Callable[[Event], str]
+EventFormatter = Callable[[Event], str]
 MOST_LISTED = 20
 
 
@@ -44,7 +44,7 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Message:
     """A message at the top of a case.
 
     Attributes:
@@ -61,7 +61,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moves:
+class Actions:
     """What the person who looks may do.
 
     Attributes:
@@ -86,7 +86,7 @@ class Moves:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventShown:
+class EventRow:
     """One event of a dispute.
 
     Attributes:
@@ -112,12 +112,12 @@ class CasePage:
         dispute: The dispute; its statement is shown as text.
         row: The same with its clocks in words.
         decision: The decision with all that stands behind it; None where it was erased.
-        peers: Decided cases like it; None where the decision was erased.
+        similar_cases: Decided cases like it; None where the decision was erased.
         challenger: What the version that asks to be live would have said; None where the decision was erased.
-        moves: What the person who looks may do.
+        actions: What the person who looks may do.
         request_id: Key of the next move, so that a form sent twice counts once.
         seen: Number of the last event that this page shows.
-        told: A message; None where there is none.
+        message: A message; None where there is none.
         typed: What a refused form held.
         events: What happened, oldest first.
         history: Decisions and disputes of the line.
@@ -128,15 +128,15 @@ class CasePage:
 
     dispute: Dispute
     row: QueueRow
-    decision: DecisionShown | None
-    peers: PeersShown | None
-    challenger: ChallengerShown | None
-    moves: Moves
+    decision: DecisionView | None
+    similar_cases: SimilarCasesView | None
+    challenger: ChallengerView | None
+    actions: Actions
     request_id: str
     seen: int
-    told: Told | None
+    message: Message | None
     typed: Typed
-    events: tuple[EventShown, ...]
+    events: tuple[EventRow, ...]
     history: History
     accesses: tuple[Access, ...]
     more_accesses: bool
@@ -155,68 +155,70 @@ _DONE = {
 """What an address may say was done: by which move, and where the case stands then."""
 
 
-def case_page(room: ConsoleContext, visit: PageRequest) -> Page:
+def case_page(context: ConsoleContext, request: PageRequest) -> Page:
     """Answer `GET /review/cases/{id}`."""
-    dispute = dispute_of(room, visit)
-    return shown(room, visit, dispute, told=_done(room, visit, dispute))
+    dispute = dispute_of(context, request)
+    return render_case(context, request, dispute, message=_done(context, request, dispute))
 
 
-def _done(room: ConsoleContext, visit: PageRequest, dispute: Dispute) -> Told | None:
+def _done(context: ConsoleContext, request: PageRequest, dispute: Dispute) -> Message | None:
     """That a move of the visitor was made, where it was the last one: an address is no proof, and may be an old one."""
-    named = visit.query.get("done", "")
+    named = request.query.get("done", "")
     if named not in _DONE:
         return None
-    move, states = _DONE[named]
+    transition, states = _DONE[named]
     last = dispute.events[-1]
-    if (last.by, last.transition) != (visit.actor.name, move) or dispute.state not in states:
+    if (last.by, last.transition) != (request.actor.name, transition) or dispute.state not in states:
         return None
-    text = speaker(visit.language)(f"done_{named}")
-    return Told(good=True, text=text.format(local(dispute.changed_at, room.state.settings.time_zone)))
+    text = translator(request.language)(f"done_{named}")
+    return Message(good=True, text=text.format(local(dispute.changed_at, context.state.settings.time_zone)))
 
 
-def dispute_of(room: ConsoleContext, visit: PageRequest) -> Dispute:
+def dispute_of(context: ConsoleContext, request: PageRequest) -> Dispute:
     """The dispute that a path names, with its events.
 
     Raises:
         UnknownDisputeError: There is none.
     """
-    dispute = room.state.disputes.get(checked_id(visit.params["id"], field="id"))
+    dispute = context.state.disputes.get(checked_id(request.params["id"], field="id"))
     if dispute is None:
         raise UnknownDisputeError("there is no such dispute", todo=UNKNOWN_DISPUTE_TODO, field="id")
     return dispute
 
 
-def shown(
-    room: ConsoleContext,
-    visit: PageRequest,
+def render_case(
+    context: ConsoleContext,
+    request: PageRequest,
     dispute: Dispute,
     *,
-    told: Told | None = None,
+    message: Message | None = None,
     typed: Typed | None = None,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Page:
     """The page of a case, with a message or without; that it was opened is on disk before anything is shown."""
-    room.accesses.record(visit.actor, "case", dispute.dispute_id, at=visit.now)
-    record = room.state.log.get(dispute.decision_id)
-    decision = None if record is None else decision_shown(room, record, visit.language)
-    tell = teller(visit)
-    accesses = room.accesses.of(dispute.dispute_id, limit=MOST_LISTED + 1)
+    context.accesses.record(request.actor, "case", dispute.dispute_id, at=request.now)
+    record = context.state.log.get(dispute.decision_id)
+    decision = None if record is None else decision_view_of(context, record, request.language)
+    format_event = event_formatter(request)
+    accesses = context.accesses.of(dispute.dispute_id, limit=MOST_LISTED + 1)
     page = CasePage(
         dispute=dispute,
-        row=row_of(dispute, visit),
+        row=row_of(dispute, request),
         decision=decision,
-        peers=None if record is None else peers_shown(room, dispute, record, visit.language),
-        challenger=None if decision is None else challenger_shown(room, decision, visit.language),
-        moves=moves_of(dispute, visit),
+        similar_cases=None if record is None else similar_cases_of(context, dispute, record, request.language),
+        challenger=None if decision is None else challenger_view_of(context, decision, request.language),
+        actions=actions_of(dispute, request),
         request_id=f"console:{ULID()}",
         seen=dispute.number,
-        told=told,
+        message=message,
         typed=typed or Typed(),
         events=tuple(
-            EventShown(at=each.at, by=who(each, visit.language), role=each.role, what=tell(each), reason=each.reason)
+            EventRow(
+                at=each.at, by=who(each, request.language), role=each.role, what=format_event(each), reason=each.reason
+            )
             for each in dispute.events
         ),
-        history=history_of(room, visit, dispute.line_id),
+        history=history_of(context, request, dispute.line_id),
         accesses=accesses[:MOST_LISTED],
         more_accesses=len(accesses) > MOST_LISTED,
         lifted_at=dispute.changed_at if dispute.overturned else None,
@@ -226,31 +228,31 @@ def shown(
 
 def who(event: Event, language: Language) -> str:
     """Who made a move: the name of a token, or in words that it was the clock."""
-    return speaker(language)("role_system") if event.by == SYSTEM_NAME else event.by
+    return translator(language)("role_system") if event.by == SYSTEM_NAME else event.by
 
 
-def teller(visit: PageRequest) -> Tell:
+def event_formatter(request: PageRequest) -> EventFormatter:
     """What says an event in the visitor's language."""
-    say = speaker(visit.language)
+    translate = translator(request.language)
 
-    def tell(event: Event) -> str:
-        said = say(f"event_{event.transition.value}")
+    def format_event(event: Event) -> str:
+        text = translate(f"event_{event.transition.value}")
         if event.transition is Transition.ASSIGN:
-            return said.format(event.assigned_to)
+            return text.format(event.assigned_to)
         if event.transition is Transition.DECIDE and event.outcome is not None:
-            found = said.format(say(f"state_{event.outcome.value}"))
-            return found if event.lowered_to is None else f"{found} ({say(f'tier_{event.lowered_to}')})"
-        return said
+            found = text.format(translate(f"state_{event.outcome.value}"))
+            return found if event.lowered_to is None else f"{found} ({translate(f'tier_{event.lowered_to}')})"
+        return text
 
-    return tell
+    return format_event
 
 
-def moves_of(dispute: Dispute, visit: PageRequest) -> Moves:
+def actions_of(dispute: Dispute, request: PageRequest) -> Actions:
     """What a visitor may do, by the one table of moves; the state looks again when they do it."""
-    name, role = visit.actor.name, visit.actor.role
+    name, role = request.actor.name, request.actor.role
 
-    def may(move: Transition) -> bool:
-        return role in TRANSITIONS[move].roles and dispute.state in TRANSITIONS[move].from_states
+    def may(transition: Transition) -> bool:
+        return role in TRANSITIONS[transition].roles and dispute.state in TRANSITIONS[transition].from_states
 
     barred = name in dispute.barred
     first = name in {dispute.decided_by, dispute.assigned_to}
@@ -258,7 +260,7 @@ def moves_of(dispute: Dispute, visit: PageRequest) -> Moves:
     decide = may(Transition.DECIDE) and dispute.assigned_to == name
     approve = may(Transition.APPROVE) and not barred and not first
     raised = [tier.value for tier in RAISED]
-    return Moves(
+    return Actions(
         assign=assign,
         decide=decide,
         approve=approve,

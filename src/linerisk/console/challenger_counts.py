@@ -52,38 +52,38 @@ class ChallengerCounted:
     detail: str = ""
 
 
-def challenger_counted(room: ConsoleContext, language: Language) -> ChallengerCounted:
+def challenger_counted(context: ConsoleContext, language: Language) -> ChallengerCounted:
     """The challenger beside what was found in the 200 cases that ended last."""
     try:
-        challenger = room.challengers.current()
+        challenger = context.challengers.current()
     except LineriskError as error:
         return ChallengerCounted(why_not="challenger_unread", detail=problem_text(error, language))
     if challenger is None:
         return ChallengerCounted(why_not="challenger_none")
-    found, recorded, said = _beside(room, challenger.model)
+    found, recorded, challenged = _compared_tiers(context, challenger.model)
     overturned = np.array([outcome in OVERTURNED for outcome in found], dtype=np.bool_)
     upheld = np.array([outcome is Outcome.UPHELD for outcome in found], dtype=np.bool_)
     return ChallengerCounted(
         version=challenger.meta.version,
         gates=challenger.meta.gates,
         cases=len(found),
-        same=int((said == recorded).sum()),
+        same=int((challenged == recorded).sum()),
         overturned=int(overturned.sum()),
-        lower=int((said < recorded)[overturned].sum()),
+        lower=int((challenged < recorded)[overturned].sum()),
         upheld=int(upheld.sum()),
-        kept=int((said >= recorded)[upheld].sum()),
+        kept=int((challenged >= recorded)[upheld].sum()),
     )
 
 
-def _beside(room: ConsoleContext, model: RiskModel) -> tuple[list[Outcome], _Tiers, _Tiers]:
+def _compared_tiers(context: ConsoleContext, model: RiskModel) -> tuple[list[Outcome], _Tiers, _Tiers]:
     """What was found, the tiers that were recorded and those that a model gives, as indexes into `TIERS`."""
     takes = columns_id(model.feature_names)
     cases = [
         (outcome, record)
-        for outcome, record in latest_decided(room.state.log, among=_LATEST)
+        for outcome, record in latest_decided(context.state.log, among=_LATEST)
         if record.features.columns == takes
     ]
     rows = [matrix_row(record.features, model.feature_names) for _, record in cases]
-    said = score(model, np.concatenate(rows)).tier_index if rows else np.empty(0, dtype=np.int8)
+    challenged = score(model, np.concatenate(rows)).tier_index if rows else np.empty(0, dtype=np.int8)
     recorded = np.array([TIERS.index(Tier(record.tier)) for _, record in cases], dtype=np.int8)
-    return [outcome for outcome, _ in cases], recorded, said
+    return [outcome for outcome, _ in cases], recorded, challenged

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from linerisk.console.decision_view import DecisionShown
+from linerisk.console.decision_view import DecisionView
 from linerisk.console.page_request import ConsoleContext
 from linerisk.console.translations import chance
 from linerisk.errors import LineriskError
@@ -16,24 +16,24 @@ from linerisk.live import Challenger
 from linerisk.scoring import score
 from linerisk.suspension.local_time import Language
 
-_MOST_APART: Final = 3
-_LEAST_APART: Final = 0.1
+_MOST_DIFFERENCES: Final = 3
+_LEAST_DIFFERENCE: Final = 0.1
 _NAMED_AT_MOST: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FamilyApart:
+class FamilyDifference:
     """A family to which the two versions give another weight.
 
     Attributes:
         label: Its plain name.
         recorded: Log-odds that it added in the decision.
-        said: Log-odds that it adds by the challenger.
+        challenger: Log-odds that it adds by the challenger.
     """
 
     label: str
     recorded: float
-    said: float
+    challenger: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class OtherOpinion:
         low: Lower end of its interval.
         high: Upper end of its interval.
         chance: The same in words.
-        apart: Families to which it gives another weight, the most apart first; at most three.
+        differences: Families to which it gives another weight, the most apart first; at most three.
     """
 
     tier: str
@@ -56,11 +56,11 @@ class OtherOpinion:
     low: float
     high: float
     chance: str
-    apart: tuple[FamilyApart, ...]
+    differences: tuple[FamilyDifference, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChallengerShown:
+class ChallengerView:
     """The challenger on the page of a case.
 
     Attributes:
@@ -78,50 +78,54 @@ class ChallengerShown:
     detail: str = ""
 
 
-def challenger_shown(room: ConsoleContext, shown: DecisionShown, language: Language) -> ChallengerShown:
+def challenger_view_of(context: ConsoleContext, view: DecisionView, language: Language) -> ChallengerView:
     """What the challenger would have said of the features of a decision.
 
-    What is wrong with its files is told on the page of the model: whoever works a case cannot mend it.
+    Faults of its files are shown on the model page, since a reviewer cannot repair them.
     """
     try:
-        challenger = room.challengers.current()
+        challenger = context.challengers.current()
     except LineriskError:
-        return ChallengerShown(why_not="challenger_unread")
+        return ChallengerView(why_not="challenger_unread")
     if challenger is None:
-        return ChallengerShown(why_not="challenger_none")
-    said = ChallengerShown(version=challenger.meta.version, gates=challenger.meta.gates)
-    if challenger.meta.fingerprint == shown.record.model.fingerprint:
-        return replace(said, why_not="challenger_same")
-    if shown.evidence is None:
-        return replace(said, why_not="challenger_no_features")
-    values = {seen.name: seen.value for seen in shown.evidence.bundle.features}
+        return ChallengerView(why_not="challenger_none")
+    empty = ChallengerView(version=challenger.meta.version, gates=challenger.meta.gates)
+    if challenger.meta.fingerprint == view.record.model.fingerprint:
+        return replace(empty, why_not="challenger_same")
+    if view.evidence is None:
+        return replace(empty, why_not="challenger_no_features")
+    values = {seen.name: seen.value for seen in view.evidence.bundle.features}
     lacking = [name for name in challenger.model.feature_names if name not in values]
     if lacking:
-        told = f"{', '.join(lacking[:_NAMED_AT_MOST])}{', …' if len(lacking) > _NAMED_AT_MOST else ''} ({len(lacking)})"
-        return replace(said, why_not="challenger_columns", detail=told)
-    return replace(said, opinion=_opinion(challenger, values, shown, language))
+        message = (
+            f"{', '.join(lacking[:_NAMED_AT_MOST])}{', …' if len(lacking) > _NAMED_AT_MOST else ''} ({len(lacking)})"
+        )
+        return replace(empty, why_not="challenger_columns", detail=message)
+    return replace(empty, opinion=_opinion(challenger, values, view, language))
 
 
 def _opinion(
-    challenger: Challenger, values: dict[str, float | None], shown: DecisionShown, language: Language
+    challenger: Challenger, values: dict[str, float | None], view: DecisionView, language: Language
 ) -> OtherOpinion:
-    model, record = challenger.model, shown.record
+    model, record = challenger.model, view.record
     row = [values[name] for name in model.feature_names]
     # Each value is the double of a Float32, so that the row has the bits that were scored.
     rows = np.array([[np.nan if value is None else value for value in row]], dtype=np.float32)
     scored, parts = score(model, rows), contributions(model, rows)
     (tier,) = scored.tiers
     probability, low, high = float(scored.probability[0]), float(scored.low[0]), float(scored.high[0])
-    said: dict[str, float] = dict(zip(model.families, parts.by_family[0].tolist(), strict=True))
-    apart = (
-        FamilyApart(
-            label=shown.families.get(name, name), recorded=record.contributions.get(name, 0.0), said=said.get(name, 0.0)
+    by_family: dict[str, float] = dict(zip(model.families, parts.by_family[0].tolist(), strict=True))
+    found = (
+        FamilyDifference(
+            label=view.families.get(name, name),
+            recorded=record.contributions.get(name, 0.0),
+            challenger=by_family.get(name, 0.0),
         )
-        for name in dict.fromkeys([*record.contributions, *said])
+        for name in dict.fromkeys([*record.contributions, *by_family])
     )
     far = sorted(
-        (each for each in apart if abs(each.said - each.recorded) >= _LEAST_APART),
-        key=lambda each: -abs(each.said - each.recorded),
+        (each for each in found if abs(each.challenger - each.recorded) >= _LEAST_DIFFERENCE),
+        key=lambda each: -abs(each.challenger - each.recorded),
     )
     return OtherOpinion(
         tier=tier.value,
@@ -130,5 +134,5 @@ def _opinion(
         low=low,
         high=high,
         chance=chance(probability, low, high, language),
-        apart=tuple(far[:_MOST_APART]),
+        differences=tuple(far[:_MOST_DIFFERENCES]),
     )

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from linerisk.console.page_request import ConsoleContext
 from linerisk.console.problem_text import problem_text
-from linerisk.console.records_view import RecordsShown, records_shown
+from linerisk.console.records_view import RecordsView, records_view_of
 from linerisk.console.translations import both, chance
 from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import LineriskError
@@ -62,7 +62,7 @@ class FeatureRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceShown:
+class EvidenceView:
     """What the model of a decision says of it.
 
     Attributes:
@@ -84,12 +84,12 @@ class EvidenceShown:
     curve_ticks: tuple[tuple[float, str], ...]
     own: Mark | None
     features: tuple[tuple[str, tuple[FeatureRow, ...]], ...]
-    records: RecordsShown | None
+    records: RecordsView | None
     together: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionShown:
+class DecisionView:
     """A decision as it is shown.
 
     Attributes:
@@ -116,7 +116,7 @@ class DecisionShown:
     log_odds: float
     families: dict[str, str]
     codes: dict[str, str]
-    evidence: EvidenceShown | None
+    evidence: EvidenceView | None
     evidence_problem: str
     policy: Policy | None
     rules: str
@@ -125,18 +125,18 @@ class DecisionShown:
     notice_problem: str
 
 
-def decision_shown(room: ConsoleContext, record: DecisionRecord, language: Language) -> DecisionShown:
+def decision_view_of(context: ConsoleContext, record: DecisionRecord, language: Language) -> DecisionView:
     """A decision, its evidence and its notice; what cannot be had is said and left out."""
-    wording = room.state.wording
+    wording = context.state.wording
     families = {name: getattr(words, language) for name, words in wording.families.items()}
     policy: Policy | None = None
-    evidence: EvidenceShown | None = None
+    evidence: EvidenceView | None = None
     notice: Notice | None = None
     sms: Sms | None = None
     evidence_problem = notice_problem = ""
     try:
-        policy = with_id(room.state.policies, record.policy)
-        evidence = _evidence(gather_evidence(record, room.state.model_of(record), policy), families, language)
+        policy = with_id(context.state.policies, record.policy)
+        evidence = _evidence(gather_evidence(record, context.state.model_of(record), policy), families, language)
     except LineriskError as error:
         evidence_problem = problem_text(error, language)
     try:
@@ -146,7 +146,7 @@ def decision_shown(room: ConsoleContext, record: DecisionRecord, language: Langu
     except LineriskError as error:
         notice_problem = problem_text(error, language)
     drawn = bars(record.contributions)
-    return DecisionShown(
+    return DecisionView(
         record=record,
         chance=chance(record.probability, record.probability_low, record.probability_high, language),
         bars=drawn,
@@ -164,11 +164,11 @@ def decision_shown(room: ConsoleContext, record: DecisionRecord, language: Langu
     )
 
 
-def _evidence(bundle: Evidence, families: dict[str, str], language: Language) -> EvidenceShown:
+def _evidence(bundle: Evidence, families: dict[str, str], language: Language) -> EvidenceView:
     ages = marks(bundle.at_ages)
     weight = bundle.decision["contributions"]
     ordered = sorted(bundle.features, key=lambda each: (-abs(weight.get(each.family, 0.0)), each.family))
-    return EvidenceShown(
+    return EvidenceView(
         bundle=bundle,
         ages=ages,
         curve=" ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in ages),
@@ -179,7 +179,7 @@ def _evidence(bundle: Evidence, families: dict[str, str], language: Language) ->
             (families.get(family, family), tuple(_row(each, language) for each in group))
             for family, group in groupby(ordered, key=attrgetter("family"))
         ),
-        records=records_shown(bundle.records, language),
+        records=records_view_of(bundle.records, language),
         together=_named(bundle.families_that_lower_the_tier, families, language),
     )
 
@@ -190,15 +190,15 @@ def _named(found: AsUsual | None, families: dict[str, str], language: Language) 
 
 
 def _row(seen: FeatureEvidence, language: Language) -> FeatureRow:
-    def said(value: float | None) -> str:
+    def formatted(value: float | None) -> str:
         return "–" if value is None else both(BY_UNIT.get(seen.unit, format_number)(value), language)
 
     return FeatureRow(
         label=seen.label_zh if language == "zh" else seen.label_en,
         name=seen.name,
         meaning=seen.meaning,
-        value=said(seen.value),
-        own_usual=said(seen.own_usual),
-        segment_usual=said(seen.segment_usual),
-        typical=said(seen.typical),
+        value=formatted(seen.value),
+        own_usual=formatted(seen.own_usual),
+        segment_usual=formatted(seen.segment_usual),
+        typical=formatted(seen.typical),
     )

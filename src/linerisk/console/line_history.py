@@ -52,14 +52,14 @@ class History:
     disputes: tuple[QueueRow, ...]
 
 
-def history_of(room: ConsoleContext, visit: PageRequest, line_id: str, *, before: str | None = None) -> History:
+def history_of(context: ConsoleContext, request: PageRequest, line_id: str, *, before: str | None = None) -> History:
     """Decisions and disputes of a line."""
-    found = room.state.log.by_line(line_id, limit=MOST_DECISIONS + 1, before=before)
+    found = context.state.log.by_line(line_id, limit=MOST_DECISIONS + 1, before=before)
     records = found[:MOST_DECISIONS]
     return History(
         decisions=tuple(map(decision_row, records)),
         before=records[-1].decision_id if len(found) > len(records) else None,
-        disputes=tuple(row_of(each, visit) for each in room.state.disputes.of_line(line_id)),
+        disputes=tuple(row_of(each, request) for each in context.state.disputes.of_line(line_id)),
     )
 
 

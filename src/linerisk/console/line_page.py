@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from linerisk.console.decision_view import DecisionShown, decision_shown
+from linerisk.console.decision_view import DecisionView, decision_view_of
 from linerisk.console.line_history import History, decision_row, history_of
 from linerisk.console.page_request import ConsoleContext, Page, PageRequest
 from linerisk.console.queue_page import row_of
@@ -37,47 +37,50 @@ class DecisionPage:
         history: Decisions and disputes of its line.
     """
 
-    decision: DecisionShown
+    decision: DecisionView
     history: History
 
 
-def line_page(room: ConsoleContext, visit: PageRequest) -> Page:
+def line_page(context: ConsoleContext, request: PageRequest) -> Page:
     """Answer `GET /review/lines`: the forms, with `id` what is known of that line, with `case` what has that number."""
-    line_id, case = visit.query.get("id", "").strip(), visit.query.get("case", "").strip()
+    line_id, case = request.query.get("id", "").strip(), request.query.get("case", "").strip()
     if case:
-        page = LinePage(line_id="", case=case, history=_history_of_case(room, visit, checked_id(case, field="case")))
+        page = LinePage(
+            line_id="", case=case, history=_history_of_case(context, request, checked_id(case, field="case"))
+        )
         return Page("line.html.j2", page)
     if not line_id:
         return Page("line.html.j2", LinePage(line_id="", case="", history=None))
     checked_id(line_id, field="id")
-    before = visit.query.get("before") or None
+    before = request.query.get("before") or None
     if before is not None:
         checked_id(before, field="before")
-    room.accesses.record(visit.actor, "line", str(room.state.key_of(line_id)), at=visit.now)
-    history = history_of(room, visit, line_id, before=before)
+    context.accesses.record(request.actor, "line", str(context.state.key_of(line_id)), at=request.now)
+    history = history_of(context, request, line_id, before=before)
     return Page("line.html.j2", LinePage(line_id=line_id, case="", history=history))
 
 
-def _history_of_case(room: ConsoleContext, visit: PageRequest, case: str) -> History:
+def _history_of_case(context: ConsoleContext, request: PageRequest, case: str) -> History:
     """The decisions that a case number fits and their disputes; of a number of an older form its dispute."""
-    log, disputes = room.state.log, room.state.disputes
+    log, disputes = context.state.log, context.state.disputes
     number = read_number(case)
     found = () if number is not None else disputes.by_case_number(case.upper())
     ids = [each.decision_id for each in found] if number is None else decisions_numbered(log, number)
     if ids:
-        room.accesses.record(visit.actor, "decision", *ids, at=visit.now)
+        context.accesses.record(request.actor, "decision", *ids, at=request.now)
     records = [record for record in map(log.get, ids) if record is not None]
-    rows = tuple(row_of(each, visit) for decision_id in ids for each in disputes.of_decision(decision_id))
+    rows = tuple(row_of(each, request) for decision_id in ids for each in disputes.of_decision(decision_id))
     return History(decisions=tuple(map(decision_row, records)), before=None, disputes=rows)
 
 
-def decision_page(room: ConsoleContext, visit: PageRequest) -> Page:
+def decision_page(context: ConsoleContext, request: PageRequest) -> Page:
     """Answer `GET /review/decisions/{id}`."""
-    record = room.state.log.get(checked_id(visit.params["id"], field="id"))
+    record = context.state.log.get(checked_id(request.params["id"], field="id"))
     if record is None:
         raise NotFoundError("there is no such decision", todo="look for it by its line or case number", field="id")
-    room.accesses.record(visit.actor, "decision", record.decision_id, at=visit.now)
+    context.accesses.record(request.actor, "decision", record.decision_id, at=request.now)
     page = DecisionPage(
-        decision=decision_shown(room, record, visit.language), history=history_of(room, visit, record.line_id)
+        decision=decision_view_of(context, record, request.language),
+        history=history_of(context, request, record.line_id),
     )
     return Page("decision.html.j2", page)

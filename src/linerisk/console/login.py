@@ -26,25 +26,25 @@ _SECURE_COOKIE: Final = f"__Host-{_COOKIE}"
 _OURS = re.compile(r"/review(?:[/?][\x21-\x7e]*)?")
 
 
-async def known(room: ConsoleContext, request: Request) -> tuple[Session, Token] | None:
+async def logged_in(context: ConsoleContext, request: Request) -> tuple[Session, Token] | None:
     """The session of a request and its token, both standing; None of anybody else."""
     secret = request.cookies.get(_cookie_of(request))
     if not secret:
         return None
     now = clock.now()
-    session = await asyncio.to_thread(partial(room.sessions.get, secret, now=now))
+    session = await asyncio.to_thread(partial(context.sessions.get, secret, now=now))
     if session is None:
         return None
-    for token in room.state.tokens.tokens():
+    for token in context.state.tokens.tokens():
         # Hashes of secrets that the session was opened with, not secrets: nothing can be learnt from the time.
         if token.sha256 == session.token_hash and token.is_valid(now) and token.role in READERS:
             return session, token
     return None
 
 
-async def visit_of(room: ConsoleContext, request: Request) -> PageRequest | None:
+async def page_request_of(context: ConsoleContext, request: Request) -> PageRequest | None:
     """The request of somebody who is logged in, its form checked; None of anybody else."""
-    found = await known(room, request)
+    found = await logged_in(context, request)
     if found is None:
         return None
     session, token = found
@@ -64,9 +64,11 @@ async def visit_of(room: ConsoleContext, request: Request) -> PageRequest | None
     )
 
 
-async def let_in(room: ConsoleContext, request: Request, token: Token, form: Mapping[str, str]) -> Response:
+async def log_in(context: ConsoleContext, request: Request, token: Token, form: Mapping[str, str]) -> Response:
     """Open a session, and go on to where the visitor wanted to be."""
-    opening = partial(room.sessions.open, token.sha256, language=language_of(form.get("language", "")), now=clock.now())
+    opening = partial(
+        context.sessions.open, token.sha256, language=language_of(form.get("language", "")), now=clock.now()
+    )
     secret = await asyncio.to_thread(opening)
     response = RedirectResponse(ours(form.get("next")), HTTPStatus.SEE_OTHER)
     response.set_cookie(
@@ -81,11 +83,11 @@ async def let_in(room: ConsoleContext, request: Request, token: Token, form: Map
     return response
 
 
-async def let_out(room: ConsoleContext, request: Request) -> Response:
+async def log_out(context: ConsoleContext, request: Request) -> Response:
     """End the session, if there is one."""
-    visit = await visit_of(room, request)
+    visit = await page_request_of(context, request)
     if visit is not None:
-        await asyncio.to_thread(room.sessions.close, visit.session)
+        await asyncio.to_thread(context.sessions.close, visit.session)
     response = RedirectResponse("/review/login?note=logged_out", HTTPStatus.SEE_OTHER)
     secure = _secure(request)
     response.delete_cookie(_cookie_of(request), secure=secure, httponly=True, samesite="strict")
@@ -115,7 +117,7 @@ def language_of(text: str) -> Language:
     return next((each for each in LANGUAGES if each == text), LANGUAGES[0])
 
 
-def asked_language(request: Request, query: Mapping[str, str]) -> Language:
+def requested_language(request: Request, query: Mapping[str, str]) -> Language:
     """The language of somebody who is not logged in: as asked for, else as the browser prefers."""
     if query.get("lang"):
         return language_of(query["lang"])

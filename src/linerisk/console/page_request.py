@@ -27,14 +27,14 @@ class ConsoleContext:
         state: What the service answers from.
         sessions: Who is logged in.
         accesses: Who opened what.
-        walk: The last walk along the chain of the log.
+        audit_job: The last walk along the chain of the log.
         challengers: The version that asks to be live.
     """
 
     state: ServiceState
     sessions: Sessions
     accesses: Accesses
-    walk: AuditJob
+    audit_job: AuditJob
     challengers: ChallengerHolder
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from linerisk.console.translations import WORDS, speaker
+from linerisk.console.translations import WORDS, translator
 from linerisk.errors import LineriskError
 from linerisk.model.risk_model import ARTEFACT_FILES
 from linerisk.suspension.local_time import Language
@@ -22,14 +22,14 @@ def problem_text(error: LineriskError, language: Language) -> str:
     """An error as one paragraph."""
     if language == "en":
         return error.paragraph()
-    say, key = speaker(language), f"problem_{error.code}"
+    translate, key = translator(language), f"problem_{error.code}"
     files = "、".join(name for name in ARTEFACT_FILES if name in f"{error.wrong} {error.found}")
     if files and key == "problem_artefact":
-        return say("problem_artefact_file").format(files)
-    return say(key if key in WORDS else "problem_other")
+        return translate("problem_artefact_file").format(files)
+    return translate(key if key in WORDS else "problem_other")
 
 
 def clause_text(what: str, language: Language) -> str:
     """What a walk along a chain found wrong, as one clause; of one that has no words here the English."""
     key = _CLAUSES.get(_NUMBER.sub("{}", what))
-    return what if key is None else speaker(language)(key).format(*_NUMBER.findall(what))
+    return what if key is None else translator(language)(key).format(*_NUMBER.findall(what))

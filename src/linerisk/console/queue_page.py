@@ -8,7 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from linerisk.console.page_request import ConsoleContext, Page, PageRequest
-from linerisk.console.translations import span, speaker
+from linerisk.console.translations import span, translator
 from linerisk.model.tiers import RAISED, Tier
 from linerisk.review.deadlines import DeadlineStatus, deadline_status
 from linerisk.review.disputes import Dispute
@@ -96,9 +96,9 @@ class QueuePage:
     refresh: str
 
 
-def queue_page(room: ConsoleContext, visit: PageRequest) -> Page:
+def queue_page(context: ConsoleContext, request: PageRequest) -> Page:
     """Answer `GET /review`."""
-    query = {name: text for name, text in visit.query.items() if text}
+    query = {name: text for name, text in request.query.items() if text}
     state, tier = _choice(query, "state", State), _choice(query, "tier", Tier)
     clock = _choice(query, "clock", DeadlineStatus)
     mine = query.get("mine") == "1"
@@ -107,17 +107,17 @@ def queue_page(room: ConsoleContext, visit: PageRequest) -> Page:
         states=frozenset() if state is None else frozenset({state}),
         deadline=clock,
         tier=None if tier is None else tier.value,
-        assigned_to=visit.actor.name if mine else None,
+        assigned_to=request.actor.name if mine else None,
     )
-    disputes = room.state.disputes
-    found = disputes.queue(wanted, now=visit.now, limit=PAGE_LENGTH, after=after)
-    figures = disputes.counts(visit.now)
+    disputes = context.state.disputes
+    found = disputes.queue(wanted, now=request.now, limit=PAGE_LENGTH, after=after)
+    figures = disputes.counts(request.now)
     chosen = {"state": state or "", "clock": clock or "", "tier": tier or "", "mine": "1" if mine else ""}
     page = QueuePage(
         states={each.value: count for each, count in figures.open.items()},
         clocks={each.value: count for each, count in figures.deadlines.items()},
         total=sum(figures.open.values()),
-        rows=tuple(row_of(each, visit) for each in found.disputes),
+        rows=tuple(row_of(each, request) for each in found.disputes),
         all_states=tuple(each.value for each in State),
         all_clocks=tuple(each.value for each in DeadlineStatus),
         all_tiers=tuple(each.value for each in RAISED),
@@ -132,21 +132,21 @@ def queue_page(room: ConsoleContext, visit: PageRequest) -> Page:
     return Page("queue.html.j2", page)
 
 
-def row_of(dispute: Dispute, visit: PageRequest) -> QueueRow:
+def row_of(dispute: Dispute, request: PageRequest) -> QueueRow:
     """A dispute as a row of the queue or of a line's history."""
-    clock = deadline_status(dispute, visit.now)
+    clock = deadline_status(dispute, request.now)
     return QueueRow(
         dispute_id=dispute.dispute_id,
         case_number=dispute.case_number,
         tier=dispute.tier,
         state=dispute.state.value,
         clock=None if clock is None else clock.value,
-        time_text="" if clock is None else time_text(dispute.answer_by, visit.now, visit.language),
+        time_text="" if clock is None else time_text(dispute.answer_by, request.now, request.language),
         answer_by=dispute.answer_by,
         hard_limit=dispute.hard_limit,
-        limit_said="" if clock is None else time_text(dispute.hard_limit, visit.now, visit.language),
+        limit_said="" if clock is None else time_text(dispute.hard_limit, request.now, request.language),
         assigned_to=dispute.assigned_to,
-        mine=dispute.assigned_to == visit.actor.name,
+        mine=dispute.assigned_to == request.actor.name,
         reasons=dispute.reasons,
         channel=dispute.channel,
         closed_at=dispute.closed_at,
@@ -161,12 +161,12 @@ def time_text(until: datetime, now: datetime, language: Language) -> str:
     >>> time_text(noon, noon.replace(hour=9), "en"), time_text(noon, noon.replace(hour=13), "zh")
     ('3 h left', '已超1小时')
     """
-    return speaker(language)("left" if until > now else "over").format(span(until - now, language))
+    return translator(language)("left" if until > now else "over").format(span(until - now, language))
 
 
 def _address(chosen: dict[str, str]) -> str:
-    said = urlencode({name: str(text) for name, text in chosen.items() if text})
-    return f"/review?{said}" if said else "/review"
+    query = urlencode({name: str(text) for name, text in chosen.items() if text})
+    return f"/review?{query}" if query else "/review"
 
 
 def _choice(query: dict[str, str], name: str, kind: type[Choice]) -> Choice | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from linerisk.console.translations import speaker
+from linerisk.console.translations import translator
 from linerisk.features.records_summary import OTHER_AREAS, UNKNOWN
 from linerisk.suspension.evidence import RecordsEvidence
 from linerisk.suspension.evidence_charts import (
@@ -26,7 +26,7 @@ _EVERY_DAYS, _EVERY_HOURS = 7, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordsShown:
+class RecordsView:
     """Records of a line, as a page shows them.
 
     Attributes:
@@ -56,15 +56,16 @@ class RecordsShown:
     places: str
 
 
-def records_shown(records: RecordsEvidence | None, language: Language) -> RecordsShown | None:
+def records_view_of(records: RecordsEvidence | None, language: Language) -> RecordsView | None:
     """The summary in a language; None where none was kept."""
     if records is None:
         return None
-    days, say = len(records.out_calls), speaker(language)
+    days, translate = len(records.out_calls), translator(language)
     kinds = {
-        (say(f"peer_{name}") if name in PEER_KINDS else name): many for name, many in records.peers_by_kind.items()
+        (translate(f"peer_{name}") if name in PEER_KINDS else name): many
+        for name, many in records.peers_by_kind.items()
     }
-    return RecordsShown(
+    return RecordsView(
         cells=cells(records.out_calls, records.until),
         days=tuple(
             (CALENDAR_TOP + at * CALENDAR_ROW + 11, day_label(records.until, days - at))
@@ -84,8 +85,8 @@ def records_shown(records: RecordsEvidence | None, language: Language) -> Record
 
 def _areas(counts: Mapping[str, int], language: Language) -> dict[str, int]:
     """Codes of prefectures stand for themselves; what is no code is said in words."""
-    say = speaker(language)
-    words = {OTHER_AREAS: say("area_other"), UNKNOWN: say("area_unknown")}
+    translate = translator(language)
+    words = {OTHER_AREAS: translate("area_other"), UNKNOWN: translate("area_unknown")}
     return {words.get(name, name): many for name, many in counts.items()}
 
 

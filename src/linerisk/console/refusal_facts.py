@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from linerisk.console.translations import speaker
+from linerisk.console.translations import translator
 from linerisk.errors import InputError, LineriskError
 from linerisk.model.tiers import RAISED
 from linerisk.review.disputes import Dispute
@@ -19,18 +19,18 @@ def facts_of(error: LineriskError, dispute: Dispute, language: Language) -> str:
         dispute: As it stands now.
         language: Of the visitor.
     """
-    say = speaker(language)
+    translate = translator(language)
     if isinstance(error, IllegalTransitionError):
-        return say("fact_state").format(say(f"state_{dispute.state.value}"))
+        return translate("fact_state").format(translate(f"state_{dispute.state.value}"))
     if not isinstance(error, InputError):
         return ""
     if error.field == "reason":
-        return say("fact_reason").format(error.found) if error.found else say("fact_reason_no_text")
+        return translate("fact_reason").format(error.found) if error.found else translate("fact_reason_no_text")
     if error.field == "outcome":
-        return say("fact_outcome")
+        return translate("fact_outcome")
     if error.field == "lowered_to":
         raised = [tier.value for tier in RAISED]
         lower = raised[: raised.index(dispute.tier)] if dispute.tier in raised else []
-        tiers = LIST_SEPARATOR[language].join(say(f"tier_{tier}") for tier in lower)
-        return say("fact_lowered_to").format(tiers) if tiers else say("fact_nothing_lower")
+        tiers = LIST_SEPARATOR[language].join(translate(f"tier_{tier}") for tier in lower)
+        return translate("fact_lowered_to").format(tiers) if tiers else translate("fact_nothing_lower")
     return ""

@@ -11,7 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from linerisk.console.page_request import OVERSEERS, READERS, PageRequest
-from linerisk.console.translations import HTML_LANGUAGE, LANGUAGE_NAMES, local, percent, speaker
+from linerisk.console.translations import HTML_LANGUAGE, LANGUAGE_NAMES, local, percent, translator
 from linerisk.suspension.local_time import LANGUAGES, Language
 from linerisk.web.token_store import Role
 
@@ -24,9 +24,9 @@ _PAGES = Environment(
 )
 
 
-def _age(said: str, language: Language) -> str:
+def _age(age: str, language: Language) -> str:
     """The age of a mark, as drawings of the evidence have it, in a language."""
-    return said.replace(" d", "天").replace(" y", "年") if language == "zh" else said
+    return age.replace(" d", "天").replace(" y", "年") if language == "zh" else age
 
 
 _PAGES.filters |= {"age": _age, "percent": percent}
@@ -76,18 +76,18 @@ class Frame:
     versions: dict[str, str]
 
 
-def frame_of(visit: PageRequest, *, path: str, time_zone: str) -> Frame:
+def frame_of(request: PageRequest, *, path: str, time_zone: str) -> Frame:
     """The frame of somebody who is logged in."""
-    role = Role(visit.actor.role)
+    role = Role(request.actor.role)
     here = path.partition("?")[0]
     return Frame(
-        language=visit.language,
-        html_language=HTML_LANGUAGE[visit.language],
+        language=request.language,
+        html_language=HTML_LANGUAGE[request.language],
         languages=LANGUAGE_NAMES,
         path=path,
-        name=visit.actor.name,
+        name=request.actor.name,
         role=role,
-        csrf=visit.session.csrf,
+        csrf=request.session.csrf,
         links=tuple((key, address, address == here) for key, address, roles in _NAVIGATION if role in roles),
         time_zone=time_zone,
         versions=_VERSIONS,
@@ -123,4 +123,4 @@ def render(template: str, frame: Frame, page: Any) -> bytes:
         return local(instant, frame.time_zone)
 
     made = _PAGES.get_template(template)
-    return made.render(frame=frame, page=page, t=speaker(frame.language), at=at).encode()
+    return made.render(frame=frame, page=page, t=translator(frame.language), at=at).encode()

@@ -23,7 +23,7 @@ _IN_WORDS: Final = ((0.9, "alike_very"), (0.7, "alike_mostly"), (MIN_SIMILARITY,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeerRow:
+class SimilarCaseRow:
     """One decided case like the one on the page.
 
     Attributes:
@@ -58,7 +58,7 @@ class PeerRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeersShown:
+class SimilarCasesView:
     """Decided cases like the one on the page.
 
     Attributes:
@@ -68,43 +68,47 @@ class PeersShown:
         compared: How many decided cases of the same tier were compared.
     """
 
-    rows: tuple[PeerRow, ...]
+    rows: tuple[SimilarCaseRow, ...]
     counted: int
     overturned: int
     compared: int
 
 
-def peers_shown(room: ConsoleContext, dispute: Dispute, record: DecisionRecord, language: Language) -> PeersShown:
+def similar_cases_of(
+    context: ConsoleContext, dispute: Dispute, record: DecisionRecord, language: Language
+) -> SimilarCasesView:
     """The decided cases most like one, with what was found in each."""
-    found = find_similar_cases(room.state.log, dispute, record.contributions)
-    return PeersShown(
-        rows=tuple(_row(peer, _record(room, peer.dispute), record, language) for peer in found.listed),
+    found = find_similar_cases(context.state.log, dispute, record.contributions)
+    return SimilarCasesView(
+        rows=tuple(_row(similar, _record(context, similar.dispute), record, language) for similar in found.listed),
         counted=found.counted,
         overturned=found.overturned,
         compared=found.compared,
     )
 
 
-def _record(room: ConsoleContext, dispute: Dispute) -> DecisionRecord | None:
+def _record(context: ConsoleContext, dispute: Dispute) -> DecisionRecord | None:
     """The decision of another case; a damaged one must not keep this page from being read."""
     try:
-        return room.state.log.get(dispute.decision_id)
+        return context.state.log.get(dispute.decision_id)
     except LineriskError:
         return None
 
 
-def _row(peer: SimilarCase, record: DecisionRecord | None, own: DecisionRecord, language: Language) -> PeerRow:
-    dispute = peer.dispute
+def _row(
+    similar: SimilarCase, record: DecisionRecord | None, own: DecisionRecord, language: Language
+) -> SimilarCaseRow:
+    dispute = similar.dispute
     first = None if record is None or not record.reasons else record.reasons[0]
-    return PeerRow(
+    return SimilarCaseRow(
         dispute_id=dispute.dispute_id,
         case_number=dispute.case_number,
         state=dispute.state.value,
         lowered_to=dispute.lowered_to,
         overturned=dispute.overturned,
         closed_at=dispute.closed_at,
-        alike=math.floor(peer.similarity * 100 + 1e-9),
-        alike_words=next(words for least, words in _IN_WORDS if peer.similarity >= least),
+        alike=math.floor(similar.similarity * 100 + 1e-9),
+        alike_words=next(words for least, words in _IN_WORDS if similar.similarity >= least),
         reason="" if first is None else both((first.zh, first.en), language),
         code="" if first is None else first.code,
         age="" if record is None else _age(record, language),

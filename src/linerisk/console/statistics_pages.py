@@ -81,8 +81,8 @@ class AuditPage:
 
     Attributes:
         end: The end of the chain now.
-        walking_since: When a walk under way began; None where none is.
-        walked: The last walk; None where this process made none.
+        verifying_since: When a walk under way began; None where none is.
+        verified: The last walk; None where this process made none.
         problem: Why it could not be made; empty where it was.
         wrong: What it found wrong with a decision; empty where nothing is.
         wrong_access: What it found wrong with an access; empty likewise.
@@ -91,8 +91,8 @@ class AuditPage:
     """
 
     end: Anchor
-    walking_since: datetime | None
-    walked: AuditResult | None
+    verifying_since: datetime | None
+    verified: AuditResult | None
     problem: str
     wrong: str
     wrong_access: str
@@ -100,15 +100,15 @@ class AuditPage:
     older: int | None
 
 
-def overturns_page(room: ConsoleContext, visit: PageRequest) -> Page:
+def overturns_page(context: ConsoleContext, request: PageRequest) -> Page:
     """Answer `GET /review/overturns`."""
-    found = room.state.disputes.counts(visit.now).overturns
-    codes = room.state.wording.codes
+    found = context.state.disputes.counts(request.now).overturns
+    codes = context.state.wording.codes
     rows = (
         OverturnRow(
             model=key.model,
             code=key.reason,
-            about=getattr(codes[key.reason], visit.language) if key.reason in codes else "",
+            about=getattr(codes[key.reason], request.language) if key.reason in codes else "",
             decided=each.decided,
             overturned=each.overturned,
             rate=each.rate,
@@ -119,27 +119,27 @@ def overturns_page(room: ConsoleContext, visit: PageRequest) -> Page:
     return Page("overturns.html.j2", page)
 
 
-def model_page(room: ConsoleContext, visit: PageRequest) -> Page:
+def model_page(context: ConsoleContext, request: PageRequest) -> Page:
     """Answer `GET /review/model`."""
     live, problem = None, ""
     try:
-        live = room.state.live.current()
+        live = context.state.live.current()
     except LineriskError as error:
-        problem = problem_text(error, visit.language)
+        problem = problem_text(error, request.language)
     page = ModelPage(
         live=live,
         problem=problem,
-        expired=live is not None and live.model_meta.expired(visit.now),
+        expired=live is not None and live.model_meta.expired(request.now),
         cuts=() if live is None else tuple(live.model.cuts),
-        agreement=agreement(room.state.log),
-        challenger=challenger_counted(room, visit.language),
+        agreement=agreement(context.state.log),
+        challenger=challenger_counted(context, request.language),
     )
     return Page("model.html.j2", page)
 
 
-def audit_page(room: ConsoleContext, visit: PageRequest) -> Page:
+def audit_page(context: ConsoleContext, request: PageRequest) -> Page:
     """Answer `GET /review/audit`."""
-    before = visit.query.get("before")
+    before = request.query.get("before")
     if before is not None and not (before.isascii() and before.isdigit() and len(before) <= _MOST_DIGITS):
         raise WrongValueError(
             "before is no place",
@@ -147,27 +147,29 @@ def audit_page(room: ConsoleContext, visit: PageRequest) -> Page:
             todo="follow the link of the page",
             field="before",
         )
-    found = room.accesses.latest(limit=MOST_ACCESSES + 1, before=None if before is None else int(before))
+    found = context.accesses.latest(limit=MOST_ACCESSES + 1, before=None if before is None else int(before))
     accesses = found[:MOST_ACCESSES]
-    walked = room.walk.last
+    verified = context.audit_job.last
 
     def wrong(report: ChainReport | None) -> str:
-        return "" if report is None else clause_text(report.what, visit.language)
+        return "" if report is None else clause_text(report.what, request.language)
 
     page = AuditPage(
-        end=room.state.log.anchor(),
-        walking_since=room.walk.since,
-        walked=walked,
-        problem="" if walked is None or walked.problem is None else problem_text(walked.problem, visit.language),
-        wrong="" if walked is None else wrong(walked.report),
-        wrong_access="" if walked is None else wrong(walked.accesses),
+        end=context.state.log.anchor(),
+        verifying_since=context.audit_job.since,
+        verified=verified,
+        problem=""
+        if verified is None or verified.problem is None
+        else problem_text(verified.problem, request.language),
+        wrong="" if verified is None else wrong(verified.report),
+        wrong_access="" if verified is None else wrong(verified.accesses),
         accesses=accesses,
         older=accesses[-1].number if len(found) > len(accesses) else None,
     )
     return Page("audit.html.j2", page)
 
 
-def walk_chain(room: ConsoleContext, visit: PageRequest) -> Redirect:  # noqa: ARG001  # the signature of every handler
+def verify_chain(context: ConsoleContext, request: PageRequest) -> Redirect:  # noqa: ARG001  # the signature of every handler
     """Answer `POST /review/audit/walk`: begin a walk along the chain."""
-    room.walk.start()
+    context.audit_job.start()
     return Redirect("/review/audit")

@@ -14,14 +14,14 @@ from linerisk.suspension.local_time import Language
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"zh": "中文", "en": "English"}
 HTML_LANGUAGE: Final[dict[Language, str]] = {"zh": "zh-CN", "en": "en"}
 _OF_SO_MANY: Final = (100, 1_000, 10_000, 100_000, 1_000_000)
-_LEAST_SAID: Final = 5
+_LEAST_COUNTED: Final = 5
 _LEAST_LEFT: Final = 1
 _NEARLY_ALL: Final = 0.9995
 _FEW: Final = 0.01
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 _TWO_DAYS_S = 2 * _DAY_S
 
-Say = Callable[[str], str]
+Translate = Callable[[str], str]
 
 
 def _read() -> dict[str, dict[Language, str]]:
@@ -34,13 +34,13 @@ WORDS: Final = _read()
 """By key, then by language."""
 
 
-def speaker(language: Language) -> Say:
+def translator(language: Language) -> Translate:
     """What says the words of a key; a key that is not there is an error, never a blank."""
 
-    def say(key: str) -> str:
+    def translate(key: str) -> str:
         return WORDS[key][language]
 
-    return say
+    return translate
 
 
 def both(words: tuple[str, str], language: Language) -> str:
@@ -72,8 +72,8 @@ def span(length: timedelta, language: Language) -> str:
         parts = [(seconds // _HOUR_S, hour), (seconds % _HOUR_S // _MINUTE_S, minute)]
     else:
         parts = [(seconds // _DAY_S, day), (seconds % _DAY_S // _HOUR_S, hour)]
-    said = [f"{count}{unit}" for count, unit in parts if count] or [f"0{minute}"]
-    return ("" if language == "zh" else " ").join(said)
+    parts_text = [f"{count}{unit}" for count, unit in parts if count] or [f"0{minute}"]
+    return ("" if language == "zh" else " ").join(parts_text)
 
 
 def percent(share: float, language: Language = "en") -> str:
@@ -101,7 +101,7 @@ def chance(probability: float, low: float, high: float, language: Language) -> s
     """
 
     def fits(many: int) -> bool:
-        return probability * many >= _LEAST_SAID and (1 - probability) * many >= _LEAST_LEFT
+        return probability * many >= _LEAST_COUNTED and (1 - probability) * many >= _LEAST_LEFT
 
     many = next((many for many in _OF_SO_MANY if fits(many)), _OF_SO_MANY[-1])
     about, least, most = (f"{value * many:,.0f}" for value in (probability, low, high))

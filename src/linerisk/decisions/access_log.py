@@ -41,16 +41,16 @@ class AccessAppend(PendingWrite):
     """Accesses that wait to be written.
 
     Attributes:
-        said: What each says: `at`, `name`, `role`, `kind`, `subject`.
+        accesses: One mapping each with `at`, `name`, `role`, `kind`, `subject`.
     """
 
-    said: Sequence[Mapping[str, str]]
+    accesses: Sequence[Mapping[str, str]]
 
     @property
     @override
     def weight(self) -> int:
         """How many rows it writes."""
-        return max(1, len(self.said))
+        return max(1, len(self.accesses))
 
     @override
     def encode(self) -> None:
@@ -76,19 +76,19 @@ def write_accesses(connection: Connection, appends: Sequence[AccessAppend]) -> N
         return
     end = tail(connection)
     rows: list[dict[str, Any]] = []
-    for said in (each for append in appends for each in append.said):
-        rows.append(chained(said, end, number=end.seq + 1))
+    for access in (each for append in appends for each in append.accesses):
+        rows.append(chained(access, end, number=end.seq + 1))
         end = chain.End(rows[-1]["number"], rows[-1]["hash"])
     if rows:
         connection.execute(insert(accesses), rows)
 
 
-def chained(said: Mapping[str, str], before: chain.End, *, number: int) -> dict[str, Any]:
+def chained(access: Mapping[str, str], before: chain.End, *, number: int) -> dict[str, Any]:
     """A row that says something, after another one."""
-    content = _content(said)
-    digest = _digest(said["at"], content)
+    content = _content(access)
+    digest = _digest(access["at"], content)
     return {
-        **said,
+        **access,
         "number": number,
         "content": content,
         "digest": digest,
@@ -126,7 +126,7 @@ def expire_accesses(engine: Engine, *, days: int, dry_run: bool = False) -> Expi
 
 
 def verify_accesses(engine: Engine, anchors: Sequence[Anchor] = (), was_due: WasDue | None = None) -> ChainReport:
-    """Walk along all accesses and say whether each stands as it was written, or was erased in time.
+    """Verify that every access is as it was written, or was erased when due.
 
     Args:
         engine: The store.
@@ -151,7 +151,7 @@ def verify_accesses(engine: Engine, anchors: Sequence[Anchor] = (), was_due: Was
 
 
 def _wrong(row: Row[Any], end: chain.End, *, gone: bool, was_due: WasDue | None) -> str:
-    """What is wrong with an access after another one; empty where nothing is."""
+    """The fault of an access that follows another one; empty if there is none."""
     if row.prev_hash != end.hash:
         return "the access does not follow the one before it"
     if _digest(row.at, row.content) != row.digest or not (gone or _content(row._asdict()) == row.content):
@@ -179,7 +179,7 @@ def _erase_batch(engine: Engine, terms: Mapping[str, Any]) -> Sequence[int]:
 
 
 def _rows(engine: Engine) -> Iterator[Row[Any]]:
-    """All accesses in their order; a page at a time, so that writers are never held up."""
+    """All accesses in order, in short reads that never delay writers."""
     position = 0
     while True:
         with engine.connect() as connection:
@@ -190,8 +190,8 @@ def _rows(engine: Engine) -> Iterator[Row[Any]]:
         position = page[-1].number
 
 
-def _content(said: Mapping[Any, Any]) -> str:
-    return chain.digest(_ENCODER.encode({name: said[name] for name in ERASED}))
+def _content(access: Mapping[Any, Any]) -> str:
+    return chain.digest(_ENCODER.encode({name: access[name] for name in ERASED}))
 
 
 def _digest(at: str, content: str) -> str:

@@ -34,7 +34,7 @@ class Anchor(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def append_anchor(file: Path, anchor: Anchor) -> None:
-    """Add an anchor as the last line of a file, which is made if it is missing.
+    """Append an anchor to a file, created if missing.
 
     Raises:
         DecisionLogError: The file cannot be written.
@@ -42,7 +42,7 @@ def append_anchor(file: Path, anchor: Anchor) -> None:
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            # One write: lines of two that append at once do not mix.
+            # A single write, so that lines of concurrent writers do not mix.
             os.write(descriptor, f"{anchor.to_json()}\n".encode())
             os.fsync(descriptor)
         finally:
@@ -60,7 +60,7 @@ def read_anchors(file: Path) -> tuple[Anchor, ...]:
     """The anchors of a file.
 
     Raises:
-        DecisionLogError: It cannot be read, holds none, or a line is no anchor.
+        DecisionLogError: It cannot be read, is empty, or has a line that is no anchor.
     """
     try:
         lines = file.read_bytes().splitlines()

@@ -1,4 +1,4 @@
-"""The one transaction that writes: many requests, one commit, each request answered once."""
+"""The write transaction: many requests, one commit, each request answered once."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Problem = Mapping[str, str]
 
 
 class StoredAnswer(msgspec.Struct, frozen=True):
-    """What a request was answered with, as it stands in the log.
+    """The stored answer of a request.
 
     Attributes:
         records: Its decisions, in the order given.
-        problems: Its lines without a decision, as they were told.
+        problems: Its lines without a decision, as they were answered.
         body_hash: Hash of the body that was answered.
         repeated: Whether the request had been answered before; then nothing was written.
     """
@@ -45,7 +45,7 @@ class StoredAnswer(msgspec.Struct, frozen=True):
 
 
 class DecisionRow(msgspec.Struct, frozen=True, gc=False):
-    """What a record is stored as, but for its place in the chain: what it is found by, and its canonical bytes."""
+    """A record as a row, without its place in the chain: its search columns and its canonical bytes."""
 
     decision_id: str
     line_id: str
@@ -64,7 +64,7 @@ class Append(PendingWrite):
         request_id: The caller's idempotency key.
         body_hash: Hash of the request body.
         records: Its decisions.
-        problems: Its lines without one.
+        problems: Its lines without a decision.
         rows: The decisions as they are stored, once encoded.
     """
 
@@ -77,7 +77,7 @@ class Append(PendingWrite):
 
     @property
     def key(self) -> Key:
-        """What makes a request the same request."""
+        """Identity of the request: caller and request id."""
         return self.caller, self.request_id
 
     @property
@@ -99,7 +99,7 @@ class Append(PendingWrite):
             )
         try:
             self.rows = self.rows or [_row(record) for record in self.records]
-        except Exception as error:  # the encoder has many ways to say so, and the writer must outlive all of them
+        except Exception as error:  # the encoder raises many kinds of errors, and none may stop the writer
             raise DecisionLogError(
                 "a decision cannot be written as JSON", found=type(error).__name__, todo=OURS
             ) from error
@@ -167,17 +167,17 @@ def _write_requests(connection: Connection, appends: Sequence[Append]) -> list[O
         elif first is append:
             outcomes.append(StoredAnswer(append.records, append.problems, append.body_hash, repeated=False))
         else:
-            outcomes.append(_outcome(append, _said_again(first)))
+            outcomes.append(_outcome(append, _repeated_answer(first)))
     return outcomes
 
 
-def _said_again(first: Append) -> StoredAnswer:
-    """What is being written for a request, for whoever asks the same in the same group."""
+def _repeated_answer(first: Append) -> StoredAnswer:
+    """The answer for a request that occurs twice in one group."""
     return StoredAnswer(first.records, first.problems, first.body_hash, repeated=True)
 
 
 def stored_answer(connection: Connection, caller: str, request_id: str) -> StoredAnswer | None:
-    """What a request was answered with, if it was.
+    """The stored answer of a request, or None.
 
     Raises:
         ConflictError: It was, and the answer was erased since.
@@ -192,7 +192,7 @@ def stored_answer(connection: Connection, caller: str, request_id: str) -> Store
 
 
 def _outcome(append: Append, answer: StoredAnswer | None) -> Outcome:
-    """What a request is told that was answered before."""
+    """The outcome of a request that was answered before."""
     if answer is None:
         return erased()
     return answer if answer.body_hash == append.body_hash else conflict()
@@ -203,18 +203,18 @@ def _answered_before(connection: Connection, appends: Sequence[Append]) -> dict[
 
 
 def _load_requests(connection: Connection, keys: Sequence[Key]) -> dict[Key, StoredAnswer | None]:
-    """Those that were answered before; None where the answer was erased."""
+    """Stored answers by request; None where the answer was erased."""
     names = {(caller, erased_name(caller, request_id)): (caller, request_id) for caller, request_id in keys}
-    wanted = dict(zip(keys, keys, strict=True)) | names
+    requested = dict(zip(keys, keys, strict=True)) | names
     found: dict[Key, StoredAnswer | None] = {}
-    pairs = list(wanted)
+    pairs = list(requested)
     for at in range(0, len(pairs), _PAIRS_AT_ONCE):
         some = pairs[at : at + _PAIRS_AT_ONCE]
         # Two lists and not one of pairs: SQLite looks pairs up by reading the whole table.
         callers, names_of = list({caller for caller, _ in some}), [name for _, name in some]
         for row in rows_among(connection, requests, caller=callers, request_id=names_of):
             # The same name of another caller is another request.
-            if key := wanted.get((row.caller, row.request_id)):
+            if key := requested.get((row.caller, row.request_id)):
                 found[key] = _load(connection, row) if row.erasure is None else None
     return found
 

@@ -1,7 +1,7 @@
-"""Case numbers: what stands in a notice, is said over the phone, and finds the decision again.
+"""Case numbers: short identifiers that a notice shows, a holder reads out, and a reviewer searches for.
 
-A number is made from the id of its decision, so it is known before anybody objects, and a dispute has the same one. Two
-decisions of the same millisecond have the same one about once in a million pairs: a search gives all that it fits.
+A number is derived from the decision's id, so it exists before any dispute, and the dispute uses the same one. Two
+decisions of the same millisecond share a number about once in a million pairs; a search returns every match.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def case_number(decision_id: str) -> str:
 
 
 def read_number(text: str) -> str | None:
-    """The case number in what somebody typed, without what tells later disputes of its decision; None where none is.
+    """The case number in typed text, without the suffix of later disputes; None if there is none.
 
     >>> read_number(" o1j1nseq00 pqrs"), read_number("01J1NSEQ00PQRS-2"), read_number("13800138000")
     ('01J1NSEQ00PQRS', '01J1NSEQ00PQRS', None)
@@ -41,7 +41,7 @@ def read_number(text: str) -> str | None:
 
 
 def decisions_numbered(log: DecisionLog, number: str) -> tuple[str, ...]:
-    """Ids of the decisions that a case number fits, oldest first; those that were erased are not among them.
+    """Ids of the decisions with a case number, oldest first, without erased ones.
 
     Args:
         log: The log.

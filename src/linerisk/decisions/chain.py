@@ -33,7 +33,7 @@ def digest(record: bytes) -> str:
 
 
 def digest_of_erasure(row: Mapping[str, Any]) -> str:
-    """SHA-256 of what an erasure says of itself, in hex."""
+    """SHA-256 of an erasure's fields, in hex."""
     return digest(_ENCODER.encode({name: row[name] for name in _SAID_OF_ERASURE}))
 
 
@@ -43,7 +43,7 @@ def content_of_event(row: Mapping[str, Any]) -> str:
 
 
 def digest_of_event(row: Mapping[str, Any]) -> str:
-    """SHA-256 of what an event says of itself, in hex."""
+    """SHA-256 of an event's fields, in hex."""
     return digest(_ENCODER.encode({name: row[name] for name in _SAID_OF_EVENT}))
 
 

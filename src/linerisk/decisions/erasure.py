@@ -1,7 +1,7 @@
-"""Erasing what is past its retention: the content of a decision goes, its place in the chain stays.
+"""Erases content past its retention: a decision's content goes, its place in the chain stays.
 
 Of a decision remain its id, when it was scored, its digest and its hashes; of a request its caller, when it was
-recorded, and a hash of its id, so that the same request is refused rather than answered anew. Each stretch of
+recorded, and a hash of its id, so that a repeat is refused rather than answered anew. Each stretch of
 neighbours that is erased adds a row to the chain that says which they were, when, and from how many days on.
 
 A decision is past its retention when it and every decision recorded before it are: the order of the chain does not
@@ -9,8 +9,8 @@ depend on a clock, so a decision scored by a clock that ran behind is not erased
 erase a young decision and have the chain verify, without erasing all that was recorded before it. What was scored by a
 clock that ran ahead is kept until its own time has come, and holds nothing back.
 
-A decision under dispute is kept longer: while the dispute is open, and for a while after it ended. What is said in the
-events of a dispute is erased with the decision that it is about; their places in the chain stay.
+A decision under dispute is kept longer: while the dispute is open, and for a while after it ended. The content of a
+dispute's events is erased with its decision; their places in the chain stay.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from linerisk.decisions import chain
 from linerisk.decisions.schema import decisions, disputes, erasures, events, lifts, requests, sortable
 from linerisk.decisions.store import scrub, writing
 
-# One transaction erases at most this much, so that decisions are not kept waiting for long.
+# Limit of one transaction, so that new decisions wait only briefly.
 _MOST_REQUESTS = 500
 _MOST_DECISIONS = 4_000
 
@@ -74,17 +74,17 @@ def expire(engine: Engine, *, days: int, dry_run: bool = False) -> Expired:
 
 
 def erased_name(caller: str, request_id: str) -> str:
-    """What stands in place of the id of an erased request: enough to know it again, not enough to read it."""
+    """Replacement of an erased request's id: a hash, which recognises a repeat and reveals nothing."""
     return f"erased:{chain.digest(msgspec.json.encode((caller, request_id)))}"
 
 
 def erased_event(digest: str) -> str:
-    """What stands in place of the request id of an erased event."""
+    """Replacement of an erased event's request id."""
     return f"erased:{digest}"
 
 
 def remains_of(rows: Iterable[Any]) -> Any:
-    """A hash that was fed with what remains of erased decisions, in their order."""
+    """Hash over the remains of erased decisions, in order."""
     hashed = hashlib.sha256()
     for row in rows:
         feed(hashed, row)
@@ -92,7 +92,7 @@ def remains_of(rows: Iterable[Any]) -> Any:
 
 
 def feed(hashed: Any, row: Any) -> None:
-    """Feed a hash with what remains of one erased decision."""
+    """Feed a hash with the remains of one erased decision."""
     hashed.update(f"{row.seq} {row.decision_id} {row.scored_at}\n".encode())
 
 
@@ -155,7 +155,7 @@ def _erase(connection: Connection, terms: Mapping[str, Any], stretch: Sequence[R
 
 
 def _erase_disputes(connection: Connection, first: int, last: int) -> None:
-    """What disputes about erased decisions said goes with them; the places of their events stay."""
+    """Erase the content of disputes about erased decisions; the places of their events stay."""
     moves = connection.execute(_EVENTS_ABOUT, {"first": first, "last": last}).all()
     if not moves:
         return

@@ -1,4 +1,4 @@
-"""What a walk along the chain knows of erasures: whether each was allowed, and whether it did what it says."""
+"""Checks of erasures during verification: whether each was allowed, and whether it erased what it states."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ DaysAt = Callable[[datetime], int]
 
 
 class Erasures:
-    """The erasures of a log, by position; every answer is a clause that says what is wrong, or empty.
+    """The erasures of a log, by position; each check returns a clause that names the fault, or an empty string.
 
     Args:
         engine: The store; read when this is made, and again for an erasure that came in since.
-        days_at: For how many days decisions were to be kept at an instant; None holds each erasure only to what it says
-            of itself.
+        days_at: Retention in days at an instant; None checks each erasure only against its own statement.
     """
 
     def __init__(self, engine: Engine, days_at: DaysAt | None) -> None:
@@ -36,7 +35,7 @@ class Erasures:
         self._last = max((row.last_seq for row in self._covered), default=0)
 
     def wrong_with(self, row: Row[Any]) -> str:
-        """What is wrong with an erasure, once all rows before it were walked."""
+        """The fault of an erasure, once all rows before it were verified."""
         try:
             erased_at, before = parse_instant(row.erased_at), parse_instant(row.scored_before)
             least = row.days if self._days_at is None else self._days_at(erased_at)
@@ -53,7 +52,7 @@ class Erasures:
         return ""
 
     def wrong_with_erased(self, row: Row[Any], *, recorded_after: datetime | None) -> str:
-        """What is wrong with a decision that says it was erased.
+        """The fault of a decision that is marked as erased.
 
         Args:
             row: The decision.
@@ -74,8 +73,8 @@ class Erasures:
             feed(self._met[row.erasure], row)
         return ""
 
-    def wrong_with_standing(self, row: Row[Any]) -> str:
-        """What a decision that stands, by what it proves of its own age, shows to be wrong with erasures."""
+    def fault_in_kept(self, row: Row[Any]) -> str:
+        """The fault of an erasure that a kept decision of known age reveals."""
         if row.seq > self._last:
             return ""
         for erasure in self._covered:
@@ -86,7 +85,7 @@ class Erasures:
         return ""
 
     def wrong_with_request(self, row: Row[Any]) -> str:
-        """What is wrong with a request: it must have been erased with its decisions, and only with them."""
+        """The fault of a request: it must be erased with its decisions, and only with them."""
         if row.erasure is None:
             named = row.first_seq <= self._last and any(_covers(each, row.first_seq) for each in self._covered)
             return "an erasure names the decisions of the request, and it stands" if named else ""

@@ -1,4 +1,4 @@
-"""What the decision log refuses, beside being unreadable or unwritable (`linerisk.errors.DecisionLogError`)."""
+"""Errors of the decision log, in addition to `linerisk.errors.DecisionLogError` (unreadable or unwritable)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class ConflictError(LineriskError):
 
 
 class StaleError(ConflictError):
-    """Somebody else has moved the case since it was looked at; nothing was written."""
+    """The case changed since it was read; nothing was written."""
 
     code = "stale"
 
 
 class OverloadedError(LineriskError):
-    """More decisions wait to be written than the log takes on; nothing was written, so trying again is safe."""
+    """The queue of decisions to write is full; nothing was written, so a retry is safe."""
 
     code = "overloaded"
     retry_after_s: ClassVar[int] = 1
@@ -88,7 +88,7 @@ def overloaded(waiting: int, *, most: int) -> OverloadedError:
 def unusable(error: Exception) -> DecisionLogError:
     """The error of the log for an error of the database or the disk; it names no value of any row, and no secret."""
     cause = getattr(error, "orig", None) or error
-    # Only these speak of the store alone; the others may quote the row.
+    # Messages of these errors describe the store only; others may quote the row.
     telling = isinstance(error, OperationalError | sqlite3.OperationalError | OSError)
     return DecisionLogError(
         "the decision log cannot be used",

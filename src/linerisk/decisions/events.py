@@ -1,4 +1,4 @@
-"""Events: the moves of disputes as rows of the chain, each written once, in its turn, or not at all."""
+"""Events of disputes as rows of the chain: each is written once and in order, or not at all."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class ChainedEvent:
 
     Attributes:
         dispute_id: What it is about.
-        number: Its place among the events of its dispute, from 1.
-        caller: Name of who made it happen; with `request_id` it makes the request the same request.
+        number: Its number within its dispute, from 1.
+        caller: Name of the token; with `request_id` it identifies the request.
         request_id: The caller's idempotency key.
         body_hash: Hash of what was asked for.
-        decision_id: The decision that it is about in the end; the content is erased with it.
+        decision_id: The disputed decision; the content is erased with it.
         happened_at: When.
         record: Its canonical JSON.
     """
@@ -43,7 +43,7 @@ class ChainedEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as it stands in the log.
+    """A stored event.
 
     Attributes:
         record: Its JSON.
@@ -60,8 +60,8 @@ class EventAppend(PendingWrite):
 
     Attributes:
         event: The event.
-        refusal: Asked inside the transaction: what speaks against it, or None. It only reads.
-        project: Told inside the transaction at which position it was written, to write what says it again.
+        refusal: Called inside the transaction: returns the refusal, or None. It only reads.
+        project: Called inside the transaction with its position, to update the projections.
     """
 
     event: ChainedEvent
@@ -80,7 +80,7 @@ class EventAppend(PendingWrite):
 
 
 def write_event(connection: Connection, append: EventAppend) -> StoredEvent | ConflictError:
-    """Write one event inside a transaction that alone may write; or say why not, having written nothing."""
+    """Write one event inside a write transaction; raise without writing if it is refused."""
     event = append.event
     before = connection.execute(_BY_REQUEST, {"of": event.caller, "named": event.request_id}).first()
     if before is not None:
@@ -98,7 +98,7 @@ def write_event(connection: Connection, append: EventAppend) -> StoredEvent | Co
 
 
 def stale(*, seen: int, last: int) -> StaleError:
-    """The refusal of a move by somebody who has not seen the last one."""
+    """The refusal of a transition by a caller who has not seen the latest event."""
     return StaleError(
         "the case was moved since it was looked at",
         expected=f"a move after event {last}",

@@ -41,9 +41,9 @@ def _text(head: int) -> str:
 
 
 def _random(count: int) -> bytes:
-    """Random bytes of the system, fetched many at a time: each call of it lets go of Python's lock.
+    """Random bytes of the system, fetched in batches: each call releases Python's lock.
 
-    What is fetched and not used is each thread's own, so no two ids are made of the same bytes.
+    Unused bytes belong to one thread, so no two ids share bytes.
     """
     rest: bytes = getattr(_fetched, "rest", b"")
     if len(rest) < count:

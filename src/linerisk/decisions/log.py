@@ -37,7 +37,7 @@ class DecisionLog:
 
     Args:
         url: SQLAlchemy URL; see `Settings.decision_log_url`.
-        create: Whether a missing store may be made, and an older one brought up to date.
+        create: Whether to create a missing store and migrate an older one.
         busy_s: How long to wait for another process that writes.
         most_waiting: How many records may wait to be written before `OverloadedError`.
 
@@ -68,14 +68,14 @@ class DecisionLog:
         """Record an answer; it is on disk when this returns.
 
         Args:
-            caller: Name of the token; with `request_id` it makes the request the same request.
+            caller: Name of the token; with `request_id` it identifies the request.
             request_id: The caller's idempotency key.
             body_hash: Hash of the request body.
             records: Its decisions.
-            problems: Its lines without one.
+            problems: Its lines without a decision.
 
         Returns:
-            These records; or, of a request answered before, the records it was answered with.
+            These records; for a repeated request, the stored ones.
 
         Raises:
             ConflictError: The request was answered before, to another body, or the answer was erased since.
@@ -94,13 +94,14 @@ class DecisionLog:
     ) -> Future[StoredAnswer]:
         """As `append`, but the future holds the answer, or `ConflictError` or `DecisionLogError`.
 
-        A future that is cancelled before its group is taken up is not written.
+        A future that is cancelled before its group starts is not written.
 
         Raises:
             OverloadedError: Too many records wait; nothing was written.
             DecisionLogError: The log is closed.
         """
-        append = _append(caller, request_id, body_hash, records, problems)
+        copies = tuple([dict(problem) for problem in problems])
+        append = Append(caller, request_id, body_hash, tuple(records), copies)
         self._writer.submit(append)
         return append.future
 
@@ -112,7 +113,7 @@ class DecisionLog:
         records: Sequence[DecisionRecord],
         problems: Sequence[Problem] = (),
     ) -> StoredAnswer:
-        """As `append`, for an event loop, which goes on meanwhile."""
+        """As `append`, for an event loop."""
         return await asyncio.wrap_future(self.append_async(caller, request_id, body_hash, records, problems))
 
     def append_here(self, appends: Sequence[Append]) -> None:
@@ -134,7 +135,7 @@ class DecisionLog:
 
     @property
     def on_server(self) -> bool:
-        """Whether the store is a database server, which may stop to answer."""
+        """Whether the store is a database server, which may stop answering."""
         return self._engine.dialect.name != "sqlite"
 
     def append_event(
@@ -148,11 +149,11 @@ class DecisionLog:
 
         Args:
             event: The event.
-            refusal: Asked inside the transaction: what speaks against it, or None.
-            project: Told inside the transaction at which position it was written.
+            refusal: Called inside the transaction: returns the refusal, or None.
+            project: Called inside the transaction with its position.
 
         Returns:
-            This event; or, of a request answered before, the event that it was answered with.
+            This event; for a repeated request, the stored one.
 
         Raises:
             LineriskError: As `append` does; `ConflictError` also where `refusal` speaks against it, and `StaleError`
@@ -162,7 +163,7 @@ class DecisionLog:
         return stored
 
     def write(self, waiting: PendingWrite) -> Any:
-        """Write something of another kind together with what else waits; it is on disk when this returns.
+        """Write an event or an access in the next group commit; it is on disk when this returns.
 
         Raises:
             LineriskError: See `append_event`.
@@ -171,7 +172,7 @@ class DecisionLog:
         return waiting.future.result()
 
     def find(self, caller: str, request_id: str, *, body_hash: str | None = None) -> StoredAnswer | None:
-        """What a request was answered with, if it was: a look before work that would be for nothing.
+        """The stored answer of a request, or None; asked before the work of scoring.
 
         Raises:
             ConflictError: It was answered, to another body than `body_hash`, or the answer was erased since.
@@ -184,7 +185,7 @@ class DecisionLog:
         return answer
 
     def get(self, decision_id: str) -> DecisionRecord | None:
-        """The frozen record of a decision; None of an unknown one, and of one that was erased."""
+        """The record of a decision; None if it is unknown or erased."""
         with self.reading() as connection:
             return queries.by_id(connection, decision_id)
 
@@ -200,7 +201,7 @@ class DecisionLog:
             return queries.by_line(connection, line_id, limit=limit, before=before)
 
     def count(self) -> int:
-        """How many decisions were recorded, those that were erased since among them."""
+        """Number of recorded decisions, including erased ones."""
         with self.reading() as connection:
             return chain.decisions_up_to(connection, chain.tail(connection).seq)
 
@@ -210,7 +211,7 @@ class DecisionLog:
         return self._writer.waiting
 
     def anchor(self) -> Anchor:
-        """The end of the chain, to be kept elsewhere: with it, `verify` also sees a tail cut off or a chain forged."""
+        """The end of the chain, to be kept elsewhere; with it `verify` also detects a cut tail or a forged chain."""
         # The time is taken first: what is not in the chain at this end was recorded later than that.
         time = as_of.now()
         with self.reading() as connection:
@@ -218,12 +219,12 @@ class DecisionLog:
             return Anchor(*chain.tail(connection), time, *(looks if looks.seq else ()))
 
     def verify(self, anchors: Sequence[Anchor] = (), *, days_at: DaysAt | None = None) -> ChainReport:
-        """Walk the chain and say whether every row stands as it was written, or was erased in time.
+        """Verify that every row of the chain is as it was written, or was erased when due.
 
         Args:
             anchors: Ends of the chain exported earlier.
-            days_at: For how many days decisions were to be kept at an instant, as the policy says; None holds each
-                erasure only to what it says of itself.
+            days_at: Retention in days at an instant, by policy; None checks each erasure only against its own
+                statement.
         """
         with _failures_as_log_errors():
             return verify(self._engine, anchors, days_at)
@@ -242,7 +243,7 @@ class DecisionLog:
             return expire(self._engine, days=days, dry_run=dry_run)
 
     def close(self) -> None:
-        """Write what waits, then let go of the store."""
+        """Write what waits, then close the store."""
         self._closed = True
         self._writer.close()
         self._engine.dispose()
@@ -277,7 +278,7 @@ class DecisionLog:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction that alone may write, for what is made anew from the chain.
+        """A write transaction, to rebuild projections from the chain.
 
         Raises:
             DecisionLogError: The log cannot be written.
@@ -293,13 +294,3 @@ def _failures_as_log_errors() -> Iterator[None]:
         yield
     except FAILURES as error:
         raise unusable(error) from error
-
-
-def _append(
-    caller: str,
-    request_id: str,
-    body_hash: str,
-    records: Sequence[DecisionRecord],
-    problems: Sequence[Problem],
-) -> Append:
-    return Append(caller, request_id, body_hash, tuple(records), tuple([dict(problem) for problem in problems]))

@@ -1,4 +1,4 @@
-"""Pending writes: what waits to be written to the log, and the future that its caller waits for."""
+"""Pending writes: a write that waits for its commit, and the future that its caller waits for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Outcome = Any
 
 @dataclass(slots=True, kw_only=True)
 class PendingWrite(ABC):
-    """Something that waits to be written.
+    """One write that waits for its commit.
 
     Attributes:
         future: Holds the outcome once it is on disk or refused.

@@ -9,7 +9,7 @@ from linerisk.decisions.schema import decisions
 
 
 def by_id(connection: Connection, decision_id: str) -> DecisionRecord | None:
-    """The frozen record of a decision; None of an unknown one, and of one that was erased."""
+    """The record of a decision; None if it is unknown or erased."""
     text = connection.execute(_BY_ID, {"decision_id": decision_id}).scalar()
     return DecisionRecord.from_json(text) if text else None
 

@@ -1,4 +1,4 @@
-"""The decision record: one scored line, frozen with everything needed to say it again years later.
+"""The decision record: one scored line with everything needed to replay it years later.
 
 Its JSON is canonical: keys sorted, no spaces, instants in UTC with `Z`. Floats are written as the shortest decimal that
 reads back to the same double, so `from_json(to_json())` gives back every bit.
@@ -23,7 +23,7 @@ FORMAT = 3
 
 
 class RecordedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the policy in force asked for.
+    """The action that the policy in force required.
 
     Attributes:
         kind: Name of the action, such as `verify`.
@@ -39,7 +39,7 @@ class RecordedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RecordedReason(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One reason as it was said, in both languages, with the numbers it speaks of.
+    """One reason in both languages, with its numbers.
 
     Its fields stand in the order of the canonical JSON, so that an answer holds the bytes of the record.
     """
@@ -99,7 +99,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         decision_id: ULID: text order is time order, to the millisecond.
         request_id: The caller's idempotency key.
         line_id: The line, as the caller names it.
-        as_of: The instant stood at.
+        as_of: The instant that the features are as of.
         scored_at: When it was scored.
         status: `fresh`, `stale` or `degraded`.
         margin: Log-odds of the trees.
@@ -150,7 +150,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     format: int = FORMAT
 
     def __post_init__(self) -> None:
-        """Refuse what JSON would silently turn into null.
+        """Refuse non-finite numbers, which JSON would silently turn into null.
 
         Raises:
             DecisionLogError: A score or contribution is not finite.
@@ -217,7 +217,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def finite(*scores: float) -> bool:
-    """Whether none of the numbers is one that JSON would silently turn into null."""
+    """Whether all numbers are finite."""
     return math.isfinite(sum(scores))
 
 

@@ -1,8 +1,8 @@
-"""The row that was scored, as a record keeps it: the bytes of its Float32.
+"""The scored feature row as a record stores it: Float32 bytes.
 
 A decision is mostly features: by name and in decimals they would be three quarters of the log. Their names are the
-artefact's, which a record needs for a replay anyway; a hash of them says that it is the right one. Which NaN a missing
-feature was is not kept; the model treats all of them as missing.
+artefact's, which a replay needs anyway; a hash of them identifies the right one. The bit pattern of a NaN is not kept;
+the model treats every NaN as missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from linerisk.errors import DecisionLogError
 
 
 class RecordedFeatures(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The row that was scored.
+    """The scored feature row.
 
     Attributes:
         columns: `columns_id` of the names of its columns, in order.
@@ -55,7 +55,7 @@ def frozen_features(names: Sequence[str], rows: npt.NDArray[np.float32]) -> list
 
 @lru_cache(maxsize=64)
 def columns_id(names: tuple[str, ...]) -> str:
-    """Tells one list of columns from another: SHA-256 of it as JSON.
+    """Identity of a list of columns: SHA-256 of it as JSON.
 
     >>> columns_id(("calls", "share"))[:12]
     'a878eb7fecd2'
@@ -64,14 +64,14 @@ def columns_id(names: tuple[str, ...]) -> str:
 
 
 def matrix_row(features: RecordedFeatures, names: Sequence[str]) -> npt.NDArray[np.float32]:
-    """The one row that was scored, shape (1, len(names)).
+    """The scored row, shape (1, len(names)).
 
     Args:
         features: Of a record.
         names: Columns of the model that scored it, in order.
 
     Raises:
-        DecisionLogError: It was made of other columns, or of so many values of no columns.
+        DecisionLogError: Its columns differ from `names`, in names or number.
     """
     try:
         row = np.frombuffer(a2b_base64(features.values, strict_mode=True), dtype="<f4").astype(np.float32)

@@ -1,4 +1,4 @@
-"""Saying a decision again: the record's features through the model that scored it, compared bit for bit.
+"""Replay: score a record's features with its model again, and compare bit for bit.
 
 On the same processor and library versions nothing differs. Elsewhere the last bit of an exponential may, and is named.
 """
@@ -22,7 +22,7 @@ Said = float | str | None
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that came out otherwise; None where a side does not have it."""
+    """One field that differs; None where a side lacks it."""
 
     field: str
     recorded: Said
@@ -31,11 +31,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What saying a decision again gave.
+    """The result of a replay.
 
     Attributes:
         identical: Whether every compared field has the same bits.
-        differences: The fields that have not.
+        differences: The fields that differ.
     """
 
     identical: bool
@@ -43,7 +43,7 @@ class Replay:
 
 
 def replay(record: DecisionRecord, model: RiskModel) -> Replay:
-    """Recompute margin, probability, interval and tier, and what they are made of by family.
+    """Recompute margin, probability, interval, tier and contributions.
 
     Args:
         record: The frozen decision.

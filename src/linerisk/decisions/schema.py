@@ -3,8 +3,8 @@
 Instants are ISO 8601 text of fixed width in UTC, which sorts as time does and reads the same on both. Hashes are hex.
 
 `decisions`, `erasures` and `events` are one chain: they share the numbers of `seq`, and each row follows the row before
-it, whichever table that is in. `disputes` and `lifts` say again what events say, so that it is found fast; they can be
-made anew from the events. `accesses` is a chain of its own (`decisions.access_log`); `sessions` comes and goes.
+it, whichever table that is in. `disputes` and `lifts` are projections of events for fast reads; they can be
+rebuilt from the events. `accesses` is a chain of its own (`decisions.access_log`); `sessions` comes and goes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ requests = Table(
     # Its decisions are neighbours in the chain; both null where every line was a problem.
     Column("first_seq", _Sequence),
     Column("last_seq", _Sequence),
-    # The erasure that took its content away; null while it stands.
+    # The erasure that emptied it; null while it has its content.
     Column("erasure", _Sequence),
     Index("ix_requests_first_seq", "first_seq"),
 )
@@ -51,7 +51,7 @@ decisions = Table(
     Column("digest", String, nullable=False),
     Column("prev_hash", String, nullable=False),
     Column("hash", String, nullable=False),
-    # The erasure that took its content away; null while it stands.
+    # The erasure that emptied it; null while it has its content.
     Column("erasure", _Sequence),
     Index("ix_decisions_line_id", "line_id", "seq"),
 )
@@ -67,7 +67,7 @@ erasures = Table(
     # Neighbours in the chain; both null where only requests without a decision were erased.
     Column("first_seq", _Sequence),
     Column("last_seq", _Sequence),
-    # Hash of what remains of its decisions.
+    # Hash of the remains of its decisions.
     Column("remains", String, nullable=False),
     Column("digest", String, nullable=False),
     Column("prev_hash", String, nullable=False),
@@ -80,7 +80,7 @@ events = Table(
     metadata,
     Column("seq", _Sequence, primary_key=True, autoincrement=False),
     Column("dispute_id", String, nullable=False),
-    # Without a gap in a dispute: who saw an older number than the last one is refused.
+    # Consecutive within a dispute: a caller who saw an older number is refused.
     Column("number", Integer, nullable=False),
     Column("caller", String, nullable=False),
     Column("request_id", String, nullable=False),
@@ -123,7 +123,7 @@ disputes = Table(
     Column("number", Integer, nullable=False),
     Column("seq", _Sequence, nullable=False),
     Column("record", Text, nullable=False),
-    # Of the decision, log-odds by family as JSON: what tells which decided cases are alike.
+    # Of the decision, log-odds by family as JSON, for the similarity of cases.
     Column("contributions", Text),
     Index("ix_disputes_queue", "is_open", "answer_by", "dispute_id"),
     Index("ix_disputes_state", "state", "answer_by", "dispute_id"),
@@ -147,7 +147,7 @@ disputes = Table(
 lifts = Table(
     "lifts",
     metadata,
-    # Position of the event that lifts: who polls asks for what comes after the last one it has.
+    # Position of the event that lifts: a poller asks for later positions.
     Column("seq", _Sequence, primary_key=True, autoincrement=False),
     Column("dispute_id", String, nullable=False),
     Column("case_number", String, nullable=False),
@@ -182,7 +182,7 @@ accesses = Table(
 sessions = Table(
     "sessions",
     metadata,
-    # SHA-256 of the secret in the cookie: who reads the table can be nobody by it.
+    # SHA-256 of the cookie's secret: reading the table does not allow a login.
     Column("secret_hash", String, primary_key=True),
     Column("token_hash", String, nullable=False),
     Column("csrf", String, nullable=False),

@@ -1,10 +1,8 @@
-"""Statements that every commit needs: SQLAlchemy makes them once, and they go straight to the driver.
+"""Statements of every commit, compiled once by SQLAlchemy and executed by the driver directly.
 
-It would also arrange and check the parameters of each row by name, which takes as long as hashing them, and spell each
-list of values out anew, which takes longer than the look-up.
-
-Rows go in many to a statement: a driver gives Python's lock away with each execution, and while requests are decided on
-another thread it waits for it each time.
+SQLAlchemy would check the parameters of each row by name, which costs as much as hashing them, and expand each list of
+values anew, which costs more than the query. Many rows share a statement, because a driver releases Python's lock with
+each execution.
 """
 
 from __future__ import annotations
@@ -57,7 +55,7 @@ def rows_among(connection: Connection, table: Table, **values: Sequence[str]) ->
 
 
 def first_row(connection: Connection, statement: Select[Any]) -> tuple[Any, ...] | None:
-    """The first row of a statement that takes nothing from outside."""
+    """The first row of a statement without parameters."""
     rows = _run(connection, _text_of(statement, connection.dialect), ())
     return rows[0] if rows else None
 
@@ -65,7 +63,7 @@ def first_row(connection: Connection, statement: Select[Any]) -> tuple[Any, ...]
 def _run(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """Execute a statement; the rows that it gives.
 
-    SQLite's driver is asked itself: it is done with a statement before SQLAlchemy has made its result.
+    SQLite's driver is called directly; SQLAlchemy's result object costs more than the statement.
     """
     if connection.dialect.name == "sqlite":
         driver: Any = connection.connection.dbapi_connection
@@ -83,12 +81,12 @@ def _row_of(table: Table) -> Any:
 
 @lru_cache(maxsize=64)
 def _text_of(statement: Select[Any], dialect: Dialect) -> str:
-    """A statement that takes nothing from outside, as a dialect writes it."""
+    """A statement without parameters, in a dialect's SQL."""
     return str(statement.compile(dialect=_positional(dialect), compile_kwargs={"literal_binds": True}))
 
 
 def _padded(values: Sequence[str]) -> list[str]:
-    """The same and the last of them again, so that there are only a few lengths."""
+    """The values padded with the last one to a few fixed lengths, so that few statements are compiled."""
     size = next(size for size in reversed(_AT_ONCE) if size >= len(values))
     return [*values, *[values[-1]] * (size - len(values))]
 
@@ -119,6 +117,6 @@ def _positional(dialect: Dialect) -> Dialect:
     return made
 
 
-def _check_order(found: Any, wanted: list[str]) -> None:
-    if list(found or ()) != wanted:
+def _check_order(found: Any, expected: list[str]) -> None:
+    if list(found or ()) != expected:
         raise AssertionError(found)

@@ -1,7 +1,7 @@
-"""Opening the store: engines that are durable by default, and a schema that is always at its newest revision.
+"""Opens the decision log's database, durable by default, at the newest schema revision.
 
 SQLite runs in WAL mode with `synchronous=FULL`, so a commit is on disk when it returns and readers never wait for
-writers. PostgreSQL is taken by URL with the same schema and the same promises.
+writers. PostgreSQL has the same schema and guarantees.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 
 from linerisk.decisions.errors import FAILURES, StoreBusyError, unusable
 from linerisk.decisions.schema import HEAD
+from linerisk.decisions.store_url import parse_url, without_password
 from linerisk.errors import DecisionLogError
 from linerisk.tables.durable_files import sync
 
@@ -33,35 +33,28 @@ _RETRY_S = 0.0005
 _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
-    "secure_delete=ON",  # what is erased is overwritten, not only given free
+    "secure_delete=ON",  # erased content is overwritten, not only freed
     "cache_size=-8000",  # kB: a large request touches pages all over the index of lines
     "wal_autocheckpoint=500",  # pages: often and briefly, since a commit waits for it
 )
-# Any constants will do: they name the locks under which PostgreSQL migrates and writes.
+# Arbitrary constants: keys of the advisory locks for migrations and writes.
 _MIGRATION_LOCK = 5_051_977
 _WRITE_LOCK = 5_051_978
 _TAKE_LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
-_DRIVERS = {
-    "sqlite": "sqlite",
-    "sqlite+pysqlite": "sqlite",
-    "postgresql": "postgresql+psycopg",
-    "postgresql+psycopg": "postgresql+psycopg",
-    "postgres": "postgresql+psycopg",
-}
 
 
 def open_engine(url: str, *, create: bool = True, busy_s: float = 5.0) -> Engine:
-    """An engine on a store whose schema is at the newest revision.
+    """Open a store and bring its schema to the newest revision.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
-        create: Whether a missing store may be made, and an older one brought up to date; else it is left as it is.
+        create: Whether to create a missing store and migrate an older one.
         busy_s: How long to wait for another process that writes.
 
     Raises:
         DecisionLogError: The store is missing, in memory, unreadable, not durable, or of another program's version.
     """
-    parsed = _parsed(url)
+    parsed = parse_url(url)
     file = Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
     if file is not None and parsed.database in {None, "", ":memory:"}:
         raise DecisionLogError(
@@ -74,7 +67,7 @@ def open_engine(url: str, *, create: bool = True, busy_s: float = 5.0) -> Engine
         raise _no_log(str(file))
     if file is None:
         engine = create_engine(
-            # What a transaction reads once it holds the lock must be what the one before it committed.
+            # A transaction that holds the lock must read what the previous one committed.
             parsed,
             pool_pre_ping=True,
             hide_parameters=True,
@@ -87,7 +80,7 @@ def open_engine(url: str, *, create: bool = True, busy_s: float = 5.0) -> Engine
     try:
         if file is not None and not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            # What is said about people is nobody else's to read; SQLite gives its side files the same mode.
+            # The log is about people: readable by its owner only. SQLite gives its side files the same mode.
             file.touch(mode=0o600)
         _bring_up_to_date(engine, file, create=create)
     except FAILURES as error:
@@ -109,7 +102,7 @@ def writing(engine: Engine, *, wait_for_lock: bool = True) -> Iterator[Connectio
     options = {_WRITES: True, _NO_WAIT: not wait_for_lock}
     with engine.connect().execution_options(**options) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
-            # Not a lock of the table: those wait for a vacuum of it, and a vacuum may take hours.
+            # An advisory lock: a table lock would wait for a vacuum, which may take hours.
             connection.execute(_TAKE_LOCK, {"lock": _WRITE_LOCK})
         yield connection
         if connection.dialect.name == "sqlite":
@@ -117,10 +110,10 @@ def writing(engine: Engine, *, wait_for_lock: bool = True) -> Iterator[Connectio
 
 
 def _see_that_it_has_its_name(connection: Connection) -> None:
-    """SQLite goes on writing to a file that was deleted or replaced, and what it writes there nobody finds again.
+    """Check that the path still names the open file: SQLite goes on writing to a deleted or replaced file.
 
     Raises:
-        OSError: The file is not the one that was opened. One that took its place is used from the next time on.
+        OSError: The file was replaced. The next transaction opens the new one.
     """
     path, opened = connection.info[_FILE]
     stat = os.stat(path)  # noqa: PTH116  # once a commit, while others wait for the lock
@@ -131,43 +124,11 @@ def _see_that_it_has_its_name(connection: Connection) -> None:
 
 
 def scrub(engine: Engine) -> None:
-    """After rows were emptied: let nothing of them stay in SQLite's side file. PostgreSQL does so when it vacuums."""
+    """Remove erased content from SQLite's write-ahead log. PostgreSQL does so when it vacuums."""
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def without_password(url: str) -> str:
-    """A database's URL as it may be shown: without its password, and without options, which may hold one too.
-
-    >>> without_password("postgresql://me:secret@db/linerisk?password=secret")
-    'postgresql://me:***@db/linerisk'
-    """
-    return _parsed(url, driver=False).set(query={}).render_as_string()
-
-
-def _parsed(url: str, *, driver: bool = True) -> URL:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        # Not chained and not quoted: what cannot be read may have a password in it, at any place.
-        raise _no_url("text that is no URL") from None
-    if parsed.host is not None and "@" in parsed.host:
-        raise _no_url("a password with an @ that is not written as %40")
-    if parsed.drivername not in _DRIVERS:
-        raise _no_url(parsed.drivername)
-    return parsed.set(drivername=_DRIVERS[parsed.drivername]) if driver else parsed
-
-
-def _no_url(found: str) -> DecisionLogError:
-    return DecisionLogError(
-        "this is no URL of a decision log",
-        expected="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
-        found=found,
-        todo="set LINERISK_DECISION_LOG to one of the two; an @ in a password is written %40",
-        field="decision_log",
-    )
 
 
 def _no_log(expected: str) -> DecisionLogError:
@@ -188,7 +149,7 @@ def _another_version(found: str | None = None) -> DecisionLogError:
 
 
 def _make_sqlite_durable(engine: Engine, busy_s: float) -> None:
-    """SQLite: our own transactions instead of the driver's, and full durability on every connection."""
+    """SQLite: explicit transactions, and full durability on every connection."""
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, record: Any) -> None:
@@ -204,7 +165,7 @@ def _make_sqlite_durable(engine: Engine, busy_s: float) -> None:
         raw: Any = connection.connection.dbapi_connection
         writes = bool(connection.get_execution_options().get(_WRITES))
         if connection.info.get(_WRITES) != writes:
-            # SQLite's own waiting backs off to 100 ms a try, far longer than a commit takes here.
+            # SQLite's own busy handler backs off to 100 ms, far longer than a commit takes.
             raw.execute(f"PRAGMA busy_timeout={0 if writes else int(busy_s * 1000)}")
             connection.info[_WRITES] = writes
         if writes:
@@ -214,7 +175,7 @@ def _make_sqlite_durable(engine: Engine, busy_s: float) -> None:
 
 
 def _make_postgresql_durable(engine: Engine, busy_s: float) -> None:
-    """PostgreSQL: a server set to lose its last commits is overruled, and locks are not waited for without end."""
+    """PostgreSQL: synchronous commits whatever the server's default, and a timeout for locks."""
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
@@ -238,7 +199,7 @@ def _begin_immediate(connection: Any, busy_s: float | None) -> None:
                 raise StoreBusyError from error
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                 raise
-            with contextlib.suppress(OSError):  # refused while the clock is set: a shorter wait
+            with contextlib.suppress(OSError):  # the system refuses a sleep while its clock is set
                 time.sleep(_RETRY_S)
         else:
             return
@@ -266,11 +227,11 @@ def _migrate(engine: Engine, file: Path | None) -> None:
             _refuse_what_loses_or_garbles(connection)
             _upgrade(connection)
         return
-    # Switching to WAL does not wait for others, so first starts take turns outside the database.
+    # Switching to WAL does not wait for other processes, so a file lock serialises first starts.
     with FileLock(f"{file}.lock"):
         with engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
-            # Of a store that is not made yet; records of 2 to 4 KB fill such a page better than one of 4 KB.
+            # Has an effect on a new store only; records of 2 to 4 KB fill pages of 8 KB better than of 4 KB.
             raw.execute("PRAGMA page_size=8192")
             raw.execute("PRAGMA journal_mode=WAL")
         with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
@@ -279,7 +240,7 @@ def _migrate(engine: Engine, file: Path | None) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    # Imported here: it is needed once in the life of a store, not at every start.
+    # Imported here: needed only when a store is created or upgraded.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
@@ -294,7 +255,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _refuse_what_loses_or_garbles(connection: Connection) -> None:
-    """A server that does not wait for its disk, or cannot hold every text, holds no log."""
+    """Refuse a server that does not sync its disk, or cannot store every text."""
     for name, needed in (("fsync", "on"), ("server_encoding", "UTF8")):
         found = connection.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar_one()
         if found != needed:

@@ -1,4 +1,4 @@
-"""Walking the chain: does every row stand as it was written, and was only that erased which was past its retention?"""
+"""Verifies the chain: every row is as it was written, and only content past its retention was erased."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _PAGE: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """What a walk along the chain found.
+    """The result of a verification.
 
     Attributes:
-        ok: Whether every row stands.
-        rows: Decisions up to the first row that does not stand; those that were erased are among them.
+        ok: Whether every row is intact.
+        rows: Decisions before the first bad row, including erased ones.
         erased: Those whose content was erased because they were past their retention.
-        last_seq: Position of the last row that stands.
+        last_seq: Position of the last intact row.
         last_hash: Its hash.
-        first_bad_seq: Position of the first row that does not; None where all do.
-        what: What is wrong there, as one clause; empty where nothing is.
+        first_bad_seq: Position of the first bad row; None if all are intact.
+        what: The fault there, as one clause; empty if there is none.
     """
 
     ok: bool
@@ -55,25 +55,24 @@ class _Columns(msgspec.Struct):
 
 
 def verify(engine: Engine, anchors: Sequence[Anchor] = (), days_at: DaysAt | None = None) -> ChainReport:
-    """Walk the whole chain, in short reads so that writers are never held up.
+    """Verify the whole chain, in short reads that never delay writers.
 
     Args:
         engine: The store.
         anchors: Ends of the chain exported earlier; each must still be what it was.
-        days_at: For how many days decisions were to be kept at an instant, as the policy says; None holds each erasure
-            only to what it says of itself.
+        days_at: Retention in days at an instant, by policy; None checks each erasure only against its own statement.
     """
-    return _Walk(engine, anchors, days_at).report()
+    return _Verification(engine, anchors, days_at).report()
 
 
-class _Walk:
-    """One walk; holds where it is and what it has seen."""
+class _Verification:
+    """One verification and its progress."""
 
     def __init__(self, engine: Engine, anchors: Sequence[Anchor], days_at: DaysAt | None) -> None:
         self._engine = engine
         self._anchors = sorted(anchors, key=lambda anchor: anchor.seq)
-        # The order matters, since the log grows meanwhile: what was promised is there when the end is looked for, and
-        # all that erasures up to the end did is done.
+        # The order matters, since the log grows meanwhile: read the last answer before the end of the chain, and
+        # erasures after it.
         self._promised = max([_last_answered(engine), *(anchor.seq for anchor in anchors)])
         with engine.connect() as connection:
             self._until = chain.tail(connection).seq
@@ -86,7 +85,7 @@ class _Walk:
         self._not_decisions: set[int] = set()
 
     def report(self) -> ChainReport:
-        """Walk to the end, or to the first row that does not stand."""
+        """Verify to the end, or to the first bad row."""
         if wrong := self._pass_anchors():
             return self._bad(wrong)
         for row in _rows(self._engine, self._until):
@@ -118,17 +117,17 @@ class _Walk:
         return ""
 
     def _age(self, row: Row[Any]) -> str:
-        """What is wrong with a decision that stands though it was erased, or was erased though it should stand."""
+        """The fault of a decision that was kept when it should be erased, or erased when it should be kept."""
         self._rows += 1
         if row.erasure is not None:
             self._erased += 1
             return self._erasures.wrong_with_erased(row, recorded_after=self._not_before)
         if not _columns_agree(row):
             return "the columns do not say what the record says"
-        return self._erasures.wrong_with_standing(row)
+        return self._erasures.fault_in_kept(row)
 
     def _wrong_erasure_of_event(self, row: Row[Any]) -> str:
-        """What is wrong with an event that was emptied: that may happen only together with its decision."""
+        """The fault of an erased event: it may be erased only together with its decision."""
         if not _emptied(row):
             return ""
         with self._engine.connect() as connection:
@@ -136,7 +135,7 @@ class _Walk:
         return "the event was erased, and its decision was not" if erasure is None else ""
 
     def _next_decision(self, seq: int) -> int:
-        """The first position from `seq` on that a decision has."""
+        """The first position of a decision from `seq` on."""
         while seq in self._not_decisions:
             seq += 1
         return seq
@@ -207,12 +206,12 @@ def _emptied(row: Row[Any]) -> bool:
 
 def _columns_agree(row: Row[Any]) -> bool:
     try:
-        said = _DECODER.decode(row.record)
+        decoded = _DECODER.decode(row.record)
     except msgspec.MsgspecError:
         return False
     columns = (row.decision_id, row.request_id, row.line_id, row.tier, row.as_of, row.scored_at)
-    instants = (sortable(said.as_of), sortable(said.scored_at))
-    return columns == (said.decision_id, said.request_id, said.line_id, said.tier, *instants)
+    instants = (sortable(decoded.as_of), sortable(decoded.scored_at))
+    return columns == (decoded.decision_id, decoded.request_id, decoded.line_id, decoded.tier, *instants)
 
 
 def _rows(engine: Engine, until: int) -> Iterator[Row[Any]]:
@@ -228,8 +227,8 @@ def _rows(engine: Engine, until: int) -> Iterator[Row[Any]]:
 
 def _last_answered(engine: Engine) -> int:
     with engine.connect() as connection:
-        said = (requests.c.last_seq, disputes.c.seq)
-        return max(connection.execute(select(func.max(column))).scalar() or 0 for column in said)
+        decoded = (requests.c.last_seq, disputes.c.seq)
+        return max(connection.execute(select(func.max(column))).scalar() or 0 for column in decoded)
 
 
 _PAGES = [

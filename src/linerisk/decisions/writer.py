@@ -1,7 +1,6 @@
-"""Group commit on a thread: writes of threads, of large requests, and of event loops that found the store locked.
+"""Group commit on a thread, for threads, large requests, and event loops that found the store locked.
 
-While one commit is on its way to the disk, the next writes gather, so a slower disk makes larger groups. There is no
-timer, and no delay when nothing waits.
+Writes gather while the previous commit runs, so a slower disk makes larger groups. There is no timer and no delay.
 """
 
 from __future__ import annotations
@@ -98,7 +97,7 @@ class GroupWriter:
             refuse([append for append in left if not append.future.done()], RuntimeError("the writer has stopped"))
 
     def _next_group(self) -> list[PendingWrite]:
-        """The oldest writes, up to the size of one commit; empty only when closed and drained."""
+        """The oldest writes, up to the size of one commit; empty only once closed and drained."""
         if self._busy and not self._closed:
             # The system may refuse a sleep while its clock is being set.
             with contextlib.suppress(OSError):
@@ -129,7 +128,7 @@ def write_group(write: Write, group: Sequence[PendingWrite]) -> Exception | None
     """Write a group and set its futures.
 
     Returns:
-        The failure of the store, if it failed: writes behind this group would only wait as long for the same failure.
+        The failure of the store, if any: later writes would wait as long and fail the same way.
 
     Raises:
         StoreBusyError: `write` found the store locked; futures that are not done are not written.
@@ -147,7 +146,7 @@ def _write_ready(write: Write, ready: Sequence[PendingWrite]) -> Exception | Non
         if len(ready) == 1:
             refuse(ready, error)
             return None
-        # One row that the database refuses must not refuse the others.
+        # One bad row must not fail the others.
         failures = [_write_ready(write, [append]) for append in ready]
         return next(filter(None, failures), None)
     except FAILURES as error:
@@ -161,7 +160,7 @@ def _write_ready(write: Write, ready: Sequence[PendingWrite]) -> Exception | Non
 
 
 def refuse(group: Sequence[PendingWrite], cause: Exception) -> None:
-    """Set the futures of all of them to "nothing was recorded"."""
+    """Set all futures to "nothing was recorded"."""
     refused: list[tuple[PendingWrite, Outcome]] = []
     for append in group:
         refusal = cause if isinstance(cause, DecisionLogError) else unusable(cause)
@@ -171,7 +170,7 @@ def refuse(group: Sequence[PendingWrite], cause: Exception) -> None:
 
 
 def _encoded(append: PendingWrite) -> bool:
-    """Encode it; one that was cancelled or cannot be encoded is resolved here."""
+    """Encode a write; if it was cancelled or cannot be encoded, resolve it."""
     if not append.claim():
         return False
     try:

@@ -58,7 +58,7 @@ class Live:
 
 
 def check_live(folder: Path) -> None:
-    """Fail on what a look shows, before anything starts; the rest is seen by whoever opens it.
+    """Check that the pointer and the artefact are readable, before anything starts; `open` checks every byte.
 
     Raises:
         NotLiveError: Nothing was promoted yet.

@@ -1,7 +1,7 @@
-"""The version that asks to be live, kept beside what is live for people to look at; nobody who scores reads it.
+"""The challenger: the candidate for promotion, kept for people to compare. Scoring never reads it.
 
-`challenger.json` names it and `challengers/<fingerprint>/` is its artefact. The pointer knows nothing of it, so that
-whatever is wrong with a candidate never touches the pair that answers.
+`challenger.json` names it and `challengers/<fingerprint>/` is its artefact. The pointer does not refer to it, so a
+damaged candidate never affects the live bundle.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _NAMED = "challenger.json"
 
 
 class ChallengerMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """Which version asks to be live.
+    """Name, version and state of the challenger.
 
     Attributes:
-        fingerprint: Of its artefact; empty where it could not be brought here.
+        fingerprint: Of its artefact; empty if it could not be copied here.
         name: Name in the registry.
         version: Version in the registry.
         gates: `passed` or `failed`, as its training answered them.
-        brought_at: Since when it is kept here.
-        problem: Why it could not be brought here; empty where it was.
+        brought_at: When it was copied here.
+        problem: Why it could not be copied here; empty if it was.
     """
 
     fingerprint: str
@@ -44,7 +44,7 @@ class ChallengerMeta(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Challenger:
-    """The version that asks to be live, ready to say something.
+    """The challenger, loaded.
 
     Attributes:
         model: Its artefact.
@@ -56,7 +56,7 @@ class Challenger:
 
 
 def put_challenger(folder: Path, artefact: Path, *, name: str, version: str, gates: str) -> None:
-    """Keep a version as the one that asks to be live, instead of the one before.
+    """Make a version the challenger, in place of the previous one.
 
     Args:
         folder: The live folder; see `Settings.live`.
@@ -67,7 +67,7 @@ def put_challenger(folder: Path, artefact: Path, *, name: str, version: str, gat
 
     Raises:
         ArtefactError: The artefact is damaged. Nothing was changed.
-        StoreError: Another command keeps changing the folder.
+        StoreError: Another command holds the lock of the folder.
     """
     fingerprint = RiskModel.load(artefact, version=version).fingerprint
     meta = ChallengerMeta(fingerprint=fingerprint, name=name, version=version, gates=gates, brought_at=clock.now())
@@ -81,10 +81,10 @@ def put_challenger(folder: Path, artefact: Path, *, name: str, version: str, gat
 
 
 def put_no_challenger(folder: Path, *, name: str = "", version: str = "", problem: str = "") -> None:
-    """Keep none; with a problem, keep which one could not be brought here and why.
+    """Remove the challenger; with a problem, keep which version could not be copied here and why.
 
     Raises:
-        StoreError: Another command keeps changing the folder.
+        StoreError: Another command holds the lock of the folder.
     """
     with changing(folder):
         if problem:
@@ -98,7 +98,7 @@ def put_no_challenger(folder: Path, *, name: str = "", version: str = "", proble
 
 
 class ChallengerHolder:
-    """Reads the version that asks to be live when somebody wants to know, and keeps it while it stays the same.
+    """Loads the challenger on demand and caches it until its files change.
 
     Args:
         folder: The live folder.
@@ -110,10 +110,10 @@ class ChallengerHolder:
         self._kept: tuple[Stamp, Challenger] | None = None
 
     def current(self) -> Challenger | None:
-        """The version that asks to be live; None where none does.
+        """The challenger, or None.
 
         Raises:
-            ArtefactError: It could not be brought here, or is damaged.
+            ArtefactError: It could not be copied here, or is damaged.
             StoreError: What names it is damaged.
         """
         stamp = self._named.stamp()
@@ -144,7 +144,7 @@ class ChallengerHolder:
             model = RiskModel.load(self._folder / CHALLENGERS / meta.fingerprint, version=meta.version)
         except LineriskError:
             raise
-        except Exception as error:  # whatever a candidate is made of, it is said and breaks nothing
+        except Exception as error:  # a broken candidate is reported and breaks nothing else
             raise ArtefactError(
                 "the model artefact cannot be read", found=type(error).__name__, todo="train or promote again"
             ) from error

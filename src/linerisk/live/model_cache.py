@@ -1,4 +1,4 @@
-"""The models of old decisions that were read last: a page of a decision asks its model, and reading one takes long."""
+"""A cache of the models of old decisions: a decision's page needs its model, and loading one is slow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEPT = 3
 
 
 class ModelCache:
-    """Reads artefacts that are or were live, and keeps a few while their files stay as they were.
+    """Loads artefacts that are or were live, and keeps a few while their files stay unchanged.
 
     Args:
         folder: The live folder.

@@ -1,4 +1,4 @@
-"""The pointer file and how files of the live folder are written: whole, on disk, and moved to their place."""
+"""The pointer file, and atomic writing of files in the live folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WHEN_EXPIRED = "tiers are still said, every decision is degraded, and no measure
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):
-    """On whose word a model is live.
+    """Who made a model live, and why.
 
     Attributes:
         what: `promoted` or `rolled back`.
@@ -43,7 +43,7 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """Which artefact is live, under which name and version, since and until when, and on whose word."""
+    """The live model: artefact, name, version, period, and who promoted it."""
 
     fingerprint: str
     name: str
@@ -53,7 +53,7 @@ class ModelMeta(msgspec.Struct, frozen=True, kw_only=True):
     promotion: Promotion | None = None
 
     def expired(self, now: datetime) -> bool:
-        """Whether it has outlived what its evidence was said to carry."""
+        """Whether the model is past its expiry."""
         return self.expires_at is not None and now >= self.expires_at
 
 
@@ -71,7 +71,7 @@ def watched(folder: Path, *, look_every_s: float = 0.0) -> WatchedFile:
 
 
 def read_pointer(folder: Path) -> Pointer:
-    """What the pointer says; empty where nothing was put yet.
+    """Read the pointer; empty if nothing is live yet.
 
     Raises:
         StoreError: It cannot be read.
@@ -91,10 +91,10 @@ def read_pointer(folder: Path) -> Pointer:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[Pointer]:
-    """The pointer, while nobody else may change the folder.
+    """The pointer, with an exclusive lock on the folder.
 
     Raises:
-        StoreError: Somebody else keeps changing it.
+        StoreError: Another command holds the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -115,7 +115,7 @@ def scratch_beside(folder: Path) -> Iterator[Path]:
 
 
 def place(made: Path, target: Path) -> None:
-    """Move a filled folder to its place once it is on disk; a damaged or equal one that is there gives way."""
+    """Sync a folder to disk and move it to its final path; a damaged or equal folder there is replaced."""
     for path in (*made.iterdir(), made):
         sync(path)
     if target.exists():
@@ -125,12 +125,12 @@ def place(made: Path, target: Path) -> None:
 
 
 def write_pointer(folder: Path, pointer: Pointer) -> None:
-    """Swap the pointer; from now on readers find the new pair, whatever happens to the machine."""
+    """Replace the pointer durably; readers find the new pair from now on."""
     write_whole(folder, _POINTER, pointer)
 
 
 def write_whole(folder: Path, name: str, content: msgspec.Struct) -> None:
-    """Swap a small file of the live folder; a reader finds the old one or the new one and nothing between."""
+    """Replace a small file atomically: a reader finds the old content or the new."""
     beside = folder / f".{name}"
     beside.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1))
     sync(beside)

@@ -55,8 +55,8 @@ def put_model(
         artefact: Folder of the artefact.
         name: Name in the registry.
         version: Version in the registry.
-        expires_at: Until when its evidence is said to carry; None is for ever.
-        promotion: On whose word, and why.
+        expires_at: When it expires; None means never.
+        promotion: Who promoted it, and why.
         precompute: Computes the scores of the live snapshot before the model goes live. None: the model goes live at
             once, and requests compute the scores.
 
@@ -78,7 +78,7 @@ def put_model(
         with scratch_beside(folder / MODELS) as made:
             for file in ARTEFACT_FILES:
                 shutil.copyfile(artefact / file, made / file)
-            if not _stands(folder, model.fingerprint):
+            if not _is_intact(folder, model.fingerprint):
                 place(made, folder / MODELS / model.fingerprint)
         if snapshot is not None:
             try:
@@ -148,7 +148,7 @@ def has_precomputed_scores(folder: Path) -> bool:
 
 @contextmanager
 def _written_in(folder: Path) -> Iterator[None]:
-    """What a disk says that has no room, in words; nothing that is live was changed."""
+    """Turn an OSError such as a full disk into a StoreError; the live bundle is unchanged."""
     try:
         yield
     except OSError as error:
@@ -172,8 +172,8 @@ def _precompute(home: Path, snapshot: Snapshot, model: RiskModel, precompute: Pr
         place(made, target)
 
 
-def _stands(folder: Path, fingerprint: str) -> bool:
-    """Whether this very artefact is here already, whole."""
+def _is_intact(folder: Path, fingerprint: str) -> bool:
+    """Whether this artefact is stored here, undamaged."""
     try:
         model_of(folder, fingerprint)
     except LineriskError:

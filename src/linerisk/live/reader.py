@@ -1,4 +1,4 @@
-"""The pair that a process answers from, kept open while the pointer stands still."""
+"""The live bundle of a process, reopened when the pointer changes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from linerisk.tables.durable_files import Stamp
 
 
 class LiveReader:
-    """Keeps what is live open, and follows the pointer when it moves.
+    """Keeps the live bundle open, and reopens it when the pointer changes.
 
     Args:
         folder: The live folder.
-        on_refused: Told why what the pointer points at now was refused; the pair before stays in use.
-        on_swapped: Told the pair that took the place of another.
-        background: Whether reading the new pair may take its time on a thread while the old pair answers.
-        look_every_s: For how long one look at the pointer serves.
+        on_refused: Called with the error when a new bundle cannot be opened; the old one stays in use.
+        on_swapped: Called with the new bundle after a swap.
+        background: Whether to open a new bundle on a thread while the old one serves.
+        look_every_s: Shortest time between two checks of the pointer, seconds.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class LiveReader:
         self.refused: LineriskError | None = None
 
     def current(self) -> Live:
-        """The pair that is live; one look at the pointer where nothing moved.
+        """The live bundle; checks the pointer at most every `look_every_s` seconds.
 
         Raises:
             NotLiveError: Nothing was ever live here.

@@ -35,11 +35,11 @@ _NO_ACCOUNT, _NEVER = -2, -1
 
 
 class SnapshotMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """What a snapshot says about itself.
+    """Metadata of a snapshot.
 
     Attributes:
         id: `as_of` and the beginning of the hash over its arrays: the same content has the same id.
-        as_of: The instant its features stand at.
+        as_of: The instant that its features are as of.
         created_at: When it was made.
         lines: Number of lines.
         without_account: How many of them have no account known at `as_of`.
@@ -77,11 +77,11 @@ class Snapshot:
     reference: Reference
 
     def find(self, keys: Keys) -> npt.NDArray[np.intp]:
-        """Row of each key; -1 of a line that the snapshot does not know."""
+        """Row of each key; -1 for an unknown line."""
         return positions(self.keys, keys)
 
     def row_of(self, key: int) -> int:
-        """Row of one key, as `find` says of many."""
+        """Row of one key; see `find`."""
         row = bisect_left(self._sorted_keys, key)
         return row if row < len(self._sorted_keys) and self._sorted_keys[row] == key else -1
 

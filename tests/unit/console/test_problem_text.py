@@ -41,31 +41,18 @@ def test_every_kind_of_chain_error_has_a_chinese_text() -> None:
     assert clause_text("the log ends at 12, but reached 15 before", "zh") == "日志止于第12行，但先前已到第15行"
 
 
-<<<<<<<< HEAD:tests/unit/service/test_problem_text.py
 def test_the_english_text_of_a_chain_error_is_that_of_verify() -> None:
-    assert {what for what in clauses() if clause_said(what, "en") != what} == set()
-========
-def test_in_english_a_clause_is_what_the_walk_says() -> None:
     assert {what for what in clauses() if clause_text(what, "en") != what} == set()
->>>>>>>> w-console2:tests/unit/console/test_problem_text.py
 
 
 @pytest.mark.parametrize("kind", [*KINDS, StoreError, LineriskError])
 def test_an_error_is_described_by_kind_in_chinese_and_with_facts_in_english(kind: type[LineriskError]) -> None:
     error = kind("a thing is wrong", expected="another", found="this", todo="mend it")
-<<<<<<<< HEAD:tests/unit/service/test_problem_text.py
-    assert problem_said(error, "en") == "a thing is wrong. Expected: another. Found: this. To mend it: mend it."
-    text = problem_said(error, "zh")
+    assert problem_text(error, "en") == "a thing is wrong. Expected: another. Found: this. To mend it: mend it."
+    text = problem_text(error, "zh")
     assert text.endswith("。")
     assert not ENGLISH.search(text)
-    assert (text == problem_said(LineriskError("x"), "zh")) is (kind is LineriskError)
-========
-    assert problem_text(error, "en") == "a thing is wrong. Expected: another. Found: this. To mend it: mend it."
-    said = problem_text(error, "zh")
-    assert said.endswith("。")
-    assert not ENGLISH.search(said)
-    assert (said == problem_text(LineriskError("x"), "zh")) is (kind is LineriskError)
->>>>>>>> w-console2:tests/unit/console/test_problem_text.py
+    assert (text == problem_text(LineriskError("x"), "zh")) is (kind is LineriskError)
 
 
 def test_every_refusal_and_problem_has_a_hint_in_chinese() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from linerisk.review.transitions import SYSTEM_NAME, State, Transition
-from linerisk.service.dispute_expiry import Expiring
+from linerisk.service.dispute_expiry import DisputeExpiry
 
 MANY = 30
 WORKERS = 4
@@ -29,7 +29,7 @@ def wait_until(happened: Callable[[], bool]) -> None:
 
 def test_a_running_worker_expires_a_dispute_at_its_hard_limit(cases: Any, set_now: SetNow) -> None:
     dispute = cases.opened()
-    with closing(Expiring(cases.service, every_s=0.02)):
+    with closing(DisputeExpiry(cases.service, every_s=0.02)):
         time.sleep(0.1)
         assert cases.service.get(dispute.dispute_id).is_open
         set_now(dispute.hard_limit)
@@ -73,7 +73,7 @@ def test_a_database_error_is_logged_and_expiry_is_retried(
     with unguarded(url) as connection:
         connection.exec_driver_sql("ALTER TABLE disputes RENAME TO elsewhere")
     log = ""
-    with closing(Expiring(cases.service, every_s=0.02)):
+    with closing(DisputeExpiry(cases.service, every_s=0.02)):
         deadline = time.monotonic() + WITHIN_S
         while "disputes could not be ended" not in log and time.monotonic() < deadline:
             log += capfd.readouterr().err
