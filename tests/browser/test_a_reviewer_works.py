@@ -24,11 +24,11 @@ def test_a_case_from_the_queue_to_the_lift(state: Any, visit: Callable[..., Page
     page.get_by_role("link", name=dispute["case_number"]).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(dispute["case_number"])
     page.get_by_role("button", name="Assign to me").click()
-    expect(page.get_by_role("status")).to_contain_text("It is assigned to you")
+    expect(page.get_by_role("status")).to_contain_text("The case is assigned to you")
     page.get_by_label("Cleared").check()
     page.get_by_label("Written reason").first.fill(REASON)
     page.get_by_role("button", name="Record the finding").click()
-    expect(page.get_by_role("status")).to_contain_text("the command to lift the measure was given")
+    expect(page.get_by_role("status")).to_contain_text("the command to lift the measure was issued")
     expect(page.get_by_text("The measure was lifted at")).to_be_visible()
     (lift,) = state.client("scorer").get("/v1/lifts", params={"after": before}).json()["lifts"]
     assert (lift["dispute_id"], lift["outcome"]) == (dispute["dispute_id"], "cleared")
@@ -47,13 +47,13 @@ def test_the_language_changes_where_one_is_and_stays(visit: Callable[..., Page],
 
 def test_a_wrong_role_is_refused(state: Any, visit: Callable[..., Page], opened: Any) -> None:
     page = visit("scorer")
-    expect(page.get_by_role("alert")).to_contain_text("does not open the state")
+    expect(page.get_by_role("alert")).to_contain_text("cannot open the console")
     page = visit("reviewer")
     page.goto(f"{state.url}/review/audit")
     expect(page.get_by_role("alert")).to_contain_text("Your role may not use this page")
     page = visit("auditor")
     page.goto(f"{state.url}/review/cases/{opened()['dispute_id']}")
-    expect(page.get_by_text("An auditor reads only")).to_be_visible()
+    expect(page.get_by_text("Auditors have read-only access")).to_be_visible()
     expect(page.get_by_role("button", name="Assign to me")).to_have_count(0)
 
 
@@ -69,7 +69,7 @@ def test_a_stale_tab_is_refused_and_what_was_written_is_kept(
     other.goto(address)
     other.get_by_role("button", name="Assign to me").click()
     mine.get_by_role("button", name="Record the finding").click()
-    expect(mine.get_by_role("alert")).to_contain_text("the case was moved since you opened this page")
+    expect(mine.get_by_role("alert")).to_contain_text("the case changed after you opened this page")
     expect(mine.get_by_role("alert")).to_contain_text("a-lead assigned it to a-lead")
     expect(mine.get_by_label("Written reason").first).to_have_value(REASON)
 

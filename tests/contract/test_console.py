@@ -260,7 +260,7 @@ def test_a_case_is_worked_from_the_queue_to_the_lift(service: Any, people: dict[
     assert person.move(case, "assign").headers["location"] == f"/review/cases/{case}?done=assigned"
     done = person.move(case, "outcome", outcome="cleared", reason=REASON)
     assert done.status_code == 303
-    assert "the command to lift the measure was given" in person.http.get(done.headers["location"]).text
+    assert "the command to lift the measure was issued" in person.http.get(done.headers["location"]).text
     (lift,) = service.client("scorer").get("/v1/lifts", params={"after": before}).json()["lifts"]
     assert (lift["dispute_id"], lift["outcome"]) == (case, "cleared")
 
@@ -268,8 +268,8 @@ def test_a_case_is_worked_from_the_queue_to_the_lift(service: Any, people: dict[
 def test_an_address_alone_says_nothing_was_done(people: dict[str, Person], opened: Any) -> None:
     case, person = opened("medium_low")["dispute_id"], people["reviewer"]
     done = {
-        "assigned": "It is assigned to you",
-        "lifted": "the command to lift the measure was given",
+        "assigned": "The case is assigned to you",
+        "lifted": "the command to lift the measure was issued",
         "decided": "The finding is recorded",
     }
 
@@ -303,7 +303,7 @@ def test_a_stale_page_is_refused_with_who_did_what_and_keeps_what_was_written(
     form = {name: _field(page, name) for name in ("csrf", "request_id", "seen")}
     refused = person.http.post(f"/review/cases/{case}/outcome", data={**form, "outcome": "cleared", "reason": REASON})
     assert refused.status_code == 409
-    assert "the case was moved since you opened this page" in refused.text
+    assert "the case changed after you opened this page" in refused.text
     assert "a-lead assigned it to a-lead" in refused.text
     assert REASON in refused.text
 
@@ -377,7 +377,7 @@ def test_the_number_in_a_notice_finds_the_decision_and_then_its_dispute(
 def test_a_number_of_nothing_finds_nothing_and_says_so(people: dict[str, Person], number: str) -> None:
     answer = people["lead"].http.get("/review/lines", params={"case": number})
     assert answer.status_code == 200
-    assert "There is no decision of this number." in answer.text
+    assert "No decision has this number." in answer.text
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_a_number_of_nothing_finds_nothing_and_says_so(people: dict[str, Person]
         ({"outcome": "cleared", "reason": "short"}, "书面理由现有5个字，应为20至4000个字。", "has 5 characters"),
         ({"outcome": "cleared", "reason": "x" * 30 + "\x07"}, "书面理由中有控制字符", "control characters"),
         ({"outcome": "", "reason": REASON}, "未选择结论。", "No finding was chosen."),
-        ({"outcome": "lowered", "reason": REASON}, "须选一个较低的等级", "takes a lower tier"),
+        ({"outcome": "lowered", "reason": REASON}, "须选一个较低的等级", "Choose a lower tier"),
     ],
 )
 def test_what_a_reviewer_got_wrong_is_said_in_their_language(
@@ -446,7 +446,7 @@ def test_what_is_not_there_is_said_on_a_page_of_ours(
     answer = people["lead"].http.request(method, f"/review{path}")
     assert answer.status_code == status
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "This cannot be done" in answer.text
+    assert "The request failed" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -495,7 +495,7 @@ def test_the_chain_is_walked_when_asked(
     people: dict[str, Person], wait_until: Callable[[Callable[[], bool]], None]
 ) -> None:
     assert people["auditor"].post("/audit/walk").status_code == 303
-    wait_until(lambda: "stands as it was written" in people["auditor"].http.get("/review/audit").text)
+    wait_until(lambda: "are intact" in people["auditor"].http.get("/review/audit").text)
 
 
 def test_overturns_are_counted_on_their_page(people: dict[str, Person], opened: Any) -> None:
@@ -555,7 +555,7 @@ def test_a_case_shows_decided_cases_that_are_like_it_with_what_was_found(
         assert person.move(dispute["dispute_id"], "outcome", outcome=outcome, reason=REASON).status_code == 303
     case, undecided = opened("medium_low"), opened("medium_low")
     page = person.http.get(f"/review/cases/{case['dispute_id']}").text
-    told = _section(page, "Decided cases like this one")
+    told = _section(page, "Similar decided cases")
     with DecisionLog(service.world.settings.decision_log_url, create=False) as log:
         record = log.get(case["decision_id"])
         dispute = DisputeQueries(log).get(case["dispute_id"])
@@ -585,7 +585,7 @@ def test_a_case_says_that_nothing_of_its_tier_was_decided(world: Any, serving: C
         person = Person(server, "reviewer")
         page = person.http.get(f"/review/cases/{case}").text
         person.http.close()
-    assert "No case of this tier about another line has been decided yet" in page
+    assert "No other case of this tier is decided yet" in page
     assert "There is no challenger at present" in page
 
 
@@ -611,12 +611,12 @@ def test_a_case_shows_what_the_challenger_would_have_said_and_a_broken_one_break
     said = told()
     assert f'class="tier {tier.value}"' in said
     assert percent(float(scored.probability[0])) in said
-    assert ("Another tier" if tier.value != record.tier else "The same tier") in said
-    assert "version 9, a candidate that is not in force" in said
+    assert ("Different tier" if tier.value != record.tier else "Same tier") in said
+    assert "candidate version 9" in said
     assert '<th scope="row">' in said
 
     world.challenge(version="10", seed=32, column="calls_by_night")
-    assert "Version 10 needs features that this decision did not keep" in told()
+    assert "Version 10 needs features that this decision does not contain" in told()
     assert "calls_by_night (1)" in told()
 
     trees = world.challenge(version="11", seed=33) / "trees.txt"

@@ -121,7 +121,7 @@ def test_a_chain_that_does_not_stand_is_said_on_the_audit_page(world: Any) -> No
             log.execute(f"DROP TRIGGER {trigger}")
         log.execute("UPDATE decisions SET record = record || ' ' WHERE seq = 3")
     told = pages(world.settings, world.tokens["lead"], "/audit", walk=True)
-    in_both(told, "/audit", zh="第3行有问题：记录被改动", en="Row 3 does not stand: the record was changed")
+    in_both(told, "/audit", zh="第3行有问题：记录被改动", en="Row 3 is not intact: the record was changed")
 
 
 def test_a_walk_that_fails_ends_and_another_can_begin(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,13 +131,13 @@ def test_a_walk_that_fails_ends_and_another_can_begin(world: Any, monkeypatch: p
     monkeypatch.setattr("linerisk.decisions.log.DecisionLog.verify", failing)
     told = pages(world.settings, world.tokens["lead"], "/audit", walk=True)
     in_both(told, "/audit", zh="未能核对：出现故障，服务日志中有记录", en="the walk failed")
-    assert "A walk is under way" not in told["en"]["/audit"]
+    assert "Verification has been running" not in told["en"]["/audit"]
 
 
 @pytest.mark.parametrize("path", ["/lines?id=nobody", "/lines?case=00000000000000"])
 def test_where_no_decision_is_found_the_page_says_who_to_pass_an_objection_on_to(world: Any, path: str) -> None:
     told = pages(world.settings, world.tokens["lead"], path)
-    in_both(told, path, zh="应将申诉转给作出决定的单位", en="is passed on, not refused")
+    in_both(told, path, zh="应将申诉转给作出决定的单位", en="do not refuse it")
 
 
 def decided(settings: Settings, **changed: Any) -> str:
@@ -158,8 +158,8 @@ def test_a_decision_that_started_nothing_says_who_else_may_have_limited_the_line
     # The snapshot is long stale, and what is stale starts no measure.
     path = decided(world.settings)
     told = pages(world.settings, world.tokens["lead"], path)
-    in_both(told, path, zh="不要求办理任何事项。 号码若仍受限制", en="an earlier decision may be why")
-    in_both(told, path, zh="应将申诉转给作出决定的单位", en="is passed on, not refused")
+    in_both(told, path, zh="不要求办理任何事项。 号码若仍受限制", en="the cause may be an earlier decision")
+    in_both(told, path, zh="应将申诉转给作出决定的单位", en="do not refuse it")
 
 
 def test_a_decision_of_which_no_notice_can_be_made_is_not_said_to_ask_for_nothing(world: Any) -> None:
@@ -170,7 +170,7 @@ def test_a_decision_of_which_no_notice_can_be_made_is_not_said_to_ask_for_nothin
         told,
         path,
         zh="无法生成通知：决定中没有升高等级的原因",
-        en="No notice can be made: there is no notice without a reason",
+        en="The notice cannot be generated: there is no notice without a reason",
     )
     assert not [
         page for page in (told["zh"][path], told["en"][path]) if "不要求办理" in page or "Nothing is asked" in page
@@ -187,5 +187,5 @@ def test_what_the_clock_did_is_said_in_words(world: Any, case: str, monkeypatch:
         state.close()
     path = f"/cases/{case}"
     told = pages(world.settings, world.tokens["lead"], path)
-    in_both(told, path, zh="<b>系统</b> 超过最终期限，自动终止", en="<b>system</b> ended it: the hard limit passed")
+    in_both(told, path, zh="<b>系统</b> 超过最终期限，自动终止", en="<b>system</b> closed it: the hard limit passed")
     assert not [page for page in (told["zh"][path], told["en"][path]) if "(clock)" in page]

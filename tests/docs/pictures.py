@@ -126,7 +126,7 @@ def _plain(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _dispute(settings: Settings, decisions: list[dict[str, Any]], *, role_of: Any) -> str:
-    """Disputes as a day at the state has them; that of the first decision, which the reviewer holds."""
+    """Disputes as a working day has them; that of the first decision, which the reviewer holds."""
     now = as_of.now()
     with DecisionLog(settings.decision_log_url) as log:
         state = DisputeService(log, load_policies(settings.policies), role_of=role_of)

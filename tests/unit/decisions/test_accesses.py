@@ -1,4 +1,4 @@
-"""Who opened what, as a chain of its own: nothing of it changes unseen, and what is past its retention is erased."""
+"""Access log, as a chain of its own: nothing of it changes unseen, and what is past its retention is erased."""
 
 from __future__ import annotations
 
