@@ -24,11 +24,11 @@ from linerisk.decisions.erasure import Expired, expire
 from linerisk.decisions.erasure_checks import DaysAt
 from linerisk.decisions.errors import FAILURES, ConflictError, StoreBusyError, conflict, unusable
 from linerisk.decisions.events import ChainedEvent, EventAppend, StoredEvent
+from linerisk.decisions.group_commit import GroupWriter, refuse, write_group
 from linerisk.decisions.pending import PendingWrite
 from linerisk.decisions.record import DecisionRecord
 from linerisk.decisions.store import open_engine, writing
 from linerisk.decisions.verify import ChainReport, verify
-from linerisk.decisions.writer import GroupWriter, refuse, write_group
 from linerisk.errors import DecisionLogError, LineriskError
 
 

@@ -1,4 +1,4 @@
-"""Activity: how much a line calls and texts, which way, for how long, and how often somebody answers."""
+"""Activity: how much a line calls and texts, which way, for how long, and how often calls are answered."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def values() -> dict[str, pl.Expr]:
 
 
 def _talks(prepared: pl.LazyFrame) -> pl.LazyFrame:
-    """What sums over days do not give: the middle of talk times, and their spread."""
+    """Talk-time features that sums over days cannot give: median and spread."""
     c = pl.col
     # What `variation` multiplies stays below 2^63 up to some 30,000 calls of a day each.
     seconds = c("duration_s").cast(pl.Int64).clip(0, LONGEST_S)

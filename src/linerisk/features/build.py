@@ -21,7 +21,7 @@ from linerisk.features.catalogue import ALONE, LINKS, STAGES, Features
 from linerisk.features.reference import Found, Reference, not_from_later
 from linerisk.features.stages import HISTORY, at_home, local_clock, prepare, utc
 from linerisk.features.tenure import current_accounts
-from linerisk.features.with_reference import alone, beside, compared
+from linerisk.features.with_reference import compare_with_reference, join_side_by_side, own_features
 
 BUCKET_RECORDS = 1_500_000
 """Records of a bucket: what is held in memory at once. The process then peaks at about half a gigabyte."""
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 
 
 class Store(Protocol):
-    """What features ask of a record store; `tables.store.RecordStore` is one."""
+    """Interface of a record store; `tables.store.RecordStore` implements it."""
 
     def records(
         self,
@@ -62,7 +62,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ComputedStages:
-    """What is made of a set of whole lines.
+    """Features and links of a set of whole lines.
 
     Attributes:
         lines: Grain: one row per line with a record.
@@ -77,7 +77,7 @@ class ComputedStages:
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """Features of all lines, and what they were compared with."""
+    """Features of all lines, and the reference they were compared with."""
 
     features: dy.DataFrame[Features]
     reference: Reference
@@ -91,7 +91,7 @@ def build_store(
 
 
 def survey_store(store: Store, *, as_of: datetime, time_zone: str, on_progress: Progress | None = None) -> Surveyed:
-    """Features of every line of a store, and the reference that is made of the same lines.
+    """Features of every line of a store, and the reference computed from the same lines.
 
     Runs in as many buckets of lines as keep memory bounded (`BUCKET_RECORDS`).
 
@@ -172,7 +172,7 @@ def build_whole(
 def build_request(
     records: pl.DataFrame, accounts: pl.DataFrame, *, reference: Reference | None, as_of: datetime, time_zone: str
 ) -> dy.DataFrame[Features]:
-    """Features of the lines of one request, from what its body holds.
+    """Features of the lines of one request, from its body.
 
     The same stages: of up to `MANY_RECORDS`, for which planning takes longer than the work, by plans that were written
     once (`request.compute`); of more, as a whole frame. A handset, a cell or a holder is shared only among the lines of
@@ -213,9 +213,9 @@ def compute_stages(
     frames = pl.collect_all([*(stage(known) for stage in STAGES), *(link.pairs(known) for link in LINKS)])
     stages, pairs = frames[: len(STAGES)], frames[len(STAGES) :]
     seen = prepared.select(pl.col("line_key").unique().sort())
-    # As the catalogue keeps them, already here: finished buckets wait in memory for the last one.
+    # Cast to the catalogue's types here, since finished buckets wait in memory for the last one.
     kept = pl.selectors.by_name(ALONE, require_all=False).cast(pl.Float32)
-    lines = beside(seen.lazy(), [frame.lazy() for frame in stages]).with_columns(kept).collect()
+    lines = join_side_by_side(seen.lazy(), [frame.lazy() for frame in stages]).with_columns(kept).collect()
     return ComputedStages(
         lines, tuple(pairs), None if found is None else communities.contacts_of_found(prepared, found)
     )
@@ -248,7 +248,7 @@ def _alone_of(
     seen = pl.concat([part.lines for part in computed])
     lines = pl.concat([seen["line_key"], current["line_key"]]).unique().sort().to_frame()
     pairs = [pl.concat([part.pairs[position] for part in computed]).lazy() for position in range(len(LINKS))]
-    return alone(lines.lazy(), [seen.lazy()], pairs, current.lazy(), as_of=as_of, time_zone=time_zone)
+    return own_features(lines.lazy(), [seen.lazy()], pairs, current.lazy(), as_of=as_of, time_zone=time_zone)
 
 
 def _compared_of(
@@ -258,4 +258,4 @@ def _compared_of(
     if reference is not None:
         contacts = communities.together([part.contacts for part in computed if part.contacts is not None])
         others = (communities.shared(contacts, reference).lazy(), reference.usual.lazy())
-    return cast("dy.DataFrame[Features]", compared(lines, others).collect())
+    return cast("dy.DataFrame[Features]", compare_with_reference(lines, others).collect())

@@ -1,7 +1,7 @@
 """The catalogue: every feature once, in the order of the model's columns.
 
 To add a feature: an entry in its family's `FEATURES`, an expression in one of its stages, a spec in `tests/spec`.
-Forget one and a test says which.
+If one is missing, a test names it.
 """
 
 from __future__ import annotations
@@ -69,5 +69,5 @@ class Features(dy.Schema):
     """
 
     line_key = dy.Int64(primary_key=True)
-    # The columns are the catalogue's: written out here they would be a second list to keep.
+    # The columns come from the catalogue, so that there is no second list to maintain.
     locals().update({name: dy.Float32(nullable=name not in ZERO_IF_NOTHING_SEEN) for name in FEATURE_NAMES})

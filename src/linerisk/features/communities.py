@@ -1,10 +1,10 @@
-"""Communities: what a line's contacts have in common with those of lines found fraudulent.
+"""Communities: contacts that a line shares with lines found fraudulent.
 
-Found is a line with a fraud label that stands and was known at `as_of`, about behaviour of the 90 days before. A found
+A found line has a fraud label in force and known at `as_of`, about behaviour of the 90 days before. A found
 line that lost its number comes back with another one and calls the same people (communities of interest: Cortes,
 Pregibon and Volinsky, 2001), and lines of one gang call from the same lists (co-callees). A number counts the less the
 more lines have contact with it, by 1 / log2(1 + lines) as Adamic and Adar weigh shared neighbours (2003), and not at
-all from some number of lines on: a hotline is nobody's acquaintance. No line counts for itself.
+all from some number of lines on: a hotline says nothing about acquaintance. No line counts for itself.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _WEIGHTS = np.array(
 
 @dataclass(frozen=True, slots=True)
 class ContactsOfFound:
-    """Whom lines had contact with in 28 days, of the parties that matter here. Grain: one entry per line and party.
+    """Contacts of lines in 28 days with relevant parties. Grain: one entry per line and party.
 
     Attributes:
         line: Key of the line; sorted.
@@ -110,7 +110,7 @@ def together(parts: Sequence[ContactsOfFound]) -> ContactsOfFound:
 
 
 class Findings(Protocol):
-    """What is asked of a record store to know found lines and their contacts."""
+    """Interface of a record store for found lines and their contacts."""
 
     def records(self, *, start: datetime | None = None, end: datetime | None = None) -> pl.LazyFrame:
         """Records that started from `start` to `end`."""
@@ -170,7 +170,7 @@ def contacts_of_found(prepared: pl.DataFrame, found: Found) -> ContactsOfFound:
 
 
 def by_any(pairs: ContactsOfFound, found: Found) -> Keys:
-    """How many lines had contact with each of `found.contacts`: found lines, and others in the last 28 days.
+    """Number of lines with contact to each of `found.contacts`: found lines, and others in the last 28 days.
 
     Args:
         pairs: Of all lines.
@@ -182,7 +182,7 @@ def by_any(pairs: ContactsOfFound, found: Found) -> Keys:
 
 
 def shared(pairs: ContactsOfFound, reference: Reference) -> pl.DataFrame:
-    """Sums of what `values` is made of. Grain: one row per line with a pair.
+    """Sums for `values`. Grain: one row per line with a pair.
 
     Args:
         pairs: Made against `reference.found`; a line is in one part only.
@@ -191,7 +191,7 @@ def shared(pairs: ContactsOfFound, reference: Reference) -> pl.DataFrame:
     itself = positions(reference.found.lines, pairs.line) >= 0
     found = np.maximum(reference.found.by_found[pairs.at] - itself, 0)
     lines = reference.by_any[pairs.at]
-    # A line that the reference did not know is not among those it counted, the found lines at least are.
+    # A line unknown to the reference is not among its counted lines; the found lines are.
     others = np.maximum(lines - 1, found)
     is_shared = (found > 0) & (others <= COMMON_LINES)
     weight = _WEIGHTS[np.where(is_shared, others, 0)]
@@ -210,7 +210,7 @@ def shared(pairs: ContactsOfFound, reference: Reference) -> pl.DataFrame:
 
 
 def _firsts(*keys: Keys) -> npt.NDArray[np.intp]:
-    """Where a new key begins among keys in order."""
+    """Start index of each key among sorted keys."""
     begins = np.zeros(len(keys[0]), dtype=np.bool_)
     begins[:1] = True
     for key in keys:

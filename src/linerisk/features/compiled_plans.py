@@ -1,8 +1,8 @@
-"""Plans that are written once and run on frame after frame.
+"""Compiled query plans: built once, run on many frames.
 
-For a few hundred records, writing a plan and resolving its columns takes longer than to run it. A plan that reads from
-slots in place of frames is written and resolved once; what differs between runs, the records and the instant, is in the
-frames that are put into the slots.
+For a few hundred records, building a plan and resolving its columns takes longer than running it. A plan that reads
+from slots instead of frames is built and resolved once; each run puts its own frames, with records and instant, into
+the slots.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Written:
         """
         if self._plan is None:
             self._plan = self._write(*(self._slot(number, frame.schema) for number, frame in enumerate(frames)))
-            # Polars keeps what it resolves here, and starts from there in every run.
+            # Polars caches the resolved plan here and reuses it in every run.
             self._plan.collect_schema()
         self._frames = frames
         try:

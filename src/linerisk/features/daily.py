@@ -1,6 +1,6 @@
 """Days: what a line did on each day, counted once, for every window of every family that is made of days.
 
-There are far fewer days with a record than records, so that a further window costs next to nothing.
+There are far fewer days with records than records, so one more window costs almost nothing.
 """
 
 from __future__ import annotations

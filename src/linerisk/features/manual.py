@@ -1,7 +1,6 @@
 """The manual of features, printed from the catalogue and the worked examples: `python -m linerisk.features.manual`.
 
-It runs in a source checkout, because the examples are tests. Whoever changes a feature prints the manual again; a test
-compares.
+It runs in a source checkout, because the examples are tests. Print it again after changing a feature; a test compares.
 """
 
 from __future__ import annotations

@@ -54,9 +54,9 @@ def _sweeps(prepared: pl.LazyFrame) -> pl.LazyFrame:
     c = pl.col
     follows = (c("line_key") == c("line_key").shift()).fill_null(value=False)
     same_block = (c("peer_block") == c("peer_block").shift()) & (c("peer_key") != c("peer_key").shift())
-    # Calls of the same second have no order of their own: by number, so that every runner sees the same one.
+    # Calls of the same second are ordered by number, so that every runner sees the same order.
     order = ("line_key", "age_s", "peer_key", "peer_block")
-    # Into the last 24 hours belongs what follows a call that lies in them too.
+    # A successor of a call in the last 24 hours belongs to them too.
     today = (c("age_s").shift() < DAY_S).fill_null(value=False)
     runs = (
         prepared.filter(c("is_out"), c("w7"), c("peer_block").is_not_null())

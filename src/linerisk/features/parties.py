@@ -1,7 +1,7 @@
 """Contacts by party: how many a line calls and texts, how many are new, how many call or text back.
 
-Of what happened between a line and a party, the last and the first time are kept: whether it happened in a window, or
-before it, can be told from these, whatever the window.
+For each kind of contact between a line and a party, the first and the last time are kept. They determine, for any
+window, whether it happened in or before the window.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ _WEEK_BITS = 1 << (len(_INSIDE) + len(_BEFORE))
 
 
 def _happened() -> pl.Expr:
-    """What a record says of its party, as bits: together they say it of all records, at the price of one `any`."""
+    """Kinds of contact in a record, as bits: one bitwise OR aggregates them over all records."""
     c, every = pl.col, (1 << len(_WINDOWS)) - 1
     inside = pl.sum_horizontal(c(flag).cast(pl.Int64) * (1 << column) for column, flag in enumerate(_WINDOWS.values()))
     contact = ~c("is_forwarded")
@@ -187,7 +187,7 @@ def _happened() -> pl.Expr:
 
 
 def _parties(prepared: pl.LazyFrame) -> pl.LazyFrame:
-    """What happened between a line and a party, and when. Grain: one row per line and party.
+    """Kinds of contact between a line and a party, with times. Grain: one row per line and party.
 
     `*_day` are days and `*_s` seconds before `as_of`, null where it never happened in the history.
     """
@@ -206,7 +206,7 @@ def _parties(prepared: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _number(*on: int, off: int = 0) -> pl.Expr:
-    """Parties with which all of some things happened, and others did not."""
+    """Number of parties with all of some kinds of contact and none of others."""
     return count((pl.col("happened") & (sum(on) | off)) == sum(on))
 
 

@@ -1,6 +1,6 @@
 """Places: where the called parties are at home, where the line itself was, and whether it moves at all.
 
-Out of town has three readings, and a reviewer must see which one fired: not the line's home area, not the area where
+Out of town has three readings, and a reviewer must see which one applies: not the line's home area, not the area where
 the line was, or neither. Areas are compared by prefecture (the first four digits of GB/T 2260): another district of the
 home city is not out of town. Which prefecture it is matters to no feature, only whether two are the same.
 """

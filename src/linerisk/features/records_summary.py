@@ -1,6 +1,6 @@
-"""A summary of a line's records, small and without ids, to be kept with a decision that raised its tier.
+"""A small summary of a line's records without ids, stored with a decision that raised its tier.
 
-It is no feature: no model reads it. It shows a reviewer what the line's month looked like once its records are gone.
+It is no feature: no model reads it. It shows a reviewer the line's month after its records were erased.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Counts = dict[str, int]
 
 
 class RecordsSummary(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a line's records of 28 days looked like.
+    """Summary of a line's records of 28 days.
 
     Attributes:
         until: The instant at which the days end.
@@ -100,7 +100,7 @@ def calendar(summary: RecordsSummary) -> list[list[int]]:
 
 
 def _distinct(rows: pl.DataFrame, by: str, what: str) -> dict[int, Counts]:
-    """How many different values of a column a line has, by another; the most first."""
+    """Distinct values of one column of a line, grouped by another, largest first."""
     counted = rows.drop_nulls(what).group_by("line_key", by).agg(number=pl.col(what).n_unique())
     found: dict[int, Counts] = {}
     for key, name, number in counted.sort(["number", by], descending=[True, False]).iter_rows():

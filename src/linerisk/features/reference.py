@@ -1,7 +1,7 @@
-"""The reference: what features know of other lines at one instant, small enough to be published with the snapshot.
+"""The reference: facts about other lines at one instant that features compare with; published with the snapshot.
 
-A request holds its own lines only. What it is compared with, the usual of lines like it and the numbers that lines
-found fraudulent had contact with, is made once from all lines as known at `as_of`, and every runner gets the same.
+A request holds its own lines only. The reference is computed once from all lines as known at `as_of`: the usual use per
+segment, and the contacts of lines found fraudulent. Every runner uses the same reference.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _FEW, _SOME = 10_000, 1_000
 
 
 def positions(known: Keys, keys: Keys) -> npt.NDArray[np.intp]:
-    """Where each key stands among sorted keys; -1 of a key that is not there.
+    """Index of each key among sorted keys; -1 for a missing key.
 
     Few keys are searched for, so that a request never pays for a large table; many are joined, in a quarter of the
     time.
@@ -70,7 +70,7 @@ def positions(known: Keys, keys: Keys) -> npt.NDArray[np.intp]:
         joined = pl.LazyFrame({"key": keys}).join(table, on="key", how="left", maintain_order="left")
         return joined.select(pl.col("at").cast(pl.Int64).fill_null(-1)).collect(engine="in-memory")["at"].to_numpy()
     found = np.empty(len(keys), dtype=np.intp)
-    # In order, one search ends where the next begins, and the table is walked through once.
+    # Sorted keys are searched in one pass over the table.
     order = np.argsort(keys) if len(keys) > _SOME else slice(None)
     found[order] = known.searchsorted(keys[order])
     np.minimum(found, len(known) - 1, out=found)

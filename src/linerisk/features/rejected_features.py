@@ -1,4 +1,4 @@
-"""What the field's catalogues have and this one has not, and why: printed at the end of the manual."""
+"""Features of the literature that this catalogue rejects, with reasons; printed at the end of the manual."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runner of a request: a few lines, by plans that each thread writes once."""
+"""The runner of a request: a few lines, with plans that each thread compiles once."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from linerisk.features.local_time import Clock
 from linerisk.features.reference import Reference, positions
 from linerisk.features.stages import RECORD_COLUMNS, at, local_clock, prepare
 from linerisk.features.tenure import current_accounts
-from linerisk.features.with_reference import alone, compared
+from linerisk.features.with_reference import compare_with_reference, own_features
 
 
 class _Plans:
-    """What a request runs; the instant is the column `as_of` of its frames."""
+    """Plans of a request; the instant is the column `as_of` of its frames."""
 
     def __init__(self, time_zone: str, clock: Clock) -> None:
         as_of = pl.col("as_of")
@@ -28,10 +28,10 @@ class _Plans:
         def by_itself(lines: pl.LazyFrame, prepared: pl.LazyFrame, current: pl.LazyFrame) -> pl.LazyFrame:
             stages = [stage(prepared) for stage in STAGES]
             pairs = [link.pairs(prepared) for link in LINKS]
-            return alone(lines, stages, pairs, current, as_of=as_of, time_zone=time_zone)
+            return own_features(lines, stages, pairs, current, as_of=as_of, time_zone=time_zone)
 
-        self.alone = Written(lambda *slots: compared(by_itself(*slots), None))
-        self.compared = Written(lambda *slots: compared(by_itself(*slots[:3]), slots[3:]))
+        self.own_features = Written(lambda *slots: compare_with_reference(by_itself(*slots), None))
+        self.compare_with_reference = Written(lambda *slots: compare_with_reference(by_itself(*slots[:3]), slots[3:]))
 
 
 class _Kept(threading.local):
@@ -62,11 +62,13 @@ def compute(
     prepared = plans.prepared.run(records.select(*RECORD_COLUMNS, homes, moment))
     lines = pl.concat([prepared["line_key"], current["line_key"]]).unique().sort().to_frame()
     if reference is None:
-        return plans.alone.run(lines, prepared, current)
+        return plans.own_features.run(lines, prepared, current)
     contacts = communities.contacts_of_found(prepared, reference.found)
-    return plans.compared.run(lines, prepared, current, communities.shared(contacts, reference), reference.usual)
+    return plans.compare_with_reference.run(
+        lines, prepared, current, communities.shared(contacts, reference), reference.usual
+    )
 
 
 def _rows(known: pl.Series, keys: pl.Series) -> pl.Series:
-    """Where each key stands among sorted keys; null of a key that is not there."""
+    """Index of each key among sorted keys; null for a missing key."""
     return pl.Series(positions(known.to_numpy(), keys.to_numpy()), dtype=pl.Int64).replace(-1, None)

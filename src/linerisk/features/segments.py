@@ -1,6 +1,6 @@
 """Segments: a line's use against what is usual among lines of the same plan, with or without a declared use.
 
-What is usual is the median of lines in use, published with the snapshot (`reference`). A segment is not split by age:
+The usual value is the median of lines in use, published with the snapshot (`reference`). A segment is not split by age:
 then a line that grows older would be compared with others, and its age would move features that are not bound to lower
 the risk. The ratios are bound not to lower it, and the usual of a segment with a declared use is never below that of
 the same plan without one, so that to declare a use never raises the risk.

@@ -1,6 +1,6 @@
 """Worked examples: a few records written as a table, and the values that features have for them.
 
-The examples in `tests/spec` are tests, and `linerisk.features.manual` prints them in the manual. They are all read at
+The examples in `tests/spec` are tests, and `linerisk.features.manual` prints them in the manual. All are scored at
 seven in the morning of Monday, 1 July 2024, in Shenzhen (in UTC it is still Sunday), and look at the line `me`.
 """
 
@@ -63,7 +63,7 @@ class Spec:
     usual: Mapping[str, float] | None = None
 
     def found(self) -> dict[str, float | None]:
-        """What the features really are, to six significant digits."""
+        """The computed features, to six significant digits."""
         records = _frame(Records, [record for row in rows_of(self.records) for record in _records(row)])
         accounts = _frame(Accounts, [_account(row) for row in rows_of(self.accounts)])
         labels = _frame(Labels, [_label(row) for row in rows_of(self.labels)])
@@ -78,7 +78,7 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Three frames behind the questions that features ask of a record store."""
+    """A record store of three frames."""
 
     said: pl.DataFrame
     held: pl.DataFrame
@@ -128,7 +128,7 @@ def rows_of(table: str) -> list[dict[str, str | None]]:
 
 
 def _key(word: str) -> int:
-    """A word of at most seven letters as a key, different for different words."""
+    """A word of at most seven letters as a unique key."""
     return int.from_bytes(word.encode())
 
 

@@ -1,7 +1,7 @@
 """Tenure: how old a line is by its dates, what the holder declared, when it was last verified.
 
-Four dates are kept apart, because a customer's age of a number and an operator's differ. The tier promise is that an
-older line never gets a higher tier than the same line younger: `tenure_days` and `days_to_burst` are the only features
+Four dates are separate features, because the holder's and the operator's age of a number differ. Monotonicity: an older
+line never gets a higher tier than the same line younger: `tenure_days` and `days_to_burst` are the only features
 that change when a line's activation moves into the past. Whether they are null does not depend on it, and they may only
 lower the risk.
 """

@@ -1,4 +1,4 @@
-"""What stages, accounts, links and other lines gave, side by side as the feature table. No feature is defined here."""
+"""Joins the results of stages, accounts, links and the reference into the feature table. It defines no feature."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from linerisk.features.stages import Instant
 from linerisk.features.tenure import AFTER, tenure_features
 
 
-def beside(lines: pl.LazyFrame, frames: Iterable[pl.LazyFrame]) -> pl.LazyFrame:
+def join_side_by_side(lines: pl.LazyFrame, frames: Iterable[pl.LazyFrame]) -> pl.LazyFrame:
     """The columns of frames side by side. Grain: one row per line, in their order.
 
     Every frame is put beside the keys alone: in a chain of joins, each would copy the columns of those before it.
@@ -21,7 +21,7 @@ def beside(lines: pl.LazyFrame, frames: Iterable[pl.LazyFrame]) -> pl.LazyFrame:
     return pl.concat([lines, *parts], how="horizontal")
 
 
-def alone(
+def own_features(
     lines: pl.LazyFrame,
     stages: Iterable[pl.LazyFrame],
     pairs: Iterable[pl.LazyFrame],
@@ -43,11 +43,11 @@ def alone(
     linked = [link.count(pair) for link, pair in zip(LINKS, pairs, strict=True)]
     made = {name: AFTER.get(name, pl.col(name)) for name in ALONE}
     made |= {name: pl.col(name).fill_null(0) for name in ZERO_IF_NOTHING_SEEN}
-    columns = beside(lines, [*stages, tenure_features(current, as_of=as_of, time_zone=time_zone), *linked])
+    columns = join_side_by_side(lines, [*stages, tenure_features(current, as_of=as_of, time_zone=time_zone), *linked])
     return columns.select("line_key", "segment", **{name: value.cast(pl.Float32) for name, value in made.items()})
 
 
-def compared(lines: pl.LazyFrame, others: tuple[pl.LazyFrame, pl.LazyFrame] | None) -> pl.LazyFrame:
+def compare_with_reference(lines: pl.LazyFrame, others: tuple[pl.LazyFrame, pl.LazyFrame] | None) -> pl.LazyFrame:
     """Features of `alone`, and those that need the reference: `communities.shared` and `Reference.usual`."""
     if others is None:
         lines = lines.with_columns(pl.lit(None, dtype=pl.Float32).alias(name) for name in WITH_REFERENCE)

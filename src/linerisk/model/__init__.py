@@ -1,1 +1,1 @@
-"""The table: what a model is. Margin to probability to tier, and an artefact of text and JSON that says all of it."""
+"""The model: margin to probability to tier, and its artefact of text and JSON."""

@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class BetaCalibration:
-    """Three numbers that carry a margin to calibrated log-odds.
+    """Three coefficients that map a margin to calibrated log-odds.
 
     Attributes:
         a: Weight of ln q, > 0.
@@ -109,7 +109,7 @@ def as_plain(calibration: Calibration) -> dict[str, Any]:
 
 
 def from_plain(plain: dict[str, Any]) -> Calibration:
-    """The calibration that `as_plain` wrote; one without a kind is beta, as before there were two.
+    """Read what `as_plain` wrote; a calibration without a kind is beta (older artefacts).
 
     Raises:
         ArtefactError: It is of a kind that this version does not know.
@@ -136,7 +136,7 @@ def logit(probability: float) -> float:
 
 
 def prevalence_shift(*, fitted: float, operation: float) -> float:
-    """What moves calibrated log-odds from one prevalence to another, when fraud looks alike under both.
+    """Shift of calibrated log-odds from one prevalence to another, if only the prevalence differs.
 
     References:
         Elkan (2001), "The foundations of cost-sensitive learning", IJCAI, theorem 2; Saerens, Latinne, Decaestecker

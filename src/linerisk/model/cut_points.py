@@ -1,6 +1,6 @@
-"""Cut points that keep a promise about legitimate lines, and exact intervals.
+"""Cut points with a proven bound on legitimate lines, and exact intervals.
 
-The promise of a tier: at most a share `alpha` of legitimate lines is at or above it, at confidence 1 - delta, for lines
+The bound of a tier: at most a share `alpha` of legitimate lines is at or above it, at confidence 1 - delta, for lines
 exchangeable with those that the cut point was taken from.
 
 References:
@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def lines_needed(alpha: float, delta: float) -> int:
-    """The least number of legitimate lines from which a bound `alpha` can be proven at all.
+    """The least number of legitimate lines that can prove a bound `alpha`.
 
     >>> lines_needed(1e-3, 0.05)
     2995
@@ -60,7 +60,7 @@ def order_statistic(lines: int, alpha: float, delta: float) -> int:
 
 
 def widened(promise: TierPromise, lines: int) -> tuple[float, float, float]:
-    """The shares that `lines` legitimate lines can carry, lowest tier first.
+    """The bounds that `lines` legitimate lines can prove, lowest tier first.
 
     Where the wish cannot be proven, the highest tier takes the strictest provable share and the tiers below keep at
     least `min_ratio` to the tier above, so that tiers never collapse into one.

@@ -75,7 +75,7 @@ def leaf_groups(booster: lgb.Booster) -> list[Group] | None:
     for block in booster.model_to_string().split("\nTree=")[1:]:
         fields = dict(line.split("=", 1) for line in block.split("\n\n", 1)[0].split("\n") if "=" in line)
         if int(fields["num_leaves"]) == 1:
-            continue  # says the same of every row: all of it is in the base
+            continue  # the same for every row, so it is part of the base
         tree = _tree(fields)
         if tree is None or not _gather(tree, 0, [], out):
             return None
@@ -126,7 +126,7 @@ def _below(children: list[tuple[int, int]]) -> list[set[int]]:
 
 
 def _gather(tree: Tree, node: int, path: list[tuple[int, bool]], out: list[Group]) -> bool:
-    """Put the leaves below a node into groups, from the left; False where a path is too long.
+    """Group the leaves below a node, from the left; False if a path is too long.
 
     Args:
         tree: Of which.

@@ -85,7 +85,7 @@ class RiskModel:
 
     @cached_property
     def booster(self) -> lgb.Booster:
-        """The trees, loaded on first use: importing LightGBM takes a second, and precomputed scores do without."""
+        """The trees, loaded on first use: importing LightGBM takes a second, and precomputed scores need no trees."""
         import lightgbm as lgb  # noqa: PLC0415  # see above
 
         return lgb.Booster(model_str=self.trees)
@@ -122,12 +122,12 @@ class RiskModel:
 
     @cached_property
     def tree_shap(self) -> TreeShap | None:
-        """Look-up of contributions, if wanted and the trees are shallow; making it takes a tenth of a second."""
+        """Look-up tables of contributions, if enabled and the trees are shallow; built in a tenth of a second."""
         return TreeShap.of(self.booster) if self.looked_up else None
 
     @cached_property
     def _band_arrays(self) -> tuple[Floats, Floats, Floats]:
-        """Where the bands after the first begin, and the ends of every band's interval."""
+        """Lower bounds of the bands after the first, and the interval of every band."""
         bands = self.bands
         edges, low, high = [b.from_margin for b in bands[1:]], [b.low for b in bands], [b.high for b in bands]
         return np.array(edges), np.array(low), np.array(high)
@@ -162,7 +162,7 @@ class RiskModel:
         return out
 
     def card(self) -> dict[str, Any]:
-        """What may be told about the model to everybody: promises with what was proven, bands, facts."""
+        """The public facts of the model: requested and proven bounds, bands, provenance."""
         return {
             "name": self.name,
             "version": self.version,
@@ -200,7 +200,7 @@ class RiskModel:
 
     @staticmethod
     def check(folder: Path) -> None:
-        """Whether an artefact is whole, without reading what it means.
+        """Whether an artefact is complete and undamaged, by its checksums.
 
         Raises:
             ArtefactError: A file is missing or damaged.
@@ -209,7 +209,7 @@ class RiskModel:
 
     @classmethod
     def load(cls, folder: Path, *, version: str = "") -> RiskModel:
-        """Read an artefact, refusing one whose bytes are not those that were written.
+        """Read an artefact and verify its checksums.
 
         Raises:
             ArtefactError: A file is missing or damaged, the format is another, or trees and columns disagree.

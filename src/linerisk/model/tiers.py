@@ -1,6 +1,6 @@
-"""Tiers, what is promised of them, and which one a margin is in.
+"""Tiers, their bounds, and the tier of a margin.
 
-How cut points are found that keep the promise is in `model.cut_points`: serving needs none of it.
+`model.cut_points` computes the cut points in training; serving does not need it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RAISED: tuple[Tier, ...] = TIERS[1:]
 
 @dataclass(frozen=True, slots=True)
 class TierPromise:
-    """What is wished for: shares of legitimate lines at or above each raised tier.
+    """Requested bounds: largest share of legitimate lines at or above each raised tier.
 
     Attributes:
         alpha: Share wished for per raised tier, lowest tier first.

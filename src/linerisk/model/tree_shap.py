@@ -1,4 +1,4 @@
-"""Exact tree SHAP of shallow trees by look-up, every sum over their leaves made once, when the model is read.
+"""Exact tree SHAP of shallow trees by table look-up; the tables are built once, when the model is loaded.
 
 What a leaf contributes to a feature depends on a row only through the nodes on the leaf's path: through which of them
 send the row towards the leaf. A tree's leaves are taken in groups whose paths pass at most eight nodes, so that all of
@@ -45,7 +45,7 @@ class TreeShap:
     def __init__(self, groups: list[Group], features: int, base: float) -> None:
         """See `of`."""
         self._features, self._base = features, base
-        # Bit by bit, so that the bits of all groups lie side by side. A node that is not there never says yes.
+        # Bit by bit, so that the bits of all groups lie side by side. A missing node has the bit 0.
         self._asked = np.zeros((DEEPEST, len(groups)), dtype=np.intp)
         self._limit = np.full((DEEPEST, len(groups), 1), -np.inf, dtype=np.float32)
         for at, group in enumerate(groups):
@@ -55,7 +55,7 @@ class TreeShap:
         self._columns = [group.columns for group in groups]
         self._first = np.concatenate([[0], np.cumsum([1 << len(group.nodes) for group in groups])]).astype(np.intp)
         self._known = np.ascontiguousarray(_tables(groups, self._first).T)
-        # One row at a time: where each value of a row stands in the tables, but for the row's way, and its column.
+        # For single rows: table index of each value without the row's pattern, and its column.
         width = self._known.shape[1]
         self._slots = np.concatenate([[0], *([np.arange(len(columns)) * width for columns in self._columns])])[1:]
         self._of = np.repeat(np.arange(len(groups)), [len(columns) for columns in self._columns])
@@ -95,7 +95,7 @@ class TreeShap:
         return out.T
 
     def _ways(self, rows: Rows) -> npt.NDArray[np.uint8]:
-        """What each group's nodes say of each row, a bit each; shape (groups, n).
+        """Pattern of each group's nodes for each row, one bit per node; shape (groups, n).
 
         A node says yes where a value is at most its limit, which a missing value never is. Where missing values go
         left, it is asked of the negative value whether the row goes right.
@@ -110,7 +110,7 @@ class TreeShap:
 
 
 def _tables(groups: list[Group], first: Indices) -> Floats:
-    """What each group contributes to each of its columns, by way; shape (ways of all groups, `DEEPEST`)."""
+    """Contribution of each group to each of its columns, by path pattern; shape (patterns of all groups, `DEEPEST`)."""
     leaves = [leaf for group in groups for leaf in group.leaves]
     features = np.array([len(leaf.zero) for leaf in leaves])
     found: dict[int, tuple[Floats, npt.NDArray[np.uint8]]] = {}

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from linerisk.service.api_state import ApiState
-from linerisk.service.refusals import refusal_of
+from linerisk.service.call_failures import refusal_of
 from linerisk.service.routes.bentoml_calls import BENTOML_CALLS, REQUEST
 from linerisk.service.routes.bulk import BULK
 from linerisk.service.routes.decisions import READING

@@ -1,4 +1,4 @@
-"""`ServiceState` with what only the `/v1` API needs: lock-step scoring and the limits of large requests."""
+"""`ServiceState` with what only the `/v1` API needs: the batcher of small requests and the limits of large requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from linerisk.errors import LineriskError
 from linerisk.live import Live
 from linerisk.service.large_requests import LargeRequestQueue
-from linerisk.service.lock_step import LockStep
+from linerisk.service.request_batcher import RequestBatcher
 from linerisk.service.request_types import MOST_BYTES
 from linerisk.settings import Settings
 from linerisk.web.http import BodyBudget
@@ -22,7 +22,7 @@ class ApiState(ServiceState):
     """`ServiceState` of a worker that answers `/v1`.
 
     Attributes:
-        lock_step: Scores and records small requests.
+        batcher: Scores and records small requests.
         large: Slots for large requests.
         bodies: Bytes of bodies that are not complete yet.
     """
@@ -35,6 +35,6 @@ class ApiState(ServiceState):
         on_swapped: Callable[[Live], None] | None = None,
     ) -> None:
         super().__init__(settings, on_refused=on_refused, on_swapped=on_swapped)
-        self.lock_step = LockStep(self)
+        self.batcher = RequestBatcher(self)
         self.large = LargeRequestQueue(at_once=_LARGE_AT_ONCE, waiting=_LARGE_WAITING)
         self.bodies = BodyBudget(_BODIES_AT_ONCE * MOST_BYTES)

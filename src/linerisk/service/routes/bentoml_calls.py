@@ -15,7 +15,7 @@ import msgspec
 from starlette.responses import Response
 
 from linerisk.service.api_state import ApiState
-from linerisk.service.refusals import refusal_of
+from linerisk.service.call_failures import refusal_of
 from linerisk.service.request_types import MOST_BYTES, RecordsRequest, ScoreRequest
 from linerisk.service.routes.decisions import explanation
 from linerisk.service.routes.route import Route

@@ -1,6 +1,6 @@
 """Calls that score: read the body, decide its lines, record the decisions, then answer.
 
-Small requests by id run in lock-step on the event loop (`service.lock_step`). All others run on threads, a few at a
+Small requests by id run in batches on the event loop (`service.request_batcher`). All others run on threads, a few at a
 time, so that the loop stays free.
 """
 
@@ -21,7 +21,7 @@ from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import DecisionLogError
 from linerisk.policy import in_force
 from linerisk.service.api_state import ApiState
-from linerisk.service.lock_step import ANSWER_WITHIN_S
+from linerisk.service.request_batcher import ANSWER_WITHIN_S
 from linerisk.service.request_types import MOST_BYTES, ProblemBody, RecordsRequest, ScoreAnswer, ScoreRequest
 from linerisk.service.routes.route import Route
 from linerisk.service.scoring import Decided, score_by_id, score_by_records
@@ -78,7 +78,7 @@ async def answer_score(state: ApiState, request: Request, body: ScoreRequest, ca
             return _answer(request, found)
         request.charge_lines()
     try:
-        stored = await state.lock_step.score(body, caller=request.caller, body_hash=body_hash)
+        stored = await state.batcher.score(body, caller=request.caller, body_hash=body_hash)
     except DecisionLogError as error:
         return await _stored_or_refused(state, request, body_hash, error)
     _count(stored)

@@ -30,7 +30,7 @@ def request(name: str, *lines: str, **more: Any) -> ScoreRequest:
 
 async def together(state: ApiState, *requests: ScoreRequest) -> list[StoredAnswer | BaseException]:
     """Outcomes of requests that arrive in one turn of the event loop."""
-    scores = [state.lock_step.score(each, caller="a-scorer", body_hash=each.request_id) for each in requests]
+    scores = [state.batcher.score(each, caller="a-scorer", body_hash=each.request_id) for each in requests]
     return await asyncio.gather(*scores, return_exceptions=True)
 
 
@@ -91,7 +91,7 @@ def test_a_request_repeated_in_the_same_turn_is_recorded_once(state: ApiState) -
 
 def test_another_body_under_the_same_request_id_is_a_conflict(state: ApiState) -> None:
     async def two() -> list[StoredAnswer | BaseException]:
-        scores = [state.lock_step.score(request("same"), caller="a-scorer", body_hash=body) for body in ("a", "b")]
+        scores = [state.batcher.score(request("same"), caller="a-scorer", body_hash=body) for body in ("a", "b")]
         return await asyncio.gather(*scores, return_exceptions=True)
 
     first, other = asyncio.run(two())

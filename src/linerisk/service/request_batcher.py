@@ -1,4 +1,4 @@
-"""Lock-step scoring: the small requests of one turn of the event loop are scored and recorded together.
+"""Batches small requests: those of one turn of the event loop are scored and recorded together, with one commit.
 
 Requests that arrive together run their handlers in the same turn, and the flush that the first of them schedules runs
 after the last. So one call scores all of them and one commit records them. The slower the disk, the larger the groups.
@@ -49,7 +49,7 @@ class _Pending:
 _Outcome = tuple[_Pending, Future[StoredAnswer] | Exception]
 
 
-class LockStep:
+class RequestBatcher:
     """Scores and records small requests for the event loop of one worker.
 
     Args:
@@ -60,7 +60,7 @@ class LockStep:
         self._state = state
         self._timeout = ANSWER_WITHIN_S if state.log.on_server else None
         # A thread of its own: reads that wait for the same server may hold all threads of the loop.
-        self._thread = ThreadPoolExecutor(1, "lock-step") if state.log.on_server else None
+        self._thread = ThreadPoolExecutor(1, "request-batcher") if state.log.on_server else None
         self._group: list[_Pending] = []
         self._at_work = False
 
