@@ -19,7 +19,7 @@ from linerisk.features.compiled_plans import Written
 from linerisk.features.reference import Reference
 from linerisk.features.stages import HISTORY, Stage, at_home, prepare
 from linerisk.features.tenure import current_accounts, tenure_features
-from linerisk.features.with_reference import beside
+from linerisk.features.with_reference import join_side_by_side
 from linerisk.tables.store import RecordStore
 
 RECORDS_OF_A_LINE = 300
@@ -88,8 +88,8 @@ def _parts(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference) 
         made.append(frame)
     costs["tenure"], frame = timed(lambda c: tenure_features(c, as_of=AS_OF, time_zone=TIME_ZONE), current)
     seen = current.select("line_key").sort("line_key")
-    joined, _ = timed(lambda lines, *frames: beside(lines, frames), seen, *made, frame)
-    costs["all beside each other"] = joined
+    joined, _ = timed(lambda lines, *frames: join_side_by_side(lines, frames), seen, *made, frame)
+    costs["all join_side_by_side each other"] = joined
     costs["communities"] = _least(
         lambda: communities.shared(communities.contacts_of_found(prepared, reference.found), reference),
         RUNS_OF_ONE // 2 if few else 3,
