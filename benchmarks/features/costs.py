@@ -89,7 +89,7 @@ def _parts(records: pl.DataFrame, accounts: pl.DataFrame, reference: Reference) 
     costs["tenure"], frame = timed(lambda c: tenure_features(c, as_of=AS_OF, time_zone=TIME_ZONE), current)
     seen = current.select("line_key").sort("line_key")
     joined, _ = timed(lambda lines, *frames: join_side_by_side(lines, frames), seen, *made, frame)
-    costs["all join_side_by_side each other"] = joined
+    costs["all beside each other"] = joined
     costs["communities"] = _least(
         lambda: communities.shared(communities.contacts_of_found(prepared, reference.found), reference),
         RUNS_OF_ONE // 2 if few else 3,

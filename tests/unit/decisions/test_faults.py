@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from linerisk.decisions import writer
+from linerisk.decisions import group_commit
 from linerisk.decisions.log import DecisionLog
 from linerisk.decisions.record import DecisionRecord
 from linerisk.errors import DecisionLogError
@@ -105,7 +105,7 @@ def test_a_full_disk_refuses_everything_that_waits_and_room_mends_it(
 def test_a_locked_store_refuses_everything_that_waits_and_unlocking_mends_it(
     url: str, make_records: MakeRecords, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "MOST_REQUESTS", 1)
+    monkeypatch.setattr(group_commit, "MOST_REQUESTS", 1)
     with DecisionLog(url, busy_s=0.3) as log:
         with held(url):
             futures = [log.append_async("suspension", f"r-{i}", "body", make_records(f"r-{i}")) for i in range(10)]
@@ -231,7 +231,7 @@ def test_a_wait_that_the_system_refuses_while_its_clock_is_set_stops_no_writer(
         refused.append(seconds)
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
-    monkeypatch.setattr(writer.time, "sleep", refuse)
+    monkeypatch.setattr(group_commit.time, "sleep", refuse)
     for round_ in range(20):
         names = [f"r-{round_}-{i}" for i in range(20)]
         for future in [log.append_async("suspension", name, "body", make_records(name)) for name in names]:
@@ -247,7 +247,7 @@ def test_whoever_comes_after_a_writer_that_ended_is_given_another(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(writer, "_encoded", fault)
+        patched.setattr(group_commit, "_encoded", fault)
         with pytest.raises(DecisionLogError, match="RuntimeError"):
             log.append("suspension", "r-0", "body", make_records("r-0"))
     assert not log.append("suspension", "r-1", "body", make_records("r-1")).repeated
