@@ -67,13 +67,13 @@ def test_the_old_line_is_medium_high(answers: dict[str, Any]) -> None:
     assert answers["old"]["tier"] == "medium_high"
 
 
-def test_an_ordinary_line_is_normal_and_nothing_is_asked_of_it(answers: dict[str, Any]) -> None:
+def test_an_ordinary_line_is_normal_and_needs_no_action(answers: dict[str, Any]) -> None:
     assert answers["ordinary"]["tier"] == "normal"
     assert answers["ordinary"]["action"]["kind"] == "none"
     assert answers["ordinary"]["action"]["steps"] == []
 
 
-def test_what_is_asked_is_the_policy_in_force_without_social_insurance(answers: dict[str, Any]) -> None:
+def test_required_actions_follow_the_policy_in_force_without_social_insurance(answers: dict[str, Any]) -> None:
     for name in ("young", "old"):
         action = answers[name]["action"]
         assert action["policy"] == "shenzhen-2024-07-b"

@@ -117,7 +117,7 @@ def test_trees_of_another_kind_are_left_to_lightgbm(rows: Rows, params: dict[str
     assert TreeShap.of(fit(rows, **params)) is None
 
 
-def test_a_tree_that_asks_nothing_says_nothing(rows: Rows) -> None:
+def test_a_tree_without_a_split_contributes_nothing(rows: Rows) -> None:
     booster = fit(rows[:200], min_data_in_leaf=150)
     shap = TreeShap.of(booster)
     assert shap is not None

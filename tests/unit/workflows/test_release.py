@@ -106,7 +106,7 @@ def test_a_model_without_an_impact_assessment_is_not_promoted(
     assert registry_for(elsewhere, "other").load("1").card()["impact_assessment"] is None
 
 
-def test_a_promotion_says_that_the_assessment_is_not_finished(small_table: Path, tmp_path: Path) -> None:
+def test_a_promotion_reports_an_unfinished_assessment(small_table: Path, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     quick(settings, small_table, "linerisk", trees=20)
     said = told("promote", "1", "--approver", "wang", "--by", "li", "--home", str(tmp_path))
@@ -114,7 +114,7 @@ def test_a_promotion_says_that_the_assessment_is_not_finished(small_table: Path,
     assert "still marked *to confirm*: finish it before real lines are scored" in said
 
 
-def test_the_artefact_declares_how_long_it_holds_and_what_comes_then(home: Settings) -> None:
+def test_the_artefact_declares_its_expiry_and_what_follows(home: Settings) -> None:
     card = registry_for(home).load("1").card()
     assert card["valid_days"] == 45
     assert "no measure starts by itself" in card["when_expired"]
@@ -139,16 +139,14 @@ def promote_clueless(home: Settings, small_table: Path, name: str) -> tuple[str,
     return told(*words, *codes, "--reason", REASON), failed
 
 
-def test_an_override_is_told_and_shown(home: Settings, small_table: Path) -> None:
+def test_an_override_is_printed_and_recorded(home: Settings, small_table: Path) -> None:
     said, failed = promote_clueless(home, small_table, "clueless")
     assert f"Overridden: {', '.join(failed)}" in said
     assert "Nothing is served from it" in said
     assert REASON.split(";", maxsplit=1)[0] in told("models", "--name", "clueless", "--home", str(home.home))
 
 
-def test_an_override_stands_on_card_and_page_beside_the_reports_and_in_the_registry(
-    home: Settings, small_table: Path
-) -> None:
+def test_an_override_is_on_card_and_report_in_the_home_and_in_the_registry(home: Settings, small_table: Path) -> None:
     _, failed = promote_clueless(home, small_table, "shown")
     registry = registry_for(home, "shown")
     cards = [(home.reports / "shown-1.card.md").read_text(encoding="utf-8"), registry.attachment("1", "card.md")]
@@ -164,9 +162,7 @@ def test_an_override_stands_on_card_and_page_beside_the_reports_and_in_the_regis
     assert not [text for text in (*cards, *pages) if "no gate was overridden" in text]
 
 
-def test_papers_that_were_deleted_do_not_hinder_a_promotion_and_are_not_made_up(
-    home: Settings, small_table: Path
-) -> None:
+def test_deleted_reports_do_not_block_a_promotion_and_are_not_recreated(home: Settings, small_table: Path) -> None:
     said, _ = promote_clueless(home, small_table, "deleted")
     assert "deleted version 1 is champion" in said
     assert registry_for(home, "deleted").champion().version == "1"
@@ -194,7 +190,7 @@ def test_no_path_of_this_machine_is_in_the_artefact(tmp_path: Path, small_table:
         assert place not in kept
 
 
-def test_the_registry_says_of_a_version_what_report_and_card_say(home: Settings) -> None:
+def test_registry_report_and_card_agree_on_a_version(home: Settings) -> None:
     registry = registry_for(home)
     text = registry.get("1").description
     card = registry.attachment("1", "card.md")

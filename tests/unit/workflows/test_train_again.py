@@ -60,7 +60,7 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_lines(home: Path
     assert told["figures"]["average_precision"]["challenger"] == challenger.evaluation.average_precision.value
 
 
-def test_a_comparison_says_whether_both_were_tested_on_the_same_lines(home: Path, small_table: Path) -> None:
+def test_a_comparison_states_whether_both_were_tested_on_the_same_lines(home: Path, small_table: Path) -> None:
     settings = Settings(home=home)
     train(home, small_table, Recipe(trees=21))
     alike = compare_versions(settings)
@@ -83,7 +83,7 @@ def test_a_comparison_says_whether_both_were_tested_on_the_same_lines(home: Path
         registry.client.set_model_version_tag("linerisk", version.version, "tested_on", version.tested_on)
 
 
-def test_a_run_is_named_by_what_tells_it_from_others(home: Path, small_table: Path) -> None:
+def test_a_run_name_has_its_distinguishing_options(home: Path, small_table: Path) -> None:
     names = {}
     for what, recipe in (("usual", SMALL_TABLE), ("seed", replace(SMALL_TABLE, seed=7)), ("own", QUICK)):
         trained = train(home, small_table, recipe, name="named")
@@ -105,7 +105,7 @@ def test_a_run_is_named_by_what_tells_it_from_others(home: Path, small_table: Pa
     [("models",), ("compare",), ("rollback", "--reason", "a drill"), ("promote", "1", "--approver", "wang")],
     ids=" ".join,
 )
-def test_a_mistyped_home_is_said_and_stays_unmade(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_a_mistyped_home_is_refused_and_not_created(tmp_path: Path, words: tuple[str, ...]) -> None:
     typo = tmp_path / "typo"
     answered = CliRunner().invoke(app, [*words, "--home", str(typo)], env={"NO_COLOR": "1", "TERM": "dumb"})
     assert answered.exit_code == 1
@@ -117,7 +117,7 @@ def test_a_mistyped_home_is_said_and_stays_unmade(tmp_path: Path, words: tuple[s
     assert list(typo.iterdir()) == []
 
 
-def test_who_changes_tier_against_the_champion_is_kept_and_told(home: Path, small_table: Path) -> None:
+def test_tier_flips_against_the_champion_are_stored_and_reported(home: Path, small_table: Path) -> None:
     challenger = train(home, small_table, Recipe(trees=20, seed=2, feature_share=1.0))
     compared = compare_versions(Settings(home=home))
     assert compared.notices == ()
@@ -133,7 +133,7 @@ def test_who_changes_tier_against_the_champion_is_kept_and_told(home: Path, smal
     assert "Lines that change tier" in challenger.report.read_text(encoding="utf-8")
 
 
-def test_a_challenger_from_before_the_champion_says_how_to_learn_who_changes_tier(
+def test_comparing_a_challenger_older_than_the_champion_names_the_command_for_tier_flips(
     tmp_path: Path, small_table: Path
 ) -> None:
     train(tmp_path, small_table)
@@ -149,7 +149,7 @@ def test_a_challenger_from_before_the_champion_says_how_to_learn_who_changes_tie
     assert outdated in html.unescape(page)
 
 
-def test_a_challenger_from_before_the_champion_is_not_promoted_until_it_is_trained_again(
+def test_a_challenger_older_than_the_champion_is_not_promoted_until_it_is_trained_again(
     tmp_path: Path, small_table: Path
 ) -> None:
     settings = Settings(home=tmp_path)
@@ -177,7 +177,7 @@ def test_another_store_than_that_of_the_training_is_refused(home: Path, small_ta
         compare_versions(Settings(home=home), store=tmp_path / "store")
 
 
-def test_a_version_has_a_card_beside_its_report_and_in_the_registry(home: Path, small_table: Path) -> None:
+def test_a_version_has_a_card_next_to_its_report_and_in_the_registry(home: Path, small_table: Path) -> None:
     trained = train(home, small_table, name="carded")
     beside = trained.report.with_name("carded-1.card.md").read_text(encoding="utf-8")
     assert beside.startswith("# Model card: carded, version 1\n")
@@ -213,7 +213,7 @@ def test_two_trainings_give_the_same_artefact(home: Path, small_table: Path) -> 
         assert (registry.folder("1") / name).read_bytes() == (registry.folder("2") / name).read_bytes()
 
 
-def test_the_command_that_makes_it_again_names_model_and_recipe(home: Path, small_table: Path) -> None:
+def test_the_reproducing_command_names_model_and_recipe(home: Path, small_table: Path) -> None:
     trained = train(home, small_table, Recipe(trees=20, seed=7), name="mine")
     command = re.search(r"<pre>(.*)</pre>", trained.report.read_text(encoding="utf-8"))
     assert command is not None
@@ -229,7 +229,7 @@ def test_a_recipe_that_is_the_default_but_for_its_seed_needs_no_file(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_is_named_after_its_table_and_its_steps_are_told(home: Path, small_table: Path) -> None:
+def test_a_model_is_named_after_its_table_and_progress_is_reported(home: Path, small_table: Path) -> None:
     told: list[tuple[str, int, int]] = []
     trained = train_table(
         Settings(home=home),

@@ -84,7 +84,7 @@ def test_the_command_that_a_run_prints_makes_the_same_bytes_in_a_fresh_process(t
     assert again.told["figures"] == tuned.told["figures"]
 
 
-def test_the_models_of_both_runs_read_back_say_the_same_of_any_row(tuned: Run, again: Run) -> None:
+def test_the_loaded_models_of_both_runs_score_any_row_equally(tuned: Run, again: Run) -> None:
     first, second = (registry_for(Settings(home=run.home)).load("1") for run in (tuned, again))
     rows = np.random.default_rng(0).lognormal(size=(500, len(first.columns))).astype(np.float32)
 
@@ -95,7 +95,7 @@ def test_the_models_of_both_runs_read_back_say_the_same_of_any_row(tuned: Run, a
     assert answers(first) == answers(second)
 
 
-def test_a_run_says_what_making_it_again_needs(tuned: Run) -> None:
+def test_a_run_records_what_reproducing_it_needs(tuned: Run) -> None:
     said = " ".join(tuned.said.split())
     assert f"made again, byte for byte, by: {tuned.told['again']}" in said
     assert set(tuned.told["provenance"]) == {"model", "data", "commit", "lock"}
@@ -103,7 +103,7 @@ def test_a_run_says_what_making_it_again_needs(tuned: Run) -> None:
         assert value in said
 
 
-def test_what_tuning_found_is_used_without_tuning_again(tuned: Run, again: Run) -> None:
+def test_a_tuned_recipe_is_used_without_tuning_again(tuned: Run, again: Run) -> None:
     words = shlex.split(tuned.told["again"])
     assert "--tune" not in words
     assert again.told["tuning"] is None
@@ -115,7 +115,7 @@ def test_what_tuning_found_is_used_without_tuning_again(tuned: Run, again: Run) 
     assert used.describe() == found
 
 
-def test_every_trial_is_a_child_run_and_the_front_is_kept_as_json(tuned: Run) -> None:
+def test_every_trial_is_a_child_run_and_the_pareto_front_is_stored_as_json(tuned: Run) -> None:
     settings = Settings(home=tuned.home)
     registry = registry_for(settings)
     version = registry.version("1")
@@ -155,7 +155,7 @@ def test_the_page_shows_the_search_and_the_past_trainings_and_so_do_the_artefact
         assert f"<h2>{heading}</h2>" in page
 
 
-def test_the_prevalence_of_operation_is_recorded_and_what_is_tested_has_it(tuned: Run) -> None:
+def test_the_operating_prevalence_is_recorded_and_the_test_slice_has_it(tuned: Run) -> None:
     facts = json.loads(tuned.file("model.json"))["facts"]
     assert facts["prevalence"]["operation"] == 0.02
     assert facts["prevalence"]["log_odds_shift"] < 0
@@ -163,7 +163,7 @@ def test_the_prevalence_of_operation_is_recorded_and_what_is_tested_has_it(tuned
     assert "2.0000% are fraud, as in operation" in facts["split"]
 
 
-def test_the_artefact_says_how_its_calibration_was_chosen_and_how_far_sources_were_believed(tuned: Run) -> None:
+def test_the_artefact_records_the_calibrator_choice_and_the_label_weights(tuned: Run) -> None:
     facts = json.loads(tuned.file("model.json"))["facts"]
     assert facts["calibration_choice"]["chosen"] in {"beta", "spline"}
     sources = facts["label_sources"]
@@ -181,9 +181,7 @@ def test_the_artefact_says_how_its_calibration_was_chosen_and_how_far_sources_we
         (["--time", "month"], "it is not clear what to train on"),
     ],
 )
-def test_wrong_wishes_are_refused_in_a_sentence_before_the_long_work(
-    tmp_path: Path, wrong: list[str], said: str
-) -> None:
+def test_invalid_options_are_refused_before_training_starts(tmp_path: Path, wrong: list[str], said: str) -> None:
     command = ["train", "--store", str(tmp_path / "nowhere"), "--as-of", "2024-07-26", "--home", str(tmp_path), *wrong]
     answered = CliRunner().invoke(app, command)
     assert answered.exit_code in {1, 2}

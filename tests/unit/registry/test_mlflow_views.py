@@ -32,7 +32,7 @@ print(json.dumps({
 """
 
 
-def test_a_fresh_process_loads_it_with_pyfunc_and_gets_the_same_probabilities(
+def test_pyfunc_in_a_fresh_process_gives_the_same_probabilities(
     open_registry: Open, register: Register, model: RiskModel, folder: Path, tmp_path: Path
 ) -> None:
     register(open_registry("pyfunc"))
@@ -73,7 +73,7 @@ def test_no_file_of_a_version_is_a_pickle_and_the_loader_is_code(registry: Regis
     assert "pickle" not in (folder / "requirements.txt").read_text(encoding="utf-8")
 
 
-def test_a_run_has_a_name_a_text_and_what_was_judged(registry: Registry) -> None:
+def test_a_run_has_a_name_a_description_and_the_data_it_was_tested_on(registry: Registry) -> None:
     run = registry.client.get_run(registry.version("1").run_id)
     assert run.info.run_name == "shown, seed 1"
     assert run.data.tags["mlflow.note.content"] == "Tested on **400** lines."
@@ -81,13 +81,13 @@ def test_a_run_has_a_name_a_text_and_what_was_judged(registry: Registry) -> None
     assert run.info.status == "FINISHED"
 
 
-def test_figures_are_grouped_there_and_plain_here(registry: Registry) -> None:
+def test_figures_are_grouped_in_mlflow_and_flat_in_a_version(registry: Registry) -> None:
     version = registry.version("1")
     logged = registry.client.get_run(version.run_id).data.metrics
     assert logged == {"average_precision": 0.6, "ranking/auc": 0.9, "archetypes/courier": 0.1}
     assert version.figures == {"average_precision": 0.6, "auc": 0.9, "archetypes/courier": 0.1}
 
 
-def test_the_registered_model_says_what_it_is(registry: Registry) -> None:
+def test_the_registered_model_has_a_description(registry: Registry) -> None:
     about = registry.client.get_registered_model("shown").description
     assert "`champion`" in about
