@@ -37,9 +37,9 @@ def answers(operator: Any) -> dict[str, Any]:
             },
         )
     assert answer.status_code == 200, answer.text
-    told = answer.json()
-    assert told["problems"] == []
-    by_id = {decision["line_id"]: decision for decision in told["decisions"]}
+    body = answer.json()
+    assert body["problems"] == []
+    by_id = {decision["line_id"]: decision for decision in body["decisions"]}
     return {name: by_id[line_id] for name, line_id in lines.items()}
 
 
@@ -82,10 +82,10 @@ def test_required_actions_follow_the_policy_in_force_without_social_insurance(an
 
 def test_tenure_is_what_separates_them(answers: dict[str, Any]) -> None:
     young, old = answers["young"]["contributions"], answers["old"]["contributions"]
-    apart = {family: young[family] - old[family] for family in young}
+    differences = {family: young[family] - old[family] for family in young}
     assert young["tenure"] > 0 > old["tenure"]
-    assert max(apart, key=lambda family: apart[family]) == "tenure"
-    assert apart["tenure"] > 0.25 * sum(apart.values())
+    assert max(differences, key=lambda family: differences[family]) == "tenure"
+    assert differences["tenure"] > 0.25 * sum(differences.values())
 
 
 def test_the_reasons_name_the_out_of_town_calls_and_the_age(answers: dict[str, Any]) -> None:

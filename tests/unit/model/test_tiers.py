@@ -1,4 +1,4 @@
-"""Cut points keep their promise, tiers never cross, and too little evidence is said, not guessed."""
+"""Cut points keep their promise, tiers never cross, and missing evidence is reported, not guessed."""
 
 import numpy as np
 import pytest

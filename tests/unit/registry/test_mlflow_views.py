@@ -21,10 +21,10 @@ import mlflow
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model(sys.argv[2])
 rows = json.load(open(sys.argv[3]))
-said = model.predict([dict(zip(("a", "b"), row)) for row in rows])
+scored = model.predict([dict(zip(("a", "b"), row)) for row in rows])
 signature = model.metadata.signature
 print(json.dumps({
-    "probability": said.tolist(),
+    "probability": scored.tolist(),
     "inputs": signature.inputs.input_names(),
     "outputs": [output.name for output in signature.outputs],
     "example": model.predict(model.input_example).tolist(),
@@ -44,11 +44,11 @@ def test_pyfunc_in_a_fresh_process_gives_the_same_probabilities(
         [sys.executable, "-c", LOADED, uri, "models:/pyfunc/1", str(file)], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout)
-    assert told["probability"] == model.probability(model.margin(rows)).tolist()
-    assert (told["inputs"], told["outputs"]) == (["a", "b"], ["probability"])
+    result = json.loads(ended.stdout)
+    assert result["probability"] == model.probability(model.margin(rows)).tolist()
+    assert (result["inputs"], result["outputs"]) == (["a", "b"], ["probability"])
     typical = np.array([[0.0, 0.0]], dtype=np.float32)
-    assert told["example"] == model.probability(model.margin(typical)).tolist()
+    assert result["example"] == model.probability(model.margin(typical)).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,9 @@ def test_no_file_of_a_version_is_a_pickle_and_the_loader_is_code(registry: Regis
         *("MLmodel", "input_example.json", "serving_input_example.json"),
         *("conda.yaml", "python_env.yaml", "requirements.txt"),
     }
-    said = (folder / "MLmodel").read_text(encoding="utf-8")
-    assert "loader_module: linerisk.registry.pyfunc" in said
-    assert "pickle" not in said
+    manifest = (folder / "MLmodel").read_text(encoding="utf-8")
+    assert "loader_module: linerisk.registry.pyfunc" in manifest
+    assert "pickle" not in manifest
     assert "pickle" not in (folder / "requirements.txt").read_text(encoding="utf-8")
 
 

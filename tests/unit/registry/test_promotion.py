@@ -115,10 +115,10 @@ def test_the_page_of_a_version_states_whether_it_is_champion_and_how_that_ended(
     note = "mlflow.note.content"
     pages = {v: registry.get(v).description for v in "12"}
     runs = {v: registry.client.get_run(registry.version(v).run_id).data.tags[note] for v in "12"}
-    for said in (pages, runs):
-        assert said["2"].startswith("**No longer champion since ")
-        assert said["2"].split("\n\n", 1)[0].endswith(gone)
-        assert said["1"] == "Tested on **400** lines."
+    for texts in (pages, runs):
+        assert texts["2"].startswith("**No longer champion since ")
+        assert texts["2"].split("\n\n", 1)[0].endswith(gone)
+        assert texts["1"] == "Tested on **400** lines."
 
     registry.promote("2", by="li", approver="wang")
     assert "No longer champion" not in registry.get("2").description
@@ -174,13 +174,13 @@ def test_a_reopened_registry_lists_its_history_oldest_first(open_registry: Open,
     registry.promote("1", by="li", approver="wang", reason="第一个模型")
     registry.promote("2", by="zhao", approver="wang", reason="retrained")
     registry.rollback(by="chen", reason="too strict")
-    told = open_registry("history").history()
-    assert [(m.what, m.version, m.before, m.by, m.approver, m.reason) for m in told] == [
+    history = open_registry("history").history()
+    assert [(m.what, m.version, m.before, m.by, m.approver, m.reason) for m in history] == [
         ("promoted", "1", None, "li", "wang", "第一个模型"),
         ("promoted", "2", "1", "zhao", "wang", "retrained"),
         ("rolled back", "1", "2", "chen", "", "too strict"),
     ]
-    assert [m.at for m in told] == sorted(m.at for m in told)
+    assert [m.at for m in history] == sorted(m.at for m in history)
 
 
 def test_a_long_reason_is_cut_to_the_length_of_a_tag(open_registry: Open, register: Register) -> None:
@@ -189,12 +189,12 @@ def test_a_long_reason_is_cut_to_the_length_of_a_tag(open_registry: Open, regist
     assert registry.history()[0].reason == "x" * LONGEST_WORDS
 
 
-def moves(*said: tuple[str, str]) -> list[Move]:
-    return [Move("2024-07-26T00:00:00Z", what, version, None, "li", "wang", "") for what, version in said]
+def moves(*changes: tuple[str, str]) -> list[Move]:
+    return [Move("2024-07-26T00:00:00Z", what, version, None, "li", "wang", "") for what, version in changes]
 
 
 @pytest.mark.parametrize(
-    ("said", "standing"),
+    ("changes", "current"),
     [
         ([], []),
         ([("promoted", "1"), ("promoted", "2")], ["1", "2"]),
@@ -203,5 +203,5 @@ def moves(*said: tuple[str, str]) -> list[Move]:
         ([("promoted", "1"), ("promoted", "2"), ("promoted", "1")], ["1", "2", "1"]),
     ],
 )
-def test_current_versions_are_those_not_rolled_back(said: list[tuple[str, str]], standing: list[str]) -> None:
-    assert current_versions(moves(*said)) == standing
+def test_current_versions_are_those_not_rolled_back(changes: list[tuple[str, str]], current: list[str]) -> None:
+    assert current_versions(moves(*changes)) == current

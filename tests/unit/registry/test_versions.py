@@ -192,7 +192,7 @@ def test_an_attachment_can_be_rewritten_but_not_created(open_registry: Open, reg
 def test_an_unreachable_server_is_reported_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     registry = Registry("http://127.0.0.1:9", artefacts=None)
-    for asked in (registry.versions, registry.history, registry.champion, lambda: registry.version("1")):
+    for query in (registry.versions, registry.history, registry.champion, lambda: registry.version("1")):
         with pytest.raises(RegistryError, match="the MLflow server does not answer") as refused:
-            asked()
+            query()
         assert "LINERISK_TRACKING_URI" in str(refused.value.todo)

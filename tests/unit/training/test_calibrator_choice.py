@@ -61,7 +61,7 @@ def test_every_fold_has_the_whole_scale_of_either_kind() -> None:
 
 
 def test_the_record_has_both_losses_and_the_rule() -> None:
-    said = choose_calibration(*drawn(BENT, 20_000)).describe()
-    assert said["chosen"] == "spline"
-    assert said["beta_log_loss"] - said["spline_log_loss"] == pytest.approx(said["gain"])
-    assert "calibration slice" in said["rule"]
+    record = choose_calibration(*drawn(BENT, 20_000)).describe()
+    assert record["chosen"] == "spline"
+    assert record["beta_log_loss"] - record["spline_log_loss"] == pytest.approx(record["gain"])
+    assert "calibration slice" in record["rule"]

@@ -163,13 +163,13 @@ def test_classes_are_not_weighted(slices: Slices) -> None:
     assert raw.mean() == pytest.approx(slices.train.prevalence, rel=0.02)
 
 
-# What is refused, told and kept -------------------------------------------------------------------------------------
+# Refusals, progress and the stored recipe ----------------------------------------------------------------------------
 
 
 def test_progress_is_reported_after_each_tree(slices: Slices) -> None:
-    told: list[tuple[int, int]] = []
-    fit_trees(slices.train, Recipe(trees=5), on_progress=lambda done, total: told.append((done, total)))
-    assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+    calls: list[tuple[int, int]] = []
+    fit_trees(slices.train, Recipe(trees=5), on_progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
 
 
 def test_the_test_slice_does_not_influence_the_fit(slices: Slices, model: RiskModel, tmp_path: Path) -> None:

@@ -46,11 +46,11 @@ def test_a_table_of_numbers_only_gives_no_notice(table_file: Write) -> None:
 
 
 def test_a_table_without_an_id_gives_a_notice_with_candidate_columns(table_file: Write) -> None:
-    (said,) = read_table(table_file("t.csv", number=[8, 9, 10], calls=[4, 4, 5], y=[1, 0, 0]), label="y").notices
-    assert said.startswith("No --id was given: rows are numbered")
-    assert said.endswith("says nothing of fraud: number. If it is one, give it as --id.")
-    (said,) = read_table(table_file("t.csv", share=[0.1, 0.2], y=[1, 0]), label="y").notices
-    assert "may be an id" not in said
+    (notice,) = read_table(table_file("t.csv", number=[8, 9, 10], calls=[4, 4, 5], y=[1, 0, 0]), label="y").notices
+    assert notice.startswith("No --id was given: rows are numbered")
+    assert notice.endswith("is no evidence of fraud: number. If it is one, give it as --id.")
+    (notice,) = read_table(table_file("t.csv", share=[0.1, 0.2], y=[1, 0]), label="y").notices
+    assert "may be an id" not in notice
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "NaN", "nan", "null"])
@@ -175,10 +175,10 @@ def test_an_id_in_two_rows(table_file: Write) -> None:
     assert (error.found, error.field) == ("1 rows too many", "line_id")
 
 
-@pytest.mark.parametrize(("bad", "said"), [(2, "'2'"), (None, "None")])
-def test_a_label_that_is_neither(table_file: Write, bad: object, said: str) -> None:
+@pytest.mark.parametrize(("bad", "example"), [(2, "'2'"), (None, "None")])
+def test_a_label_that_is_neither(table_file: Write, bad: object, example: str) -> None:
     error = refused(table_file("t.parquet", calls=[1, 2], y=[1, bad]))
-    assert (error.found, error.field) == (f"1 rows such as {said}", "y")
+    assert (error.found, error.field) == (f"1 rows such as {example}", "y")
 
 
 def test_a_table_without_numbers(table_file: Write) -> None:
@@ -196,7 +196,7 @@ def test_a_name_that_trees_cannot_keep(table_file: Write, name: str) -> None:
     assert (error.field, error.found) == (name, repr(name))
 
 
-# The split: random, by row, and said to be so ------------------------------------------------------------------------
+# The split: random, by row, with a notice ----------------------------------------------------------------------------
 
 
 def test_the_split_is_random_and_has_a_notice(table_file: Write) -> None:

@@ -1,4 +1,4 @@
-"""Who counts as fraud, who as legitimate, and of whom nothing can be said: one rule per test.
+"""Which lines count as fraud, as legitimate, or are left out: one rule per test.
 
 A line stands at day 0 and we train at day 60. The observation window is (-28, 0]; within 56 days around it a finding is
 too near to call the line legitimate.
@@ -66,7 +66,7 @@ def outcome(*findings: Finding, rows: pl.LazyFrame | None = None) -> dict[int, b
 
 
 def source(*findings: Finding) -> list[str]:
-    """Who is said to have found the outcome of line 1."""
+    """The source of the outcome of line 1."""
     found = outcomes(labels(*findings), accounts((1, -100, "active")), as_of=AS_OF, known_by=day(TRAINED))
     return found["source"].to_list()
 

@@ -71,19 +71,19 @@ def test_bands_keep_their_lines_and_their_intervals_shift_with_the_probabilities
 
 
 def test_the_record_has_both_prevalences(model: RiskModel, slices: Slices) -> None:
-    said = corrected(model, slices).facts["prevalence"]
-    assert said["fitted"] == slices.calibration.prevalence
-    assert said["operation"] == RARE
-    assert said["log_odds_shift"] < -1.5
+    record = corrected(model, slices).facts["prevalence"]
+    assert record["fitted"] == slices.calibration.prevalence
+    assert record["operation"] == RARE
+    assert record["log_odds_shift"] < -1.5
 
 
-@pytest.mark.parametrize("wanted", [0.01, 0.5])
-def test_thinning_removes_rows_of_the_excess_class_only(slices: Slices, wanted: float) -> None:
-    kept = thinned(slices.test, wanted, seed=1)
-    assert kept.prevalence == pytest.approx(wanted, rel=0.01)
-    rarer = kept.fraud.sum() if wanted > slices.test.prevalence else (~kept.fraud).sum()
-    assert rarer == (slices.test.fraud if wanted > slices.test.prevalence else ~slices.test.fraud).sum()
-    assert thinned(slices.test, wanted, seed=1).line_key.tolist() == kept.line_key.tolist()
+@pytest.mark.parametrize("requested", [0.01, 0.5])
+def test_thinning_removes_rows_of_the_excess_class_only(slices: Slices, requested: float) -> None:
+    kept = thinned(slices.test, requested, seed=1)
+    assert kept.prevalence == pytest.approx(requested, rel=0.01)
+    rarer = kept.fraud.sum() if requested > slices.test.prevalence else (~kept.fraud).sum()
+    assert rarer == (slices.test.fraud if requested > slices.test.prevalence else ~slices.test.fraud).sum()
+    assert thinned(slices.test, requested, seed=1).line_key.tolist() == kept.line_key.tolist()
 
 
 @pytest.mark.parametrize("wrong", [0.0, 1.0, -0.1, 5.0, float("nan")])

@@ -26,9 +26,9 @@ def test_the_earliest_rows_train_and_the_latest_test() -> None:
 
 def test_rows_of_one_instant_stay_together() -> None:
     at = days(0, 0, 0, 1, 1, 1, 1, 2, 2, 2)
-    dealt = split_by_time(at, None, seed=1)
+    assigned = split_by_time(at, None, seed=1)
     for instant in np.unique(at):
-        assert len(set(dealt[at == instant].tolist())) == 1
+        assert len(set(assigned[at == instant].tolist())) == 1
 
 
 @pytest.mark.parametrize("at", [days(*[0] * 10), days(*[0] * 9, 1), days(0, 1)])
@@ -46,20 +46,20 @@ def test_a_group_within_one_period_stays_whole_in_its_slice() -> None:
 def test_a_group_that_spans_periods_is_in_one_slice_and_its_other_rows_are_left_out() -> None:
     rng = np.random.default_rng(0)
     at, group = days(*rng.integers(0, 100, 3_000)), rng.integers(0, 300, 3_000)
-    dealt = split_by_time(at, group, seed=1)
+    assigned = split_by_time(at, group, seed=1)
     for each in range(300):
-        assert len(set(dealt[group == each].tolist()) - {LEFT_OUT}) <= 1
-    train, calibration, test = (at[dealt == number] for number in range(3))
+        assert len(set(assigned[group == each].tolist()) - {LEFT_OUT}) <= 1
+    train, calibration, test = (at[assigned == number] for number in range(3))
     assert train.max() < calibration.min() <= calibration.max() < test.min()
     assert min(len(train), len(calibration), len(test)) > 100
 
 
 def test_without_times_whole_groups_are_assigned_at_random() -> None:
     group = np.repeat(np.arange(1_000), 3)
-    dealt = split_by_group(group, seed=1)
-    assert (dealt.reshape(-1, 3) == dealt[::3, None]).all()
-    assert np.bincount(dealt).tolist() == [1_200, 900, 900]
-    assert dealt.tolist() == split_by_group(group, seed=1).tolist() != split_by_group(group, seed=2).tolist()
+    assigned = split_by_group(group, seed=1)
+    assert (assigned.reshape(-1, 3) == assigned[::3, None]).all()
+    assert np.bincount(assigned).tolist() == [1_200, 900, 900]
+    assert assigned.tolist() == split_by_group(group, seed=1).tolist() != split_by_group(group, seed=2).tolist()
 
 
 def test_of_each_line_the_latest_row_is_kept() -> None:
@@ -146,7 +146,7 @@ def test_a_column_that_holds_no_time_is_refused(table_file: Write, values: list[
 
 def test_a_line_twice_at_one_time_is_refused(table_file: Write) -> None:
     path = table_file("t.csv", line=["a", "a"], at=["2024-01-01", "2024-01-01"], x=[1, 2], y=[0, 1])
-    with pytest.raises(InputError, match="twice at one time"):
+    with pytest.raises(InputError, match="in several rows of one time"):
         read_table(path, label="y", id_column="line", time_column="at")
 
 

@@ -100,22 +100,22 @@ def test_the_first_recipe_is_always_tried_to_its_end(train: Examples) -> None:
 
 
 def test_elapsed_time_is_reported(train: Examples) -> None:
-    told: list[float] = []
-    tune(train, START, seconds=0.5, most_leaves=MOST_LEAVES, on_progress=told.append)
-    assert told == sorted(told)
-    assert len(told) > 50
-    assert told[0] >= 0
+    elapsed: list[float] = []
+    tune(train, START, seconds=0.5, most_leaves=MOST_LEAVES, on_progress=elapsed.append)
+    assert elapsed == sorted(elapsed)
+    assert len(elapsed) > 50
+    assert elapsed[0] >= 0
 
 
 def interrupted(after: int) -> object:
-    """Progress that interrupts, as Ctrl-C does, at its so-manieth call."""
+    """Progress that interrupts, as Ctrl-C does, at its given call."""
     calls = itertools.count()
 
-    def tell(_passed: float) -> None:
+    def on_progress(_passed: float) -> None:
         if next(calls) == after:
             raise KeyboardInterrupt
 
-    return tell
+    return on_progress
 
 
 def test_an_interrupt_keeps_what_was_found(train: Examples) -> None:

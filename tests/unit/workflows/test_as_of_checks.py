@@ -61,9 +61,9 @@ def test_a_store_without_records_is_refused() -> None:
 def test_an_instant_far_after_the_last_record_is_refused_with_both_days_and_a_remedy(folder: Path, verb: str) -> None:
     more = ("--out", str(folder / "features.parquet")) if verb == "features" else ()
     words = (verb, "--store", str(folder / "store"), "--as-of", "2025-01-01", "--home", str(folder / "home"), *more)
-    said = run(*words, code=1)
+    output = run(*words, code=1)
     for part in ("the records end 255 days before --as-of", "2024-04-21", "2025-01-01", "give --as-of 2024-04-22"):
-        assert part in said
+        assert part in output
     assert not (folder / "home" / "live").exists()
     assert not (folder / "features.parquet").exists()
 
@@ -72,21 +72,21 @@ def test_an_instant_far_after_the_last_record_is_refused_with_both_days_and_a_re
 def test_an_instant_before_the_first_record_is_refused_with_the_first_day_and_a_remedy(folder: Path, verb: str) -> None:
     more = ("--out", str(folder / "features.parquet")) if verb == "features" else ()
     words = (verb, "--store", str(folder / "store"), "--as-of", "2023-04-01", "--home", str(folder / "home"), *more)
-    said = run(*words, code=1)
+    output = run(*words, code=1)
     for part in ("the records begin after --as-of", "2023-04-01", "give --as-of"):
-        assert part in said
+        assert part in output
     assert not (folder / "home" / "live").exists()
     assert not (folder / "features.parquet").exists()
 
 
 def test_simulate_and_ingest_print_the_first_and_last_day_and_the_next_instant(tmp_path: Path) -> None:
     source, store = str(tmp_path / "source"), str(tmp_path / "store")
-    said = run("simulate", source, "--lines", "20", "--days", "3", "--seed", "1", "--start", "2024-04-19")
-    assert "records from 2024-04-19 to 2024-04-21 (local time); to stand at their end: --as-of 2024-04-22" in said
+    output = run("simulate", source, "--lines", "20", "--days", "3", "--seed", "1", "--start", "2024-04-19")
+    assert "records from 2024-04-19 to 2024-04-21 (local time); to stand at their end: --as-of 2024-04-22" in output
     answered = CliRunner().invoke(
         app, ["ingest", source, "--store", store, "--home", str(tmp_path / "home"), "--json"], env={"TERM": "dumb"}
     )
-    told = json.loads(answered.stdout.splitlines()[-1])
+    result = json.loads(answered.stdout.splitlines()[-1])
     # The first local hours of the first day are still the day before in UTC.
-    assert (told["first_day"], told["last_day"], told["as_of"]) == ("2024-04-18", "2024-04-21", "2024-04-22")
+    assert (result["first_day"], result["last_day"], result["as_of"]) == ("2024-04-18", "2024-04-21", "2024-04-22")
     assert "records from 2024-04-18 to 2024-04-21 (UTC); to stand at their end: --as-of 2024-04-22" in answered.stdout

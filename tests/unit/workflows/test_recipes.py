@@ -30,7 +30,7 @@ def test_another_recipe_is_given_again_by_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "field", "found"),
+    ("content", "field", "found"),
     [
         ({"tress": 7}, None, "tress"),
         ([7], None, "list"),
@@ -40,9 +40,9 @@ def test_another_recipe_is_given_again_by_a_file(tmp_path: Path) -> None:
         ({"learning_rate": -0.1}, "learning_rate", "-0.1"),
     ],
 )
-def test_an_invalid_recipe_is_refused(tmp_path: Path, said: object, field: str | None, found: str) -> None:
+def test_an_invalid_recipe_is_refused(tmp_path: Path, content: object, field: str | None, found: str) -> None:
     path = tmp_path / "wrong.json"
-    path.write_text(json.dumps(said))
+    path.write_text(json.dumps(content))
     with pytest.raises(InputError) as refused:
         read_recipe(path)
     assert (refused.value.field, refused.value.found) == (field, found)

@@ -150,8 +150,8 @@ def test_the_loaded_version_is_the_trained_model(sichuan: Trained, sichuan_home:
 
 
 def test_the_machine_readable_result_is_json(sichuan: Trained) -> None:
-    told = json.loads(json.dumps(sichuan.as_dict()))
-    assert (told["name"], told["version"], told["gates"]) == ("sichuan", "1", "passed")
-    assert told["cross_validation"][ALL]["auc"] >= 0.950
-    assert [tier["tier"] for tier in told["tiers"]] == ["normal", "medium_low", "medium_high", "extremely_high"]
-    assert Path(told["report"]).is_file()
+    result = json.loads(json.dumps(sichuan.as_dict()))
+    assert (result["name"], result["version"], result["gates"]) == ("sichuan", "1", "passed")
+    assert result["cross_validation"][ALL]["auc"] >= 0.950
+    assert [tier["tier"] for tier in result["tiers"]] == ["normal", "medium_low", "medium_high", "extremely_high"]
+    assert Path(result["report"]).is_file()
