@@ -19,30 +19,30 @@ def test_the_model_is_judged_later_and_on_other_lines_than_it_learnt_from(operat
     assert how.endswith("no line in two slices")
 
 
-def test_fraud_is_found_but_not_as_if_it_wore_a_badge(operator: Any) -> None:
+def test_fraud_is_ranked_well_but_not_perfectly(operator: Any) -> None:
     found = operator.trained.evaluation.average_precision
     assert found.low < 0.85
     assert found.high > 0.5
     assert found.low > 20 * operator.trained.evaluation.prevalence
 
 
-def test_shuffled_labels_lose(operator: Any) -> None:
+def test_shuffled_labels_at_least_halve_average_precision(operator: Any) -> None:
     evaluation = operator.trained.evaluation
     assert evaluation.shuffled_average_precision < evaluation.average_precision.low / 2
 
 
-def test_age_was_asked_of_every_tested_line_and_raised_none(operator: Any) -> None:
+def test_higher_age_raises_no_tested_line(operator: Any) -> None:
     evaluation = operator.trained.evaluation
     assert (evaluation.tenure_checked, evaluation.tenure_raised) == (evaluation.lines, 0)
 
 
-def test_every_gate_answered_and_only_the_first_model_has_nothing_to_beat(operator: Any) -> None:
+def test_every_gate_has_a_result_and_only_the_comparison_does_not_apply(operator: Any) -> None:
     answers = {gate.code: gate.outcome for gate in operator.trained.gates}
     assert answers.pop("G009") is Outcome.NOT_APPLICABLE
     assert set(answers.values()) == {Outcome.PASSED}
 
 
-def test_every_tier_shows_what_was_proven_beside_what_was_wished(operator: Any) -> None:
+def test_every_tier_states_the_requested_and_the_proven_bound(operator: Any) -> None:
     rows = operator.trained.evaluation.tiers
     assert tuple(row.tier for row in rows) == TIERS
     proven = [row.proven for row in rows[1:]]
@@ -50,7 +50,7 @@ def test_every_tier_shows_what_was_proven_beside_what_was_wished(operator: Any) 
     assert all(row.proven >= row.wished for row in rows[1:])
 
 
-def test_the_registered_artefact_says_where_it_came_from(operator: Any) -> None:
+def test_the_registered_artefact_records_its_provenance(operator: Any) -> None:
     registry = registry_for(operator.settings)
     version = registry.champion()
     folder = registry.folder(version.version)

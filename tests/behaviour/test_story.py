@@ -37,9 +37,9 @@ def answers(operator: Any) -> dict[str, Any]:
             },
         )
     assert answer.status_code == 200, answer.text
-    told = answer.json()
-    assert told["problems"] == []
-    by_id = {decision["line_id"]: decision for decision in told["decisions"]}
+    body = answer.json()
+    assert body["problems"] == []
+    by_id = {decision["line_id"]: decision for decision in body["decisions"]}
     return {name: by_id[line_id] for name, line_id in lines.items()}
 
 
@@ -67,13 +67,13 @@ def test_the_old_line_is_medium_high(answers: dict[str, Any]) -> None:
     assert answers["old"]["tier"] == "medium_high"
 
 
-def test_an_ordinary_line_is_normal_and_nothing_is_asked_of_it(answers: dict[str, Any]) -> None:
+def test_an_ordinary_line_is_normal_and_needs_no_action(answers: dict[str, Any]) -> None:
     assert answers["ordinary"]["tier"] == "normal"
     assert answers["ordinary"]["action"]["kind"] == "none"
     assert answers["ordinary"]["action"]["steps"] == []
 
 
-def test_what_is_asked_is_the_policy_in_force_without_social_insurance(answers: dict[str, Any]) -> None:
+def test_required_actions_follow_the_policy_in_force_without_social_insurance(answers: dict[str, Any]) -> None:
     for name in ("young", "old"):
         action = answers[name]["action"]
         assert action["policy"] == "shenzhen-2024-07-b"
@@ -82,10 +82,10 @@ def test_what_is_asked_is_the_policy_in_force_without_social_insurance(answers: 
 
 def test_tenure_is_what_separates_them(answers: dict[str, Any]) -> None:
     young, old = answers["young"]["contributions"], answers["old"]["contributions"]
-    apart = {family: young[family] - old[family] for family in young}
+    differences = {family: young[family] - old[family] for family in young}
     assert young["tenure"] > 0 > old["tenure"]
-    assert max(apart, key=lambda family: apart[family]) == "tenure"
-    assert apart["tenure"] > 0.25 * sum(apart.values())
+    assert max(differences, key=lambda family: differences[family]) == "tenure"
+    assert differences["tenure"] > 0.25 * sum(differences.values())
 
 
 def test_the_reasons_name_the_out_of_town_calls_and_the_age(answers: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score every line of a store, or every row of a feature table."""
-    from linerisk.workflows.features import write_beside
+    from linerisk.workflows.features import write_atomically
     from linerisk.workflows.score import score_store, score_table_file
 
     settings = settings_for(home)
@@ -75,7 +75,7 @@ def score(
         else:
             given = {"--store": store, "--as-of": as_of, "--table": feature_table}
             raise unclear("score", given, of_store=(), needed=("--as-of", None))
-    write_beside(frame, target)
+    write_atomically(frame, target)
     counts = {str(tier): int(n) for tier, n in frame["tier"].value_counts().sort("tier").iter_rows()}
     gone = {
         str(t): n for t, n in frame.filter(frame["line_status"].is_in(_OUT_OF_USE))["tier"].value_counts().iter_rows()

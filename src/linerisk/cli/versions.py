@@ -85,13 +85,13 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare challenger and champion: metrics, gates, and which lines change tier and why."""
-    from linerisk.workflows.compare import beside, compare_versions
+    from linerisk.workflows.compare import compare_versions, comparison_rows
 
     comparison = compare_versions(settings_for(home), name, store=store)
     table(
         f"{name}: challenger {comparison.challenger.version} against champion {comparison.champion.version}",
         ["figure", "champion", "challenger"],
-        beside(comparison.figures),
+        comparison_rows(comparison.figures),
         right=(1, 2),
     )
     out.print(comparison.tested)

@@ -98,15 +98,15 @@ class Registry(Versions):
         """
         current = self.champion()
         history = self.history()
-        standing = current_versions(history)
-        if len(standing) < 2:  # noqa: PLR2004 - the champion and one before
+        current_ones = current_versions(history)
+        if len(current_ones) < 2:  # noqa: PLR2004 - the champion and one before
             raise RegistryError(
                 "there is no version to go back to",
                 expected="a version that was champion before",
                 found=f"only version {current.version} is left",
                 todo="train a version and promote it: linerisk promote VERSION --approver NAME",
             )
-        back = standing[-2]
+        back = current_ones[-2]
         promoted = next(move for move in reversed(history) if move.what == PROMOTED and move.version == back)
         move = self._move(
             ROLLED_BACK,

@@ -86,7 +86,7 @@ def description_of_first_version(page: str, beginning: str, words: str) -> str:
     '**Old:** b\n\nrest'
 
     Args:
-        page: What stands there.
+        page: The present text.
         beginning: How the paragraph begins.
         words: The paragraph; empty takes the old one out.
     """

@@ -72,14 +72,14 @@ class Versions:
         Args:
             artefact: Folder of the model.
             attachments: Folder with report, figures and gates.
-            params: How it was made.
-            figures: What was measured; what stands before a slash groups them.
-            tags: Where it came from: data fingerprint, commit, lock hash; fingerprint of the test lines (`tested_on`).
+            params: Parameters of the training.
+            figures: Metrics; the part before a slash groups them.
+            tags: Provenance: data fingerprint, commit, lock hash; fingerprint of the test lines (`tested_on`).
             trained_by: Who trained it; somebody else must promote it.
             gates: `passed` or `failed`.
             failed: Codes of the gates that failed.
             against: The version that was champion when the gates were answered; None where there was none.
-            described: How the run is called and what is said of it.
+            described: Name and description of the run.
         """
         content = described or Described(self.name, "")
         judged = {_TRAINED_BY: trained_by, _GATES: gates, _FAILED: ", ".join(failed)}

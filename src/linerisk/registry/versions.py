@@ -17,7 +17,7 @@ LONGEST_WORDS = 1_000
 LEAST_WORDS = 20
 """Width of the shortest reason for an override, a Chinese character being two wide: a sentence, not a shrug."""
 NEVER_OVERRIDDEN = ("G016",)
-"""The law asks for an impact assessment before automated decisions (PIPL, article 55): nobody here may waive it."""
+"""The law asks for an impact assessment before automated decisions (PIPL, article 55): it cannot be overridden."""
 COMPARED = "G009"
 """The gate whose answer depends on which version was champion when it was given."""
 NO_CHAMPION = "none"
@@ -131,8 +131,8 @@ def answered(against: str) -> str:
 def check_gates(version: Version, *, champion: str | None, override: Sequence[str], reason: str) -> None:
     """Refuse a version with a failed gate, unless each failed gate is overridden by name, with a reason in writing.
 
-    A comparison with another champion than that of now says nothing of the one that would be replaced: it counts as
-    not passed, and may be overridden like a failed gate.
+    A comparison with a former champion counts as not passed, because it does not cover the present one. It may be
+    overridden like a failed gate.
 
     Args:
         version: The version.
@@ -202,10 +202,10 @@ def check_gates(version: Version, *, champion: str | None, override: Sequence[st
 
 def current_versions(moves: Iterable[Move]) -> list[str]:
     """Versions that were promoted and not rolled back, oldest first; the last is live."""
-    standing: list[str] = []
+    current: list[str] = []
     for move in moves:
-        standing = [*standing, move.version] if move.what == PROMOTED else standing[:-1]
-    return standing
+        current = [*current, move.version] if move.what == PROMOTED else current[:-1]
+    return current
 
 
 def shortened(words: str) -> str:

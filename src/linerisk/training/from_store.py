@@ -43,12 +43,12 @@ def slices_from_store(
         built = None if features is None else features(instant)
         examples = examples_at(store, as_of=instant, known_by=known_by, time_zone=time_zone, features=built)
         of = slice_of(line_position(examples.line_key))
-        for number, wanted in (
+        for number, in_slice in (
             (_TRAIN, instant in plan.train_at),
             (_CALIBRATION, instant == plan.calibration_at),
             (_TEST, instant == plan.test_at),
         ):
-            if wanted:
+            if in_slice:
                 parts[number].append(examples.take(of == number))
         if on_progress is not None:
             on_progress(done, len(plan.instants))

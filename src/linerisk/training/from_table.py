@@ -187,7 +187,7 @@ def _without_ids(frame: pl.DataFrame, numeric: list[str]) -> tuple[str, ...]:
     content = "No --id was given: rows are numbered, and two rows of one line would not be found out."
     if like_ids:
         content += (
-            f" A feature with another whole number in every row may be an id, which says nothing of fraud: "
+            f" A feature with another whole number in every row may be an id, which is no evidence of fraud: "
             f"{', '.join(like_ids)}. If it is one, give it as --id."
         )
     return (content,)

@@ -56,8 +56,8 @@ WEIGHTS: Mapping[str, SourceWeight] = {
         None, 1.0, "most fraud is never reported; at 0.5 % prevalence some 3 in 1,000 of these rows are wrong"
     ),
 }
-"""By source. Where several found the same of a line, its row is told by the first: the audit leads, so that all audited
-rows can be measured apart."""
+"""By source. Where several agree on a line, its row names the first of them. The audit is first, so that audited rows
+can be measured separately."""
 
 
 def row_weights(examples: Examples) -> Floats | None:

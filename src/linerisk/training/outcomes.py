@@ -41,11 +41,11 @@ def outcomes(labels: pl.LazyFrame, accounts: pl.LazyFrame, *, as_of: datetime, k
     fraud = pl.col("label") == "fraud"
     active = current_accounts(accounts, as_of=as_of).filter(pl.col("status") == "active").select("line_key")
     found = labels_in_force(labels, known_by=as_of).filter(fraud).select("line_key").unique()
-    standing = labels_in_force(labels, known_by=known_by)
+    in_force = labels_in_force(labels, known_by=known_by)
     in_window = (pl.col("occurred_at") > as_of - OBSERVATION) & (pl.col("occurred_at") <= as_of)
     near = (pl.col("occurred_at") > as_of - HISTORY) & (pl.col("occurred_at") <= as_of + HISTORY)
-    frauds = standing.filter(fraud, near).group_by("line_key").agg(fraud=in_window.any())
-    sources = _most_trusted(standing.filter(in_window))
+    frauds = in_force.filter(fraud, near).group_by("line_key").agg(fraud=in_window.any())
+    sources = _most_trusted(in_force.filter(in_window))
     return (
         active.join(found, on="line_key", how="anti")
         .join(_silenced(labels, accounts, as_of=as_of, known_by=known_by), on="line_key", how="anti")

@@ -63,7 +63,7 @@ def thinned(examples: Examples, prevalence: float, *, seed: int) -> Examples:
 
     Args:
         examples: Rows of both kinds.
-        prevalence: Share of fraud wanted.
+        prevalence: Requested share of fraud.
         seed: Seed of the drawing.
     """
     fraud, legitimate = np.flatnonzero(examples.fraud), np.flatnonzero(~examples.fraud)

@@ -153,7 +153,7 @@ def judged(
     Args:
         found: Trials in order, at least one of them finished.
         losses: Loss of each validating line under each trial, nats.
-        nothing: Loss of each validating line where the prevalence is said of all, nats.
+        nothing: Loss of each validating line when every line gets the prevalence, nats.
         start: The recipe that tuning began with.
         validated_on: Validating lines, and fraud among them.
         ended: Why no more was tried.

@@ -60,7 +60,7 @@ def check_ids(frame: pl.DataFrame, id_column: str | None, time_column: str | Non
     if id_column is None or frame.select(key).n_unique() == frame.height:
         return
     raise InputError(
-        "an id stands in more than one row" if time_column is None else "an id stands twice at one time",
+        "an id is in more than one row" if time_column is None else "an id is in several rows of one time",
         expected="one row per line" if time_column is None else "one row per line and time",
         found=f"{frame.height - frame.select(key).n_unique()} rows too many",
         todo="keep one row per line: rows of one line in two slices would flatter the model"

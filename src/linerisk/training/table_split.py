@@ -10,22 +10,22 @@ from linerisk.training.splits import slice_of
 
 Keys = npt.NDArray[np.int64]
 Instants = npt.NDArray[np.datetime64]
-Dealt = npt.NDArray[np.int8]
+RowSlices = npt.NDArray[np.int8]
 
 LEFT_OUT = -1
 _SLICES = ("training", "calibration", "test")
 
 
-def split_by_time(at: Instants, group: Keys | None, *, seed: int) -> Dealt:
+def split_by_time(at: Instants, group: Keys | None, *, seed: int) -> RowSlices:
     """Slice of each row: the earliest rows train, the latest test, rows of one instant stay together.
 
-    A group whose rows all lie in one period goes there. A group that spans periods is dealt at random, and its rows in
-    other periods are left out: no group is in two slices, and each slice is later than the one before.
+    A group whose rows all lie in one period goes there. A group that spans periods is assigned at random, and its rows
+    in other periods are left out: no group is in two slices, and each slice is later than the one before.
 
     Args:
         at: Shape (n,).
         group: Shape (n,); None where rows have nothing to do with each other.
-        seed: Seed of the dealing.
+        seed: Seed of the assignment.
 
     Returns:
         Shape (n,): 0, 1, 2, or `LEFT_OUT`.
@@ -54,7 +54,7 @@ def split_by_time(at: Instants, group: Keys | None, *, seed: int) -> Dealt:
     return np.where(home == period, period, LEFT_OUT).astype(np.int8)
 
 
-def split_by_group(group: Keys, *, seed: int) -> Dealt:
+def split_by_group(group: Keys, *, seed: int) -> RowSlices:
     """Slice of each row, shape (n,), at random by group."""
     groups, of = np.unique(group, return_inverse=True)
     return slice_of(np.random.default_rng(seed).permutation(len(groups)) / len(groups))[of]

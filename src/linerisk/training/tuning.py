@@ -76,8 +76,8 @@ def tune(
 ) -> Tuned:
     """Search from an initial recipe, which is always tried to its end.
 
-    An interrupt ends the search and keeps what was found, unless nothing was. A trial that says nothing of lines is
-    never chosen; where all say nothing, the recipe that the search began with is kept.
+    An interrupt ends the search and keeps what was found, unless nothing was. An uninformative trial is never chosen;
+    where none is informative, the initial recipe is kept.
 
     Args:
         train: The training slice; calibration and test stay out of it.
@@ -92,8 +92,8 @@ def tune(
     """
     began = time.monotonic()
     fit, validate = parts(train)
-    tell = on_progress or (lambda _passed: None)
-    bench = _Bench(fit, validate, began + seconds, most_leaves, lambda: tell(time.monotonic() - began), [])
+    notify = on_progress or (lambda _passed: None)
+    bench = _Bench(fit, validate, began + seconds, most_leaves, lambda: notify(time.monotonic() - began), [])
     study = optuna.create_study(
         directions=["minimize", "minimize"], sampler=optuna.samplers.TPESampler(seed=start.seed, n_startup_trials=10)
     )
@@ -102,12 +102,12 @@ def tune(
     ended = "time is up"
     try:
         while not found or (time.monotonic() < bench.deadline and len(found) < most_trials):
-            asked = study.ask() if found else None
-            trial, loss = _try(bench, start if asked is None else _suggested(asked, start), number=len(found))
+            proposed = study.ask() if found else None
+            trial, loss = _try(bench, start if proposed is None else _suggested(proposed, start), number=len(found))
             found.append(trial)
             losses.append(loss)
-            if asked is not None:
-                study.tell(asked, [trial.log_loss, trial.reason_cost])
+            if proposed is not None:
+                study.tell(proposed, [trial.log_loss, trial.reason_cost])
     except _TimeIsUpError:
         pass
     except KeyboardInterrupt:

@@ -31,8 +31,8 @@ def bring_challenger(settings: Settings, registry: Registry) -> None:
                 gates=asks.gates,
             )
     except (LineriskError, OSError) as error:
-        told = error.paragraph() if isinstance(error, LineriskError) else type(error).__name__
+        problem = error.paragraph() if isinstance(error, LineriskError) else type(error).__name__
         with suppress(LineriskError, OSError):
             put_no_challenger(
-                settings.live, name=registry.name, version="" if asks is None else asks.version, problem=told
+                settings.live, name=registry.name, version="" if asks is None else asks.version, problem=problem
             )

@@ -112,7 +112,7 @@ def compare_versions(settings: Settings, name: str = "linerisk", *, store: Path 
         title=f"{registry.name}: challenger {challenger.version} against champion {champion.version}",
         notices=notices,
         tested=compared.tested,
-        figures=beside(figures),
+        figures=comparison_rows(figures),
         gates=gates,
         flips=flips,
     )
@@ -125,8 +125,8 @@ def _outdated(champion: Version, challenger: Version) -> str:
     """The notice that gates compared with another champion."""
     return (
         f"The gates of version {challenger.version} were answered {answered(challenger.against)}, not against version "
-        f"{champion.version}, which is champion now: {COMPARED} says nothing of it, and nobody is promoted on "
-        f"that. Train it again by its command (on its card: Reproduce), or override {COMPARED} by "
+        f"{champion.version}, which is champion now: {COMPARED} did not compare with it, and that blocks a "
+        f"promotion. Train it again by its command (on its card: Reproduce), or override {COMPARED} by "
         "name."
     )
 
@@ -142,7 +142,7 @@ def _unknown(champion: Version, challenger: Version, *, requested: bool) -> str:
     )
 
 
-def beside(figures: tuple[tuple[str, float, float], ...]) -> list[list[str]]:
+def comparison_rows(figures: tuple[tuple[str, float, float], ...]) -> list[list[str]]:
     """Rows of a comparison for people: metrics with intervals first, then plain ones.
 
     Of metrics about parts of the model only those of tiers; MLflow's pages have the rest.
@@ -161,8 +161,8 @@ def beside(figures: tuple[tuple[str, float, float], ...]) -> list[list[str]]:
 
 def _kept(registry: Registry, champion: Version, challenger: Version) -> TierFlips | None:
     """The tier flips of the challenger's training, if it compared with this champion."""
-    told = json.loads(registry.attachment(challenger.version, FLIPS))
-    flips = None if told is None else TierFlips.from_dict(told)
+    stored = json.loads(registry.attachment(challenger.version, FLIPS))
+    flips = None if stored is None else TierFlips.from_dict(stored)
     return flips if flips is not None and flips.champion == champion.version else None
 
 

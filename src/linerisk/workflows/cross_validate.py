@@ -16,11 +16,11 @@ DRAWS_OF_A_SMALL_TABLE = 3
 
 CAN_AND_CANNOT = (
     "What such a table can show, and what it cannot. With labels and features taken at one time and no dates, it can "
-    "show that its columns tell the two kinds apart among lines collected like these; that training, calibration and "
-    "cut points work on real values with real gaps; and how we stand beside others on the same rows. It cannot show "
-    "how a model fares later, on fraud that has changed or with labels that come late. Its share of fraud is that of "
-    "whoever collected it, so probabilities and precision hold for no operator: --prevalence says yours. It may have "
-    "too few legitimate lines to prove what the higher tiers promise. And what sets its frauds apart may be how they "
+    "show that its columns separate the two kinds among lines collected like these; that training, calibration and "
+    "cut points work on real values with real gaps; and how we compare with others on the same rows. It cannot show "
+    "how a model fares later, on fraud that has changed or with labels that come late. Its share of fraud comes from "
+    "how it was collected, so probabilities and precision hold for no operator; give yours with --prevalence. It may "
+    "have too few legitimate lines to prove what the higher tiers promise. And its frauds may differ only by how they "
     "were gathered."
 )
 

@@ -25,7 +25,7 @@ def write_features(
 ) -> int:
     """Write `line_id` and every feature of the catalogue; returns the number of lines."""
     frame = features_by_id(settings, store_path, as_of=as_of, on_progress=on_progress)
-    write_beside(frame, target)
+    write_atomically(frame, target)
     return frame.height
 
 
@@ -44,7 +44,7 @@ def features_by_id(
     return named.select("line_key", "line_id", pl.exclude("line_key", "line_id"))
 
 
-def write_beside(frame: pl.DataFrame, target: Path) -> None:
+def write_atomically(frame: pl.DataFrame, target: Path) -> None:
     """Write Parquet to a temporary file and move it into place, so that no reader sees half a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = target.with_name(f".{target.name}.{os.getpid()}")

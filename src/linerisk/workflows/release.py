@@ -213,15 +213,15 @@ def _report_overrides(settings: Settings, registry: Registry, move: Move) -> Non
     """Show overridden gates on card and page, in the home's reports and in the registry; deleted files stay deleted."""
     if not move.overridden:
         return
-    told = [Override(gate, f"{move.by} and {move.approver}", move.reason) for gate in move.overridden]
-    beside = settings.reports / f"{registry.name}-{move.version}.html"
+    overrides = [Override(gate, f"{move.by} and {move.approver}", move.reason) for gate in move.overridden]
+    report = settings.reports / f"{registry.name}-{move.version}.html"
     for name, file, amended in (
-        (CARD, beside.with_name(f"{registry.name}-{move.version}.{CARD}"), with_overrides),
-        (PAGE, beside, page_with_overrides),
+        (CARD, report.with_name(f"{registry.name}-{move.version}.{CARD}"), with_overrides),
+        (PAGE, report, page_with_overrides),
     ):
         if file.is_file():
-            file.write_text(amended(file.read_text(encoding="utf-8"), told), encoding="utf-8")
-        registry.rewrite(move.version, name, partial(amended, overrides=told))
+            file.write_text(amended(file.read_text(encoding="utf-8"), overrides), encoding="utf-8")
+        registry.rewrite(move.version, name, partial(amended, overrides=overrides))
 
 
 def _go_live(settings: Settings, registry: Registry, move: Move, *, precompute: Precompute | None = None) -> None:

@@ -53,9 +53,9 @@ def roll(
     notify("past trainings", 0, len(plans))
     for done, plan in enumerate(plans, start=1):
         steps.append(_step(store, plan, recipe=recipe, promise=promise, time_zone=time_zone, features=features))
-        # One step's test instant is a later one's calibration instant; what no later step asks for is let go.
-        wanted = {instant for later in plans[done:] for instant in later.instants}
-        for instant in built.keys() - wanted:
+        # One step's test instant is a later one's calibration instant; what no later step needs is freed.
+        needed = {instant for later in plans[done:] for instant in later.instants}
+        for instant in built.keys() - needed:
             del built[instant]
         notify("past trainings", done, len(plans))
     return RollingEvaluation(tuple(steps))

@@ -1,4 +1,4 @@
-"""Train: slices, trees, calibration, tiers, evaluation, gates, report, registry. One walk for stores and for tables."""
+"""Train: slices, trees, calibration, tiers, evaluation, gates, report, registry. For stores and tables."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def _train(
             tuned=fitted.tuned,
         )
         fitted.attach(attachments)
-        told = make_report(
+        built = make_report(
             model,
             slices,
             evaluation=evaluation,
@@ -235,7 +235,7 @@ def _train(
             reported=reported,
             champion=_compared_with(registry, evaluation),
         )
-        told.write(attachments)
+        built.write(attachments)
         run = run_name(name, evaluation, gates, as_of=as_of, how=fitted.unusual(default))
         notify("registry", 0, 1)
         version = registry.register(
@@ -257,11 +257,11 @@ def _train(
         bring_challenger(settings, registry)
         log_search(settings.mlflow_uri, parent=version.run_id, tuned=fitted.tuned)
         # The registry numbers it only now; the pages for people have the number that the commands take.
-        told = replace(told, reported=replace(reported, title=f"{name}, version {version.version}"))
+        built = replace(built, reported=replace(reported, title=f"{name}, version {version.version}"))
         report = settings.reports / f"{name}-{version.version}.html"
         report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(told.page(), encoding="utf-8")
-        report.with_name(f"{name}-{version.version}.{CARD}").write_text(told.card_text(), encoding="utf-8")
+        report.write_text(built.page(), encoding="utf-8")
+        report.with_name(f"{name}-{version.version}.{CARD}").write_text(built.card_text(), encoding="utf-8")
         notify("registry", 1, 1)
     model = replace(model, version=version.version, fingerprint=fingerprint)
     return Trained(
@@ -288,4 +288,4 @@ def _compared_with(registry: Registry, evaluation: Evaluation) -> RiskModel | No
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:
-    """Progress for nobody."""
+    """Ignore progress."""

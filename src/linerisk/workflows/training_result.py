@@ -1,4 +1,4 @@
-"""What came of a training run, for people, for machines, and for whoever makes it again."""
+"""Result of a training run: text, JSON, and the command that reproduces it."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def raised_by_age(model: RiskModel) -> int:
     return int(raised.sum())
 
 
-def test_catalogue_says_that_age_may_only_lower_the_risk() -> None:
+def test_the_catalogue_declares_that_age_only_lowers_the_risk() -> None:
     assert [BY_NAME[name].monotone for name in AGEING] == [-1, -1]
 
 
@@ -78,7 +78,7 @@ def test_no_line_of_ten_thousand_gets_a_higher_tier_by_being_older(model: RiskMo
     assert tenure_check(model, SLICES.test) == (LINES, 0)
 
 
-def test_without_the_constraint_lines_do_and_the_check_says_so() -> None:
+def test_without_the_constraint_the_check_finds_raised_lines() -> None:
     twin = fitted(Unconstrained(**RECIPE))
     assert raised_by_age(twin) > LINES // 100
     checked, raised = tenure_check(twin, SLICES.test)

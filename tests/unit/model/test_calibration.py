@@ -71,7 +71,7 @@ def test_beta_never_changes_an_order(a: float, b: float, c: float, some: list[fl
 
 
 @given(st.tuples(slopes, slopes, slopes), margins)
-def test_a_spline_never_changes_an_order_and_ties_only_what_floats_cannot_tell(
+def test_a_spline_keeps_the_order_and_ties_only_margins_equal_in_float_precision(
     slope: tuple[float, float, float], some: list[float]
 ) -> None:
     ordered = np.sort(some)
@@ -87,7 +87,7 @@ def test_no_fit_has_a_slope_of_zero_even_where_ranks_are_upside_down() -> None:
     assert min(*spline.slopes, beta.a, beta.b) >= 1e-3
 
 
-def test_margins_all_alike_make_a_spline_that_says_the_prevalence() -> None:
+def test_a_spline_of_equal_margins_predicts_the_prevalence() -> None:
     found = fit_spline(np.full(100, -2.0), np.arange(100) < 25)
     assert float(found.probability(np.array(-2.0))) == pytest.approx(0.25, abs=1e-3)
 
@@ -127,7 +127,7 @@ def test_what_is_read_back_is_what_was_written(calibration: Calibration) -> None
     assert from_plain(json.loads(json.dumps(as_plain(calibration)))) == calibration
 
 
-def test_numbers_without_a_kind_are_beta_as_before_there_were_two() -> None:
+def test_parameters_without_a_kind_are_read_as_beta() -> None:
     assert from_plain({"a": 1.0, "b": 2.0, "c": 3.0}) == BetaCalibration(1.0, 2.0, 3.0)
 
 
@@ -150,7 +150,7 @@ def test_a_shift_carries_the_mean_from_one_prevalence_to_another() -> None:
 
 
 @pytest.mark.parametrize("calibration", [SPLINE, BetaCalibration(0.7, 1.3, 0.4)], ids=["spline", "beta"])
-def test_a_shift_moves_all_log_odds_alike(calibration: Calibration) -> None:
+def test_a_shift_adds_the_same_amount_to_all_log_odds(calibration: Calibration) -> None:
     at = np.linspace(-9, 9, 7)
     assert calibration.shifted(-1.5).log_odds(at) == pytest.approx(calibration.log_odds(at) - 1.5)
     assert logit(0.5) == 0.0

@@ -44,7 +44,7 @@ def test_mapie_chooses_our_cut_points(lines: int, decimals: int) -> None:
         assert chosen_by_mapie(scores, cut.proven, grid=grid) == cut.margin
 
 
-def test_mapie_on_a_grid_of_its_own_is_never_bolder() -> None:
+def test_mapie_on_its_own_grid_never_chooses_a_lower_cut_point() -> None:
     scores = np.random.default_rng(6).beta(1, 8, 10_000)
     grid = np.linspace(np.quantile(scores, 0.98), 1, 200)
     for cut in cut_points(scores, PROMISE):

@@ -1,4 +1,4 @@
-"""Cut points keep their promise, tiers never cross, and too little evidence is said, not guessed."""
+"""Cut points keep their promise, tiers never cross, and missing evidence is reported, not guessed."""
 
 import numpy as np
 import pytest
@@ -31,11 +31,11 @@ def test_ladder_is_widened_openly_when_lines_are_few() -> None:
     assert low == pytest.approx(9 * high)
 
 
-def test_ladder_is_as_wished_when_lines_suffice() -> None:
+def test_the_ladder_is_as_requested_when_lines_suffice() -> None:
     assert widened(TierPromise(), 300_000) == (1e-3, 1e-4, 1e-5)
 
 
-def test_cut_points_rise_and_say_what_is_missing() -> None:
+def test_cut_points_rise_and_count_missing_lines() -> None:
     cuts = cut_points(np.random.default_rng(0).normal(size=5_000), TierPromise())
     assert cuts[0].margin < cuts[1].margin < cuts[2].margin
     assert cuts[2].missing == lines_needed(1e-5, 0.05) - 5_000
@@ -77,7 +77,7 @@ def test_tiers_are_never_crossed_and_ties_stay_together(margins: list[float]) ->
         (299_572, (0, 0, 0), (True, True, True)),
     ],
 )
-def test_every_cut_says_what_is_proven_what_is_not_and_how_many_lines_are_missing(
+def test_every_cut_states_whether_its_bound_is_proven_and_how_many_lines_are_missing(
     lines: int, missing: tuple[int, ...], as_wished: tuple[bool, ...]
 ) -> None:
     cuts = cut_points(np.random.default_rng(1).random(lines), TierPromise())

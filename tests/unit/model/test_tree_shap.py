@@ -1,4 +1,4 @@
-"""Contributions by look-up are LightGBM's, and have the same bits whoever else is asked for."""
+"""Contributions by look-up are LightGBM's, and have the same bits whoever else is inputs for."""
 
 from __future__ import annotations
 
@@ -71,19 +71,19 @@ def test_contributions_add_up_to_the_margin(shap: TreeShap, booster: lgb.Booster
 def test_values_that_no_row_had_and_rows_on_a_threshold_go_the_way_that_lightgbm_takes(
     shap: TreeShap, booster: lgb.Booster, rows: Rows
 ) -> None:
-    asked = np.repeat(rows[:50], 4, axis=0)
-    asked[0::4] = np.nan
-    asked[1::4, 11] = np.nan  # a column that was never missing
-    asked[2::4] = -7.5
+    inputs = np.repeat(rows[:50], 4, axis=0)
+    inputs[0::4] = np.nan
+    inputs[1::4, 11] = np.nan  # a column that was never missing
+    inputs[2::4] = -7.5
     thresholds = np.unique(
         np.concatenate(
             [np.array(line.split("=")[1].split(), dtype=float) for line in booster.model_to_string().split("\n")
              if line.startswith("threshold=")]
         )
     ).astype(np.float32)  # fmt: skip
-    asked[3::4] = np.random.default_rng(1).choice(thresholds, (50, 12))
-    expected = np.asarray(booster.predict(asked, pred_contrib=True))
-    np.testing.assert_allclose(shap.values(asked), expected, rtol=0, atol=1e-12)
+    inputs[3::4] = np.random.default_rng(1).choice(thresholds, (50, 12))
+    expected = np.asarray(booster.predict(inputs, pred_contrib=True))
+    np.testing.assert_allclose(shap.values(inputs), expected, rtol=0, atol=1e-12)
 
 
 def test_a_row_has_the_same_bits_alone_and_among_others(shap: TreeShap, rows: Rows) -> None:
@@ -117,7 +117,7 @@ def test_trees_of_another_kind_are_left_to_lightgbm(rows: Rows, params: dict[str
     assert TreeShap.of(fit(rows, **params)) is None
 
 
-def test_a_tree_that_asks_nothing_says_nothing(rows: Rows) -> None:
+def test_a_tree_without_a_split_contributes_nothing(rows: Rows) -> None:
     booster = fit(rows[:200], min_data_in_leaf=150)
     shap = TreeShap.of(booster)
     assert shap is not None

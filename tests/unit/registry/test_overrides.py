@@ -21,7 +21,7 @@ def failed(open_registry: Open, register: Register, name: str, *codes: str) -> R
     return registry
 
 
-def test_a_version_remembers_which_gates_failed(open_registry: Open, register: Register) -> None:
+def test_a_version_records_its_failed_gates(open_registry: Open, register: Register) -> None:
     assert failed(open_registry, register, "remembered", "G001", "G011").version("1").failed == ("G001", "G011")
 
 
@@ -48,7 +48,7 @@ def test_an_override_names_all_that_failed_and_no_other(
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "ok", "because we can" + " " * LEAST_WORDS, "模型可用"])
-def test_a_shrug_is_no_reason(open_registry: Open, register: Register, reason: str) -> None:
+def test_a_short_reason_is_refused(open_registry: Open, register: Register, reason: str) -> None:
     registry = failed(open_registry, register, f"shrug {len(reason)}", "G001")
     with pytest.raises(RegistryError) as refused:
         registry.promote("1", by="li", approver="wang", reason=reason, override=["G001"])
@@ -101,7 +101,7 @@ def test_a_comparison_with_another_champion_is_overridden_by_name_with_a_reason(
     assert both.overridden == ("G001", "G009")
 
 
-def test_an_override_says_which_gate_did_not_fail(open_registry: Open, register: Register) -> None:
+def test_an_override_of_a_passed_gate_is_refused_by_name(open_registry: Open, register: Register) -> None:
     registry = failed(open_registry, register, "did not fail", "G001")
     with pytest.raises(RegistryError) as refused:
         registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001", "G005"])
@@ -115,7 +115,7 @@ def test_a_gate_that_was_not_named_is_named_with_its_option(open_registry: Open,
     assert refused.value.todo == "give --override G001 --override G011, and no other"
 
 
-def test_an_override_stands_on_the_page_of_the_run_too(open_registry: Open, register: Register) -> None:
+def test_an_override_is_in_the_description_of_the_run(open_registry: Open, register: Register) -> None:
     registry = failed(open_registry, register, "on the run", "G001")
     registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001"])
     note = registry.client.get_run(registry.version("1").run_id).data.tags["mlflow.note.content"]
@@ -123,7 +123,7 @@ def test_an_override_stands_on_the_page_of_the_run_too(open_registry: Open, regi
     assert note.endswith("Tested on **400** lines.")
 
 
-def test_a_shrug_is_told_how_long_a_reason_is(open_registry: Open, register: Register) -> None:
+def test_a_short_reason_is_refused_with_the_least_length(open_registry: Open, register: Register) -> None:
     registry = failed(open_registry, register, "how long", "G001")
     with pytest.raises(RegistryError) as refused:
         registry.promote("1", by="li", approver="wang", reason="because", override=["G001"])
@@ -132,7 +132,7 @@ def test_a_shrug_is_told_how_long_a_reason_is(open_registry: Open, register: Reg
     assert f"in {LEAST_WORDS} characters or more" in str(refused.value.todo)
 
 
-def test_gates_that_nobody_knows_cannot_be_overridden(open_registry: Open, register: Register) -> None:
+def test_failed_gates_without_recorded_codes_cannot_be_overridden(open_registry: Open, register: Register) -> None:
     registry = open_registry("override, unknown gates")
     register(registry, gates="failed")
     with pytest.raises(RegistryError, match="may not be promoted"):
@@ -152,7 +152,9 @@ def test_an_override_stays_in_the_history_and_on_the_version(open_registry: Open
     assert page.description.endswith("Tested on **400** lines.")
 
 
-def test_a_version_gone_back_to_keeps_its_override_and_its_last_day(open_registry: Open, register: Register) -> None:
+def test_a_version_restored_by_rollback_keeps_its_override_and_its_expiry(
+    open_registry: Open, register: Register
+) -> None:
     registry = failed(open_registry, register, "back", "G001")
     registry.promote("1", by="li", approver="wang", reason=REASON, override=["G001"], expires_at="2024-09-01T00:00:00Z")
     register(registry, against="1")
@@ -161,7 +163,7 @@ def test_a_version_gone_back_to_keeps_its_override_and_its_last_day(open_registr
     assert (back.version, back.overridden, back.expires_at) == ("1", ("G001",), "2024-09-01T00:00:00Z")
 
 
-def test_moves_kept_before_there_were_overrides_can_still_be_read() -> None:
+def test_history_stored_before_overrides_existed_can_be_read() -> None:
     kept = '{"at": "2024-07-26T00:00:00Z", "what": "promoted", "version": "1", "before": null, "by": "li",'
     move = Move.from_text(kept + ' "approver": "wang", "reason": ""}')
     assert (move.overridden, move.expires_at) == ((), None)

@@ -62,7 +62,7 @@ def test_a_second_person_must_approve(open_registry: Open, register: Register, b
 
 
 @pytest.mark.parametrize("registered", ["before there was a champion", "against another champion"])
-def test_gates_that_were_answered_against_another_champion_than_that_of_now_do_not_count(
+def test_gate_results_against_a_former_champion_do_not_count(
     open_registry: Open, register: Register, registered: str
 ) -> None:
     registry = of(open_registry, register, f"outdated, {registered}", versions=2)
@@ -81,9 +81,7 @@ def test_gates_that_were_answered_against_another_champion_than_that_of_now_do_n
     assert registry.champion().version == "2"
 
 
-def test_a_version_kept_from_before_it_was_recorded_what_it_was_judged_against_is_refused(
-    open_registry: Open, register: Register
-) -> None:
+def test_a_version_without_a_recorded_comparison_is_refused(open_registry: Open, register: Register) -> None:
     registry = of(open_registry, register, "no record of against")
     registry.client.delete_model_version_tag(registry.name, "1", "gates_against")
     with pytest.raises(RegistryError) as refused:
@@ -92,7 +90,7 @@ def test_a_version_kept_from_before_it_was_recorded_what_it_was_judged_against_i
     assert refused.value.found == "its gates were answered against version unknown"
 
 
-def test_the_way_back_asks_no_gate(open_registry: Open, register: Register) -> None:
+def test_rollback_needs_no_gate(open_registry: Open, register: Register) -> None:
     registry = of(open_registry, register, "back without gates", versions=2)
     registry.promote("1", by="li", approver="wang")
     registry.promote("2", by="li", approver="wang")
@@ -100,7 +98,7 @@ def test_the_way_back_asks_no_gate(open_registry: Open, register: Register) -> N
     assert registry.rollback(by="chen", reason="a drill").version == "1"
 
 
-def test_a_version_says_whether_it_is_champion_and_until_when_and_why_it_was(
+def test_the_page_of_a_version_states_whether_it_is_champion_and_how_that_ended(
     open_registry: Open, register: Register
 ) -> None:
     registry = of(open_registry, register, "standing", versions=2)
@@ -117,10 +115,10 @@ def test_a_version_says_whether_it_is_champion_and_until_when_and_why_it_was(
     note = "mlflow.note.content"
     pages = {v: registry.get(v).description for v in "12"}
     runs = {v: registry.client.get_run(registry.version(v).run_id).data.tags[note] for v in "12"}
-    for said in (pages, runs):
-        assert said["2"].startswith("**No longer champion since ")
-        assert said["2"].split("\n\n", 1)[0].endswith(gone)
-        assert said["1"] == "Tested on **400** lines."
+    for texts in (pages, runs):
+        assert texts["2"].startswith("**No longer champion since ")
+        assert texts["2"].split("\n\n", 1)[0].endswith(gone)
+        assert texts["1"] == "Tested on **400** lines."
 
     registry.promote("2", by="li", approver="wang")
     assert "No longer champion" not in registry.get("2").description
@@ -141,7 +139,7 @@ def test_the_champion_cannot_be_promoted_again(open_registry: Open, register: Re
     assert len(registry.history()) == 1
 
 
-def test_rollback_makes_the_one_before_champion_on_the_word_of_one(open_registry: Open, register: Register) -> None:
+def test_one_person_can_roll_back_to_the_previous_champion(open_registry: Open, register: Register) -> None:
     registry = of(open_registry, register, "back", versions=2)
     registry.promote("1", by="li", approver="wang")
     registry.promote("2", by="li", approver="wang")
@@ -150,9 +148,7 @@ def test_rollback_makes_the_one_before_champion_on_the_word_of_one(open_registry
     assert registry.champion().version == "1"
 
 
-def test_a_second_rollback_goes_further_back_and_never_to_what_was_rolled_back(
-    open_registry: Open, register: Register
-) -> None:
+def test_a_second_rollback_skips_the_version_that_was_rolled_back(open_registry: Open, register: Register) -> None:
     registry = of(open_registry, register, "further back", versions=3)
     for version in ("1", "2", "3"):
         registry.promote(version, by="li", approver="wang")
@@ -163,7 +159,7 @@ def test_a_second_rollback_goes_further_back_and_never_to_what_was_rolled_back(
     assert registry.champion().version == "1"
 
 
-def test_without_a_version_before_there_is_no_way_back(open_registry: Open, register: Register) -> None:
+def test_rollback_without_a_previous_champion_is_refused(open_registry: Open, register: Register) -> None:
     registry = of(open_registry, register, "no way back")
     with pytest.raises(RegistryError, match="no champion yet"):
         registry.rollback(by="chen", reason="x")
@@ -173,34 +169,32 @@ def test_without_a_version_before_there_is_no_way_back(open_registry: Open, regi
     assert refused.value.found == "only version 1 is left"
 
 
-def test_what_was_live_when_is_told_oldest_first_by_whoever_opens_the_store(
-    open_registry: Open, register: Register
-) -> None:
+def test_a_reopened_registry_lists_its_history_oldest_first(open_registry: Open, register: Register) -> None:
     registry = of(open_registry, register, "history", versions=2)
     registry.promote("1", by="li", approver="wang", reason="第一个模型")
     registry.promote("2", by="zhao", approver="wang", reason="retrained")
     registry.rollback(by="chen", reason="too strict")
-    told = open_registry("history").history()
-    assert [(m.what, m.version, m.before, m.by, m.approver, m.reason) for m in told] == [
+    history = open_registry("history").history()
+    assert [(m.what, m.version, m.before, m.by, m.approver, m.reason) for m in history] == [
         ("promoted", "1", None, "li", "wang", "第一个模型"),
         ("promoted", "2", "1", "zhao", "wang", "retrained"),
         ("rolled back", "1", "2", "chen", "", "too strict"),
     ]
-    assert [m.at for m in told] == sorted(m.at for m in told)
+    assert [m.at for m in history] == sorted(m.at for m in history)
 
 
-def test_a_long_reason_is_kept_as_far_as_a_tag_holds(open_registry: Open, register: Register) -> None:
+def test_a_long_reason_is_cut_to_the_length_of_a_tag(open_registry: Open, register: Register) -> None:
     registry = of(open_registry, register, "long reason")
     assert len(registry.promote("1", by="li", approver="wang", reason="x" * 9_000).reason) == LONGEST_WORDS
     assert registry.history()[0].reason == "x" * LONGEST_WORDS
 
 
-def moves(*said: tuple[str, str]) -> list[Move]:
-    return [Move("2024-07-26T00:00:00Z", what, version, None, "li", "wang", "") for what, version in said]
+def moves(*changes: tuple[str, str]) -> list[Move]:
+    return [Move("2024-07-26T00:00:00Z", what, version, None, "li", "wang", "") for what, version in changes]
 
 
 @pytest.mark.parametrize(
-    ("said", "standing"),
+    ("changes", "current"),
     [
         ([], []),
         ([("promoted", "1"), ("promoted", "2")], ["1", "2"]),
@@ -209,5 +203,5 @@ def moves(*said: tuple[str, str]) -> list[Move]:
         ([("promoted", "1"), ("promoted", "2"), ("promoted", "1")], ["1", "2", "1"]),
     ],
 )
-def test_versions_that_stand_are_those_not_rolled_back(said: list[tuple[str, str]], standing: list[str]) -> None:
-    assert current_versions(moves(*said)) == standing
+def test_current_versions_are_those_not_rolled_back(changes: list[tuple[str, str]], current: list[str]) -> None:
+    assert current_versions(moves(*changes)) == current

@@ -58,7 +58,7 @@ def test_a_name_may_be_in_chinese(open_registry: Open, register: Register) -> No
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a/b", "a:b", "o'brien", 'the "best"', "100%"])
-def test_a_name_under_which_nothing_could_be_found_again_is_refused(open_registry: Open, name: str) -> None:
+def test_a_name_that_mlflow_cannot_look_up_is_refused(open_registry: Open, name: str) -> None:
     with pytest.raises(RegistryError) as refused:
         open_registry(name)
     assert refused.value.found == repr(name)
@@ -77,7 +77,7 @@ def test_an_unknown_version_is_refused_with_the_known_ones(
         assert (refused.value.expected, refused.value.found) == ("one of 2, 1", unknown)
 
 
-def test_an_unknown_version_of_an_empty_registry_says_that_there_is_none(open_registry: Open) -> None:
+def test_an_unknown_version_of_an_empty_registry_is_refused_with_a_hint(open_registry: Open) -> None:
     with pytest.raises(RegistryError) as refused:
         open_registry("empty").version("1")
     assert refused.value.expected == "a version of empty, of which there is none yet"
@@ -136,7 +136,7 @@ def test_an_artefact_that_is_gone_is_refused(open_registry: Open, register: Regi
         registry.load("1")
 
 
-def test_what_was_logged_beside_a_version_can_be_read(open_registry: Open, register: Register) -> None:
+def test_an_attachment_of_a_version_can_be_read(open_registry: Open, register: Register) -> None:
     registry = open_registry("beside")
     register(registry)
     assert registry.attachment("1", "gates.json") == "[]"
@@ -177,9 +177,7 @@ def test_a_fresh_process_with_warnings_as_errors_is_silent_from_import_to_exit(t
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
-def test_a_file_beside_the_artefact_can_be_written_anew_and_is_not_made_up(
-    open_registry: Open, register: Register
-) -> None:
+def test_an_attachment_can_be_rewritten_but_not_created(open_registry: Open, register: Register) -> None:
     registry = open_registry("rewritten")
     register(registry)
     assert registry.rewrite("1", "gates.json", lambda text: f"{text} 改")
@@ -191,10 +189,10 @@ def test_a_file_beside_the_artefact_can_be_written_anew_and_is_not_made_up(
     }
 
 
-def test_a_server_that_does_not_answer_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_reported_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     registry = Registry("http://127.0.0.1:9", artefacts=None)
-    for asked in (registry.versions, registry.history, registry.champion, lambda: registry.version("1")):
+    for query in (registry.versions, registry.history, registry.champion, lambda: registry.version("1")):
         with pytest.raises(RegistryError, match="the MLflow server does not answer") as refused:
-            asked()
+            query()
         assert "LINERISK_TRACKING_URI" in str(refused.value.todo)

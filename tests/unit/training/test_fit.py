@@ -163,16 +163,16 @@ def test_classes_are_not_weighted(slices: Slices) -> None:
     assert raw.mean() == pytest.approx(slices.train.prevalence, rel=0.02)
 
 
-# What is refused, told and kept -------------------------------------------------------------------------------------
+# Refusals, progress and the stored recipe ----------------------------------------------------------------------------
 
 
-def test_progress_is_told_tree_by_tree(slices: Slices) -> None:
-    told: list[tuple[int, int]] = []
-    fit_trees(slices.train, Recipe(trees=5), on_progress=lambda done, total: told.append((done, total)))
-    assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+def test_progress_is_reported_after_each_tree(slices: Slices) -> None:
+    calls: list[tuple[int, int]] = []
+    fit_trees(slices.train, Recipe(trees=5), on_progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
 
 
-def test_the_test_slice_is_not_looked_at(slices: Slices, model: RiskModel, tmp_path: Path) -> None:
+def test_the_test_slice_does_not_influence_the_fit(slices: Slices, model: RiskModel, tmp_path: Path) -> None:
     other = replace(slices, test=slices.train)
     assert fit(other).save(tmp_path / "a") == model.save(tmp_path / "b")
 
@@ -201,7 +201,7 @@ def test_a_bent_calibration_is_kept_in_the_artefact_and_read_back(
     assert loaded.card()["calibration"]["kind"] == "spline"
 
 
-def test_how_calibration_was_chosen_and_sources_were_believed_is_in_the_facts(model: RiskModel) -> None:
+def test_the_facts_have_the_calibrator_choice_and_the_label_weights(model: RiskModel) -> None:
     assert model.facts["calibration_choice"]["chosen"] == model.calibration.kind
     assert model.facts["label_sources"] == {}
 
@@ -228,7 +228,7 @@ def test_every_row_is_in_one_band_with_its_frauds() -> None:
     assert [(band.rows, band.fraud) for band in bands] == [(50, 0), (30, 0), (10, 0), (5, 0), (1, 1), (3, 3), (1, 1)]
 
 
-def test_a_band_says_its_exact_interval() -> None:
+def test_a_band_has_its_exact_interval() -> None:
     first = score_bands(MARGINS, FRAUD, CUTS)[0]
     assert (first.low, first.high) == clopper_pearson(0, 50)
 
@@ -237,6 +237,6 @@ def test_a_band_without_rows_joins_the_one_below() -> None:
     assert max(band.from_margin for band in score_bands(MARGINS, FRAUD, CUTS)) < 500
 
 
-def test_rows_that_are_all_alike_make_one_band() -> None:
+def test_rows_with_equal_margins_make_one_band() -> None:
     bands = score_bands(np.zeros(100), FRAUD, CUTS)
     assert [(band.rows, band.fraud) for band in bands] == [(100, 5)]

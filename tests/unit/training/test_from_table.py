@@ -45,16 +45,16 @@ def test_a_table_of_numbers_only_gives_no_notice(table_file: Write) -> None:
     assert read_table(path, label="y", id_column="line_id").notices == ()
 
 
-def test_a_table_without_an_id_says_so_and_names_what_may_be_one(table_file: Write) -> None:
-    (said,) = read_table(table_file("t.csv", number=[8, 9, 10], calls=[4, 4, 5], y=[1, 0, 0]), label="y").notices
-    assert said.startswith("No --id was given: rows are numbered")
-    assert said.endswith("says nothing of fraud: number. If it is one, give it as --id.")
-    (said,) = read_table(table_file("t.csv", share=[0.1, 0.2], y=[1, 0]), label="y").notices
-    assert "may be an id" not in said
+def test_a_table_without_an_id_gives_a_notice_with_candidate_columns(table_file: Write) -> None:
+    (notice,) = read_table(table_file("t.csv", number=[8, 9, 10], calls=[4, 4, 5], y=[1, 0, 0]), label="y").notices
+    assert notice.startswith("No --id was given: rows are numbered")
+    assert notice.endswith("is no evidence of fraud: number. If it is one, give it as --id.")
+    (notice,) = read_table(table_file("t.csv", share=[0.1, 0.2], y=[1, 0]), label="y").notices
+    assert "may be an id" not in notice
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "NaN", "nan", "null"])
-def test_a_csv_may_say_missing_in_several_ways(table_file: Write, missing: str) -> None:
+def test_a_csv_may_write_missing_values_in_several_ways(table_file: Write, missing: str) -> None:
     table = read_table(table_file("t.csv", calls=["3", missing], more=[1, 2], y=[1, 0]), label="y")
     assert np.isnan(table.examples.column("calls")).tolist() == [False, True]
 
@@ -63,7 +63,7 @@ def test_a_csv_may_say_missing_in_several_ways(table_file: Write, missing: str) 
     ("fraud", "legitimate"),
     [(1, 0), (1.0, 0.0), (True, False), ("true", "false"), ("fraud", "legitimate"), ("Fraud", "LEGITIMATE")],
 )
-def test_a_label_may_be_said_in_several_ways(table_file: Write, fraud: object, legitimate: object) -> None:
+def test_labels_are_read_in_several_formats(table_file: Write, fraud: object, legitimate: object) -> None:
     path = table_file("t.parquet", calls=[1, 2, 3], y=[fraud, legitimate, fraud])
     assert read_table(path, label="y").examples.fraud.tolist() == [True, False, True]
 
@@ -87,7 +87,7 @@ def test_names_in_chinese_are_names(table_file: Write) -> None:
     assert table.examples.columns[0].name == "通话次数"
 
 
-def test_the_fingerprint_tells_files_apart(table_file: Write) -> None:
+def test_the_fingerprint_differs_between_files(table_file: Write) -> None:
     first = read_table(table_file("a.csv", calls=[3, 4], y=[1, 0]), label="y").fingerprint
     assert first == read_table(table_file("b.csv", calls=[3, 4], y=[1, 0]), label="y").fingerprint
     assert first != read_table(table_file("c.csv", calls=[3, 5], y=[1, 0]), label="y").fingerprint
@@ -114,7 +114,7 @@ def test_an_unknown_kind_of_file(tmp_path: Path) -> None:
     assert (error.expected, error.found) == (".parquet or .csv", ".xlsx")
 
 
-def test_a_file_that_is_not_what_its_name_says(tmp_path: Path) -> None:
+def test_a_file_whose_content_does_not_match_its_suffix_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     path.write_text("not parquet at all")
     assert refused(path).wrong == "table.parquet cannot be read"
@@ -175,10 +175,10 @@ def test_an_id_in_two_rows(table_file: Write) -> None:
     assert (error.found, error.field) == ("1 rows too many", "line_id")
 
 
-@pytest.mark.parametrize(("bad", "said"), [(2, "'2'"), (None, "None")])
-def test_a_label_that_is_neither(table_file: Write, bad: object, said: str) -> None:
+@pytest.mark.parametrize(("bad", "example"), [(2, "'2'"), (None, "None")])
+def test_a_label_that_is_neither(table_file: Write, bad: object, example: str) -> None:
     error = refused(table_file("t.parquet", calls=[1, 2], y=[1, bad]))
-    assert (error.found, error.field) == (f"1 rows such as {said}", "y")
+    assert (error.found, error.field) == (f"1 rows such as {example}", "y")
 
 
 def test_a_table_without_numbers(table_file: Write) -> None:
@@ -196,10 +196,10 @@ def test_a_name_that_trees_cannot_keep(table_file: Write, name: str) -> None:
     assert (error.field, error.found) == (name, repr(name))
 
 
-# The split: random, by row, and said to be so ------------------------------------------------------------------------
+# The split: random, by row, with a notice ----------------------------------------------------------------------------
 
 
-def test_the_split_is_random_and_says_so(table_file: Write) -> None:
+def test_the_split_is_random_and_has_a_notice(table_file: Write) -> None:
     path = table_file("t.csv", line_id=list(range(1_000)), calls=list(range(1_000)), y=[0, 1] * 500)
     table = read_table(path, label="y", id_column="line_id")
     slices = slices_from_table(table, seed=1)

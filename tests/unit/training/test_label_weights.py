@@ -27,7 +27,7 @@ def examples(fraud: npt.NDArray[np.bool_], source: npt.NDArray[np.str_] | None) 
     return Examples((FeatureColumn("a", "other"),), rows, fraud, np.arange(len(fraud)), source=source)
 
 
-def test_a_row_weighs_what_its_source_is_believed_and_the_mean_is_one() -> None:
+def test_row_weights_follow_the_source_and_have_mean_one() -> None:
     weight = row_weights(examples(FRAUD, SOURCES))
     assert weight is not None
     assert weight / weight[0] == pytest.approx([1.0, 0.6, 0.8, 1.0, 0.8])
@@ -45,7 +45,7 @@ def test_every_weight_is_a_share_and_has_its_reason() -> None:
         assert len(believed.noise) > 20
 
 
-def test_the_record_says_rows_and_weight_of_each_source_that_occurs() -> None:
+def test_the_record_has_rows_and_weight_of_each_source_that_occurs() -> None:
     found = describe_sources(examples(FRAUD, SOURCES))
     assert list(found) == ["police", "verification_failed", "complaint", "verification_passed", NO_FINDING]
     assert {key: value for key, value in found["complaint"].items() if key != "noise"} == {
@@ -76,7 +76,7 @@ def raised(slices: Slices, wrong: Examples) -> float:
     return float((after - before).mean())
 
 
-def test_a_noisy_source_that_is_believed_less_moves_the_model_less(
+def test_a_lower_weight_of_a_noisy_source_changes_the_model_less(
     slices: Slices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = accused(slices)
@@ -88,7 +88,7 @@ def test_a_noisy_source_that_is_believed_less_moves_the_model_less(
     assert moved[2] > 0
 
 
-def test_without_any_doubt_weights_change_nothing(slices: Slices) -> None:
+def test_weights_of_one_change_nothing(slices: Slices) -> None:
     certain = replace(slices.train, source=np.where(slices.train.fraud, "police", NO_FINDING))
     recipe = Recipe(trees=5)
     assert fit_trees(certain, recipe).model_to_string() == fit_trees(slices.train, recipe).model_to_string()

@@ -1,4 +1,4 @@
-"""Who counts as fraud, who as legitimate, and of whom nothing can be said: one rule per test.
+"""Which lines count as fraud, as legitimate, or are left out: one rule per test.
 
 A line stands at day 0 and we train at day 60. The observation window is (-28, 0]; within 56 days around it a finding is
 too near to call the line legitimate.
@@ -66,7 +66,7 @@ def outcome(*findings: Finding, rows: pl.LazyFrame | None = None) -> dict[int, b
 
 
 def source(*findings: Finding) -> list[str]:
-    """Who is said to have found the outcome of line 1."""
+    """The source of the outcome of line 1."""
     found = outcomes(labels(*findings), accounts((1, -100, "active")), as_of=AS_OF, known_by=day(TRAINED))
     return found["source"].to_list()
 
@@ -75,7 +75,7 @@ def test_a_finding_about_the_window_makes_a_line_fraud() -> None:
     assert outcome(("fraud", "police", -5, 20)) == FRAUD
 
 
-def test_a_line_that_nobody_complained_of_is_legitimate() -> None:
+def test_a_line_without_a_complaint_is_legitimate() -> None:
     assert outcome() == LEGITIMATE
 
 
@@ -99,39 +99,39 @@ def test_fraud_near_the_window_leaves_a_line_out(occurred: float) -> None:
 
 
 @pytest.mark.parametrize("occurred", [-56, -200, 57])
-def test_fraud_far_from_the_window_says_nothing_of_it(occurred: float) -> None:
+def test_fraud_far_from_the_window_does_not_count(occurred: float) -> None:
     assert outcome(("fraud", "police", occurred, 58)) == LEGITIMATE
 
 
-def test_fraud_in_the_window_counts_beside_fraud_near_it() -> None:
+def test_fraud_in_the_window_counts_despite_fraud_near_it() -> None:
     assert outcome(("fraud", "police", -40, 20), ("fraud", "complaint", -3, 30)) == FRAUD
 
 
-def test_a_line_found_out_already_is_left_out() -> None:
+def test_a_line_already_found_to_be_fraud_is_left_out() -> None:
     assert outcome(("fraud", "police", -5, -1)) == LEFT_OUT
 
 
-def test_a_line_found_out_long_ago_is_left_out_too() -> None:
+def test_a_line_found_to_be_fraud_long_ago_is_left_out() -> None:
     assert outcome(("fraud", "police", -400, -390)) == LEFT_OUT
 
 
 @pytest.mark.parametrize("clearing", CLEARING_SOURCES)
 @pytest.mark.parametrize("taken_back", sorted(set(LABEL_SOURCES) - set(FIRM_SOURCES)))
-def test_a_person_takes_back_what_is_not_firm(clearing: str, taken_back: str) -> None:
+def test_a_clearing_revokes_a_finding_that_is_not_firm(clearing: str, taken_back: str) -> None:
     assert outcome(("fraud", taken_back, -5, 5), ("legitimate", clearing, -5, 30)) == LEGITIMATE
 
 
 @pytest.mark.parametrize("firm", FIRM_SOURCES)
 @pytest.mark.parametrize("clearing", CLEARING_SOURCES)
-def test_nobody_takes_back_a_firm_finding(firm: str, clearing: str) -> None:
+def test_a_firm_finding_cannot_be_revoked(firm: str, clearing: str) -> None:
     assert outcome(("fraud", firm, -5, 5), ("legitimate", clearing, -5, 30)) == FRAUD
 
 
-def test_passing_a_verification_takes_back_nothing() -> None:
+def test_a_passed_verification_revokes_nothing() -> None:
     assert outcome(("fraud", "complaint", -5, 5), ("legitimate", "verification_passed", -5, 30)) == FRAUD
 
 
-def test_a_complaint_after_the_clearing_stands() -> None:
+def test_a_complaint_after_the_clearing_counts() -> None:
     assert outcome(("legitimate", "dispute_cleared", -5, 10), ("fraud", "complaint", -3, 30)) == FRAUD
 
 
@@ -152,7 +152,7 @@ def test_a_line_that_is_not_active_is_left_out(status: str) -> None:
     assert outcome(rows=accounts((1, -100, status))) == LEFT_OUT
 
 
-def test_the_last_account_row_known_at_the_instant_says_whether_a_line_is_active() -> None:
+def test_the_last_account_row_known_at_the_instant_decides_whether_a_line_is_active() -> None:
     later = accounts((1, -100, "active"), (1, -10, "suspended"), (1, 1, "active"))
     assert outcome(rows=later) == LEFT_OUT
     assert outcome(rows=accounts((1, -100, "suspended"), (1, -10, "active"), (1, 1, "closed"))) == LEGITIMATE
@@ -172,17 +172,17 @@ def test_each_line_has_its_own_outcome_in_the_order_of_keys() -> None:
 # Who says so ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_outcome_says_who_found_it() -> None:
+def test_an_outcome_has_its_source() -> None:
     assert source(("fraud", "complaint", -5, 5)) == ["complaint"]
     assert source(("legitimate", "verification_passed", -5, 5)) == ["verification_passed"]
     assert source() == ["no_finding"]
 
 
-def test_of_several_who_found_the_same_the_most_trusted_is_told() -> None:
+def test_the_most_trusted_of_agreeing_sources_is_named() -> None:
     assert source(("fraud", "complaint", -9, 5), ("fraud", "police", -5, 30)) == ["police"]
 
 
-def test_who_found_the_contrary_is_not_told() -> None:
+def test_a_source_of_the_contrary_finding_is_not_named() -> None:
     assert source(("fraud", "complaint", -5, 5), ("legitimate", "verification_passed", -5, 6)) == ["complaint"]
 
 
@@ -195,11 +195,11 @@ def test_a_finding_of_good_about_another_time_is_no_finding_about_the_window() -
 CUT_OFF_LATER = ((1, -100, "active"), (1, 10, "suspended"))
 
 
-def test_a_line_that_was_suspended_is_no_fraud_for_that_and_without_a_finding_not_legitimate_either() -> None:
+def test_a_suspended_line_without_a_finding_is_left_out() -> None:
     assert outcome(rows=accounts(*CUT_OFF_LATER)) == LEFT_OUT
 
 
-def test_a_suspended_line_is_what_somebody_outside_found_of_it() -> None:
+def test_a_suspended_line_has_the_outcome_of_an_outside_finding() -> None:
     assert outcome(("fraud", "police", -5, 20), rows=accounts(*CUT_OFF_LATER)) == FRAUD
     assert outcome(("legitimate", "dispute_cleared", -5, 20), rows=accounts(*CUT_OFF_LATER)) == LEGITIMATE
 
@@ -212,7 +212,7 @@ def test_a_line_suspended_and_restored_before_the_instant_may_be_scored() -> Non
     assert outcome(rows=accounts((1, -100, "suspended"), (1, -50, "active"))) == LEGITIMATE
 
 
-def test_a_line_that_its_holder_closed_later_was_not_cut_off() -> None:
+def test_a_line_closed_by_its_holder_does_not_count_as_suspended() -> None:
     assert outcome(rows=accounts((1, -100, "active"), (1, 10, "closed"))) == LEGITIMATE
 
 

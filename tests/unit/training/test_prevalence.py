@@ -37,12 +37,16 @@ def ratio(model: RiskModel, rows: Examples) -> tuple[float, float, float]:
     return found.low, found.value, found.high
 
 
-def test_uncorrected_far_too_much_fraud_is_predicted(model: RiskModel, slices: Slices, rare: Examples) -> None:
+def test_without_the_correction_far_too_much_fraud_is_predicted(
+    model: RiskModel, slices: Slices, rare: Examples
+) -> None:
     assert slices.test.prevalence > 5 * RARE
     assert ratio(model, rare)[0] > 2
 
 
-def test_corrected_as_much_is_predicted_as_is_observed(model: RiskModel, slices: Slices, rare: Examples) -> None:
+def test_with_the_correction_predicted_fraud_matches_observed_fraud(
+    model: RiskModel, slices: Slices, rare: Examples
+) -> None:
     low, value, high = ratio(corrected(model, slices), rare)
     assert low < 1 < high
     assert value == pytest.approx(1.0, abs=0.25)
@@ -56,7 +60,7 @@ def test_margins_ranks_and_cut_points_stay(model: RiskModel, slices: Slices, rar
     assert np.array_equal(np.argsort(after.probability(margin)), np.argsort(model.probability(margin)))
 
 
-def test_bands_keep_their_lines_and_their_intervals_move_with_the_probabilities(
+def test_bands_keep_their_lines_and_their_intervals_shift_with_the_probabilities(
     model: RiskModel, slices: Slices
 ) -> None:
     after = corrected(model, slices)
@@ -66,24 +70,24 @@ def test_bands_keep_their_lines_and_their_intervals_move_with_the_probabilities(
         assert moved.high < before.high or before.high == 1.0
 
 
-def test_the_record_says_from_where_to_where(model: RiskModel, slices: Slices) -> None:
-    said = corrected(model, slices).facts["prevalence"]
-    assert said["fitted"] == slices.calibration.prevalence
-    assert said["operation"] == RARE
-    assert said["log_odds_shift"] < -1.5
+def test_the_record_has_both_prevalences(model: RiskModel, slices: Slices) -> None:
+    record = corrected(model, slices).facts["prevalence"]
+    assert record["fitted"] == slices.calibration.prevalence
+    assert record["operation"] == RARE
+    assert record["log_odds_shift"] < -1.5
 
 
-@pytest.mark.parametrize("wanted", [0.01, 0.5])
-def test_thinning_leaves_out_only_the_kind_that_there_is_too_much_of(slices: Slices, wanted: float) -> None:
-    kept = thinned(slices.test, wanted, seed=1)
-    assert kept.prevalence == pytest.approx(wanted, rel=0.01)
-    rarer = kept.fraud.sum() if wanted > slices.test.prevalence else (~kept.fraud).sum()
-    assert rarer == (slices.test.fraud if wanted > slices.test.prevalence else ~slices.test.fraud).sum()
-    assert thinned(slices.test, wanted, seed=1).line_key.tolist() == kept.line_key.tolist()
+@pytest.mark.parametrize("requested", [0.01, 0.5])
+def test_thinning_removes_rows_of_the_excess_class_only(slices: Slices, requested: float) -> None:
+    kept = thinned(slices.test, requested, seed=1)
+    assert kept.prevalence == pytest.approx(requested, rel=0.01)
+    rarer = kept.fraud.sum() if requested > slices.test.prevalence else (~kept.fraud).sum()
+    assert rarer == (slices.test.fraud if requested > slices.test.prevalence else ~slices.test.fraud).sum()
+    assert thinned(slices.test, requested, seed=1).line_key.tolist() == kept.line_key.tolist()
 
 
 @pytest.mark.parametrize("wrong", [0.0, 1.0, -0.1, 5.0, float("nan")])
-def test_what_is_no_share_is_refused(wrong: float) -> None:
+def test_a_prevalence_that_is_no_share_is_refused(wrong: float) -> None:
     with pytest.raises(InputError, match="not a prevalence"):
         check_prevalence(wrong)
 

@@ -37,7 +37,7 @@ def test_instants_are_given_earliest_first_and_once() -> None:
     assert len(plan.instants) == 5
 
 
-def test_each_slice_stands_later_than_the_one_before_with_room_for_labels() -> None:
+def test_each_slice_is_later_than_the_previous_one_with_time_for_labels() -> None:
     plan = plan_splits(first_day=days_before(98), as_of=AS_OF)
     assert max(plan.train_at) + timedelta(days=14) == plan.calibration_at
     assert plan.calibration_at + timedelta(days=14) == plan.test_at
@@ -58,7 +58,7 @@ def test_too_short_a_history_is_refused_with_the_number_of_days_needed() -> None
     assert refused.value.found == "records from 2024-05-04"
 
 
-def test_the_plan_says_its_dates_in_words() -> None:
+def test_the_plan_describes_its_dates() -> None:
     words = plan_splits(first_day=days_before(98), as_of=AS_OF).describe()
     for named in ("2024-05-17, 2024-05-24, 2024-05-31", "2024-06-14", "2024-06-28", "2024-07-26", "no line in two"):
         assert named in words
@@ -88,7 +88,7 @@ def test_too_short_a_history_for_a_past_training_is_refused() -> None:
     assert refused.value.expected == "records from 2024-04-19 or earlier (98 days before as_of)"
 
 
-def test_a_line_always_falls_into_the_same_place() -> None:
+def test_a_line_is_always_assigned_the_same_place() -> None:
     keys = np.array([0, 1, 2**62 + 12345], dtype=np.int64)
     assert slice_of(line_position(keys)).tolist() == [0, 2, 2]
     assert line_position(keys)[::-1].tolist() == line_position(keys[::-1].copy()).tolist()

@@ -65,7 +65,7 @@ def test_what_is_chosen_is_within_one_standard_error_of_the_best_and_cheaper_to_
     assert chosen.reason_cost < tuned.trials[0].reason_cost
 
 
-def test_on_the_front_less_loss_costs_more(tuned: Tuned) -> None:
+def test_on_the_pareto_front_a_lower_loss_costs_more(tuned: Tuned) -> None:
     front = [tuned.trials[number] for number in tuned.front]
     for cheaper, better in itertools.pairwise(front):
         assert cheaper.reason_cost < better.reason_cost
@@ -92,30 +92,30 @@ def test_the_chosen_recipe_grows_the_trees_that_were_tried(train: Examples, tune
 # Time and interrupts -------------------------------------------------------------------------------------------------
 
 
-def test_however_short_the_time_the_first_recipe_is_tried_to_its_end(train: Examples) -> None:
+def test_the_first_recipe_is_always_tried_to_its_end(train: Examples) -> None:
     found = tune(train, START, seconds=1e-6, most_leaves=MOST_LEAVES)
     assert [trial.number for trial in found.trials] == [0]
     assert found.chosen == 0
     assert found.ended == "time is up"
 
 
-def test_time_that_passes_is_told(train: Examples) -> None:
-    told: list[float] = []
-    tune(train, START, seconds=0.5, most_leaves=MOST_LEAVES, on_progress=told.append)
-    assert told == sorted(told)
-    assert len(told) > 50
-    assert told[0] >= 0
+def test_elapsed_time_is_reported(train: Examples) -> None:
+    elapsed: list[float] = []
+    tune(train, START, seconds=0.5, most_leaves=MOST_LEAVES, on_progress=elapsed.append)
+    assert elapsed == sorted(elapsed)
+    assert len(elapsed) > 50
+    assert elapsed[0] >= 0
 
 
 def interrupted(after: int) -> object:
-    """Progress that interrupts, as Ctrl-C does, at its so-manieth call."""
+    """Progress that interrupts, as Ctrl-C does, at its given call."""
     calls = itertools.count()
 
-    def tell(_passed: float) -> None:
+    def on_progress(_passed: float) -> None:
         if next(calls) == after:
             raise KeyboardInterrupt
 
-    return tell
+    return on_progress
 
 
 def test_an_interrupt_keeps_what_was_found(train: Examples) -> None:
@@ -163,7 +163,7 @@ def test_too_few_frauds_to_tune_on_are_refused(train: Examples) -> None:
 # Judging -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_front_leaves_out_what_another_beats_in_both() -> None:
+def test_the_pareto_front_has_no_dominated_trial() -> None:
     trials = [
         tried(0, 0.5, 100),
         tried(1, 0.6, 200),
@@ -185,7 +185,7 @@ def test_the_cheapest_within_one_standard_error_is_chosen() -> None:
     assert found.as_dict()["trials"][2]["excess"] == pytest.approx(0.5, abs=0.01)
 
 
-def test_where_few_frauds_make_the_error_wide_what_says_little_is_still_not_chosen() -> None:
+def test_a_wide_standard_error_does_not_admit_a_weak_trial() -> None:
     best = np.full(100, 0.5)
     little = best + np.where(np.arange(100) < 10, 3.0, -0.3)
     trials = [tried(0, float(best.mean()), 300), tried(1, float(little.mean()), 10)]
@@ -220,7 +220,7 @@ def test_a_trial_counts_if_it_beats_the_prevalence_by_more_than_one_standard_err
     assert found.chosen == chosen
 
 
-def test_where_nothing_is_to_be_found_the_recipe_that_tuning_began_with_is_kept_and_said_so(train: Examples) -> None:
+def test_without_a_better_trial_the_initial_recipe_is_kept_with_a_notice(train: Examples) -> None:
     noise = replace(train, fraud=np.random.default_rng(1).permutation(train.fraud))
     found = tune(noise, START, seconds=LONG, most_leaves=MOST_LEAVES, most_trials=6)
     assert found.chosen is None
@@ -231,7 +231,7 @@ def test_where_nothing_is_to_be_found_the_recipe_that_tuning_began_with_is_kept_
     assert found.as_dict()["chosen"] is None
 
 
-def test_what_says_nothing_loses_what_always_saying_the_prevalence_loses(train: Examples) -> None:
+def test_a_model_without_splits_has_the_loss_of_the_constant_prevalence(train: Examples) -> None:
     blind = replace(train, rows=np.zeros_like(train.rows))
     found = tune(blind, START, seconds=1e-6, most_leaves=MOST_LEAVES)
     (trial,) = found.trials
@@ -240,7 +240,7 @@ def test_what_says_nothing_loses_what_always_saying_the_prevalence_loses(train: 
     assert found.chosen is None
 
 
-def test_a_search_says_which_lines_its_losses_are_of(tuned: Tuned) -> None:
+def test_a_search_states_which_lines_its_losses_are_measured_on(tuned: Tuned) -> None:
     lines, fraud = tuned.validated_on
     assert f"on the {lines:,} lines that validated, {fraud:,} of them fraud" in tuned.summary()
 

@@ -30,7 +30,7 @@ def asks(settings: Settings) -> str | None:
     return None if challenger is None else challenger.meta.version
 
 
-def test_a_version_asks_from_its_training_until_it_is_live(tmp_path: Path, small_table: Path) -> None:
+def test_a_version_is_the_challenger_from_its_training_until_it_is_live(tmp_path: Path, small_table: Path) -> None:
     home = Settings(home=tmp_path)
     train(home, small_table, seed=1, name="other")
     assert asks(home) is None
@@ -60,7 +60,7 @@ def store(tmp_path: Path) -> Path:
     return store
 
 
-def test_publishing_brings_what_was_trained_under_another_home_of_the_same_registry(
+def test_publishing_copies_a_challenger_trained_under_another_home(
     tmp_path: Path, small_table: Path, store: Path
 ) -> None:
     shared = f"sqlite:///{tmp_path / 'mlflow.db'}"
@@ -74,7 +74,9 @@ def test_publishing_brings_what_was_trained_under_another_home_of_the_same_regis
     assert asks(serving) is None
 
 
-def test_publishing_waits_for_no_registry(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publishing_does_not_wait_for_the_registry(
+    tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     for number, uri in enumerate((None, NOBODY_LISTENS)):
         home = Settings(home=tmp_path / f"home-{number}", tracking_uri=uri)
@@ -82,7 +84,9 @@ def test_publishing_waits_for_no_registry(tmp_path: Path, store: Path, monkeypat
         assert asks(home) is None
 
 
-def test_a_version_that_cannot_be_brought_fails_no_promotion_and_is_told(tmp_path: Path, small_table: Path) -> None:
+def test_a_version_that_cannot_be_copied_is_reported_without_failing_the_promotion(
+    tmp_path: Path, small_table: Path
+) -> None:
     home = Settings(home=tmp_path)
     train(home, small_table, seed=1)
     train(home, small_table, seed=2)

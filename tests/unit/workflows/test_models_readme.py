@@ -17,7 +17,7 @@ README = Path(__file__).parents[3] / "models" / "README.md"
 HOME_OF_THE_PAGE = "HOME/mlflow.db"
 
 
-def test_the_lines_load_a_version_and_leave_nothing_where_they_are_run(tmp_path: Path, small_table: Path) -> None:
+def test_the_code_of_the_readme_loads_a_version_and_leaves_no_files(tmp_path: Path, small_table: Path) -> None:
     home, stand = tmp_path / "home", tmp_path / "stand"
     trained = train_table(
         Settings(home=home),

@@ -10,14 +10,14 @@ from linerisk.training.fit import Recipe
 from linerisk.workflows.recipes import again_with, read_recipe, write_recipe
 
 
-def test_what_is_read_is_what_was_written_and_the_same_recipe_is_the_same_file(tmp_path: Path) -> None:
+def test_a_recipe_survives_a_round_trip_and_has_one_file(tmp_path: Path) -> None:
     recipe = Recipe(trees=61, leaves=5, learning_rate=0.18898509600831712, seed=3)
     path = write_recipe(tmp_path / "new", recipe)
     assert read_recipe(path) == recipe
     assert write_recipe(tmp_path / "new", recipe) == path != write_recipe(tmp_path / "new", Recipe())
 
 
-def test_what_a_recipe_does_not_say_is_as_in_the_house(tmp_path: Path) -> None:
+def test_missing_fields_of_a_recipe_take_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text('{"trees": 7, "row_share": 1}')
     assert read_recipe(path) == Recipe(trees=7, row_share=1.0)
@@ -30,7 +30,7 @@ def test_another_recipe_is_given_again_by_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "field", "found"),
+    ("content", "field", "found"),
     [
         ({"tress": 7}, None, "tress"),
         ([7], None, "list"),
@@ -40,16 +40,16 @@ def test_another_recipe_is_given_again_by_a_file(tmp_path: Path) -> None:
         ({"learning_rate": -0.1}, "learning_rate", "-0.1"),
     ],
 )
-def test_what_is_no_recipe_is_refused(tmp_path: Path, said: object, field: str | None, found: str) -> None:
+def test_an_invalid_recipe_is_refused(tmp_path: Path, content: object, field: str | None, found: str) -> None:
     path = tmp_path / "wrong.json"
-    path.write_text(json.dumps(said))
+    path.write_text(json.dumps(content))
     with pytest.raises(InputError) as refused:
         read_recipe(path)
     assert (refused.value.field, refused.value.found) == (field, found)
 
 
 @pytest.mark.parametrize("text", [None, "not json"])
-def test_a_file_that_is_not_there_or_no_json_is_refused(tmp_path: Path, text: str | None) -> None:
+def test_a_missing_file_or_invalid_json_is_refused(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "gone.json"
     if text is not None:
         path.write_text(text)

@@ -45,12 +45,12 @@ def train(settings: Settings, table: Path, name: str, *, seed: int = 1) -> None:
     )
 
 
-def quick(settings: Settings, table: Path, name: str, *, trees: int = 5) -> Trained:
+def train_fast(settings: Settings, table: Path, name: str, *, trees: int = 5) -> Trained:
     recipe = Recipe(trees=trees)
     return train_table(settings, table, label="y", id_column="line_id", trained_by="li", name=name, recipe=recipe)
 
 
-def told(*words: str) -> str:
+def run_command(*words: str) -> str:
     answered = CliRunner().invoke(app, words, env={"NO_COLOR": "1", "TERM": "dumb"})
     assert answered.exit_code == 0, answered.output
     return re.sub(r"\s+", " ", answered.output)
@@ -77,14 +77,16 @@ def test_promotion_rollback_and_a_model_that_is_not_served(home: Settings, small
     assert back.expires_at == first.expires_at
     assert live.expires_at == parse_instant(str(first.expires_at))
 
-    said = told("models", "--home", str(home.home))
+    output = run_command("models", "--home", str(home.home))
     for words in ("rolled back", "a drill", "holds until", str(first.expires_at)[:10]):
-        assert words in said
-    said = told("promote", "2", "--approver", "wang", "--by", "li", "--home", str(home.home))
-    assert "linerisk version 2 is champion and live; before: 1" in said
-    assert "no measure starts by itself" in said
-    said = told("rollback", "--name", "linerisk", "--reason", "again", "--by", "chen", "--home", str(home.home))
-    assert "linerisk version 1 is champion and live again; before: 2" in said
+        assert words in output
+    output = run_command("promote", "2", "--approver", "wang", "--by", "li", "--home", str(home.home))
+    assert "linerisk version 2 is champion and live; before: 1" in output
+    assert "no measure starts by itself" in output
+    output = run_command(
+        "rollback", "--name", "linerisk", "--reason", "again", "--by", "chen", "--home", str(home.home)
+    )
+    assert "linerisk version 1 is champion and live again; before: 2" in output
 
 
 def test_a_model_without_an_impact_assessment_is_not_promoted(
@@ -96,25 +98,25 @@ def test_a_model_without_an_impact_assessment_is_not_promoted(
         (policies / file.name).write_bytes(file.read_bytes())
     elsewhere = home.model_copy(update={"policies": policies, "home": tmp_path / "home"})
     answers: dict[str, dict[str, Any]] = {
-        name: {gate.code: (gate.outcome, gate.finding) for gate in quick(elsewhere, small_table, name).gates}
+        name: {gate.code: (gate.outcome, gate.finding) for gate in train_fast(elsewhere, small_table, name).gates}
         for name in ("linerisk", "other")
     }
     assert answers["linerisk"]["G016"] == (Outcome.FAILED, "../docs/impact-assessment.md cannot be read")
     assert "G016" in registry_for(elsewhere).version("1").failed
     assert answers["other"]["G016"][0] is Outcome.NOT_APPLICABLE
-    # Nor is it said to be covered by a document that nobody held against it.
+    # Its card does not name a document that does not cover it.
     assert registry_for(elsewhere, "other").load("1").card()["impact_assessment"] is None
 
 
-def test_a_promotion_says_that_the_assessment_is_not_finished(small_table: Path, tmp_path: Path) -> None:
+def test_a_promotion_reports_an_unfinished_assessment(small_table: Path, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    quick(settings, small_table, "linerisk", trees=20)
-    said = told("promote", "1", "--approver", "wang", "--by", "li", "--home", str(tmp_path))
-    assert "The impact assessment ../docs/impact-assessment.md: " in said
-    assert "still marked *to confirm*: finish it before real lines are scored" in said
+    train_fast(settings, small_table, "linerisk", trees=20)
+    output = run_command("promote", "1", "--approver", "wang", "--by", "li", "--home", str(tmp_path))
+    assert "The impact assessment ../docs/impact-assessment.md: " in output
+    assert "still marked *to confirm*: finish it before real lines are scored" in output
 
 
-def test_the_artefact_declares_how_long_it_holds_and_what_comes_then(home: Settings) -> None:
+def test_the_artefact_declares_its_expiry_and_what_follows(home: Settings) -> None:
     card = registry_for(home).load("1").card()
     assert card["valid_days"] == 45
     assert "no measure starts by itself" in card["when_expired"]
@@ -122,7 +124,7 @@ def test_the_artefact_declares_how_long_it_holds_and_what_comes_then(home: Setti
 
 
 def promote_clueless(home: Settings, small_table: Path, name: str) -> tuple[str, tuple[str, ...]]:
-    """Train a model that learnt nothing, delete what `name` says, promote it; what the command said, and the gates."""
+    """Train a model that learnt nothing and promote it; `deleted` loses its reports first. Output and failed gates."""
     trained = train_table(
         home, small_table, label="y", id_column="line_id", trained_by="li", name=name, recipe=CLUELESS
     )
@@ -136,19 +138,17 @@ def promote_clueless(home: Settings, small_table: Path, name: str) -> tuple[str,
     assert failed
     codes = [word for code in failed for word in ("--override", code)]
     words = ("promote", "1", "--name", name, "--approver", "wang", "--by", "li", "--home", str(home.home))
-    return told(*words, *codes, "--reason", REASON), failed
+    return run_command(*words, *codes, "--reason", REASON), failed
 
 
-def test_an_override_is_told_and_shown(home: Settings, small_table: Path) -> None:
-    said, failed = promote_clueless(home, small_table, "clueless")
-    assert f"Overridden: {', '.join(failed)}" in said
-    assert "Nothing is served from it" in said
-    assert REASON.split(";", maxsplit=1)[0] in told("models", "--name", "clueless", "--home", str(home.home))
+def test_an_override_is_printed_and_recorded(home: Settings, small_table: Path) -> None:
+    output, failed = promote_clueless(home, small_table, "clueless")
+    assert f"Overridden: {', '.join(failed)}" in output
+    assert "Nothing is served from it" in output
+    assert REASON.split(";", maxsplit=1)[0] in run_command("models", "--name", "clueless", "--home", str(home.home))
 
 
-def test_an_override_stands_on_card_and_page_beside_the_reports_and_in_the_registry(
-    home: Settings, small_table: Path
-) -> None:
+def test_an_override_is_on_card_and_report_in_the_home_and_in_the_registry(home: Settings, small_table: Path) -> None:
     _, failed = promote_clueless(home, small_table, "shown")
     registry = registry_for(home, "shown")
     cards = [(home.reports / "shown-1.card.md").read_text(encoding="utf-8"), registry.attachment("1", "card.md")]
@@ -164,11 +164,9 @@ def test_an_override_stands_on_card_and_page_beside_the_reports_and_in_the_regis
     assert not [text for text in (*cards, *pages) if "no gate was overridden" in text]
 
 
-def test_papers_that_were_deleted_do_not_hinder_a_promotion_and_are_not_made_up(
-    home: Settings, small_table: Path
-) -> None:
-    said, _ = promote_clueless(home, small_table, "deleted")
-    assert "deleted version 1 is champion" in said
+def test_deleted_reports_do_not_block_a_promotion_and_are_not_recreated(home: Settings, small_table: Path) -> None:
+    output, _ = promote_clueless(home, small_table, "deleted")
+    assert "deleted version 1 is champion" in output
     assert registry_for(home, "deleted").champion().version == "1"
     assert not (home.reports / "deleted-1.html").exists()
     assert not registry_for(home, "deleted").rewrite("1", "card.md", str.upper)
@@ -186,7 +184,7 @@ def test_no_path_of_this_machine_is_in_the_artefact(tmp_path: Path, small_table:
     assessment = (home.policies / "../docs/impact-assessment.md").read_bytes()
     (tmp_path / "law" / "dpia.md").write_bytes(assessment)
     elsewhere = home.model_copy(update={"policies": policies, "home": tmp_path / "home"})
-    trained = quick(elsewhere, small_table, "linerisk")
+    trained = train_fast(elsewhere, small_table, "linerisk")
     (found,) = [gate.finding for gate in trained.gates if gate.code == "G016"]
     assert found.startswith("dpia.md, SHA-256 ")
     kept = (registry_for(elsewhere).folder("1") / "model.json").read_text(encoding="utf-8")
@@ -194,7 +192,7 @@ def test_no_path_of_this_machine_is_in_the_artefact(tmp_path: Path, small_table:
         assert place not in kept
 
 
-def test_the_registry_says_of_a_version_what_report_and_card_say(home: Settings) -> None:
+def test_registry_report_and_card_agree_on_a_version(home: Settings) -> None:
     registry = registry_for(home)
     text = registry.get("1").description
     card = registry.attachment("1", "card.md")

@@ -65,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_line_has_the_status_that_its_account_had(folder: Path) -> None:
     out = folder / "scores.parquet"
-    said = run(
+    output = run(
         *("score", "--store", str(folder / "store"), "--as-of", AS_OF, "--model", "1", "--out", str(out)),
         *("--home", str(folder / "home"), "--json"),
     )
@@ -80,13 +80,15 @@ def test_every_line_has_the_status_that_its_account_had(folder: Path) -> None:
     scored = pl.read_parquet(out)
     found = dict(scored.select("line_id", pl.col("line_status").cast(pl.String)).iter_rows())
     assert found == {line: expected.get(line) for line in found}
-    counts = json.loads(said.splitlines()[-1])["line_status"]
+    counts = json.loads(output.splitlines()[-1])["line_status"]
     out_of_use = {status: n for status, n in counts.items() if status in ("suspended", "closed")}
     assert sum(counts.values()) == scored.height
     assert sum(out_of_use.values()) > 0
     for status, number in out_of_use.items():
-        assert f"{number:,} {status}" in said
-    beside = scored.filter(pl.col("line_status").cast(pl.String).is_in(list(out_of_use)), pl.col("tier") == "normal")
-    normal = next(line.split() for line in said.splitlines() if line.strip().startswith("normal "))
-    assert normal[1:] == [f"{(scored['tier'] == 'normal').sum():,}", f"{beside.height:,}"]
-    assert "marked in the column line_status" in " ".join(said.split())
+        assert f"{number:,} {status}" in output
+    out_of_use_normal = scored.filter(
+        pl.col("line_status").cast(pl.String).is_in(list(out_of_use)), pl.col("tier") == "normal"
+    )
+    normal = next(line.split() for line in output.splitlines() if line.strip().startswith("normal "))
+    assert normal[1:] == [f"{(scored['tier'] == 'normal').sum():,}", f"{out_of_use_normal.height:,}"]
+    assert "marked in the column line_status" in " ".join(output.split())

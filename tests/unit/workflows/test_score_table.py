@@ -28,7 +28,7 @@ def some_rows(sichuan_file: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return path
 
 
-def test_each_row_is_scored_as_the_model_says(
+def test_each_row_has_the_score_of_the_model(
     sichuan: Trained, sichuan_home: Settings, sichuan_file: Path, some_rows: Path
 ) -> None:
     scored = score_table_file(sichuan_home, some_rows, id_column="phone_no_m", as_of=AS_OF, name="sichuan", version="1")

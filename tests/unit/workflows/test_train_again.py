@@ -56,34 +56,34 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_lines(home: Path
     assert {gate.code: gate.outcome for gate in compared.gates} == {
         gate.code: gate.outcome for gate in challenger.gates
     }
-    told = json.loads(json.dumps(compared.as_dict()))
-    assert told["figures"]["average_precision"]["challenger"] == challenger.evaluation.average_precision.value
+    result = json.loads(json.dumps(compared.as_dict()))
+    assert result["figures"]["average_precision"]["challenger"] == challenger.evaluation.average_precision.value
 
 
-def test_a_comparison_says_whether_both_were_tested_on_the_same_lines(home: Path, small_table: Path) -> None:
+def test_a_comparison_states_whether_both_were_tested_on_the_same_lines(home: Path, small_table: Path) -> None:
     settings = Settings(home=home)
     train(home, small_table, Recipe(trees=21))
-    alike = compare_versions(settings)
+    same_lines = compare_versions(settings)
     train(home, small_table, Recipe(trees=20, seed=2))
-    apart = compare_versions(settings)
-    assert alike.tested == "Both models on the same test lines, with 95 % intervals."
-    assert apart.tested.startswith("Each model on its own test slice")
-    for compared in (alike, apart):
+    other_lines = compare_versions(settings)
+    assert same_lines.tested == "Both models on the same test lines, with 95 % intervals."
+    assert other_lines.tested.startswith("Each model on its own test slice")
+    for compared in (same_lines, other_lines):
         assert compared.tested in html.unescape(compared.page.read_text(encoding="utf-8"))
         assert compared.as_dict()["tested"] == compared.tested
-    said = CliRunner().invoke(app, ["compare", "--home", str(home)], env={"NO_COLOR": "1", "TERM": "dumb"}).output
-    assert apart.tested in re.sub(r"\s+", " ", said)
+    output = CliRunner().invoke(app, ["compare", "--home", str(home)], env={"NO_COLOR": "1", "TERM": "dumb"}).output
+    assert other_lines.tested in re.sub(r"\s+", " ", output)
     registry = registry_for(settings)
-    for version in (apart.champion, apart.challenger):
+    for version in (other_lines.champion, other_lines.challenger):
         registry.client.delete_model_version_tag("linerisk", version.version, "tested_on")
     unknown = compare_versions(settings)
     assert unknown.champion.tested_on == unknown.challenger.tested_on == "unknown"
-    assert unknown.tested == apart.tested
-    for version in (apart.champion, apart.challenger):
+    assert unknown.tested == other_lines.tested
+    for version in (other_lines.champion, other_lines.challenger):
         registry.client.set_model_version_tag("linerisk", version.version, "tested_on", version.tested_on)
 
 
-def test_a_run_is_named_by_what_tells_it_from_others(home: Path, small_table: Path) -> None:
+def test_a_run_name_has_its_distinguishing_options(home: Path, small_table: Path) -> None:
     names = {}
     for what, recipe in (("usual", SMALL_TABLE), ("seed", replace(SMALL_TABLE, seed=7)), ("own", QUICK)):
         trained = train(home, small_table, recipe, name="named")
@@ -105,7 +105,7 @@ def test_a_run_is_named_by_what_tells_it_from_others(home: Path, small_table: Pa
     [("models",), ("compare",), ("rollback", "--reason", "a drill"), ("promote", "1", "--approver", "wang")],
     ids=" ".join,
 )
-def test_a_mistyped_home_is_said_and_stays_unmade(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_a_mistyped_home_is_refused_and_not_created(tmp_path: Path, words: tuple[str, ...]) -> None:
     typo = tmp_path / "typo"
     answered = CliRunner().invoke(app, [*words, "--home", str(typo)], env={"NO_COLOR": "1", "TERM": "dumb"})
     assert answered.exit_code == 1
@@ -117,23 +117,23 @@ def test_a_mistyped_home_is_said_and_stays_unmade(tmp_path: Path, words: tuple[s
     assert list(typo.iterdir()) == []
 
 
-def test_who_changes_tier_against_the_champion_is_kept_and_told(home: Path, small_table: Path) -> None:
+def test_tier_flips_against_the_champion_are_stored_and_reported(home: Path, small_table: Path) -> None:
     challenger = train(home, small_table, Recipe(trees=20, seed=2, feature_share=1.0))
     compared = compare_versions(Settings(home=home))
     assert compared.notices == ()
     assert compared.flips is not None
     assert compared.flips.champion == "1"
     assert compared.flips.lines == challenger.evaluation.lines
-    told = compared.as_dict()["tier_flips"]
-    assert sum(map(sum, told["fraud"])) == challenger.evaluation.fraud
-    assert "examples" not in told
+    flips = compared.as_dict()["tier_flips"]
+    assert sum(map(sum, flips["fraud"])) == challenger.evaluation.fraud
+    assert "examples" not in flips
     page = compared.page.read_text(encoding="utf-8")
     assert compared.page.name == f"linerisk-{challenger.version.version}-against-1.html"
     assert f"Of {compared.flips.lines:,} lines that both models scored" in page
     assert "Lines that change tier" in challenger.report.read_text(encoding="utf-8")
 
 
-def test_a_challenger_from_before_the_champion_says_how_to_learn_who_changes_tier(
+def test_comparing_a_challenger_older_than_the_champion_names_the_command_for_tier_flips(
     tmp_path: Path, small_table: Path
 ) -> None:
     train(tmp_path, small_table)
@@ -149,7 +149,7 @@ def test_a_challenger_from_before_the_champion_says_how_to_learn_who_changes_tie
     assert outdated in html.unescape(page)
 
 
-def test_a_challenger_from_before_the_champion_is_not_promoted_until_it_is_trained_again(
+def test_a_challenger_older_than_the_champion_is_not_promoted_until_it_is_trained_again(
     tmp_path: Path, small_table: Path
 ) -> None:
     settings = Settings(home=tmp_path)
@@ -177,12 +177,12 @@ def test_another_store_than_that_of_the_training_is_refused(home: Path, small_ta
         compare_versions(Settings(home=home), store=tmp_path / "store")
 
 
-def test_a_version_has_a_card_beside_its_report_and_in_the_registry(home: Path, small_table: Path) -> None:
+def test_a_version_has_a_card_next_to_its_report_and_in_the_registry(home: Path, small_table: Path) -> None:
     trained = train(home, small_table, name="carded")
-    beside = trained.report.with_name("carded-1.card.md").read_text(encoding="utf-8")
-    assert beside.startswith("# Model card: carded, version 1\n")
+    card = trained.report.with_name("carded-1.card.md").read_text(encoding="utf-8")
+    assert card.startswith("# Model card: carded, version 1\n")
     kept = registry_for(Settings(home=home), "carded").attachment("1", "card.md")
-    assert kept.split("\n", 1)[1] == beside.split("\n", 1)[1]
+    assert kept.split("\n", 1)[1] == card.split("\n", 1)[1]
 
 
 def test_a_challenger_that_learnt_nothing_fails_and_may_not_be_promoted(home: Path, small_table: Path) -> None:
@@ -213,7 +213,7 @@ def test_two_trainings_give_the_same_artefact(home: Path, small_table: Path) -> 
         assert (registry.folder("1") / name).read_bytes() == (registry.folder("2") / name).read_bytes()
 
 
-def test_the_command_that_makes_it_again_names_model_and_recipe(home: Path, small_table: Path) -> None:
+def test_the_reproducing_command_names_model_and_recipe(home: Path, small_table: Path) -> None:
     trained = train(home, small_table, Recipe(trees=20, seed=7), name="mine")
     command = re.search(r"<pre>(.*)</pre>", trained.report.read_text(encoding="utf-8"))
     assert command is not None
@@ -229,8 +229,8 @@ def test_a_recipe_that_is_the_default_but_for_its_seed_needs_no_file(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_is_named_after_its_table_and_its_steps_are_told(home: Path, small_table: Path) -> None:
-    told: list[tuple[str, int, int]] = []
+def test_a_model_is_named_after_its_table_and_progress_is_reported(home: Path, small_table: Path) -> None:
+    reported: list[tuple[str, int, int]] = []
     trained = train_table(
         Settings(home=home),
         small_table,
@@ -238,11 +238,16 @@ def test_a_model_is_named_after_its_table_and_its_steps_are_told(home: Path, sma
         id_column="line_id",
         trained_by="li",
         recipe=QUICK,
-        on_progress=lambda step, done, total: told.append((step, done, total)),
+        on_progress=lambda step, done, total: reported.append((step, done, total)),
     )
     assert (trained.version.name, trained.report.name) == ("small", "small-1.html")
-    assert list(dict.fromkeys(step for step, _, _ in told)) == ["cross-validation", "trees", "evaluation", "registry"]
-    assert told[-1] == ("registry", 1, 1)
+    assert list(dict.fromkeys(step for step, _, _ in reported)) == [
+        "cross-validation",
+        "trees",
+        "evaluation",
+        "registry",
+    ]
+    assert reported[-1] == ("registry", 1, 1)
     assert list(trained.cross_validation) == ["all columns"]
     assert not [notice for notice in trained.notices if "Shortcut" in notice]
 

@@ -36,7 +36,7 @@ def test_cross_validated_figures_reach_what_is_published(
     assert sichuan.cross_validation[columns].draws == 3
 
 
-def test_where_the_shortcut_is_hidden_its_gaps_are_filled_and_nothing_else_changes(sichuan_file: Path) -> None:
+def test_hiding_a_shortcut_fills_its_gaps_and_changes_nothing_else(sichuan_file: Path) -> None:
     examples = read_table(sichuan_file, label="label", id_column="phone_no_m").examples
     shortcut = shortcut_columns(examples)
     filled = hidden(examples, shortcut, seed=1)
@@ -59,7 +59,7 @@ def test_columns_keep_the_names_of_the_table(sichuan: Trained, sichuan_file: Pat
     assert list(sichuan.model.feature_names) == [name for name in header if name in sichuan.model.feature_names]
 
 
-def test_missing_arpu_gives_the_label_away_and_is_found_out(sichuan_file: Path) -> None:
+def test_missing_arpu_is_reported_as_a_shortcut(sichuan_file: Path) -> None:
     examples = read_table(sichuan_file, label="label", id_column="phone_no_m").examples
     shortcut = shortcut_columns(examples)
     assert (shortcut.rows, shortcut.fraud) == (140, True)
@@ -79,22 +79,22 @@ def test_figures_are_given_with_arpu_and_without(sichuan: Trained, page: str) ->
         assert f"AUC {figures.auc:.4f} ± {figures.auc_sd:.4f}" in page
 
 
-def test_the_report_says_that_the_split_is_random(sichuan: Trained, page: str) -> None:
+def test_the_report_states_that_the_split_is_random(sichuan: Trained, page: str) -> None:
     assert sichuan.evaluation.how == "random split, not point in time"
     # Under the title, as a notice and among the weaknesses of the card.
     assert page.count("random split, not point in time") == 3
 
 
-def test_the_report_says_what_such_a_table_can_and_cannot_show(page: str) -> None:
+def test_the_report_states_what_such_a_table_can_and_cannot_show(page: str) -> None:
     assert "What such a table can show, and what it cannot." in page
     assert "probabilities and precision hold for no operator" in page
 
 
-def test_the_report_says_how_to_make_it_again(page: str) -> None:
+def test_the_report_has_the_reproducing_command(page: str) -> None:
     assert "sichuan.csv --label label --id phone_no_m</pre>" in page
 
 
-def test_gates_pass_and_those_that_cannot_apply_say_so(sichuan: Trained) -> None:
+def test_gates_pass_or_state_that_they_do_not_apply(sichuan: Trained) -> None:
     answers = {gate.code: gate.outcome for gate in sichuan.gates}
     assert {code for code, outcome in answers.items() if outcome is Outcome.NOT_APPLICABLE} == {
         *("G006", "G009"),  # no column of tenure, no champion
@@ -150,8 +150,8 @@ def test_the_loaded_version_is_the_trained_model(sichuan: Trained, sichuan_home:
 
 
 def test_the_machine_readable_result_is_json(sichuan: Trained) -> None:
-    told = json.loads(json.dumps(sichuan.as_dict()))
-    assert (told["name"], told["version"], told["gates"]) == ("sichuan", "1", "passed")
-    assert told["cross_validation"][ALL]["auc"] >= 0.950
-    assert [tier["tier"] for tier in told["tiers"]] == ["normal", "medium_low", "medium_high", "extremely_high"]
-    assert Path(told["report"]).is_file()
+    result = json.loads(json.dumps(sichuan.as_dict()))
+    assert (result["name"], result["version"], result["gates"]) == ("sichuan", "1", "passed")
+    assert result["cross_validation"][ALL]["auc"] >= 0.950
+    assert [tier["tier"] for tier in result["tiers"]] == ["normal", "medium_low", "medium_high", "extremely_high"]
+    assert Path(result["report"]).is_file()

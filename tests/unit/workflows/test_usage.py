@@ -34,7 +34,7 @@ TABLE, STORE = Path("table.csv"), Path("nowhere")
         ),
     ],
 )
-def test_what_does_not_go_together_is_named_with_what_to_do(
+def test_conflicting_options_are_refused_with_a_remedy(
     tmp_path: Path, given: dict[str, object], found: str, todo: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
@@ -43,7 +43,7 @@ def test_what_does_not_go_together_is_named_with_what_to_do(
     assert not (tmp_path / "home").exists()
 
 
-def test_a_store_without_an_instant_is_told_the_one_that_its_records_reach(tmp_path: Path) -> None:
+def test_a_store_without_as_of_is_refused_with_the_latest_possible_instant(tmp_path: Path) -> None:
     simulate(tmp_path / "source", lines=20, days=2, seed=1, start=parse_date("2024-04-19"))
     ingest(tmp_path / "source", tmp_path / "store", secret=bytes(SECRET_BYTES))
     for verb in (train, lambda **given: score(target=tmp_path / "out.parquet", **given)):

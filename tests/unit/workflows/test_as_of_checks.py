@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_an_instant_a_week_after_the_last_day_is_taken_and_one_a_day_later_is_refused() -> None:
+def test_an_instant_is_accepted_up_to_a_week_after_the_last_day_and_refused_later() -> None:
     a_week_on = datetime(LAST.year, LAST.month, LAST.day, 23, 59, tzinfo=UTC) + timedelta(days=MOST_DAYS_AFTER)
     check_as_of(DAYS, a_week_on)
     with pytest.raises(InputError) as refused:
@@ -41,7 +41,7 @@ def test_an_instant_a_week_after_the_last_day_is_taken_and_one_a_day_later_is_re
     assert str(refused.value.todo).startswith("give --as-of 2024-04-22")
 
 
-def test_an_instant_within_the_records_is_taken_and_one_before_anything_was_recorded_is_refused() -> None:
+def test_an_instant_is_accepted_within_the_records_and_refused_before_them() -> None:
     first = datetime(2024, 4, 19, tzinfo=UTC)
     check_as_of(DAYS, datetime(2024, 4, 20, tzinfo=UTC))
     check_as_of(DAYS, first + timedelta(seconds=1))
@@ -58,35 +58,35 @@ def test_a_store_without_records_is_refused() -> None:
 
 
 @pytest.mark.parametrize("verb", ["publish", "train", "features"])
-def test_a_command_far_beyond_the_last_record_says_both_days_and_what_to_do(folder: Path, verb: str) -> None:
+def test_an_instant_far_after_the_last_record_is_refused_with_both_days_and_a_remedy(folder: Path, verb: str) -> None:
     more = ("--out", str(folder / "features.parquet")) if verb == "features" else ()
     words = (verb, "--store", str(folder / "store"), "--as-of", "2025-01-01", "--home", str(folder / "home"), *more)
-    said = run(*words, code=1)
+    output = run(*words, code=1)
     for part in ("the records end 255 days before --as-of", "2024-04-21", "2025-01-01", "give --as-of 2024-04-22"):
-        assert part in said
+        assert part in output
     assert not (folder / "home" / "live").exists()
     assert not (folder / "features.parquet").exists()
 
 
 @pytest.mark.parametrize("verb", ["publish", "train", "features"])
-def test_a_command_before_the_first_record_says_the_first_day_and_what_to_do(folder: Path, verb: str) -> None:
+def test_an_instant_before_the_first_record_is_refused_with_the_first_day_and_a_remedy(folder: Path, verb: str) -> None:
     more = ("--out", str(folder / "features.parquet")) if verb == "features" else ()
     words = (verb, "--store", str(folder / "store"), "--as-of", "2023-04-01", "--home", str(folder / "home"), *more)
-    said = run(*words, code=1)
+    output = run(*words, code=1)
     for part in ("the records begin after --as-of", "2023-04-01", "give --as-of"):
-        assert part in said
+        assert part in output
     assert not (folder / "home" / "live").exists()
     assert not (folder / "features.parquet").exists()
 
 
-def test_simulate_and_ingest_say_the_first_and_the_last_day_and_an_instant_to_go_on_with(tmp_path: Path) -> None:
+def test_simulate_and_ingest_print_the_first_and_last_day_and_the_next_instant(tmp_path: Path) -> None:
     source, store = str(tmp_path / "source"), str(tmp_path / "store")
-    said = run("simulate", source, "--lines", "20", "--days", "3", "--seed", "1", "--start", "2024-04-19")
-    assert "records from 2024-04-19 to 2024-04-21 (local time); to stand at their end: --as-of 2024-04-22" in said
+    output = run("simulate", source, "--lines", "20", "--days", "3", "--seed", "1", "--start", "2024-04-19")
+    assert "records from 2024-04-19 to 2024-04-21 (local time); to stand at their end: --as-of 2024-04-22" in output
     answered = CliRunner().invoke(
         app, ["ingest", source, "--store", store, "--home", str(tmp_path / "home"), "--json"], env={"TERM": "dumb"}
     )
-    told = json.loads(answered.stdout.splitlines()[-1])
+    result = json.loads(answered.stdout.splitlines()[-1])
     # The first local hours of the first day are still the day before in UTC.
-    assert (told["first_day"], told["last_day"], told["as_of"]) == ("2024-04-18", "2024-04-21", "2024-04-22")
+    assert (result["first_day"], result["last_day"], result["as_of"]) == ("2024-04-18", "2024-04-21", "2024-04-22")
     assert "records from 2024-04-18 to 2024-04-21 (UTC); to stand at their end: --as-of 2024-04-22" in answered.stdout

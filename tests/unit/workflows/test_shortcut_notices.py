@@ -16,8 +16,8 @@ def test_every_shortcut_of_a_table_with_times_is_named_though_nothing_is_cross_v
     times = [f"2024-0{1 + number // 100}-01" for number in range(400)]
     path = tmp_path / "gaps.parquet"
     pl.DataFrame({"month": times, "y": fraud, "calls": [float(n % 7) for n in range(400)], **gaps}).write_parquet(path)
-    found, (said,) = cross_validate_table(
+    found, (notice,) = cross_validate_table(
         read_table(path, label="y", time_column="month"), SMALL_TABLE, lambda _step, _done, _total: None
     )
     assert found == {}
-    assert said.startswith(f"Shortcut: 100 rows lack {', '.join(GAPS)} and nearly all of them are fraud")
+    assert notice.startswith(f"Shortcut: 100 rows lack {', '.join(GAPS)} and nearly all of them are fraud")

@@ -26,9 +26,9 @@ def test_the_earliest_rows_train_and_the_latest_test() -> None:
 
 def test_rows_of_one_instant_stay_together() -> None:
     at = days(0, 0, 0, 1, 1, 1, 1, 2, 2, 2)
-    dealt = split_by_time(at, None, seed=1)
+    assigned = split_by_time(at, None, seed=1)
     for instant in np.unique(at):
-        assert len(set(dealt[at == instant].tolist())) == 1
+        assert len(set(assigned[at == instant].tolist())) == 1
 
 
 @pytest.mark.parametrize("at", [days(*[0] * 10), days(*[0] * 9, 1), days(0, 1)])
@@ -37,7 +37,7 @@ def test_times_that_make_no_three_periods_are_refused(at: np.ndarray[tuple[int],
         split_by_time(at, None, seed=1)
 
 
-def test_a_group_within_one_period_goes_there_whole() -> None:
+def test_a_group_within_one_period_stays_whole_in_its_slice() -> None:
     at = days(*range(10))
     group = np.array([0, 0, 1, 1, 2, 2, 3, 4, 4, 5])
     assert split_by_time(at, group, seed=1).tolist() == split_by_time(at, None, seed=1).tolist()
@@ -46,20 +46,20 @@ def test_a_group_within_one_period_goes_there_whole() -> None:
 def test_a_group_that_spans_periods_is_in_one_slice_and_its_other_rows_are_left_out() -> None:
     rng = np.random.default_rng(0)
     at, group = days(*rng.integers(0, 100, 3_000)), rng.integers(0, 300, 3_000)
-    dealt = split_by_time(at, group, seed=1)
+    assigned = split_by_time(at, group, seed=1)
     for each in range(300):
-        assert len(set(dealt[group == each].tolist()) - {LEFT_OUT}) <= 1
-    train, calibration, test = (at[dealt == number] for number in range(3))
+        assert len(set(assigned[group == each].tolist()) - {LEFT_OUT}) <= 1
+    train, calibration, test = (at[assigned == number] for number in range(3))
     assert train.max() < calibration.min() <= calibration.max() < test.min()
     assert min(len(train), len(calibration), len(test)) > 100
 
 
-def test_without_times_groups_are_dealt_at_random_whole() -> None:
+def test_without_times_whole_groups_are_assigned_at_random() -> None:
     group = np.repeat(np.arange(1_000), 3)
-    dealt = split_by_group(group, seed=1)
-    assert (dealt.reshape(-1, 3) == dealt[::3, None]).all()
-    assert np.bincount(dealt).tolist() == [1_200, 900, 900]
-    assert dealt.tolist() == split_by_group(group, seed=1).tolist() != split_by_group(group, seed=2).tolist()
+    assigned = split_by_group(group, seed=1)
+    assert (assigned.reshape(-1, 3) == assigned[::3, None]).all()
+    assert np.bincount(assigned).tolist() == [1_200, 900, 900]
+    assert assigned.tolist() == split_by_group(group, seed=1).tolist() != split_by_group(group, seed=2).tolist()
 
 
 def test_of_each_line_the_latest_row_is_kept() -> None:
@@ -131,14 +131,14 @@ def test_a_line_at_several_times_is_a_group_of_its_own(table_file: Write) -> Non
         ["2024-07-01T08:00:00+08:00", "2024-07-02"],
     ],
 )
-def test_times_may_be_said_in_several_ways(table_file: Write, values: list[object]) -> None:
+def test_times_are_read_in_several_formats(table_file: Write, values: list[object]) -> None:
     at = read_table(table_file("t.parquet", at=values, x=[1, 2], y=[0, 1]), label="y", time_column="at").examples.as_of
     assert at is not None
     assert at.astype("datetime64[s]").tolist() == [datetime(2024, 7, 1), datetime(2024, 7, 2)]  # noqa: DTZ001
 
 
 @pytest.mark.parametrize("values", [["soon", "later"], [1.5, 2.5], [date(2024, 7, 1), None], ["2024-07-01", None]])
-def test_what_is_no_time_is_refused(table_file: Write, values: list[object]) -> None:
+def test_a_column_that_holds_no_time_is_refused(table_file: Write, values: list[object]) -> None:
     with pytest.raises(InputError) as refused:
         read_table(table_file("t.parquet", at=values, x=[1, 2], y=[0, 1]), label="y", time_column="at")
     assert (refused.value.wrong, refused.value.field) == ("column 'at', which --time names, is no time", "at")
@@ -146,7 +146,7 @@ def test_what_is_no_time_is_refused(table_file: Write, values: list[object]) -> 
 
 def test_a_line_twice_at_one_time_is_refused(table_file: Write) -> None:
     path = table_file("t.csv", line=["a", "a"], at=["2024-01-01", "2024-01-01"], x=[1, 2], y=[0, 1])
-    with pytest.raises(InputError, match="twice at one time"):
+    with pytest.raises(InputError, match="in several rows of one time"):
         read_table(path, label="y", id_column="line", time_column="at")
 
 

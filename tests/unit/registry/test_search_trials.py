@@ -9,7 +9,7 @@ from linerisk.registry import Registry, Version
 from linerisk.registry.search_trials import TrialRun, log_trials
 
 
-def test_trials_are_child_runs_with_what_was_tried_and_measured(
+def test_trials_are_child_runs_with_parameters_and_metrics(
     folder: Path, open_registry: Callable[[str], Registry], register: Callable[..., Version]
 ) -> None:
     version = register(open_registry("tuned"))

@@ -19,7 +19,7 @@ def drawn(planted: Calibration, rows: int) -> tuple[npt.NDArray[np.float64], npt
     return margin, rng.random(rows) < planted.probability(margin)
 
 
-def test_where_the_truth_bends_twice_the_spline_is_chosen() -> None:
+def test_the_spline_is_chosen_where_the_true_curve_bends_twice() -> None:
     margin, fraud = drawn(BENT, 20_000)
     choice = choose_calibration(margin, fraud)
     assert choice.calibration == fit_spline(margin, fraud)
@@ -28,7 +28,7 @@ def test_where_the_truth_bends_twice_the_spline_is_chosen() -> None:
     assert choice.gain > choice.gain_se > 0
 
 
-def test_where_the_truth_is_beta_beta_is_chosen() -> None:
+def test_beta_is_chosen_where_the_true_curve_is_beta() -> None:
     margin, fraud = drawn(STRAIGHT, 20_000)
     choice = choose_calibration(margin, fraud)
     assert choice.calibration == fit_beta(margin, fraud)
@@ -37,7 +37,7 @@ def test_where_the_truth_is_beta_beta_is_chosen() -> None:
     assert choice.gain <= choice.gain_se
 
 
-def test_with_few_frauds_nothing_is_compared_and_beta_stands() -> None:
+def test_with_few_frauds_beta_is_taken_without_a_comparison() -> None:
     margin = np.linspace(-5, 1, 1_000)
     choice = choose_calibration(margin, np.arange(1_000) >= 951)
     assert choice.calibration.kind == "beta"
@@ -60,8 +60,8 @@ def test_every_fold_has_the_whole_scale_of_either_kind() -> None:
         assert np.ptp(means) < 0.3
 
 
-def test_the_record_says_both_losses_and_the_rule() -> None:
-    said = choose_calibration(*drawn(BENT, 20_000)).describe()
-    assert said["chosen"] == "spline"
-    assert said["beta_log_loss"] - said["spline_log_loss"] == pytest.approx(said["gain"])
-    assert "calibration slice" in said["rule"]
+def test_the_record_has_both_losses_and_the_rule() -> None:
+    record = choose_calibration(*drawn(BENT, 20_000)).describe()
+    assert record["chosen"] == "spline"
+    assert record["beta_log_loss"] - record["spline_log_loss"] == pytest.approx(record["gain"])
+    assert "calibration slice" in record["rule"]
