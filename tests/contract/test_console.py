@@ -570,7 +570,7 @@ def test_a_case_shows_decided_cases_that_are_like_it_with_what_was_found(
         (peer.dispute.dispute_id, str(int(peer.similarity * 100)), peer.dispute.state.value) for peer in peers.listed
     ]
     assert f"Of the {peers.counted} most similar cases, {peers.overturned} were overturned" in told
-    assert f"{peers.compared} were compared" in told
+    assert f"{peers.compared} cases were compared" in told
     assert undecided["dispute_id"] not in told
     assert not [line for line in (peer.dispute.line_id for peer in peers.listed) if line in told]
 
